@@ -1,0 +1,37 @@
+# Everything a fresh machine needs: Python 3.11 or 3.12 and make.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)
+# uv does not read pip's own settings; hand the one over that offline mirrors rely on.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+
+.PHONY: help setup check test
+help: ## every target with one line
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+setup: $(VENV)/.installed ## create .venv and install the pinned requirements
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"Python 3.11 or 3.12 is needed, found {sys.version.split()[0]}: run make PYTHON=/path/to/python3.11")'
+	@echo "Installing the pinned requirements into $(VENV) (about 3 GB, one to four minutes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.11.*"
+	@$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -r requirements.txt
+	@touch $@
+
+check: setup ## linters, types, SQL style, import rule, security
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint include/sql
+	$(BIN)/lint-imports
+	$(BIN)/bandit -q -r include dags plugins expectations -c pyproject.toml
+
+test: check ## the linters and the whole test suite
+	$(BIN)/pytest -n 2

@@ -1,0 +1,1 @@
+"""Where it lives: Iceberg tables, the guarded partition replacement, the manifest."""

@@ -1,0 +1,166 @@
+"""The published tables: their Arrow schemas, partition columns and the order their rows are hashed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from include.relations import DATE, IDENTIFIER, MONEY, RELATIONS, STATIC_RELATIONS, TEXT
+
+SCORE = pa.float64()
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+REASON = pa.struct(
+    [
+        pa.field("code", TEXT),
+        pa.field("feature", TEXT),
+        pa.field("value", TEXT),
+        pa.field("typical", TEXT),
+        pa.field("contribution", SCORE),
+        pa.field("text", TEXT),
+    ]
+)
+"""One reason of a flagged transaction; contributions sum to score - typical_score."""
+
+CORRECTION = pa.struct(
+    [pa.field("action", TEXT), pa.field("trans_id", IDENTIFIER), pa.field("field", TEXT), pa.field("value", TEXT)]
+)
+"""A proposed correction: action is `set`, `delete` or `insert`; value is the text of the right value."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake.
+
+    Attributes
+    ----------
+    name
+        Name in the catalog's namespace.
+    schema
+        Arrow schema, `run_key` included where the table has one.
+    night_column
+        The date column the table is partitioned and replaced by; empty for a static relation, replaced whole.
+    order_by
+        Columns that put the rows into their one order for the output hash.
+    """
+
+    name: str
+    schema: pa.Schema
+    night_column: str
+    order_by: tuple[str, ...]
+
+
+RUN_KEY = pa.field("run_key", TEXT)
+_NIGHT = pa.field("settlement_date", DATE)
+_LINEAGE = [pa.field("source_uri", TEXT), pa.field("source_line", IDENTIFIER)]
+
+SCORES_SCHEMA = pa.schema(
+    [
+        pa.field("trans_id", IDENTIFIER),
+        pa.field("account_id", IDENTIFIER),
+        _NIGHT,
+        pa.field("score", SCORE),  # 0..1, higher is more anomalous, never null
+        pa.field("typical_score", SCORE),
+        pa.field("is_flagged", pa.bool_()),
+        pa.field("threshold", SCORE),
+        pa.field("model_version", TEXT),
+        pa.field("detector_scores", pa.map_(TEXT, SCORE)),
+        pa.field("reasons", pa.list_(REASON)),  # null where not flagged
+    ]
+)
+
+BREAKS_SCHEMA = pa.schema(
+    [
+        _NIGHT,
+        pa.field("account_id", IDENTIFIER),
+        pa.field("trans_id", IDENTIFIER),  # null where a posting is missing
+        pa.field("check_code", TEXT),
+        pa.field("expected", MONEY),  # null where the check is not about an amount
+        pa.field("actual", MONEY),
+        pa.field("difference", MONEY),  # actual - expected
+        pa.field("severity", TEXT),  # error or warn
+        pa.field("text", TEXT),
+        pa.field("correction", CORRECTION),
+    ]
+)
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        pa.field("night", DATE),  # the night the record is counted on, readable or not
+        _NIGHT,  # null when unreadable
+        pa.field("relation", TEXT),
+        pa.field("source_uri", TEXT),
+        pa.field("line", IDENTIFIER),
+        pa.field("raw", TEXT),  # sealed (encrypted) when published
+        pa.field("reason_codes", pa.list_(TEXT)),
+    ]
+)
+
+ALERTS_SCHEMA = pa.schema(
+    [
+        _NIGHT,
+        pa.field("rank", pa.int64()),  # 1 is the most urgent
+        pa.field("kind", TEXT),  # break or score
+        pa.field("code", TEXT),  # check code, or the strongest reason's code
+        pa.field("severity", TEXT),
+        pa.field("account_id", IDENTIFIER),
+        pa.field("trans_id", IDENTIFIER),
+        pa.field("amount", MONEY),  # what is at stake: the difference of a break, the amount of a transaction
+        pa.field("score", SCORE),  # null for breaks
+        pa.field("text", TEXT),
+        pa.field("source_uri", TEXT),
+        pa.field("source_line", IDENTIFIER),
+    ]
+)
+
+MANIFEST_SCHEMA = pa.schema(
+    [
+        _NIGHT,
+        RUN_KEY,
+        pa.field("attempt", pa.int64()),
+        pa.field("code_version", TEXT),
+        pa.field("data_snapshot", TEXT),  # digest of everything the night read from its source
+        pa.field("model_version", TEXT),  # null when scores were skipped
+        pa.field("seed", pa.int64()),
+        *[
+            pa.field(f"{what}_rows", pa.int64())
+            for what in ("offered", "published", "quarantined", "deduplicated", "unreadable")
+        ],
+        *[pa.field(f"{what}_cents", pa.int64()) for what in ("offered", "published", "quarantined", "deduplicated")],
+        pa.field("output_hash", TEXT),
+        pa.field("started_at", TIMESTAMP),
+        pa.field("finished_at", TIMESTAMP),
+        pa.field("summary", TEXT),  # JSON for people: breaks by code, flagged, skipped checks, warnings, late records
+    ]
+)
+
+
+def _keyed(schema: pa.Schema) -> pa.Schema:
+    return schema.append(RUN_KEY)
+
+
+def _relation_table(name: str) -> Table:
+    relation = RELATIONS[name]
+    fields = list(relation.schema)
+    if name in STATIC_RELATIONS:
+        return Table(name, _keyed(pa.schema([*fields, *_LINEAGE])), "", (relation.key,))
+    return Table(name, _keyed(pa.schema([*fields, _NIGHT, *_LINEAGE])), "settlement_date", (relation.key,))
+
+
+TABLES: dict[str, Table] = {
+    **{name: _relation_table(name) for name in RELATIONS},
+    "anomaly_scores": Table("anomaly_scores", _keyed(SCORES_SCHEMA), "settlement_date", ("trans_id",)),
+    "settlement_breaks": Table(
+        "settlement_breaks",
+        _keyed(BREAKS_SCHEMA),
+        "settlement_date",
+        ("check_code", "account_id", "trans_id", "expected", "actual", "text"),
+    ),
+    "quarantine": Table(
+        "quarantine", _keyed(QUARANTINE_SCHEMA), "night", ("relation", "source_uri", "line", "raw")
+    ),
+    "alerts": Table("alerts", _keyed(ALERTS_SCHEMA), "settlement_date", ("rank",)),
+    "night_manifest": Table("night_manifest", MANIFEST_SCHEMA, "settlement_date", ("settlement_date",)),
+}
+"""Every published table by name; the state's tables are declared by the rooms that own the state."""

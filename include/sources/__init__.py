@@ -1,0 +1,1 @@
+"""What comes in: folders and object prefixes, databases, the generated bank."""
