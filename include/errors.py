@@ -1,4 +1,7 @@
-"""Every error the night raises on purpose: terminal apart from transient, each with what, which value, what is allowed and the fix."""
+"""Every error the night raises on purpose, terminal apart from transient.
+
+A message says what, which value, what is allowed and how to mend it.
+"""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ADS_", frozen=True, extra="ignore")
 
-    source_uri: str = Field("", description="Where the bank's relations come from; the demonstration bank when empty.")
+    source_uri: str = Field("", description="Where the bank's relations come from.")
     lake_uri: str = Field(
         f"file:{PROJECT_ROOT / '.data' / 'lake'}",
-        description="Folder or object prefix that holds the Iceberg tables, models, Data Docs and work files.",
+        description="Folder or object prefix that holds Iceberg tables, models, Data Docs and work files.",
     )
     catalog_uri: str = Field(
         "", description="SQLAlchemy URL of the Iceberg SQL catalog; a SQLite file in the lake when empty."
@@ -29,13 +29,15 @@ class Settings(BaseSettings):
         description="The local master key (256 bit); created with mode 0600 on first use. Losing it loses sealed texts and models.",
     )
     # 92 days hold three whole months, so that every monthly habit has been seen three times.
-    lookback_days: int = Field(92, ge=31, description="Days of transactions before the night that features and checks see.")
+    lookback_days: int = Field(92, ge=31, description="Days of transactions before the night that it looks back on.")
     # A week: Czech interbank clearing of the time settled within days; later corrections are booked as new postings.
-    restate_days: int = Field(7, ge=0, description="A late record this many days back restates its night; older ones are reported.")
+    restate_days: int = Field(
+        7, ge=0, description="A late record this many days back restates its night; older ones are reported."
+    )
     # The contract's own figure: 2 % of an ordinary month's transactions.
     alert_budget: float = Field(0.02, gt=0, lt=1, description="Expected share of transactions flagged.")
     seed: int = Field(20, description="Seed of everything random; part of the manifest.")
-    # GX issues 8243 and 11542: sites slow down over hundreds of validations, so only the newest nights stay in the site.
+    # GX issues 8243 and 11542: sites slow down over hundreds of validations, so only the newest nights stay.
     data_docs_nights: int = Field(31, ge=1, description="Nights kept in the Data Docs site; older ones are archived.")
 
 

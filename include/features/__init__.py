@@ -1,0 +1,14 @@
+"""What is usual: one row of features per posting, from the night, a bounded look-back and a small state."""
+
+from include.features.engine import HABIT_DAYS, absence_notes, advance_state, build_features, state_from_history
+from include.features.state import STATE_SCHEMAS, FeatureState
+
+__all__ = [
+    "HABIT_DAYS",
+    "STATE_SCHEMAS",
+    "FeatureState",
+    "absence_notes",
+    "advance_state",
+    "build_features",
+    "state_from_history",
+]

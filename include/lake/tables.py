@@ -157,9 +157,7 @@ TABLES: dict[str, Table] = {
         "settlement_date",
         ("check_code", "account_id", "trans_id", "expected", "actual", "text"),
     ),
-    "quarantine": Table(
-        "quarantine", _keyed(QUARANTINE_SCHEMA), "night", ("relation", "source_uri", "line", "raw")
-    ),
+    "quarantine": Table("quarantine", _keyed(QUARANTINE_SCHEMA), "night", ("relation", "source_uri", "line", "raw")),
     "alerts": Table("alerts", _keyed(ALERTS_SCHEMA), "settlement_date", ("rank",)),
     "night_manifest": Table("night_manifest", MANIFEST_SCHEMA, "settlement_date", ("settlement_date",)),
 }

@@ -1,1 +1,46 @@
 """What comes in: folders and object prefixes, databases, the generated bank."""
+
+from __future__ import annotations
+
+import re
+
+from include.errors import SettingsError
+from include.sources.address import parse_address
+from include.sources.base import Extract, Source
+
+__all__ = ["Extract", "Source", "open_source"]
+
+_DATABASE = re.compile(r"(postgresql|mysql|mariadb|sqlite)(\+\w+)?:", re.ASCII)
+# What a database declares nothing about: its money is exact to the cent.
+_EXACT_CENTS = 1
+
+
+def open_source(uri: str) -> Source:
+    """The source an address names, to be used as a context manager.
+
+    Parameters
+    ----------
+    uri
+        A folder (`file:/data/bank`, or a plain path), an object prefix (`s3://bucket/prefix`) or a database
+        (`postgresql+psycopg://`, `mysql+pymysql://`, `sqlite:///`). `?rounding=0.1` declares the source's own
+        rounding where it is not the dialect's.
+
+    Raises
+    ------
+    SettingsError
+        When the address is of no known kind or declares a rounding that is none.
+    SourceError
+        When what lies there is not the bank's relations.
+    """
+    address = parse_address(uri)
+    if not address.uri.strip():
+        raise SettingsError("the source's address is empty: name a folder, an object prefix or a database")
+    # Each kind of source is imported when it is asked for: SQLAlchemy and the S3 client cost a second apiece.
+    if _DATABASE.match(address.uri):
+        from include.sources.database import open_database
+
+        return open_database(address.uri, address.rounding_cents or _EXACT_CENTS)
+    from include.sources.files import FileSource
+    from include.sources.folder import Folder
+
+    return FileSource(Folder.at(address.uri), address.rounding_cents)

@@ -1,0 +1,112 @@
+"""Play one settlement night: from the bank's sources to published findings.
+
+**Purpose.** Takes in one settlement date, checks what must hold (balances that chain, standing orders, loans, fees),
+scores what is not usual, and publishes both, with Data Docs. One night is one transaction over the lake: readers see
+the whole of it once `publish` has written its manifest row, and nothing of it before.
+
+**Inputs.** The eight relations of the bank at `source`; of the lake, the nights of the look-back and the state as of
+the day before. Where the night before was never published, the state is built from the source's history.
+
+**Outputs.** The night's partition of `fin_transaction`, `anomaly_scores`, `settlement_breaks`, `quarantine`, `alerts`
+and its row in `night_manifest`; the Data Docs site of the lake; an event of the asset `settlement/published_night`.
+
+**Params.** `date` (settlement date, default: the date of the run's data interval), `source` and `lake` (addresses,
+default: the installation's own). A scheduled run starts at 02:00 UTC for the date that ended at midnight.
+
+**What a retry does.** Every task may be run again, killed anywhere, or cleared after success: it overwrites what its
+earlier try left in the run's work folder, and `publish` replaces the night's partitions under a guard. Lost
+connections, lost races and a full disk are tried again three times, 30 seconds, 1 minute and 2 minutes apart; what
+trying cannot mend (a missing column, a relation that fails its suite) fails at once. To play a whole night again, clear
+the run from its first task on: the outputs come out the same.
+
+**Impact of a failure.** The night is not published, and readers keep what they had. The next night still runs: it
+builds its state from the source's history, which takes longer.
+
+**How to triage.** The run's *Night* tab has the sentence of the task that failed: what, where (relation, file, line or
+key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; mend the source and clear the
+run. `extract` failed: the source refused or changed meanwhile; clear when it is back. `publish` failed: the lake could
+not be written; see the disk or the catalog. `score` skipped: no model yet, train one with `python -m include train`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import dag, get_current_context, task
+from airflow.sdk.bases.operator import chain
+
+from include.orchestration import DEFAULT_ARGS, NIGHT_PARAMS, PUBLISHED_NIGHT, Figures, SettlementNights, Tag, run_step
+
+
+@dag(
+    schedule=SettlementNights(),
+    # The real bank of the examples begins in 1993, so that a backfill can go back to it.
+    start_date=datetime(1993, 1, 1),
+    catchup=False,
+    # A night reads the state that the night before left.
+    max_active_runs=1,
+    # Starts at two, analysts at eight: a night that hangs is a failure by then, and makes room for the next.
+    dagrun_timeout=timedelta(hours=6),
+    default_args=DEFAULT_ARGS,
+    params=NIGHT_PARAMS,
+    doc_md=__doc__,
+    tags=[Tag.SETTLEMENT, Tag.NIGHTLY],
+)
+def nightly_settlement() -> None:
+    """The table of contents of a night."""
+
+    @task
+    def extract() -> Figures:
+        """Take the night's records from one snapshot of the source."""
+        from include import night
+
+        return run_step(night.extract)
+
+    @task
+    def restate_late_nights() -> Figures:
+        """Play those nights of the last days again whose records came late."""
+        from include import night
+
+        return run_step(night.restate)
+
+    @task
+    def validate() -> Figures:
+        """Let in what can be read and typed; the rest goes to quarantine; a failing table stops the night."""
+        from include import night
+
+        return run_step(night.gate)
+
+    @task
+    def check_settlement() -> Figures:
+        """Find what must hold and does not."""
+        from include import night
+
+        return run_step(night.settle)
+
+    @task
+    def score() -> Figures:
+        """Find what is not usual, with reasons."""
+        from include import night
+
+        return run_step(night.score)
+
+    @task(outlets=[PUBLISHED_NIGHT])
+    def publish() -> Figures:
+        """Replace the night's partitions, the manifest row last."""
+        from include import night
+
+        figures = run_step(night.publish)
+        get_current_context()["outlet_events"][PUBLISHED_NIGHT].extra = figures
+        return figures
+
+    @task
+    def report() -> Figures:
+        """Render Data Docs and sum the night up."""
+        from include import night
+
+        return run_step(night.report)
+
+    chain(extract(), restate_late_nights(), validate(), check_settlement(), score(), publish(), report())
+
+
+nightly_settlement()

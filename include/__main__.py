@@ -1,0 +1,130 @@
+"""The stages from the command line: the same functions the DAGs call, without Airflow."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from include.errors import SettlementError
+from include.night.request import NightRequest, parse_night
+from include.settings import get_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one stage; 0 when it succeeded, 1 with the reason on standard error when it did not."""
+    options = _parser().parse_args(arguments)
+    stage: Callable[[argparse.Namespace], dict[str, Any]] = options.stage
+    try:
+        print(json.dumps(stage(options), default=str, indent=2, sort_keys=True))
+    except SettlementError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m include", description=__doc__)
+    stages = parser.add_subparsers(required=True, metavar="STAGE")
+    _generate_options(_stage(stages, "generate", _generate, "write a demonstration bank"))
+    _night_options(_stage(stages, "night", _night, "play and publish one night"))
+    _backtest_options(_stage(stages, "backtest", _backtest, "play past nights into a folder, publishing nothing"))
+    _train_options(_stage(stages, "train", _train, "train a model on what lies before a date"))
+    _verify_options(_stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"))
+    return parser
+
+
+def _stage(stages: Any, name: str, run: Callable[..., Any], purpose: str) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse's own class is private
+    parser: argparse.ArgumentParser = stages.add_parser(name, help=purpose, description=purpose)
+    parser.set_defaults(stage=run)
+    return parser
+
+
+def _generate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, type=Path, help="folder to write the eight relations to")
+    parser.add_argument("--accounts", type=int, default=500, help="number of accounts (default 500; Berka has 4500)")
+    parser.add_argument("--first", type=_date, required=True, help="first settlement date, YYYY-MM-DD")
+    parser.add_argument("--last", type=_date, required=True, help="last settlement date, YYYY-MM-DD")
+    parser.add_argument("--seed", type=int, default=get_settings().seed)
+    parser.add_argument("--troubles", action="store_true", help="plant a few troubles into the last month")
+
+
+def _source_and_lake(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", default=get_settings().source_uri, help="folder, object prefix or database")
+    parser.add_argument("--lake", default=get_settings().lake_uri, help="folder or object prefix of the lake")
+
+
+def _night_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--date", required=True, help="settlement date, YYYY-MM-DD")
+    _source_and_lake(parser)
+
+
+def _backtest_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", required=True, help="folder, object prefix or database")
+    parser.add_argument("--start", type=_date, required=True, help="first night played; the past before it trains")
+    parser.add_argument("--end", type=_date, required=True, help="last night played, inclusive")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the Parquet files and summary.json")
+    parser.add_argument("--budget", type=float, default=get_settings().alert_budget, help="expected share flagged")
+
+
+def _train_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--before", type=_date, required=True, help="the model sees settlement dates before this one")
+    _source_and_lake(parser)
+
+
+def _verify_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
+    parser.add_argument("--lake", default=get_settings().lake_uri, help="folder or object prefix of the lake")
+
+
+def _date(text: str) -> date:
+    try:
+        return parse_night(text)
+    except SettlementError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _generate(options: argparse.Namespace) -> dict[str, Any]:
+    from include.sources.bank import generate_bank
+
+    summary = generate_bank(
+        options.out, options.accounts, options.first, options.last, options.seed, troubles=options.troubles
+    )
+    return vars(summary)
+
+
+def _night(options: argparse.Namespace) -> dict[str, Any]:
+    from include.night import run_night
+
+    request = NightRequest.of(options.date, options.source, options.lake, attempt="command-line")
+    return run_night(request, progress=_say)
+
+
+def _backtest(options: argparse.Namespace) -> dict[str, Any]:
+    from include.backtest import backtest
+
+    return backtest(options.source, options.start, options.end, options.out, options.budget)
+
+
+def _train(options: argparse.Namespace) -> dict[str, Any]:
+    from include.night import train_champion
+
+    return train_champion(options.source, options.lake, options.before)
+
+
+def _verify(options: argparse.Namespace) -> dict[str, Any]:
+    from include.night import verify
+
+    return verify(options.lake, options.date)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

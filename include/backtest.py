@@ -1,0 +1,171 @@
+"""Past nights played in order into a folder: the night's own checks and scores, with nothing published."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from include import features, settlement
+from include.errors import SettingsError
+from include.lake.tables import BREAKS_SCHEMA, QUARANTINE_SCHEMA, SCORES_SCHEMA
+from include.models.model import Model
+from include.night.standing import lookback_from_history
+from include.publish.inert import inert_table
+from include.quality import admit, admit_statics
+from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
+from include.scoring import score_night, train
+from include.settings import get_settings
+from include.sources import open_source
+from include.sources.base import Source
+
+OUTPUTS = {
+    "anomaly_scores": SCORES_SCHEMA,
+    "settlement_breaks": BREAKS_SCHEMA,
+    "quarantine": QUARANTINE_SCHEMA,
+}
+"""What a backtest writes, by file name."""
+
+
+@dataclass
+class Replay:
+    """What moves from night to night, in memory.
+
+    Attributes
+    ----------
+    postings
+        Accepted transactions so far, at least the look-back.
+    checks, habits
+        State as of the last night played.
+    model
+        None where the history does not suffice.
+    """
+
+    statics: dict[str, pa.Table]
+    rounding_cents: int
+    postings: pa.Table
+    checks: settlement.SettlementState
+    habits: features.FeatureState
+    model: Model | None
+    warnings: list[str] = field(default_factory=list)
+    skipped: set[str] = field(default_factory=set)
+
+    def play(self, source: Source, night: date) -> dict[str, pa.Table]:
+        """One night's outputs; the state is moved over it."""
+        days = get_settings().lookback_days
+        admission = admit({FIN_TRANSACTION.name: source.night(night)}, night)
+        accepted = admission.accepted[FIN_TRANSACTION.name]
+        lookback = lookback_from_history(self.postings, night, days)
+        findings = settlement.check_night(night, accepted, lookback, self.statics, self.checks, self.rounding_cents)
+        scores = self._score(accepted, lookback)
+        self.postings = pa.concat_tables([lookback, accepted.select(lookback.column_names)])
+        self.checks, self.habits = findings.state, features.advance_state(self.habits, accepted)
+        self.warnings += admission.warnings
+        self.skipped.update(findings.skipped)
+        return {
+            "anomaly_scores": scores,
+            "settlement_breaks": findings.breaks,
+            "quarantine": _unsaid(admission.quarantined),
+        }
+
+    def _score(self, accepted: pa.Table, lookback: pa.Table) -> pa.Table:
+        if self.model is None:
+            return SCORES_SCHEMA.empty_table()
+        habit_days = self.model.training.habit_days
+        built = features.build_features(accepted, lookback, self.statics, self.habits, habit_days=habit_days)
+        return score_night(built, self.model)
+
+
+def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) -> dict[str, Any]:
+    """Train on what lies before `start`, play every night from `start` to `end`, write what was found.
+
+    Parameters
+    ----------
+    source_uri
+        Where the relations come from.
+    start, end
+        First and last night played, both included.
+    out
+        Folder for `anomaly_scores.parquet`, `settlement_breaks.parquet`, `quarantine.parquet`, `summary.json`.
+    budget
+        Expected share of an ordinary month's transactions that is flagged.
+
+    Returns
+    -------
+    dict
+        The summary, as written.
+
+    Raises
+    ------
+    SettingsError
+        When `end` lies before `start`, or the budget is no share.
+    """
+    if end < start:
+        raise SettingsError(f"the window ends on {end}, before it starts on {start}: give --start <= --end")
+    if not 0 < budget < 1:
+        raise SettingsError(f"a budget of {budget} is no share of transactions: give one between 0 and 1, e.g. 0.02")
+    with open_source(source_uri) as source:
+        replay, note = _prepare(source, start, budget)
+        nights = [replay.play(source, night) for night in tqdm(list(_nights(start, end)), unit="night", delay=1)]
+    tables = {
+        name: inert_table(pa.concat_tables([schema.empty_table(), *(n[name] for n in nights)]))
+        for name, schema in OUTPUTS.items()
+    }
+    summary = _summary(tables, replay, note, start, end)
+    _write(out, tables, summary)
+    return summary
+
+
+def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, str]:
+    settings = get_settings()
+    statics = admit_statics({name: source.static(name) for name in STATIC_RELATIONS}).accepted
+    history = admit({FIN_TRANSACTION.name: source.history(before=start)}, None).accepted[FIN_TRANSACTION.name]
+    outcome = train(
+        history, statics, before=start, seed=settings.seed, budget=budget, habit_days=settings.lookback_days
+    )
+    checks = settlement.state_from_history(history, statics, before=start, rounding_cents=source.rounding_cents)
+    habits = features.state_from_history(history)
+    return Replay(statics, source.rounding_cents, history, checks, habits, outcome.model), outcome.note
+
+
+def _nights(start: date, end: date) -> Iterator[date]:
+    for days in range((end - start).days + 1):
+        yield start + timedelta(days=days)
+
+
+def _unsaid(quarantined: pa.Table) -> pa.Table:
+    """The quarantine without its raw texts: sealing is never twice the same, and the source lies beside."""
+    position = quarantined.schema.get_field_index("raw")
+    return quarantined.set_column(position, "raw", pa.nulls(quarantined.num_rows, pa.string()))
+
+
+def _summary(tables: dict[str, pa.Table], replay: Replay, note: str, start: date, end: date) -> dict[str, Any]:
+    scores = tables["anomaly_scores"]
+    flagged = pc.sum(scores["is_flagged"].cast(pa.int64())).as_py() or 0
+    return {
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "transactions": scores.num_rows,
+        "flagged": flagged,
+        "breaks": dict(sorted(Counter(tables["settlement_breaks"]["check_code"].to_pylist()).items())),
+        "quarantined": tables["quarantine"].num_rows,
+        "model": note,
+        "skipped": sorted(replay.skipped),
+        "warnings": sorted(set(replay.warnings)),
+    }
+
+
+def _write(out: Path, tables: dict[str, pa.Table], summary: dict[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        pq.write_table(table, out / f"{name}.parquet")
+    (out / "summary.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,86 @@
+"""What the features remember of everything before the look-back: three small tables, moved forward night by night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+import pyarrow as pa
+
+from include.errors import MissingStateError
+from include.relations import DATE, IDENTIFIER, TEXT
+
+STATE_ACCOUNTS = pa.schema([pa.field("account_id", IDENTIFIER), pa.field("first_seen", DATE)])
+STATE_KINDS = pa.schema(
+    [
+        pa.field("account_id", IDENTIFIER),
+        pa.field("kind", TEXT),
+        pa.field("last_seen", DATE),
+        pa.field("largest_cents", pa.int64()),
+    ]
+)
+STATE_COUNTERPARTIES = pa.schema(
+    [pa.field("account_id", IDENTIFIER), pa.field("counterparty", TEXT), pa.field("first_seen", DATE)]
+)
+STATE_SCHEMAS: dict[str, pa.Schema] = {
+    "state_accounts": STATE_ACCOUNTS,
+    "state_kinds": STATE_KINDS,
+    "state_counterparties": STATE_COUNTERPARTIES,
+}
+"""Schema of every state table by its name in the lake."""
+
+
+@dataclass(frozen=True)
+class FeatureState:
+    """What is known of every account up to and including one day.
+
+    Only aggregates that do not mind being given the same posting twice are kept (smallest, largest, set of known):
+    a restated night moves them again without harm, and one pass over a history gives the same tables.
+
+    Attributes
+    ----------
+    state_accounts
+        One row per account seen: when first.
+    state_kinds
+        One row per account and kind of operation used: when last, largest amount.
+    state_counterparties
+        One row per account and counterparty: when first.
+    """
+
+    state_accounts: pa.Table
+    state_kinds: pa.Table
+    state_counterparties: pa.Table
+
+    @classmethod
+    def empty(cls) -> Self:
+        """The state before the first posting ever."""
+        return cls(**{name: schema.empty_table() for name, schema in STATE_SCHEMAS.items()})
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The state's tables by name, as the lake keeps them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, pa.Table]) -> Self:
+        """The state read back from its tables; columns the lake added are dropped, rows put into their one order.
+
+        Raises
+        ------
+        MissingStateError
+            When one of the tables is not given.
+        """
+        missing = sorted(set(STATE_SCHEMAS) - set(tables))
+        if missing:
+            raise MissingStateError(
+                f"the features' state lacks {', '.join(missing)}; it consists of {', '.join(STATE_SCHEMAS)}: "
+                "rebuild it from the history with state_from_history"
+            )
+        return cls(**{name: _canonical(tables[name], schema) for name, schema in STATE_SCHEMAS.items()})
+
+
+def _canonical(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table in its schema, sorted by its key (every column but the values)."""
+    narrowed = table.select(schema.names).cast(schema)
+    key = [name for name in ("account_id", "kind", "counterparty") if name in schema.names]
+    return narrowed.sort_by([(name, "ascending") for name in key]).combine_chunks()

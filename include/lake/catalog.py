@@ -1,0 +1,178 @@
+"""The Iceberg catalog: opening it, creating tables, and bringing an older table's columns up to date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TypeVar
+
+import pyarrow as pa
+from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.table import Table as IcebergTable
+from sqlalchemy.exc import SQLAlchemyError
+
+from include.errors import PublishError, TerminalError
+from include.lake.location import LakeLocation
+from include.lake.tables import Table
+
+NAMESPACE = "ads"
+
+PROPERTIES = {
+    "format-version": "2",  # what Athena reads
+    # pyiceberg must not rebase a commit by itself: every commit is planned on exactly the snapshot it replaces.
+    "commit.retry.num-retries": "0",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    # Nothing but the night and the run is searched by; the other columns' bounds only make every commit larger.
+    "write.metadata.metrics.default": "counts",
+    "write.metadata.metrics.column.run_key": "full",
+}
+
+# Two processes that open a new lake at once collide on each statement that creates something; each collision means
+# that the other one got further, so a handful of turns is enough.
+_TURNS = 8
+_TURN_SECONDS = 0.1
+
+_Answer = TypeVar("_Answer")
+
+
+class LakeCatalog:
+    """The lake's tables by name."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._ensured: dict[str, pa.Schema] = {}
+
+    @classmethod
+    def open(cls, location: LakeLocation) -> LakeCatalog:
+        """Open the catalog, creating it and the namespace where they do not exist."""
+        return cls(_in_turns(lambda: _open(location), "the catalog"))
+
+    def find(self, name: str) -> IcebergTable | None:
+        """The table as it is now, or None when the lake has none of that name."""
+        try:
+            return self._catalog.load_table((NAMESPACE, name))
+        except NoSuchTableError:
+            return None
+
+    def load(self, name: str) -> IcebergTable:
+        """The table as it is now."""
+        return self._catalog.load_table((NAMESPACE, name))
+
+    def names(self) -> list[str]:
+        """The names of all tables."""
+        return sorted(identifier[-1] for identifier in self._catalog.list_tables(NAMESPACE))
+
+    def ensure(self, table: Table) -> IcebergTable:
+        """The table as it is now, created or given its new columns where needed.
+
+        Raises
+        ------
+        TerminalError
+            When a column of the table in the lake has a type that the new one cannot be reached from.
+        """
+        if self._ensured.get(table.name) == table.schema:
+            return self.load(table.name)
+        found = _in_turns(lambda: self._create_or_evolve(table), f"the table {table.name}")
+        self._ensured[table.name] = table.schema
+        return found
+
+    def _create_or_evolve(self, table: Table) -> IcebergTable:
+        found = self.find(table.name)
+        if found is None:
+            return self._create(table)
+        _check_partition(found, table)
+        if set(table.schema.names) - set(found.schema().column_names):
+            _add_columns(found, table)
+        return found
+
+    def _create(self, table: Table) -> IcebergTable:
+        properties = dict(PROPERTIES)
+        if table.night_column:
+            properties[f"write.metadata.metrics.column.{table.night_column}"] = "full"
+        identifier = (NAMESPACE, table.name)
+        with self._catalog.create_table_transaction(identifier, schema=table.schema, properties=properties) as new:
+            if table.night_column:
+                with new.update_spec() as spec:
+                    spec.add_identity(table.night_column)
+        return self.load(table.name)
+
+
+def _open(location: LakeLocation) -> Catalog:
+    catalog = SqlCatalog(
+        NAMESPACE,
+        uri=location.catalog_uri,
+        warehouse=location.warehouse,
+        pool_pre_ping="true",
+        **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"},
+    )
+    with suppress(NamespaceAlreadyExistsError):
+        catalog.create_namespace(NAMESPACE)
+    return catalog
+
+
+def _in_turns(action: Callable[[], _Answer], what: str) -> _Answer:
+    for turn in _turns():
+        try:
+            return action()
+        except (SQLAlchemyError, OSError, TableAlreadyExistsError, CommitFailedException) as error:
+            if turn == _TURNS:
+                raise PublishError(
+                    f"the lake could not open or create {what}: {error}. Nothing changed for readers; see that the "
+                    "catalog's database answers and that the lake's folder can be written to, then run again."
+                ) from error
+    raise AssertionError("the last turn returns or raises")
+
+
+def _turns() -> Iterator[int]:
+    for turn in range(1, _TURNS + 1):
+        yield turn
+        time.sleep(_TURN_SECONDS * turn)
+
+
+def _check_partition(found: IcebergTable, table: Table) -> None:
+    fields = [field.name for field in found.spec().fields]
+    if fields != ([table.night_column] if table.night_column else []):
+        raise TerminalError(
+            f"the lake's table {table.name} is partitioned by {fields or 'nothing'}, the code's by "
+            f"{table.night_column or 'nothing'}: give the new table another name, or migrate the old one"
+        )
+
+
+def _add_columns(found: IcebergTable, table: Table) -> None:
+    try:
+        with found.update_schema() as update:
+            update.union_by_name(table.schema)
+    except (ValueError, TypeError) as error:
+        raise TerminalError(
+            f"the lake's table {table.name} cannot take the code's columns: {error}; "
+            "a column may be added or widened, not change its kind: give it another name"
+        ) from error
+
+
+def arrow_schema(table: IcebergTable) -> pa.Schema:
+    """The Arrow schema of a table the code has no declaration of."""
+    schema = schema_to_pyarrow(table.schema(), include_field_ids=False)
+    return pa.schema([pa.field(field.name, _plain(field.type)) for field in schema])
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type with 32-bit offsets: pyiceberg hands out the 64-bit ones, which the rest of the night does not use."""
+    if pa.types.is_large_string(kind):
+        return pa.string()
+    if pa.types.is_large_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    if pa.types.is_map(kind):
+        return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _plain(field.type)) for field in kind])
+    return kind

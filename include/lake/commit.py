@@ -1,0 +1,170 @@
+"""The guarded commit: planned on one snapshot, applied to exactly that one, and never applied twice.
+
+A commit that lost a race is planned anew on what the winner left. After any other error its outcome is unknown (the
+catalog may have taken it before the answer was lost), so the table is loaded again and asked for the commit's token.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from pyiceberg.exceptions import CommitFailedException, ValidationException
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table as IcebergTable
+
+from include.errors import LakeConflictError, PublishError, SettlementError
+from include.lake.catalog import LakeCatalog
+from include.lake.stamp import RunStamp
+
+TOKEN = "ads.commit"  # noqa: S105 - the name of a snapshot property, not a secret
+
+# The pauses grow to a second and add up to about fifteen, in which some hundred commits of the same table can have
+# gone first.
+_ATTEMPTS = 24
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 1.0
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+# A table's metadata lists its snapshots and is read and written by every commit: at 300 nights it was 250 kB and 30 ms
+# of each commit without a limit.
+_SNAPSHOTS_KEPT = 30
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit does to a table.
+
+    Attributes
+    ----------
+    remove
+        Data files of the planned-on snapshot that go.
+    add
+        Data files, written already, that come.
+    notes
+        Further properties of the snapshot.
+    """
+
+    remove: Sequence[DataFile] = ()
+    add: Sequence[DataFile] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.remove or self.add)
+
+
+Plan = Callable[[IcebergTable], Change]
+"""Decides a change from the table as loaded; an empty one ends the commit."""
+
+
+def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp) -> None:
+    """Apply a change to a table exactly once, whoever else writes and however the catalog answers.
+
+    Parameters
+    ----------
+    catalog, name
+        Where the table is; it exists.
+    plan
+        Called anew, with the table as it then is, after every lost race.
+    stamp
+        Put into the snapshot's properties.
+
+    Raises
+    ------
+    LakeConflictError
+        When others kept winning.
+    PublishError
+        When the change was not applied; nothing changed for readers.
+    """
+    token = uuid.uuid4().hex
+    for pause in _pauses():
+        try:
+            if _attempt(catalog.load(name), plan, {**stamp.properties(), TOKEN: token}):
+                return
+        except SettlementError:
+            raise
+        except Exception as error:
+            if _has_landed(catalog, name, token):
+                return
+            raise _publish_error(error, name, stamp) from error
+        time.sleep(pause)
+    raise LakeConflictError(
+        f"other writers of the lake's table {name} went first {_ATTEMPTS} times while the night {stamp.night} was "
+        "written: nothing changed for readers; run the night again when the other runs are through"
+    )
+
+
+def _attempt(table: IcebergTable, plan: Plan, properties: dict[str, str]) -> bool:
+    """Whether the change stands: committed now, by an attempt whose answer was lost, or not needed."""
+    if _carries(table, properties[TOKEN]):
+        return True
+    change = plan(table)
+    if not change:
+        return True
+    try:
+        _apply(table, change, {**properties, **change.notes})
+    except (CommitFailedException, ValidationException):
+        return False
+    return True
+
+
+def _apply(table: IcebergTable, change: Change, properties: dict[str, str]) -> None:
+    with (
+        table.transaction() as transaction,
+        transaction.update_snapshot(snapshot_properties=properties).overwrite() as snapshot,
+    ):
+        for file in change.remove:
+            snapshot.delete_data_file(file)
+        for file in change.add:
+            snapshot.append_data_file(file)
+
+
+def _has_landed(catalog: LakeCatalog, name: str, token: str) -> bool:
+    """Whether the commit is in the table after all; False when the catalog does not answer either."""
+    for pause in list(_pauses())[:5]:
+        with suppress(Exception):
+            return _carries(catalog.load(name), token)
+        time.sleep(pause)
+    return False
+
+
+def _carries(table: IcebergTable, token: str) -> bool:
+    return any(snapshot.summary and snapshot.summary.get(TOKEN) == token for snapshot in table.snapshots())
+
+
+def _pauses() -> Iterator[float]:
+    for attempt in range(_ATTEMPTS):
+        longest = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
+        yield longest * random.uniform(0.5, 1)  # noqa: S311 - spreads writers, keeps no secret
+
+
+def _publish_error(error: Exception, name: str, stamp: RunStamp) -> PublishError:
+    causes = {getattr(cause, "errno", None) for cause in _chain(error)}
+    no_room = bool(causes & _NO_ROOM) or "disk is full" in str(error)
+    remedy = "free space where the lake and its catalog lie" if no_room else "mend the cause"
+    return PublishError(
+        f"the lake's table {name} could not take the night {stamp.night}: {error}. Nothing changed for readers, they "
+        f"see what was published before; {remedy} and run the night again: it replaces what this run left."
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def expire_old_snapshots(table: IcebergTable) -> None:
+    """Forget a table's older snapshots once twice the kept number has gathered; what readers see stays as it is."""
+    snapshots = sorted(table.metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+    if len(snapshots) <= 2 * _SNAPSHOTS_KEPT:
+        return
+    old = [snapshot.snapshot_id for snapshot in snapshots[:-_SNAPSHOTS_KEPT]]
+    # Housekeeping: whoever commits next does it, should another writer have gone first.
+    with suppress(CommitFailedException):
+        table.maintenance.expire_snapshots().by_ids(old).commit()

@@ -1,0 +1,95 @@
+"""Data files: each holds one run's rows of one night, and its metadata says whose and which.
+
+They are written and read here rather than through pyiceberg's scan, which turns a null list of structs into an empty
+one both ways (apache/iceberg-python issue 3833): a transaction without reasons has null reasons.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import cast
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions.parser import parse
+from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file, schema_to_pyarrow
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table as IcebergTable
+
+from include.errors import TerminalError
+
+_EPOCH = date(1970, 1, 1)
+
+
+def night_column(table: IcebergTable) -> str:
+    """The column a table is partitioned by; empty for one that is replaced whole."""
+    fields = table.spec().fields
+    return cast(str, table.schema().find_column_name(fields[0].source_id)) if fields else ""
+
+
+def data_files(table: IcebergTable, first: date | None = None, last: date | None = None) -> list[DataFile]:
+    """Files of the nights from `first` to `last`, found in metadata alone."""
+    return [task.file for task in table.scan(row_filter=_between(night_column(table), first, last)).plan_files()]
+
+
+def _between(column: str, first: date | None, last: date | None) -> BooleanExpression:
+    bounds = [f"{column} >= '{first}'"] if column and first else []
+    bounds += [f"{column} <= '{last}'"] if column and last else []
+    return parse(" and ".join(bounds)) if bounds else AlwaysTrue()
+
+
+def run_key_of(table: IcebergTable, file: DataFile) -> str:
+    """The run that wrote a file, from the bounds of its `run_key` column.
+
+    Raises
+    ------
+    TerminalError
+        When the bounds differ or are missing: something else than the lake wrote the file.
+    """
+    column = table.schema().find_field("run_key").field_id
+    low, high = (file.lower_bounds or {}).get(column), (file.upper_bounds or {}).get(column)
+    if low is None or low != high:
+        raise TerminalError(
+            f"the data file {file.file_path} does not say which run wrote it (run_key from {low!r} to {high!r}); "
+            "a file of the lake holds one run's rows: undo whatever merged or rewrote the table's files"
+        )
+    return low.decode()
+
+
+def night_of(file: DataFile) -> date:
+    """The night of a file in a partitioned table."""
+    value = file.partition[0]
+    return value if isinstance(value, date) else _EPOCH + timedelta(days=value)
+
+
+def write_data_file(table: IcebergTable, rows: pa.Table, prefix: str) -> DataFile:
+    """Write rows of one run and one night as one Parquet file, not yet part of the table.
+
+    A file that could not be written whole is removed again: on a full disk it would take the retry's room.
+    """
+    path = table.location_provider().new_data_location(f"{prefix}/{uuid.uuid4()}.parquet")
+    typed = rows.cast(schema_to_pyarrow(table.schema().select(*rows.column_names), include_field_ids=True))
+    try:
+        with table.io.new_output(path).create() as stream:
+            pq.write_table(typed, stream, compression="zstd", store_schema=False)
+        return parquet_file_to_data_file(table.io, table.metadata, path)
+    except BaseException:
+        with suppress(Exception):
+            table.io.delete(path)
+        raise
+
+
+def read_data_files(table: IcebergTable, files: Iterable[DataFile], schema: pa.Schema) -> pa.Table:
+    """Read files into one table of the given schema; columns a file lacks are null."""
+    places = [PyArrowFileIO.parse_location(file.file_path) for file in files]
+    if not places:
+        return schema.empty_table()
+    filesystem = cast(PyArrowFileIO, table.io).fs_by_scheme(places[0][0], places[0][1])
+    paths: Sequence[str] = sorted(path for _, _, path in places)
+    found = ds.dataset(paths, format="parquet", filesystem=filesystem, schema=schema)
+    return found.to_table().combine_chunks()

@@ -1,0 +1,74 @@
+"""Where a lake lies: its warehouse and its catalog, from a URI or a plain path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import URL
+
+from include.errors import SettingsError
+
+# Writers of one SQLite catalog queue for its lock; a commit holds it for milliseconds, so a minute is many turns.
+SQLITE_BUSY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class LakeLocation:
+    """A lake's warehouse and catalog.
+
+    Attributes
+    ----------
+    warehouse
+        Absolute folder or object prefix of the tables.
+    catalog_uri
+        SQLAlchemy URL of the Iceberg SQL catalog; may hold a password, so it is never shown.
+    """
+
+    warehouse: str
+    catalog_uri: str
+
+    @classmethod
+    def of(cls, uri: str, catalog_uri: str = "") -> Self:
+        """Read a lake URI: `file:`, `s3:` or a plain path.
+
+        Raises
+        ------
+        SettingsError
+            When the scheme is another one, or an object prefix comes without a catalog of its own.
+
+        Examples
+        --------
+        >>> LakeLocation.of("file:/data/lake").warehouse
+        '/data/lake'
+        """
+        scheme = urlsplit(uri).scheme if "://" in uri or uri.startswith("file:") else ""
+        if scheme in ("", "file"):
+            return cls._local(_local_path(uri), catalog_uri)
+        if scheme not in ("s3", "s3a", "s3n"):
+            raise SettingsError(
+                f"the lake {uri!r} has the scheme {scheme!r}; allowed are file: and s3: (or a plain path)"
+            )
+        if not catalog_uri:
+            raise SettingsError(
+                f"the lake {uri!r} is an object prefix, which cannot hold a SQLite catalog: "
+                "set ADS_CATALOG_URI to a PostgreSQL database (postgresql+psycopg://user@host/name)"
+            )
+        return cls(uri.rstrip("/"), catalog_uri)
+
+    @classmethod
+    def _local(cls, folder: Path, catalog_uri: str) -> Self:
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(str(folder), catalog_uri or _sqlite(folder / "catalog.db"))
+
+
+def _local_path(uri: str) -> Path:
+    path = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri.removeprefix("file:")
+    return Path(path).expanduser().absolute()
+
+
+def _sqlite(file: Path) -> str:
+    url = URL.create("sqlite", database=str(file), query={"timeout": str(SQLITE_BUSY_SECONDS)})
+    return url.render_as_string(hide_password=False)

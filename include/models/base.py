@@ -1,0 +1,114 @@
+"""The contract of every detector: fit on rows believed ordinary, score rows; higher is more anomalous."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from include.errors import TerminalError
+
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+
+
+class NotFittedError(TerminalError):
+    """Raised when a detector is asked for scores before it was fitted."""
+
+
+class MatrixError(TerminalError):
+    """Raised when a matrix is not what a detector can take: not two-dimensional, not finite, other columns."""
+
+
+class Detector(ABC):
+    """A detector of unusual rows.
+
+    `fit` and `score` check their input and run on one thread, so that the same input gives the same bits; a detector
+    implements `_fit` and `_score`, which compute. `__init__` only assigns its parameters; what was learned is kept in
+    attributes that end in one underscore, and is what `learned` returns and `restore` puts back.
+    """
+
+    name: ClassVar[str]
+    """The name it is registered and published under."""
+    trusted_types: ClassVar[frozenset[str]] = frozenset()
+    """Types beyond skops' own defaults that its learned attributes consist of; nothing else is ever loaded."""
+
+    n_features_: int
+
+    def fit(self, X: Matrix) -> Self:  # noqa: N803 - the matrix of the scientific Python convention
+        """Learn what is usual.
+
+        Parameters
+        ----------
+        X
+            Rows of the past, shape (n_rows, n_features), finite.
+
+        Raises
+        ------
+        MatrixError
+            When `X` is empty, not two-dimensional or not finite.
+        """
+        _check_matrix(X)
+        if len(X) == 0:
+            raise MatrixError("the training matrix has no rows; a detector needs at least one: give it more history")
+        self.n_features_ = X.shape[1]
+        with threadpool_limits(limits=1):
+            self._fit(X)
+        return self
+
+    def score(self, X: Matrix) -> Vector:  # noqa: N803
+        """Raw scores, shape (n_rows,), higher is more anomalous; each row's depends on that row alone.
+
+        Raises
+        ------
+        NotFittedError
+            When called before `fit`.
+        MatrixError
+            When `X` has other columns than the training rows, or is not finite.
+        """
+        self._check_fitted()
+        _check_matrix(X)
+        if X.shape[1] != self.n_features_:
+            raise MatrixError(f"{self.name} was fitted on {self.n_features_} columns and got {X.shape[1]}")
+        if len(X) == 0:
+            return np.empty(0, dtype=np.float64)
+        with threadpool_limits(limits=1):
+            return self._score(X)
+
+    def parameters(self) -> dict[str, Any]:
+        """The arguments it was constructed with."""
+        return {key: value for key, value in vars(self).items() if not key.endswith("_")}
+
+    def learned(self) -> dict[str, Any]:
+        """What `fit` left behind."""
+        self._check_fitted()
+        return {key: value for key, value in vars(self).items() if key.endswith("_")}
+
+    @classmethod
+    def restore(cls, parameters: dict[str, Any], learned: dict[str, Any]) -> Self:
+        """The fitted detector again, from `parameters()` and `learned()`."""
+        detector = cls(**parameters)
+        vars(detector).update(learned)
+        return detector
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "n_features_"):
+            raise NotFittedError(f"{self.name} has not been fitted: call fit before score")
+
+    @abstractmethod
+    def _fit(self, X: Matrix) -> None:  # noqa: N803
+        """Learn from a checked matrix."""
+
+    @abstractmethod
+    def _score(self, X: Matrix) -> Vector:  # noqa: N803
+        """Score a checked, non-empty matrix."""
+
+
+def _check_matrix(X: Matrix) -> None:  # noqa: N803
+    if X.ndim != 2:
+        raise MatrixError(f"a matrix of rows and columns is needed, got {X.ndim} dimensions")
+    if not np.isfinite(X).all():
+        raise MatrixError("the matrix holds values that are not finite: prepare it with Preparation.apply first")

@@ -1,0 +1,66 @@
+"""Raw scores to published ones: how rare a raw score was in training, on a scale that still ranks the extremes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from include.models.base import Vector
+
+KNOTS = 512
+"""Points the training distribution is kept at: steps of 2 % in the logarithm of the tail for 20,000 rows."""
+HALF_SCORE_TAIL = 2.0
+"""Tail exponent (one row in 10**2) that is published as 0.5; 0.6 is one in a thousand, 0.75 one in a million."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Monotone map from a detector's raw scores to 0..1.
+
+    With t the share of training rows that scored at least as high and e = -log10 t, the published score is
+    e / (e + `HALF_SCORE_TAIL`). Being a statement about rarity it is comparable between nights, models and detectors.
+    Beyond the highest training score e goes on with the slope of the tail, so that extremes keep ranking and no
+    score is ever 1.
+
+    Attributes
+    ----------
+    raw
+        Training scores at the knots, strictly increasing.
+    exponents
+        e at the knots, strictly increasing.
+    """
+
+    raw: Vector
+    exponents: Vector
+
+    @classmethod
+    def learn(cls, scores: Vector) -> Self:
+        """Learn from the raw scores of training rows (at least one)."""
+        distinct = np.unique(scores)
+        tails = 1 - np.searchsorted(np.sort(scores), distinct, side="left") / len(scores)
+        exponents = -np.log10(tails)
+        kept = _spread_knots(exponents)
+        return cls(raw=distinct[kept], exponents=exponents[kept])
+
+    def apply(self, scores: Vector) -> Vector:
+        """Published scores: 0..1, higher is more anomalous, strictly increasing above the training rows' lowest."""
+        exponents = np.interp(scores, self.raw, self.exponents)
+        beyond = np.maximum(scores - self.raw[-1], 0.0)
+        exponents = exponents + beyond * self._tail_slope()
+        return np.asarray(exponents / (exponents + HALF_SCORE_TAIL), dtype=np.float64)
+
+    def _tail_slope(self) -> float:
+        """Exponent per unit of raw score over the last tenth of the training rows; 1 when there is no tail."""
+        if len(self.raw) < 2:
+            return 1.0
+        start = min(int(np.searchsorted(self.exponents, 1.0)), len(self.raw) - 2)
+        rise = self.exponents[-1] - self.exponents[start]
+        return float(rise / (self.raw[-1] - self.raw[start]))
+
+
+def _spread_knots(exponents: Vector) -> Vector:
+    """Indices of at most `KNOTS` values, evenly spread over the exponents, both ends included."""
+    wanted = np.linspace(exponents[0], exponents[-1], KNOTS)
+    return np.unique(np.searchsorted(exponents, wanted, side="left").clip(max=len(exponents) - 1))

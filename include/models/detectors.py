@@ -1,0 +1,24 @@
+"""Every detector by name: a new one is its module and its line here."""
+
+from __future__ import annotations
+
+from include.errors import SettingsError
+from include.models.base import Detector
+from include.models.isolation_forest import IsolationForest
+
+DETECTORS: dict[str, type[Detector]] = {
+    IsolationForest.name: IsolationForest,
+}
+
+
+def detector_class(name: str) -> type[Detector]:
+    """The detector registered under `name`.
+
+    Raises
+    ------
+    SettingsError
+        When there is none of that name.
+    """
+    if name not in DETECTORS:
+        raise SettingsError(f"there is no detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
+    return DETECTORS[name]

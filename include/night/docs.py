@@ -1,0 +1,21 @@
+"""The night's place in the Data Docs site of its lake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from upath import UPath
+
+from include.night.request import NightRequest
+from include.quality import SuiteResult
+from include.quality.data_docs import DataDocs
+from include.settings import get_settings
+
+SITE = "data_docs"
+"""Folder of the lake that holds the site."""
+
+
+def publish_docs(request: NightRequest, results: Sequence[SuiteResult]) -> str:
+    """Render a night's verdicts, whether it passed or was stopped, and give the address of its page."""
+    site = DataDocs(str(UPath(request.lake_uri) / SITE), keep_nights=get_settings().data_docs_nights)
+    return str(site.publish(request.night, tuple(results)))

@@ -1,0 +1,148 @@
+"""The night's end: publication, and the report that people and the next night start from."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+from upath import UPath
+
+from include.lake import Lake, RunStamp
+from include.lake.tables import Table
+from include.night import standing
+from include.night.docs import publish_docs
+from include.night.late import STATE_TOTALS, LateChange, known_totals, late_changes, totals_as_of
+from include.night.publishing import (
+    NightOutputs,
+    Provenance,
+    as_published,
+    check_conservation,
+    data_snapshot,
+    manifest_row,
+    write_night,
+)
+from include.night.request import NightRequest
+from include.night.workspace import Workspace
+from include.publish.alerts import alert_queue, alerts_csv
+from include.quality import Counts
+from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
+from include.security.envelope import Envelope
+from include.settings import get_settings
+
+Figures = dict[str, Any]
+
+
+def publish(request: NightRequest) -> Figures:
+    """Publish the night as one transaction: every table under the run's key, then the manifest row, then the sweep.
+
+    Until the manifest row is switched, readers see the night as it was before; a run that ends anywhere in between
+    leaves nothing they see, and running it again completes it.
+    """
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    settings = get_settings()
+    late = _late(workspace, lake, request)
+    outputs = _gather(workspace, lake, request, late)
+    check_conservation(outputs)
+    provenance = Provenance(_snapshot(workspace), workspace.read_note("score")["model_version"], settings)
+    stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
+    before = lake.published(request.night)
+    write_night(lake, stamp, outputs)
+    summary = _summary(workspace, outputs, late)
+    attempt = (before["attempt"] if before else 0) + 1
+    row = manifest_row(stamp, attempt, outputs, provenance, workspace.read_note("began")["started_at"], summary)
+    lake.publish_manifest(row, stamp)
+    lake.supersede(request.night, keep_run_key=stamp.run_key)
+    return {"run_key": stamp.run_key, "attempt": attempt, "output_hash": row["output_hash"], **summary}
+
+
+def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[LateChange]) -> NightOutputs:
+    accepted = workspace.get_many("accepted")
+    postings, scores = accepted[FIN_TRANSACTION.name], workspace.get("scores")
+    breaks, quarantined = workspace.get("breaks"), workspace.get("quarantined")
+    days = get_settings().restate_days
+    reported = [{"settlement_date": change.day, "text": change.sentence(days)} for change in late]
+    published = as_published(
+        {
+            FIN_TRANSACTION.name: postings,
+            "anomaly_scores": scores,
+            "settlement_breaks": breaks,
+            "quarantine": quarantined,
+            "alerts": alert_queue(breaks, scores, postings, reported),
+        }
+    )
+    return NightOutputs(
+        published=published,
+        sealed_quarantine=_sealed(published["quarantine"], request),
+        statics={name: table for name, table in accepted.items() if name in STATIC_RELATIONS},
+        state=_state(workspace, lake, request),
+        counts=Counts(**workspace.read_note("gate")["counts"]),
+    )
+
+
+def _sealed(quarantine: pa.Table, request: NightRequest) -> pa.Table:
+    context = {"table": "quarantine", "night": request.night.isoformat()}
+    sealed = Envelope.open(get_settings()).seal_texts(quarantine["raw"].to_pylist(), context)
+    position = quarantine.schema.get_field_index("raw")
+    return quarantine.set_column(position, "raw", pa.array(sealed, pa.string()))
+
+
+def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tuple[Table, pa.Table]]:
+    night = request.night
+    after = {**workspace.get_many("state.after.settlement"), **workspace.get_many("state.after.features")}
+    tables = [(standing.state_table(name, after[name].schema), rows) for name, rows in standing.dated(after, night).items()]
+    is_first = workspace.read_note("began")["is_first"]
+    first_night = night if is_first else standing.first_night_of(lake, night)
+    start = pa.table({"settlement_date": pa.array([night]), "first_night": pa.array([first_night])})
+    kept = workspace.get("lookback") if is_first else workspace.get("lookback").slice(0, 0)
+    lookback = kept.add_column(0, "night", pa.array([night] * kept.num_rows, pa.date32()))
+    totals = totals_as_of(night, None if is_first else known_totals(lake, night), workspace.get("totals"))
+    return [*tables, (standing.STATE_CHAIN_START, start), (standing.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
+
+
+def _late(workspace: Workspace, lake: Lake, request: NightRequest) -> list[LateChange]:
+    if workspace.read_note("began")["is_first"]:
+        return []
+    return late_changes(known_totals(lake, request.night), workspace.get("totals"), request.night)
+
+
+def _snapshot(workspace: Workspace) -> str:
+    read = {
+        **workspace.get_many("accepted"),
+        **workspace.get_many("state.before.settlement"),
+        **workspace.get_many("state.before.features"),
+        "lookback": workspace.get("lookback"),
+        "quarantined": workspace.get("quarantined"),
+    }
+    return data_snapshot(read)
+
+
+def _summary(workspace: Workspace, outputs: NightOutputs, late: list[LateChange]) -> Figures:
+    gate, scored = workspace.read_note("gate"), workspace.read_note("score")
+    days = get_settings().restate_days
+    return {
+        "rows_in": outputs.counts.offered_rows,
+        "quarantined": outputs.counts.quarantined_rows + outputs.counts.unreadable_rows,
+        "breaks": dict(sorted(Counter(outputs.published["settlement_breaks"]["check_code"].to_pylist()).items())),
+        "flagged": sum(outputs.published["anomaly_scores"]["is_flagged"].to_pylist()),
+        "model": scored["note"],
+        "skipped": workspace.read_note("settle")["skipped"],
+        "warnings": [*gate["warnings"], *scored["warnings"]],
+        "late": [change.sentence(days) for change in late],
+    }
+
+
+def report(request: NightRequest) -> Figures:
+    """Write what people open beside the tables, and clear the work folder."""
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    gate, scored = workspace.read_note("gate"), workspace.read_note("score")
+    docs = publish_docs(request, (*gate["results"], *scored["results"]))
+    alerts = lake.read("alerts", request.night, request.night)
+    sheet = UPath(request.lake_uri) / "alerts" / f"{request.night}.csv"
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    sheet.write_text(alerts_csv(alerts.drop_columns(["run_key"])))
+    workspace.clear()
+    row = lake.published(request.night)
+    summary = json.loads(row["summary"]) if row else {}
+    return {**summary, "data_docs": docs, "alerts_sheet": str(sheet)}

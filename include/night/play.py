@@ -1,0 +1,90 @@
+"""Playing nights: all steps of one in order, and again those that late records changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from include.lake import Lake
+from include.night import standing
+from include.night.finish import publish, report
+from include.night.late import known_totals, late_changes
+from include.night.request import NightRequest
+from include.night.steps import extract, gate, score, settle
+from include.night.workspace import Workspace
+from include.settings import get_settings
+
+Figures = dict[str, Any]
+Say = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+def restate(request: NightRequest, progress: Say = _silent) -> Figures:
+    """Play again the published nights within the look-back whose records changed since, and those after them.
+
+    Runs on the totals that `extract` took. A night rests on the state of the one before it, so every night from the
+    oldest changed one up to the eve of this night is played, in order.
+    """
+    lake = Lake.open(request.lake_uri)
+    nights = _nights_to_restate(request, lake)
+    for night in nights:
+        progress(f"{night} is restated: its records changed at the source since it was published")
+        again = NightRequest(night, request.source_uri, request.lake_uri, f"{request.attempt}.restated")
+        _play(again, _STEPS_OF_A_NIGHT, progress)
+    return {"restated": [night.isoformat() for night in nights]}
+
+
+def _nights_to_restate(request: NightRequest, lake: Lake) -> list[date]:
+    if not standing.has_predecessor(lake, request.night):
+        return []
+    totals = Workspace.of(request).get("totals")
+    since = request.night - timedelta(days=get_settings().restate_days)
+    changed = [change.day for change in late_changes(known_totals(lake, request.night), totals, request.night)]
+    recent = [day for day in changed if day >= max(since, standing.first_night_of(lake, request.night))]
+    if not recent:
+        return []
+    return [recent[0] + timedelta(days=n) for n in range((request.night - recent[0]).days)]
+
+
+_STEPS_OF_A_NIGHT: tuple[tuple[str, Callable[[NightRequest], Figures]], ...] = (
+    ("extract", extract),
+    ("gate", gate),
+    ("settle", settle),
+    ("score", score),
+    ("publish", publish),
+    ("report", report),
+)
+
+STEPS: tuple[tuple[str, Callable[[NightRequest], Figures]], ...] = (
+    _STEPS_OF_A_NIGHT[0],
+    ("restate", restate),
+    *_STEPS_OF_A_NIGHT[1:],
+)
+"""The steps of a night by name, in their order."""
+
+
+def run_night(request: NightRequest, progress: Say = _silent) -> Figures:
+    """Play one night from its source to its published findings.
+
+    Returns
+    -------
+    dict
+        The summary of the published night, as its manifest keeps it, with `run_key` and `output_hash`.
+    """
+    return _play(request, STEPS, progress)
+
+
+def _play(
+    request: NightRequest, steps: tuple[tuple[str, Callable[[NightRequest], Figures]], ...], progress: Say
+) -> Figures:
+    figures: Figures = {}
+    for name, step in steps:
+        began = time.monotonic()
+        figures[name] = step(request)
+        progress(f"{request.night} {name:<8} {time.monotonic() - began:6.2f} s")
+    return {**figures["publish"], "settlement_date": request.night.isoformat(), **figures["report"]}

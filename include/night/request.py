@@ -1,0 +1,62 @@
+"""What one run of one night is asked to do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+
+from include.errors import SettingsError
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class NightRequest:
+    """One run of one settlement date.
+
+    Attributes
+    ----------
+    night
+        The settlement date.
+    source_uri, lake_uri
+        Where the bank's relations come from and where the lake lies.
+    attempt
+        Names this run: its work folder, and the guard in the lake's snapshots. Letters, digits, `_`, `.` and `-`.
+    """
+
+    night: date
+    source_uri: str
+    lake_uri: str
+    attempt: str
+
+    @classmethod
+    def of(cls, night: str | date, source_uri: str, lake_uri: str, attempt: str) -> Self:
+        """A request from what people and schedulers type.
+
+        Raises
+        ------
+        SettingsError
+            When the date does not exist or an address is empty.
+        """
+        for name, value in (("source", source_uri), ("lake", lake_uri)):
+            if not value:
+                raise SettingsError(f"no {name} given: name a folder, object prefix or database, e.g. file:/data/bank")
+        return cls(parse_night(night), source_uri, lake_uri, _UNSAFE.sub("-", attempt))
+
+
+def parse_night(value: str | date) -> date:
+    """The settlement date in `value`.
+
+    Raises
+    ------
+    SettingsError
+        When it is not a date that exists, written YYYY-MM-DD.
+    """
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value.strip())
+    except ValueError as error:
+        raise SettingsError(f"{value!r} is not a settlement date: write one that exists as YYYY-MM-DD") from error

@@ -1,0 +1,86 @@
+"""What a night stands on: the state as of the day before, and the look-back.
+
+They come from the lake, or from one pass over the source where the night before was never published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.lake import Lake
+from include.lake.tables import TABLES, Table
+from include.relations import DATE, FIN_TRANSACTION
+
+ONE_DAY = timedelta(days=1)
+
+STATE_LOOKBACK = Table(
+    "state_lookback",
+    pa.schema([pa.field("night", DATE), *TABLES[FIN_TRANSACTION.name].schema]),
+    "night",
+    ("trans_id",),
+)
+"""Postings before a first night, kept with it: the look-back of the nights that follow, until they have their own."""
+
+STATE_CHAIN_START = Table(
+    "state_first_night",
+    pa.schema([pa.field("settlement_date", DATE), pa.field("first_night", DATE), pa.field("run_key", pa.string())]),
+    "settlement_date",
+    ("first_night",),
+)
+"""The first night of the unbroken run of nights that the partition's night belongs to."""
+
+
+def has_predecessor(lake: Lake, night: date) -> bool:
+    """Whether the night before is published, so that its state can be moved on."""
+    return lake.published(night - ONE_DAY) is not None
+
+
+def first_night_of(lake: Lake, night: date) -> date:
+    """The first night of the unbroken run of nights that ends with the night before `night`."""
+    before = night - ONE_DAY
+    return lake.read(STATE_CHAIN_START, before, before)["first_night"][0].as_py()  # type: ignore[no-any-return]
+
+
+def lookback_from_lake(lake: Lake, night: date, days: int) -> pa.Table:
+    """Accepted transactions of the `days` before `night`: published, or kept with the first night."""
+    first, last = night - timedelta(days=days), night - ONE_DAY
+    first_night = first_night_of(lake, night)
+    published = lake.read(FIN_TRANSACTION.name, max(first, first_night), last)
+    if first >= first_night:
+        return published.drop_columns(["run_key"])
+    kept = lake.read(STATE_LOOKBACK, first_night, first_night)
+    kept = kept.filter(pc.field("trans_date") >= pa.scalar(first, DATE))
+    return pa.concat_tables([kept.select(published.column_names), published]).drop_columns(["run_key"])
+
+
+def lookback_from_history(history: pa.Table, night: date, days: int) -> pa.Table:
+    """The last `days` before `night` of a history's accepted transactions."""
+    first = pa.scalar(night - timedelta(days=days), DATE)
+    return history.filter((pc.field("trans_date") >= first) & (pc.field("trans_date") < pa.scalar(night, DATE)))
+
+
+def state_from_lake(lake: Lake, night: date, schemas: Mapping[str, pa.Schema]) -> dict[str, pa.Table]:
+    """State tables as of the day before `night`, without the columns the lake added."""
+    before = night - ONE_DAY
+    return {
+        name: lake.read(state_table(name, schema), before, before).select(schema.names)
+        for name, schema in schemas.items()
+    }
+
+
+def state_table(name: str, schema: pa.Schema) -> Table:
+    """The lake's table for a piece of state."""
+    fields = [pa.field("settlement_date", DATE), *schema, pa.field("run_key", pa.string())]
+    return Table(name, pa.schema(fields), "settlement_date", ())
+
+
+def dated(tables: Mapping[str, pa.Table], night: date) -> dict[str, pa.Table]:
+    """State tables with the night they are the state of."""
+    return {
+        name: table.add_column(0, pa.field("settlement_date", DATE), pa.array([night] * table.num_rows, DATE))
+        for name, table in tables.items()
+    }

@@ -1,0 +1,177 @@
+"""The night as a sequence of named steps; each reads what the step before it left and may be run again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from include import features, settlement
+from include.errors import MissingStateError
+from include.lake import Lake
+from include.lake.tables import SCORES_SCHEMA
+from include.night import standing
+from include.night.docs import publish_docs
+from include.night.extracts import HISTORY, get_extract, put_extract
+from include.night.modelling import model_for
+from include.night.request import NightRequest
+from include.night.workspace import Workspace
+from include.quality import RefusedError, SuiteResult, admit, check_scores
+from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
+from include.scoring import score_night
+from include.settings import get_settings
+from include.sources import open_source
+from include.sources.base import Source
+
+Figures = dict[str, Any]
+
+
+def extract(request: NightRequest) -> Figures:
+    """Take the night's records, the static relations and the control totals from one snapshot of the source.
+
+    Where the night before is not published, the whole history before the night comes along: the state is then built
+    in one pass, and nothing is published on a hole.
+    """
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    workspace.begin()
+    is_first = not standing.has_predecessor(lake, request.night)
+    with open_source(request.source_uri) as source:
+        if is_first:
+            _refuse_a_hole(source, lake, request.night)
+        for name in STATIC_RELATIONS:
+            put_extract(workspace, name, source.static(name))
+        offered = source.night(request.night)
+        put_extract(workspace, FIN_TRANSACTION.name, offered)
+        history = source.history(before=request.night) if is_first else None
+        put_extract(workspace, HISTORY, history)
+        workspace.put("totals", source.totals(before=request.night + standing.ONE_DAY))
+        began = {"is_first": is_first, "started_at": datetime.now(UTC), "rounding_cents": source.rounding_cents}
+    workspace.note("began", began)
+    notes = list(offered.notes)
+    return {"offered_rows": offered.offered, "history_rows": history.offered if history else 0, "notes": notes}
+
+
+def _refuse_a_hole(source: Source, lake: Lake, night: date) -> None:
+    published = lake.manifest(last=night - standing.ONE_DAY)["settlement_date"].to_pylist()
+    span = source.span()
+    if published and (span is None or span[0] > min(published)):
+        first_missing = max(published) + standing.ONE_DAY
+        raise MissingStateError(
+            f"the night before {night} was never published, and the source begins on {span[0] if span else 'no date'}, "
+            f"after the lake's first night {min(published)}: its state cannot be rebuilt. Run the nights from "
+            f"{first_missing} on in order (airflow backfill create, or make night DATE={first_missing}), then this one"
+        )
+
+
+def gate(request: NightRequest) -> Figures:
+    """Let in what the expectations allow; quarantine rows, stop on a broken relation, before anything is published."""
+    workspace = Workspace.of(request)
+    names = (*STATIC_RELATIONS, FIN_TRANSACTION.name)
+    try:
+        admission = admit({name: get_extract(workspace, name) for name in names}, request.night)
+    except RefusedError as refusal:
+        publish_docs(request, refusal.results)
+        raise
+    workspace.put_many("accepted", admission.accepted)
+    workspace.put("quarantined", admission.quarantined)
+    notes = {"warnings": list(admission.warnings), "counts": admission.counts.as_dict()}
+    history = get_extract(workspace, HISTORY)
+    if history is not None:
+        past = admit({FIN_TRANSACTION.name: history}, None)
+        workspace.put(HISTORY, past.accepted[FIN_TRANSACTION.name])
+        notes["history_set_aside"] = past.quarantined.num_rows
+    workspace.note("gate", {**notes, "results": list(admission.results)})
+    return notes
+
+
+def settle(request: NightRequest) -> Figures:
+    """Check what must hold, and move the checks' state over the night."""
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    accepted = workspace.get_many("accepted")
+    postings, statics = accepted[FIN_TRANSACTION.name], _statics(accepted)
+    workspace.put("lookback", _lookback(workspace, lake, request.night))
+    state = _settlement_state(workspace, lake, request.night, statics)
+    findings = settlement.check_night(
+        request.night, postings, workspace.get("lookback"), statics, state, _rounding(workspace)
+    )
+    workspace.put("breaks", findings.breaks)
+    workspace.put_many("state.before.settlement", state.tables())
+    workspace.put_many("state.after.settlement", findings.state.tables())
+    workspace.note("settle", {"skipped": list(findings.skipped)})
+    return {"breaks": _by_code(findings.breaks), "skipped": list(findings.skipped)}
+
+
+def score(request: NightRequest) -> Figures:
+    """Score what is unusual with the night's model, say why, and move the features' state over the night."""
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    accepted = workspace.get_many("accepted")
+    postings, statics = accepted[FIN_TRANSACTION.name], _statics(accepted)
+    state = _feature_state(workspace, lake, request.night)
+    choice = model_for(request, lake, workspace.get(HISTORY) if workspace.has(HISTORY) else None, statics)
+    scores, warnings, results = _no_scores(), [], []
+    if choice.model is not None:
+        built = features.build_features(
+            postings, workspace.get("lookback"), statics, state, habit_days=choice.model.training.habit_days
+        )
+        scores = score_night(built, choice.model)
+        warnings, results = _check_scores(request, scores, postings.num_rows)
+    workspace.put("scores", scores)
+    workspace.put_many("state.before.features", state.tables())
+    workspace.put_many("state.after.features", features.advance_state(state, postings).tables())
+    workspace.note(
+        "score", {"model_version": choice.version, "note": choice.note, "warnings": warnings, "results": results}
+    )
+    flagged = sum(scores["is_flagged"].to_pylist())
+    return {"flagged": flagged, "model_version": choice.version, "note": choice.note}
+
+
+def _statics(accepted: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    return {name: table for name, table in accepted.items() if name in STATIC_RELATIONS}
+
+
+def _rounding(workspace: Workspace) -> int:
+    return int(workspace.read_note("began")["rounding_cents"])
+
+
+def _lookback(workspace: Workspace, lake: Lake, night: date) -> pa.Table:
+    days = get_settings().lookback_days
+    if workspace.has(HISTORY):
+        return standing.lookback_from_history(workspace.get(HISTORY), night, days)
+    return standing.lookback_from_lake(lake, night, days)
+
+
+def _settlement_state(
+    workspace: Workspace, lake: Lake, night: date, statics: dict[str, pa.Table]
+) -> settlement.SettlementState:
+    if workspace.has(HISTORY):
+        history = workspace.get(HISTORY)
+        return settlement.state_from_history(history, statics, before=night, rounding_cents=_rounding(workspace))
+    return settlement.SettlementState.from_tables(
+        standing.state_from_lake(lake, night, settlement.STATE_SCHEMAS)
+    )
+
+
+def _feature_state(workspace: Workspace, lake: Lake, night: date) -> features.FeatureState:
+    if workspace.has(HISTORY):
+        return features.state_from_history(workspace.get(HISTORY))
+    return features.FeatureState.from_tables(standing.state_from_lake(lake, night, features.STATE_SCHEMAS))
+
+
+def _check_scores(request: NightRequest, scores: pa.Table, postings: int) -> tuple[list[str], list[SuiteResult]]:
+    """Hold the scores against their suite; the verdict is in the Data Docs also when it stops the night."""
+    try:
+        warnings, result = check_scores(scores, postings, get_settings().alert_budget)
+    except RefusedError as refusal:
+        publish_docs(request, refusal.results)
+        raise
+    return list(warnings), [result]
+
+
+def _no_scores() -> pa.Table:
+    return SCORES_SCHEMA.empty_table()
+
+
+def _by_code(breaks: pa.Table) -> dict[str, int]:
+    codes = breaks["check_code"].to_pylist()
+    return {code: codes.count(code) for code in sorted(set(codes))}

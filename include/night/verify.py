@@ -1,0 +1,68 @@
+"""Whether a published night still is what its manifest says: hash, conservation, each row once."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from include.errors import IntegrityError
+from include.lake import Lake
+from include.publish.digest import output_hash
+from include.relations import FIN_TRANSACTION
+from include.security.envelope import Envelope
+from include.settings import get_settings
+
+HASHED = (FIN_TRANSACTION.name, "anomaly_scores", "settlement_breaks", "quarantine", "alerts")
+"""The outputs the manifest's hash is taken over."""
+
+
+def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
+    """Check one published night, or all of them.
+
+    Raises
+    ------
+    IntegrityError
+        Naming every night and every figure that does not hold.
+    """
+    lake = Lake.open(lake_uri)
+    rows = lake.manifest(first=night, last=night).to_pylist()
+    if not rows:
+        raise IntegrityError(
+            f"nothing is published {f'for {night} ' if night else ''}in {lake_uri}: there is no night to verify"
+        )
+    wrong = [fault for row in rows for fault in _faults(lake, row)]
+    if wrong:
+        raise IntegrityError("; ".join(wrong))
+    return {"nights": len(rows), "verified": [row["settlement_date"].isoformat() for row in rows]}
+
+
+def _faults(lake: Lake, row: dict[str, Any]) -> list[str]:
+    night = row["settlement_date"]
+    outputs = {name: _published(lake, name, night) for name in HASHED}
+    outputs["quarantine"] = _unsealed(outputs["quarantine"], night)
+    offered = row["published_rows"] + row["quarantined_rows"] + row["deduplicated_rows"] + row["unreadable_rows"]
+    cents = row["published_cents"] + row["quarantined_cents"] + row["deduplicated_cents"]
+    pairs = {
+        "output_hash": (row["output_hash"], output_hash(outputs)),
+        "offered rows": (row["offered_rows"], offered),
+        "offered cents": (row["offered_cents"], cents),
+        "published rows": (row["published_rows"], outputs[FIN_TRANSACTION.name].num_rows),
+    }
+    return [
+        f"{night}: {what} is {found}, expected {expected}"
+        for what, (expected, found) in pairs.items()
+        if expected != found
+    ]
+
+
+def _published(lake: Lake, name: str, night: date) -> pa.Table:
+    return lake.read(name, night, night).drop_columns(["run_key"])
+
+
+def _unsealed(quarantine: pa.Table, night: date) -> pa.Table:
+    context = {"table": "quarantine", "night": night.isoformat()}
+    texts = Envelope.open(get_settings()).unseal_texts(quarantine["raw"].to_pylist(), context)
+    position = quarantine.schema.get_field_index("raw")
+    return quarantine.set_column(position, "raw", pa.array(texts, pa.string()))

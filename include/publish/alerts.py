@@ -1,0 +1,97 @@
+"""The analysts' queue of a night: breaks and flagged transactions in one order of urgency."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from include.lake.tables import ALERTS_SCHEMA
+from include.publish.inert import inert
+
+Row = dict[str, Any]
+
+# Something that must hold and does not is certain; a score is an opinion; a warning may wait.
+_TIER = {("break", "error"): 0, ("score", "error"): 1, ("late", "warn"): 2, ("break", "warn"): 3}
+
+
+def alert_queue(breaks: pa.Table, scores: pa.Table | None, postings: pa.Table, late: list[Row]) -> pa.Table:
+    """Everything a person should look at, the most urgent first.
+
+    Errors among the breaks come first, the largest difference at their head; then flagged transactions by score;
+    then late records that no night was restated for; then warnings.
+
+    Parameters
+    ----------
+    breaks, scores
+        `BREAKS_SCHEMA` and `SCORES_SCHEMA`; `scores` is None when scoring was skipped.
+    postings
+        The night's accepted transactions, for amounts and lineage.
+    late
+        Rows of settlement dates beyond the look-back that changed at the source: `settlement_date`, `text`.
+
+    Returns
+    -------
+    pa.Table
+        `ALERTS_SCHEMA`, ranked from 1.
+    """
+    origin = {row["trans_id"]: row for row in postings.to_pylist()}
+    rows = [_from_break(row, origin) for row in breaks.to_pylist()]
+    rows += [_from_score(row, origin) for row in _flagged(scores)]
+    rows += [_from_late(row) for row in late]
+    rows.sort(key=_urgency)
+    ranked = [{**row, "rank": rank} for rank, row in enumerate(rows, start=1)]
+    return pa.Table.from_pylist(ranked, schema=ALERTS_SCHEMA)
+
+
+def alerts_csv(alerts: pa.Table) -> str:
+    """The queue as CSV for a spreadsheet: every cell inert, every cell quoted."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(alerts.column_names)
+    for row in alerts.to_pylist():
+        writer.writerow([_cell(value) for value in row.values()])
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    # Numbers of our own keep their sign; only text can be a formula.
+    return inert(value) if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _flagged(scores: pa.Table | None) -> list[Row]:
+    return [] if scores is None else scores.filter(scores["is_flagged"]).to_pylist()
+
+
+def _from_break(row: Row, origin: dict[int, Row]) -> Row:
+    posting = origin.get(row["trans_id"], {})
+    amount = row["difference"] if row["difference"] is not None else posting.get("amount")
+    return _alert(row, posting, kind="break", code=row["check_code"], severity=row["severity"], amount=amount)
+
+
+def _from_score(row: Row, origin: dict[int, Row]) -> Row:
+    posting = origin.get(row["trans_id"], {})
+    reasons = row["reasons"] or []
+    named = [reason for reason in reasons if reason["code"] != "other"] or reasons
+    found = {**row, "text": " ".join(reason["text"] for reason in named) or "Unusual for this account."}
+    code = named[0]["code"] if named else "other"
+    return _alert(found, posting, kind="score", code=code, severity="error", amount=posting.get("amount"))
+
+
+def _from_late(row: Row) -> Row:
+    return _alert(row, {}, kind="late", code="late_record", severity="warn", amount=None)
+
+
+def _alert(row: Row, posting: Row, **values: object) -> Row:
+    copied = {name: row.get(name) for name in ("settlement_date", "account_id", "trans_id", "score", "text")}
+    return {**copied, "source_uri": posting.get("source_uri"), "source_line": posting.get("source_line"), **values}
+
+
+def _urgency(row: Row) -> tuple[Any, ...]:
+    tier = _TIER.get((row["kind"], row["severity"]), len(_TIER))
+    stake = abs(row["amount"] or Decimal(0))
+    ties = (str(row["code"]), row["account_id"] or 0, row["trans_id"] or 0, str(row["text"]))
+    return (tier, -(row["score"] or 0.0), -stake, *ties)

@@ -1,0 +1,46 @@
+"""Digests of tables: the same rows give the same digest, whatever their order, chunks or engine threads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import duckdb
+import pyarrow as pa
+
+# Who wrote a row, and where its file lay, is not what it says.
+_NOT_CONTENT = frozenset({"run_key", "source_uri"})
+
+_ROWS = """
+select coalesce(sha256(string_agg(row_digest, '' order by row_digest)), 'empty')
+from (select sha256(to_json(rows)::varchar) as row_digest from rows)
+"""
+
+
+def table_digest(table: pa.Table) -> str:
+    """Hex digest of a table's rows as a multiset, `run_key` and `source_uri` left out."""
+    rows = table.drop_columns([c for c in table.column_names if c in _NOT_CONTENT])
+    with duckdb.connect() as connection:
+        connection.register("rows", rows)
+        found = connection.execute(_ROWS).fetchone()
+    return f"{','.join(rows.column_names)}:{found[0] if found else 'empty'}"
+
+
+def output_hash(outputs: Mapping[str, pa.Table]) -> str:
+    """The night's hash over its plaintext outputs, tables in the order of their names."""
+    return combined_digest(f"{name}={table_digest(outputs[name])}" for name in sorted(outputs))
+
+
+def combined_digest(parts: Iterable[str]) -> str:
+    """SHA-256 over the parts in the order given, each ended by a newline.
+
+    Examples
+    --------
+    >>> combined_digest(["a", "b"]) == combined_digest(["ab"])
+    False
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode())
+        digest.update(b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,263 @@
+"""The gate: what is let into a night, row by row and relation by relation, as the suites in `expectations/` decide."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.lake.tables import QUARANTINE_SCHEMA
+from include.quality import records
+from include.quality.admission import Admission, Counts, RefusedError, SuiteResult, looked_for
+from include.relations import FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS
+from include.sources.base import Extract
+
+if TYPE_CHECKING:
+    from include.quality.validation import Verdict, Violation
+
+# Reason codes named in a message; the rest is in the quarantine and in Data Docs.
+_NAMED_CODES = 3
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One relation after its rows were judged."""
+
+    extract: Extract
+    accepted: pa.Table
+    quarantined: pa.Table
+    counts: Counts
+    verdict: Verdict
+
+    @property
+    def name(self) -> str:
+        return self.extract.relation.name
+
+
+def admit(extracts: Mapping[str, Extract | None], night: date | None) -> Admission:
+    """Let a night's records in.
+
+    Parameters
+    ----------
+    extracts
+        Relation name -> what was read; None where the source has none. A relation that is not a key is not asked for.
+    night
+        The settlement date; None for a whole history, whose records carry their nights.
+
+    Returns
+    -------
+    Admission
+        Rows that fail a `fail` expectation are in `quarantined`, each with all its reason codes.
+
+    Raises
+    ------
+    RefusedError
+        When a required relation is missing or a relation fails as a whole; it names all that do, and nothing may
+        be published.
+    ConservationError
+        When an offered record is neither let in nor accounted for.
+    """
+    absent = [name for name, extract in extracts.items() if extract is None]
+    judged = [_judged(extract, night) for extract in extracts.values() if extract is not None]
+    delivery = _delivery(judged)
+    results = (*(_result(each) for each in judged), {**delivery.result, "relation": None})
+    refusals = [*_missing(absent, judged), *(r for each in judged for r in _refusals(each)), *_broken(delivery, judged)]
+    if refusals:
+        raise RefusedError(_message(night, refusals), results)
+    for each in judged:
+        each.counts.check(each.name)
+    return Admission(
+        accepted={each.name: each.accepted for each in judged},
+        quarantined=pa.concat_tables([QUARANTINE_SCHEMA.empty_table(), *(each.quarantined for each in judged)]),
+        by_relation={each.name: each.counts for each in judged},
+        warnings=(*_absences(absent), *(w for each in judged for w in _warnings(each, night))),
+        results=results,
+    )
+
+
+def admit_statics(extracts: Mapping[str, Extract | None], night: date | None = None) -> Admission:
+    """Let the static relations in; as `admit`, for who plays many nights over one snapshot of them.
+
+    Parameters
+    ----------
+    extracts
+        As for `admit`; static relations that are not keys count as absent, transactions are left alone.
+    night
+        The night their quarantine is counted on.
+    """
+    return admit({name: extracts.get(name) for name in STATIC_RELATIONS}, night)
+
+
+def check_scores(scores: pa.Table, postings: int, budget: float) -> tuple[tuple[str, ...], SuiteResult]:
+    """Hold a night's scores against their suite.
+
+    Parameters
+    ----------
+    scores
+        `SCORES_SCHEMA`.
+    postings
+        Accepted postings of the night; each must have one score.
+    budget
+        The alert budget: an expected share flagged.
+
+    Returns
+    -------
+    tuple
+        Warnings for people, and the verdict for Data Docs.
+
+    Raises
+    ------
+    RefusedError
+        When the scores may not be published.
+    """
+    from expectations import anomaly_scores as rules
+    from include.quality.validation import validate
+
+    limit = min(1.0, budget * rules.BUDGETS_BEFORE_WARNING)
+    parameters = {rules.POSTINGS: postings, rules.LARGEST_FLAGGED_SHARE: limit}
+    verdict = validate(rules.SUITE, _score_columns(scores), parameters=parameters)
+    name, result = "anomaly_scores", {**verdict.result, "relation": "anomaly_scores"}
+    refusals = [_sentence(name, "", v) for v in verdict.violations if v.stops_night]
+    if refusals:
+        raise RefusedError(f"The night's scores may not be published:\n{_bullets(refusals)}", (result,))
+    return tuple(_sentence(name, "", v) for v in verdict.violations), result
+
+
+def _score_columns(scores: pa.Table) -> pa.Table:
+    """What the suite of the scores sees: no texts."""
+    plain = scores.select(
+        ["trans_id", "account_id", "settlement_date", "score", "typical_score", "is_flagged", "threshold"]
+    )
+    reasons = pc.list_value_length(scores["reasons"]).cast(pa.int64())
+    return plain.append_column("reason_count", reasons).append_column(
+        "flagged", scores["is_flagged"].cast(pa.float64())
+    )
+
+
+def _judged(extract: Extract, night: date | None) -> _Judged:
+    relation = extract.relation
+    stays = pa.array(records.first_of_doubles(relation, extract.rows))
+    kept = extract.rows.filter(stays)
+    verdict = _verdict(extract, kept)
+    if any(violation.is_broken and violation.stops_night for violation in verdict.violations):
+        return _Judged(extract, kept, QUARANTINE_SCHEMA.empty_table(), Counts(extract.offered), verdict)
+    reasons = records.merged_reasons(verdict.reasons({"reader_codes": kept["reader_codes"]}))
+    passed, refused = records.parted(kept, reasons)
+    doubles = extract.rows.filter(pc.invert(stays))
+    counts = records.counted(extract, {"published": passed, "quarantined": refused, "deduplicated": doubles})
+    quarantined = [records.quarantined(relation, refused, reasons, night), records.unreadable(extract, night)]
+    return _Judged(extract, records.accepted(relation, passed), pa.concat_tables(quarantined), counts, verdict)
+
+
+def _verdict(extract: Extract, rows: pa.Table) -> Verdict:
+    from expectations.catalog import SUITES
+    from include.quality.validation import validate
+
+    visible = [c for c in (*extract.relation.schema.names, "reader_codes", "night") if c in rows.column_names]
+    return validate(SUITES[extract.relation.name], rows.select(visible), rows["source_line"])
+
+
+def _delivery(judged: list[_Judged]) -> Verdict:
+    from expectations import delivery
+    from include.quality.validation import validate
+
+    rows = [
+        {
+            "relation": each.name,
+            "offered": each.counts.offered_rows,
+            "refused": each.counts.refused_rows,
+            "tolerated": delivery.tolerated(each.counts.offered_rows),
+        }
+        for each in judged
+    ]
+    return validate(delivery.SUITE, pa.Table.from_pylist(rows, delivery.DELIVERY))
+
+
+def _result(judged: _Judged) -> SuiteResult:
+    return {**judged.verdict.result, "relation": judged.name, "counts": judged.counts.as_dict()}
+
+
+def _missing(absent: list[str], judged: list[_Judged]) -> list[str]:
+    where = next((f" beside {_file(each)}" for each in judged if each.extract.offered), "")
+    return [
+        f"{name}: the source has none, and a night cannot go without it. Looked for {looked_for(name)}{where}. "
+        "Deliver it, or correct its name, and rerun the night."
+        for name in absent
+        if RELATIONS[name].required
+    ]
+
+
+def _absences(absent: list[str]) -> list[str]:
+    return [f"{name}: the source has none; what depends on it is skipped" for name in absent]
+
+
+def _refusals(judged: _Judged) -> list[str]:
+    stopping = [violation for violation in judged.verdict.violations if violation.stops_night]
+    # What could not be evaluated follows from a column that is missing, where that is known.
+    telling = [violation for violation in stopping if not violation.is_broken] or stopping
+    return [_sentence(judged.name, _file(judged), violation) for violation in telling]
+
+
+def _broken(delivery: Verdict, judged: list[_Judged]) -> list[str]:
+    stopped = (v for violation in delivery.violations for v in ((violation, p) for p in violation.positions))
+    return [
+        f"{each.name}: {violation.expectation} failed: found {each.counts.refused_rows} of "
+        f"{each.counts.offered_rows} records refused ({_commonest(each.quarantined)}), allowed are "
+        f"{_tolerated(each)} (file {_file(each)}). {violation.meta['fix']}"
+        for violation, position in stopped
+        for each in (judged[position],)
+    ]
+
+
+def _tolerated(judged: _Judged) -> int:
+    from expectations.delivery import tolerated
+
+    return tolerated(judged.counts.offered_rows)
+
+
+def _warnings(judged: _Judged, night: date | None) -> list[str]:
+    name = judged.name
+    empty = name == FIN_TRANSACTION.name and night is not None and not judged.extract.offered
+    return [
+        *(f"{name}: {note}" for note in judged.extract.notes),
+        *([f"{name}: no transaction is counted on {night}; its outputs are empty"] if empty else []),
+        *(_sentence(name, "", v) for v in judged.verdict.violations if v.meta["severity"] == "warn"),
+    ]
+
+
+def _sentence(name: str, file: str, violation: Violation) -> str:
+    """Relation, expectation, figure found against allowed, file and fix, for people."""
+    code = violation.meta.get("reason_code")
+    verb = "failed" if violation.stops_night else "warns"
+    parts = [f"{name}: {violation.expectation} {verb}: found {violation.found}, allowed {violation.allowed}"]
+    parts += [f" ({code})"] if code else []
+    parts += [f" (file {file})"] if file else []
+    return "".join(parts) + (f". {violation.meta['fix']}" if violation.meta.get("fix") else "")
+
+
+def _file(judged: _Judged) -> str:
+    """The relation's file or table; several are joined."""
+    extract = judged.extract
+    found = {
+        uri for table in (extract.rows, extract.unreadable) for uri in pc.unique(table["source_uri"]).to_pylist() if uri
+    }
+    return ", ".join(sorted(found)) or f"without records; looked for {looked_for(judged.name)}"
+
+
+def _commonest(quarantined: pa.Table) -> str:
+    codes = Counter(code for codes in quarantined["reason_codes"].to_pylist() for code in codes)
+    return ", ".join(f"{code} {count}" for code, count in codes.most_common(_NAMED_CODES))
+
+
+def _message(night: date | None, refusals: Iterable[str]) -> str:
+    what = f"the night {night}" if night else "the history"
+    return f"The gate refuses {what}; nothing was published:\n{_bullets(refusals)}"
+
+
+def _bullets(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)

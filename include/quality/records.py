@@ -1,0 +1,136 @@
+"""Records on their way through the gate: doubles out, reasons gathered, the rest accepted or quarantined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.lake.tables import QUARANTINE_SCHEMA, TABLES
+from include.quality.admission import Counts, amount_cents
+from include.relations import DATE, FIN_TRANSACTION, Relation
+from include.sources.base import Extract
+
+Mask = npt.NDArray[np.bool_]
+Reasons = Mapping[int, Sequence[str]]
+"""Position of a row -> the codes it is refused for, each once."""
+
+
+def first_of_doubles(relation: Relation, rows: pa.Table) -> Mask:
+    """Which rows stay when, of rows with one key and the same content, only the first in the source stays.
+
+    Content is the relation's columns; of a value that could not be typed it is the record as the source gave it.
+    """
+    stays = np.ones(rows.num_rows, dtype=bool)
+    if relation.key not in rows.column_names:
+        return stays
+    key = rows[relation.key].to_pandas(types_mapper=pd.ArrowDtype)
+    suspects = np.flatnonzero(key.duplicated(keep=False) & key.notna())
+    if len(suspects):
+        stays[suspects[_repeats(relation, rows.take(pa.array(suspects)))]] = False
+    return stays
+
+
+def _repeats(relation: Relation, rows: pa.Table) -> Mask:
+    """Which of `rows` repeat an earlier one's content."""
+    content = rows.select([*(c for c in relation.schema.names if c in rows.column_names), "night"])
+    frame = content.to_pandas(types_mapper=pd.ArrowDtype)
+    untyped = pc.is_valid(rows["reader_codes"])
+    frame["raw"] = pc.if_else(untyped, rows["raw"], pa.scalar(None, pa.string())).to_pandas()
+    order = pc.sort_indices(rows, sort_keys=[("source_uri", "ascending"), ("source_line", "ascending")]).to_numpy()
+    repeats = np.zeros(rows.num_rows, dtype=bool)
+    repeats[order] = frame.iloc[order].duplicated().to_numpy()
+    return repeats
+
+
+def parted(rows: pa.Table, reasons: Reasons) -> tuple[pa.Table, pa.Table]:
+    """Rows with nothing against them, and rows with a reason; both in the rows' order."""
+    refused = np.zeros(rows.num_rows, dtype=bool)
+    refused[list(reasons)] = True
+    return rows.filter(pa.array(~refused)), rows.filter(pa.array(refused))
+
+
+def accepted(relation: Relation, rows: pa.Table) -> pa.Table:
+    """Rows as the lake keeps them, without what only the gate needs."""
+    if relation.name == FIN_TRANSACTION.name:
+        rows = rows.append_column("settlement_date", rows[relation.valid_from])
+    columns = [name for name in TABLES[relation.name].schema.names if name != "run_key"]
+    return rows.select(columns)
+
+
+def quarantined(relation: Relation, refused: pa.Table, reasons: Reasons, night: date | None) -> pa.Table:
+    """Refused rows, as `parted` gave them, with all their reason codes."""
+    nights = _nights(refused, night)
+    settlement_date = refused["trans_date"] if relation.name == FIN_TRANSACTION.name else nights
+    return _as_quarantine(relation, refused, nights, settlement_date, [list(reasons[p]) for p in sorted(reasons)])
+
+
+def unreadable(extract: Extract, night: date | None) -> pa.Table:
+    """Records that could not be split, as rows of the quarantine."""
+    records = extract.unreadable
+    codes = [text.split(",") for text in records["reason_codes"].to_pylist()]
+    no_date = pa.nulls(records.num_rows, DATE)
+    return _as_quarantine(extract.relation, records, _nights(records, night), no_date, codes)
+
+
+def _nights(rows: pa.Table, night: date | None) -> pa.ChunkedArray:
+    """The night each record is counted on: its own, or the one being played for relations without dates."""
+    return pc.coalesce(rows["night"], pa.scalar(night, DATE))
+
+
+def _as_quarantine(
+    relation: Relation,
+    rows: pa.Table,
+    nights: pa.ChunkedArray,
+    settlement_date: pa.ChunkedArray | pa.Array,
+    codes: list[list[str]],
+) -> pa.Table:
+    columns = {
+        "night": nights,
+        "settlement_date": settlement_date,
+        "relation": pa.array([relation.name] * rows.num_rows, pa.string()),
+        "source_uri": rows["source_uri"],
+        "line": rows["source_line"],
+        "raw": rows["raw"],
+        "reason_codes": codes,
+    }
+    return pa.table(columns, schema=QUARANTINE_SCHEMA)
+
+
+def counted(extract: Extract, parts: Mapping[str, pa.Table]) -> Counts:
+    """The relation's records by what became of them: `published`, `quarantined` and `deduplicated` rows.
+
+    Cents are counted of transactions alone: those of a loan or an order are not settled on a night.
+    """
+    figures = {f"{part}_rows": rows.num_rows for part, rows in parts.items()}
+    if extract.relation.name == FIN_TRANSACTION.name:
+        figures |= {f"{part}_cents": amount_cents(rows) for part, rows in {**parts, "offered": extract.rows}.items()}
+    return Counts(offered_rows=extract.offered, unreadable_rows=extract.unreadable.num_rows, **figures)
+
+
+def merged_reasons(found: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
+    """Reasons by row, each code once, in the order found.
+
+    A value that could not be typed is null, and missing only if nothing better is known of its column.
+
+    Examples
+    --------
+    >>> merged_reasons([(3, "amount_infinite"), (1, "amount_zero"), (3, "amount_missing"), (3, "trans_id_missing")])
+    {3: ['amount_infinite', 'trans_id_missing'], 1: ['amount_zero']}
+    """
+    reasons: dict[int, list[str]] = {}
+    for position, code in found:
+        codes = reasons.setdefault(position, [])
+        if code not in codes and not _is_told_better(code, codes):
+            codes.append(code)
+    return reasons
+
+
+def _is_told_better(code: str, codes: Sequence[str]) -> bool:
+    column = code.removesuffix("missing")
+    return column != code and any(known.startswith(column) for known in codes)

@@ -1,0 +1,164 @@
+"""Model versions at rest: skops bytes and a JSON card, each sealed for its version; and which one is champion."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import skops.io
+from skops.io.exceptions import UntrustedTypesFoundException
+from upath import UPath
+
+from include.errors import IntegrityError, SettingsError
+from include.models.detectors import detector_class
+from include.models.model import Model
+from include.security.envelope import Envelope
+from include.settings import Settings
+
+CHAMPION = "champion"
+_CHAMPION_FILE = "champion.json"
+_VERSION = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}")
+
+
+class ModelRegistry:
+    """The models of one lake, under `<lake>/models/<version>/`.
+
+    A version consists of `card.sealed` and `weights.sealed`; `card.json` is a copy of the card for people and is
+    never read back. Bytes that were changed, moved to another version's name or written with another key are
+    refused with IntegrityError, and nothing of them is loaded. No pickle is ever read or written.
+
+    Parameters
+    ----------
+    folder
+        Where the versions lie, `file:` or `s3:`.
+    envelope
+        Seals and unseals.
+    """
+
+    def __init__(self, folder: UPath, envelope: Envelope) -> None:
+        self.folder = folder
+        self.envelope = envelope
+
+    @classmethod
+    def open(cls, lake_uri: str, settings: Settings) -> Self:
+        """The registry of a lake."""
+        return cls(UPath(lake_uri) / "models", Envelope.open(settings))
+
+    def save(self, model: Model) -> str:
+        """Store a model; a version that is already there is written again with the same content.
+
+        Returns
+        -------
+        str
+            The version's name.
+        """
+        folder = self._folder(model.version)
+        folder.mkdir(parents=True, exist_ok=True)
+        card = json.dumps(model.card(), indent=2, sort_keys=True).encode()
+        for part, content in (("card", card), ("weights", _weights(model))):
+            _replace(folder / f"{part}.sealed", self.envelope.seal(content, _context(model.version, part)))
+        _replace(folder / "card.json", card)
+        return model.version
+
+    def load(self, version: str) -> Model:
+        """The model stored as `version`; its scores are those it had when saved, bit for bit.
+
+        Raises
+        ------
+        IntegrityError
+            When the bytes do not verify, or are not what `save` writes.
+        SettingsError
+            When there is no such version.
+        """
+        card: dict[str, Any] = json.loads(self._unsealed(version, "card"))
+        detector = detector_class(card["detector"])
+        stored = _read_weights(version, self._unsealed(version, "weights"), detector.trusted_types)
+        model = Model.restore(card, stored["arrays"], detector.restore(card["parameters"], stored["learned"]))
+        if model.version != version:
+            raise IntegrityError(f"model {version} holds the content of {model.version}: restore it or train again")
+        return model
+
+    def versions(self) -> tuple[str, ...]:
+        """Every stored version, by name."""
+        if not self.folder.exists():
+            return ()
+        return tuple(sorted(path.name for path in self.folder.iterdir() if _VERSION.fullmatch(path.name)))
+
+    def promote(self, version: str) -> None:
+        """Make `version` the champion; readers see the old one or the new one, never neither.
+
+        Raises
+        ------
+        SettingsError, IntegrityError
+            When it cannot be loaded; the champion then stays.
+        """
+        self.load(version)
+        _replace(self.folder / _CHAMPION_FILE, json.dumps({CHAMPION: version}).encode())
+
+    def champion(self) -> str | None:
+        """The champion's version, or None when none was promoted.
+
+        Raises
+        ------
+        IntegrityError
+            When the pointer cannot be read or does not name a version.
+        """
+        pointer = self.folder / _CHAMPION_FILE
+        if not pointer.exists():
+            return None
+        try:
+            version = json.loads(pointer.read_bytes())[CHAMPION]
+        except (ValueError, KeyError, TypeError) as error:
+            raise IntegrityError(f"{pointer} is no champion pointer: promote a version again") from error
+        self._folder(version)
+        return str(version)
+
+    def _folder(self, version: str) -> UPath:
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            raise SettingsError(f"{version!r} is no model version; one is a detector's name, a dash, 16 hex digits")
+        return self.folder / version
+
+    def _unsealed(self, version: str, part: str) -> bytes:
+        path = self._folder(version) / f"{part}.sealed"
+        if not path.exists():
+            known = ", ".join(self.versions()) or "none"
+            raise SettingsError(f"there is no {part} of model {version} in {self.folder}; stored are: {known}")
+        return self.envelope.unseal(path.read_bytes(), _context(version, part))
+
+
+def _context(version: str, part: str) -> dict[str, str]:
+    """What the seal is bound to: a model's name, its version, and which of its two parts this is."""
+    return {"purpose": "model", "model": version.rsplit("-", 1)[0], "version": version, "part": part}
+
+
+def _weights(model: Model) -> bytes:
+    content = {"arrays": model.arrays(), "learned": model.detector.learned()}
+    return bytes(skops.io.dumps(content))
+
+
+def _read_weights(version: str, content: bytes, trusted: frozenset[str]) -> Mapping[str, Any]:
+    """Load what `_weights` wrote; only skops' own types and the detector's pinned ones are constructed."""
+    try:
+        stored: dict[str, Any] = skops.io.loads(content, trusted=sorted(trusted))
+    except (UntrustedTypesFoundException, zipfile.BadZipFile, TypeError, KeyError, ValueError) as error:
+        raise IntegrityError(
+            f"the weights of model {version} are not what this registry writes ({type(error).__name__}): "
+            "restore them or train again; nothing was loaded"
+        ) from error
+    return stored
+
+
+def _replace(path: UPath, content: bytes) -> None:
+    """Write a file so that readers see all of it or what was there before."""
+    if path.protocol not in ("", "file"):
+        path.write_bytes(content)  # an object store shows an object when it is whole
+        return
+    target = Path(path.path)
+    draft = target.with_name(f".{target.name}.{uuid4().hex}")
+    draft.write_bytes(content)
+    draft.replace(target)

@@ -1,0 +1,155 @@
+"""A local Airflow as one process group, in a session of its own, so that nothing of it is left when it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from include.errors import TerminalError
+from include.service.airflow_home import airflow_environment
+
+# Scheduler and server finish what they are in the middle of; ten seconds were enough in every stop that was timed.
+STOP_SECONDS = 20
+USERS = {"admin": "admin", "analyst": "viewer"}
+"""Login -> role. The analyst sees every run and page and triggers nothing."""
+
+
+class AirflowDiedError(TerminalError):
+    """Raised when Airflow ended by itself; the message has the last lines of its log."""
+
+
+class LocalAirflow:
+    """Airflow's scheduler, DAG processor, triggerer and server on this machine.
+
+    Parameters
+    ----------
+    home
+        Folder for its configuration, logs and passwords.
+    database_uri
+        SQLAlchemy URL of its metadata database.
+    port
+        Where the UI answers, on this machine only.
+    """
+
+    def __init__(self, home: Path, database_uri: str, port: int) -> None:
+        self.home = home
+        self.database_uri = database_uri
+        self.address = f"http://localhost:{port}"
+        self.port = port
+        self.log = home / "standalone.log"
+        self._group = home / "standalone.pid"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """Login -> password, drawn on first use and kept where only the owner reads."""
+        file = self.home / "simple_auth_manager_passwords.json.generated"
+        if not file.exists():
+            drawn = {login: secrets.token_urlsafe(12) for login in USERS}
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(drawn))
+        return dict(json.loads(file.read_text()))
+
+    def start(self, inherited: dict[str, str]) -> None:
+        """Start it; `wait` for its API before use. What an earlier start left running is stopped first."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.stop()
+        _ = self.passwords
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", "standalone"],
+                env=self._environment(inherited),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._group.write_text(str(self._process.pid))
+
+    def _environment(self, inherited: dict[str, str]) -> dict[str, str]:
+        users = ",".join(f"{login}:{role}" for login, role in USERS.items())
+        return {
+            **airflow_environment(inherited, self.home, self.database_uri),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
+            # Passwords without encryption on the wire: nobody but this machine may come in.
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.address,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
+            # One night runs at a time, one task after the other; every idle worker holds 100 MB.
+            "AIRFLOW__CORE__PARALLELISM": "2",
+        }
+
+    def check_alive(self) -> None:
+        """See that it still runs.
+
+        Raises
+        ------
+        AirflowDiedError
+            When it has ended.
+        """
+        if self._process is None or self._process.poll() is None:
+            return
+        last = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        raise AirflowDiedError(f"Airflow ended with status {self._process.returncode}; the end of {self.log}:\n{last}")
+
+    def stop(self) -> None:
+        """Stop every process of the group: politely, then by force."""
+        group = self._running_group()
+        if group is None:
+            return
+        _signal(group, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _members(group) and time.monotonic() < deadline:
+            if self._process is not None:
+                self._process.poll()
+            time.sleep(0.2)
+        _signal(group, signal.SIGKILL)
+        self._group.unlink(missing_ok=True)
+
+    def _running_group(self) -> int | None:
+        """The group that the last start made, if it is still Airflow's: numbers are used again."""
+        if not self._group.exists():
+            return None
+        group = int(self._group.read_text())
+        return group if any(_is_of(process, self.home) for process in _members(group)) else None
+
+
+def _members(group: int) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if _group_of(process.pid) == group and _is_alive(process)]
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_of(process: psutil.Process, home: Path) -> bool:
+    try:
+        return bool(process.environ().get("AIRFLOW_HOME") == str(home))
+    except psutil.Error:
+        return False
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return

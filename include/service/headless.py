@@ -1,0 +1,148 @@
+"""`make night`: the nightly DAG once, without scheduler or server; exit status 0 only when the night was published."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from include.errors import SettlementError
+from include.local_postgres import LocalPostgres
+from include.night.request import parse_night
+from include.service import demonstration
+from include.service.airflow_home import airflow_environment
+from include.settings import PROJECT_ROOT, get_settings
+
+HEADLESS_HOME = PROJECT_ROOT / ".data" / "airflow-headless"
+# A person waits here: three tries within half a minute, where the scheduler would give a database minutes to come back.
+RETRY_DELAY = timedelta(seconds=3)
+
+
+class NightFailedError(SettlementError):
+    """Raised when a task of the night failed; the message is the task's own sentence."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the night the command line names: 0 when published, 1 with the reason on the last line when not."""
+    options = _parser().parse_args(arguments)
+    try:
+        night, lake_uri = parse_night(options.date), options.lake or get_settings().lake_uri
+        with _source(options.source or get_settings().source_uri) as source_uri:
+            figures = play_headless(night, source_uri, lake_uri)
+    except SettlementError as error:
+        print(f"\nThe night was not published.\n{error}", file=sys.stderr)
+        return 1
+    print("\n".join(["", "The night is published.", *(f"  {name}: {value}" for name, value in figures.items())]))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make night", description=__doc__)
+    parser.add_argument("--date", required=True, help="settlement date, YYYY-MM-DD")
+    parser.add_argument(
+        "--source",
+        default="",
+        help="folder, object prefix or database (default: ADS_SOURCE_URI, or the bank of make run)",
+    )
+    parser.add_argument(
+        "--lake", default="", help="folder or object prefix of the lake (default: ADS_LAKE_URI, or .data/lake)"
+    )
+    return parser
+
+
+@contextmanager
+def _source(given: str) -> Iterator[str]:
+    """The bank that is given, or the made-up one of `make run`, its server started for the night."""
+    if given or not demonstration.exists():
+        yield given
+        return
+    with LocalPostgres.start(demonstration.SERVER) as postgres:
+        yield postgres.uri(demonstration.DATABASE)
+
+
+def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]:
+    """Run `nightly_settlement` for one settlement date in this process, and give the figures of its report.
+
+    Raises
+    ------
+    NightFailedError
+        When a task failed: with what it left for people.
+    """
+    with _private_home() as home:
+        os.environ.update(airflow_environment(os.environ, home, f"sqlite:///{home / 'airflow.db'}"))
+        os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+        return _run_dag({"date": night.isoformat(), "source": source_uri or None, "lake": lake_uri})
+
+
+@contextmanager
+def _private_home() -> Iterator[Path]:
+    """An Airflow home of this run alone: two nights started at once do not see each other's metadata."""
+    HEADLESS_HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="night-", dir=HEADLESS_HOME))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _run_dag(conf: dict[str, Any]) -> dict[str, Any]:
+    # Airflow reads its environment when it is imported.
+    from airflow.sdk.listener import get_listener_manager
+    from airflow.utils.db import initdb
+
+    initdb()
+    from dags.nightly_settlement import nightly_settlement
+    from include.orchestration import FAILURE
+
+    get_listener_manager().add_listener(_progress())
+    dag = nightly_settlement()
+    for task in dag.tasks:
+        task.retry_delay = RETRY_DELAY
+    run = dag.test(run_conf=conf)
+    if run.state != "success":
+        raise NightFailedError(_left(run, FAILURE) or "a task failed without a sentence; see its trace above")
+    return dict(_left(run, "return_value"))
+
+
+def _left(run: Any, key: str) -> Any:  # noqa: ANN401 - Airflow's run, and whatever JSON a task left
+    """What the last task of the run that left anything under `key` left."""
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        query = XComModel.get_many(run_id=run.run_id, key=key, dag_ids=run.dag_id)
+        rows = session.scalars(query.order_by(XComModel.timestamp.desc())).all()
+        return XComModel.deserialize_value(rows[0]) if rows else None
+
+
+def _progress() -> Any:  # noqa: ANN401 - a class that Airflow's listeners find by its methods
+    """A listener that says on the terminal which task runs and how it ended."""
+    from airflow.listeners import hookimpl
+
+    started = time.monotonic()
+
+    def say(task_instance: Any, how: str) -> None:  # noqa: ANN401
+        print(f"{time.monotonic() - started:6.1f} s  {task_instance.task_id} {how}", file=sys.stderr, flush=True)
+
+    class Progress:
+        @hookimpl
+        def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:  # noqa: ANN401
+            say(task_instance, "...")
+
+        @hookimpl
+        def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:  # noqa: ANN401
+            say(task_instance, f"failed: {error}")
+
+    return Progress()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

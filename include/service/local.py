@@ -1,0 +1,260 @@
+"""`make run`: database, bank, model, Airflow and a week of nights on this machine; the UI stays until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from include.errors import SettingsError, SettlementError
+from include.local_postgres import LocalPostgres
+from include.service import demonstration
+from include.service.airflow_api import AirflowApi, Run
+from include.service.airflow_process import LocalAirflow
+from include.service.terminal import Terminal
+from include.settings import PROJECT_ROOT, get_settings
+
+DAG_ID = "nightly_settlement"
+DATA = PROJECT_ROOT / ".data"
+DEFAULT_PORT = 8080
+NIGHTS = 7
+# Healthy after 15 to 20 s on two cores; a machine ten times slower is still waited for.
+START_SECONDS = 240
+# A first night of the full Berka bank, history and all, is a matter of minutes.
+NIGHT_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the bank is read from, and where the lake lies."""
+
+    source_uri: str
+    lake_uri: str
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Bring everything up, play the last week, and stay; 1 with the reason on the last line when that fails."""
+    options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with _only_one(DATA / "run.lock"):
+            _run(options)
+    except KeyboardInterrupt:
+        return 0
+    except (SettlementError, TimeoutError) as error:
+        print(f"\nmake run stopped: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _interrupt(*_: Any) -> None:  # noqa: ANN401 - a signal's number and frame
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--source", default="", help="bank to settle (default: ADS_SOURCE_URI, or a made-up bank)")
+    parser.add_argument("--lake", default="", help="where to publish (default: ADS_LAKE_URI, or .data/lake)")
+    parser.add_argument("--port", default="", help=f"of the UI (default: {DEFAULT_PORT}, or the next free one)")
+    return parser
+
+
+@contextmanager
+def _only_one(lock: Path) -> Iterator[None]:
+    """Hold the lock that says `make run` is up.
+
+    Raises
+    ------
+    SettingsError
+        When another one holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SettingsError("another make run of this checkout is up: use its UI, or end it with Ctrl-C") from error
+        yield
+
+
+def _run(options: argparse.Namespace) -> None:
+    terminal, port, settings = Terminal(), _port(options.port), get_settings()
+    given = options.source or settings.source_uri
+    terminal.say("starting PostgreSQL: Airflow's metadata, and the made-up bank where no other is given")
+    with LocalPostgres.start(demonstration.SERVER) as postgres:
+        postgres.create_database("airflow")
+        source_uri = given or postgres.uri(demonstration.DATABASE)
+        place = Place(source_uri, options.lake or settings.lake_uri)
+        airflow = LocalAirflow(DATA / "airflow", postgres.uri("airflow", driver="psycopg2"), port)
+        with _up(airflow, place, terminal):
+            if not given:
+                demonstration.prepare(postgres, terminal.say)
+            _play(airflow, place, terminal)
+
+
+def _port(asked: str) -> int:
+    """The port of the UI: the one asked for, or the first free one from the default on.
+
+    Raises
+    ------
+    SettingsError
+        When the port asked for is none, or taken.
+    """
+    if not asked:
+        return next(port for port in range(DEFAULT_PORT, DEFAULT_PORT + 100) if _is_free(port))
+    if not asked.isdigit() or not 1024 <= int(asked) <= 65535:
+        raise SettingsError(f"PORT={asked} is not a port: give a number from 1024 to 65535")
+    if not _is_free(int(asked)):
+        raise SettingsError(f"port {asked} is taken by another program: give another, PORT=9090, or none")
+    return int(asked)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def _up(airflow: LocalAirflow, place: Place, terminal: Terminal) -> Iterator[None]:
+    """Airflow, started in the background, and stopped whatever happens."""
+    terminal.say(f"starting Airflow in the background, log in {airflow.log}")
+    inherited = {**os.environ, "ADS_SOURCE_URI": place.source_uri, "ADS_LAKE_URI": place.lake_uri}
+    try:
+        airflow.start(inherited)
+        yield
+    finally:
+        # A second Ctrl-C must not leave half of it running.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        terminal.say("stopping Airflow and PostgreSQL")
+        airflow.stop()
+
+
+def _play(airflow: LocalAirflow, place: Place, terminal: Terminal) -> None:
+    nights = _last_nights(place.source_uri)
+    _train(place, nights[0], terminal)
+    api = _connect(airflow, terminal)
+    failed = _play_nights(api, place, nights, terminal)
+    print(_where_everything_is(airflow, place, failed), flush=True)
+    while True:
+        airflow.check_alive()
+        time.sleep(2)
+
+
+def _last_nights(source_uri: str) -> list[date]:
+    """The last week of the bank.
+
+    Raises
+    ------
+    SettingsError
+        When it has no transactions.
+    """
+    from include.sources import open_source
+
+    with open_source(source_uri) as source:
+        span = source.span()
+    if span is None:
+        raise SettingsError("the source has no transactions: name another one with SOURCE=")
+    first, last = span
+    return [day for n in reversed(range(NIGHTS)) if (day := last - timedelta(days=n)) >= first]
+
+
+def _train(place: Place, before: date, terminal: Terminal) -> None:
+    from include.night import has_model, train_champion
+
+    if has_model(place.lake_uri, before):
+        return
+    terminal.say(f"training the first model on what lies before {before}")
+    terminal.say(f"model: {train_champion(place.source_uri, place.lake_uri, before)['note']}")
+
+
+def _connect(airflow: LocalAirflow, terminal: Terminal) -> AirflowApi:
+    api = AirflowApi(airflow.address, "admin", airflow.passwords["admin"])
+
+    def is_ready() -> bool | None:
+        airflow.check_alive()
+        return api.is_healthy() or None
+
+    terminal.wait_for("waiting for Airflow", is_ready, START_SECONDS)
+    api.log_in()
+    try:
+        terminal.wait_for("waiting for the DAG", lambda: api.knows(DAG_ID) or None, START_SECONDS)
+    except TimeoutError as error:
+        raise SettingsError("\n".join([f"Airflow does not know {DAG_ID}", *api.import_errors()])) from error
+    terminal.say(f"Airflow is up at {airflow.address}")
+    return api
+
+
+def _play_nights(api: AirflowApi, place: Place, nights: list[date], terminal: Terminal) -> list[Run]:
+    """Play through the scheduler those nights that are not published yet; the runs that failed."""
+    missing = [night for night in nights if night not in _published(place.lake_uri)]
+    if missing:
+        terminal.say(f"queueing the nights {missing[0]} to {missing[-1]}, one after the other")
+        # Before the DAG is unpaused: the scheduler would else make a run of its own for yesterday.
+        api.backfill(DAG_ID, missing[0], missing[-1])
+    api.unpause(DAG_ID)
+    if not missing:
+        terminal.say(f"the nights {nights[0]} to {nights[-1]} are published already")
+        return []
+    return _follow(api, missing, terminal)
+
+
+def _published(lake_uri: str) -> set[date]:
+    from include.lake import Lake
+
+    return set(Lake.open(lake_uri).manifest()["settlement_date"].to_pylist())
+
+
+def _follow(api: AirflowApi, nights: list[date], terminal: Terminal) -> list[Run]:
+    """Say how each night ends, as it ends."""
+    said: dict[str, Run] = {}
+
+    def all_ended() -> bool | None:
+        runs = api.runs(DAG_ID, nights[0], nights[-1])
+        for run in runs:
+            # The note is written with the end of the run.
+            if run.state in ("success", "failed") and run.run_id not in said:
+                said[run.run_id] = run
+                terminal.say(run.summary)
+        return (len(said) >= len(nights) and len(said) == len(runs)) or None
+
+    terminal.wait_for("a night is running", all_ended, NIGHT_SECONDS * len(nights))
+    return [run for run in said.values() if run.state == "failed"]
+
+
+def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run]) -> str:
+    passwords = airflow.passwords
+    lines = [
+        "",
+        f"  Airflow    {airflow.address}",
+        f"  login      admin    password {passwords['admin']}",
+        f"             analyst  password {passwords['analyst']} (reads, triggers nothing)",
+        f"  a night    {airflow.address}/dags/{DAG_ID}: a run's page has its summary, its tab Night the figures",
+        f"  all nights {airflow.address}/plugin/settlement",
+        f"  Data Docs  {airflow.address}/plugin/settlement-data-docs",
+        f"  lake       {place.lake_uri}",
+        f"  logs       {airflow.home / 'logs'} and {airflow.log}",
+        "",
+        *(f"  NOT published: {run.summary}" for run in failed),
+        "Ctrl-C ends it; what it made stays in .data, and the next make run goes on from there.",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

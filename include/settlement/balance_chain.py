@@ -1,0 +1,116 @@
+"""The balance chain of a night, account by account: what does not follow from the day before, and how it might."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from include.settlement.chain import Posting, Walk, walk_day
+from include.settlement.corrections import deletable, propose
+from include.settlement.findings import Break, money
+from include.settlement.queries import NightTables
+from include.settlement.state import Closing, SettlementState
+
+
+@dataclass
+class AccountDay:
+    """One account's postings of the night, with what else makes two of them the same."""
+
+    account_id: int
+    postings: list[Posting] = field(default_factory=list)
+    kinds: dict[int, Hashable] = field(default_factory=dict)
+
+
+@dataclass
+class ChainFindings:
+    """Breaks of the night's chains, and doubled postings without which a broken day would close."""
+
+    breaks: list[Break] = field(default_factory=list)
+    deletable: set[int] = field(default_factory=set)
+
+
+def account_days(rows: Iterable[tuple[Any, ...]]) -> Iterator[AccountDay]:
+    """One night's rows of account, posting, amount, balance and the rest, sorted by account, as account-days."""
+    for account_id, group in groupby(rows, key=lambda r: r[0]):
+        day = AccountDay(account_id)
+        for _, trans_id, amount, balance, *kind in group:
+            day.postings.append(Posting(trans_id, amount, balance))
+            day.kinds[trans_id] = tuple(kind)
+        yield day
+
+
+def settle_chains(
+    night: date,
+    days: Iterable[AccountDay],
+    opened: Mapping[int, date],
+    state: SettlementState,
+    slack: int,
+) -> ChainFindings:
+    """Move the closings in `state` through the night, and give what does not chain.
+
+    Parameters
+    ----------
+    opened
+        Opening dates of the night's accounts, as far as the bank knows them.
+    """
+    findings = ChainFindings()
+    for day in days:
+        walk = walk_day(openings(day.account_id, opened, state), day.postings, slack)
+        if walk.jumps:
+            findings.deletable |= deletable(walk, day.postings, day.kinds, slack)
+            findings.breaks.append(_break(night, day, walk, state.chain.get(day.account_id), slack))
+        state.chain[day.account_id] = Closing(night, walk.closings)
+    return findings
+
+
+def replay_chains(tables: NightTables, state: SettlementState, slack: int) -> None:
+    """Build the closings in `state` from the table `history`: only from where they can still depend on anything."""
+    opened = {row["account_id"]: row["create_date"] for row in tables.rows("account_dates")}
+    for night, group in groupby(tables.tuples("chain_tail"), key=lambda r: r[0]):
+        settle_chains(night, account_days(row[1:] for row in group), opened, state, slack)
+
+
+def openings(account_id: int, opened: Mapping[int, date], state: SettlementState) -> tuple[int, ...]:
+    """Balances the account's day may open with; none when it may start anywhere.
+
+    An account opened since the source began starts at 0; one that is older, or unknown, had a life before.
+    """
+    closing = state.chain.get(account_id)
+    if closing is not None:
+        return closing.balances
+    created = opened.get(account_id)
+    is_new = created is not None and state.first_date is not None and created >= state.first_date
+    return (0,) if is_new else ()
+
+
+def _break(night: date, day: AccountDay, walk: Walk, before: Closing | None, slack: int) -> Break:
+    first = walk.unreached[0]
+    reached = walk.ends[0]
+    expected = reached + first.amount
+    mend = propose(walk, day.postings, day.kinds, slack)
+    return Break(
+        code="balance_chain",
+        account_id=day.account_id,
+        trans_id=first.trans_id,
+        expected=expected,
+        actual=first.balance,
+        correction=mend.correction if mend else None,
+        text=" ".join(filter(None, (_since(night, day, walk, before), _first(first, expected), mend and mend.words))),
+    )
+
+
+def _since(night: date, day: AccountDay, walk: Walk, before: Closing | None) -> str:
+    count = f"{len(day.postings)} posting{'s' if len(day.postings) > 1 else ''}"
+    begun = f"the closing balance of {before.closed_on}, {money(walk.opening)}" if before else money(walk.opening)
+    return f"Account {day.account_id}: the {count} of {night} cannot be put into an order that chains from {begun}."
+
+
+def _first(posting: Posting, expected: int) -> str:
+    gap = posting.balance - expected
+    return (
+        f"Posting {posting.trans_id} of {money(posting.amount)} should have left {money(expected)} but left "
+        f"{money(posting.balance)}, a difference of {money(gap)}."
+    )

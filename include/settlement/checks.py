@@ -1,0 +1,148 @@
+"""One night through all settlement checks, and the state they need, moved or built in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from include.settlement.balance_chain import account_days, replay_chains, settle_chains
+from include.settlement.duplicates import check_duplicates
+from include.settlement.expected_postings import Obligations
+from include.settlement.fees import check_fees, read_tariffs
+from include.settlement.findings import Break, breaks_table
+from include.settlement.interest import check_interest
+from include.settlement.loans import read_loan_payments, read_loans, replay_loans, settle_loans
+from include.settlement.queries import NightTables, night_tables
+from include.settlement.references import (
+    check_before_opening,
+    check_cards,
+    check_unknown_accounts,
+    check_unknown_references,
+)
+from include.settlement.standing_orders import read_order_payments, read_orders, settle_orders
+from include.settlement.state import SettlementState
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "fin_order": ("missed_standing_order", "standing_order_amount"),
+    "fin_loan": ("missed_loan_payment", "loan_payment_amount"),
+    "fin_card": ("card_without_card",),
+    "fin_district": ("unknown_reference for districts",),
+}
+"""Relations a bank may lack, and the checks that stand still without them."""
+
+
+@dataclass(frozen=True)
+class NightFindings:
+    """What the settlement checks found on one night.
+
+    Attributes
+    ----------
+    breaks
+        `BREAKS_SCHEMA`, in a fixed order.
+    state
+        The state as of the end of the night.
+    skipped
+        A sentence for every relation whose absence left checks undone.
+    """
+
+    breaks: pa.Table
+    state: SettlementState
+    skipped: tuple[str, ...]
+
+
+def check_night(
+    night: date,
+    postings: pa.Table,
+    lookback: pa.Table,
+    statics: Mapping[str, pa.Table],
+    state: SettlementState,
+    rounding_cents: int,
+) -> NightFindings:
+    """Check one settlement date; `state` is that of the day before and is not changed.
+
+    Parameters
+    ----------
+    postings
+        The night's accepted postings: the columns of `fin_transaction`, further ones are not looked at.
+    lookback
+        Accepted postings of the days before, for what is usual among peers.
+    statics
+        The static relations there are; rows count from their own dates.
+    rounding_cents
+        The source's own rounding: two balances closer than that agree.
+    """
+    moved = state.copy()
+    if moved.first_date is None and postings.num_rows:
+        moved.first_date = night
+    with night_tables(statics, postings=postings, lookback=lookback) as tables:
+        breaks = _settle(night, tables, moved, rounding_cents)
+    return NightFindings(breaks_table(night, breaks), moved, skipped_checks(statics))
+
+
+def skipped_checks(statics: Mapping[str, pa.Table]) -> tuple[str, ...]:
+    """What is not checked because the bank lacks a relation, in sentences."""
+    return tuple(
+        f"Skipped {' and '.join(checks)}: the source has no {relation}."
+        for relation, checks in _NEEDS.items()
+        if relation not in statics
+    )
+
+
+def state_from_history(
+    history: pa.Table, statics: Mapping[str, pa.Table], before: date, rounding_cents: int
+) -> SettlementState:
+    """The state as of the end of the day before `before`, built in one pass.
+
+    Parameters
+    ----------
+    history
+        All accepted postings before `before`, in any order; later ones must not be in it.
+
+    Returns
+    -------
+    SettlementState
+        Equal to the one moved night by night through the same postings.
+    """
+    last = before - timedelta(1)
+    state = SettlementState()
+    with night_tables(statics, postings=history) as tables:
+        state.first_date = tables.rows("history_span")[0]["first_date"]
+        replay_chains(tables, state, rounding_cents)
+        orders, loans = read_orders(tables, last), read_loans(tables, last)
+        settle_orders(last, read_order_payments(tables), orders, state.orders, rounding_cents)
+        replay_loans(last, read_loan_payments(tables), loans, state, rounding_cents)
+    return state
+
+
+def _settle(night: date, tables: NightTables, state: SettlementState, rounding_cents: int) -> list[Break]:
+    """Run every check; `state` is moved to the end of the night."""
+    accounts = {row["account_id"]: row for row in tables.rows("account_dates")}
+    opened = {k: row["create_date"] for k, row in accounts.items()}
+    frequencies = {k: row["frequency"] for k, row in accounts.items()}
+    orders, loans, tariffs = read_orders(tables, night), read_loans(tables, night), read_tariffs(tables)
+
+    chains = settle_chains(night, account_days(tables.tuples("night_postings")), opened, state, rounding_cents)
+    missed_orders = settle_orders(night, read_order_payments(tables), orders, state.orders, rounding_cents)
+    missed_loans = settle_loans(night, read_loan_payments(tables), loans, state, rounding_cents)
+    obligations = Obligations(night, orders, loans, tariffs, frequencies, state)
+    return [
+        *(obligations.named(b, rounding_cents) for b in chains.breaks),
+        *missed_orders,
+        *missed_loans,
+        *check_fees(tables, tariffs),
+        *check_interest(tables, night, rounding_cents),
+        *check_duplicates(tables, chains.deletable),
+        *_check_references(night, tables),
+    ]
+
+
+def _check_references(night: date, tables: NightTables) -> list[Break]:
+    return [
+        *check_unknown_accounts(tables),
+        *check_unknown_references(tables, night),
+        *check_before_opening(tables),
+        *(check_cards(tables) if tables.has("fin_card") else ()),
+    ]

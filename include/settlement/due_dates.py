@@ -1,0 +1,125 @@
+"""What is due once a month: when the next one is due, which payment fulfils it, and when it counts as missed."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+# The contract: a missed payment is reported within three days of its due day, so until then it may still come
+# (a due day on a Saturday is often booked on the Monday).
+GRACE_DAYS = 3
+# Half a month: a payment nearer to the coming due day than to the last one belongs to the coming one.
+EARLY_DAYS = 15
+
+
+@dataclass
+class MonthlyDue:
+    """One monthly expectation, moved by payments and by the nights that pass.
+
+    Attributes
+    ----------
+    due_day
+        Day of the month it falls on; in a shorter month the last day.
+    next_due
+        The next date it is due; None when nothing more is expected until a payment comes.
+    missed_in_row
+        Due dates missed since the last payment.
+    """
+
+    due_day: int
+    next_due: date | None
+    missed_in_row: int = 0
+
+    @classmethod
+    def starting(cls, paid: date) -> MonthlyDue:
+        """The expectation after one payment."""
+        return cls(paid.day, next_month(paid, paid.day))
+
+    def overdue(self, night: date, patience: int | None = None, until: date = date.max) -> list[date]:
+        """Move past the due dates whose grace ends by `night`, and give them.
+
+        Parameters
+        ----------
+        night
+            The night that has just been settled.
+        patience
+            After so many misses in a row nothing more is expected; None for never.
+        until
+            Last date anything is due.
+        """
+        missed: list[date] = []
+        while self._is_due_before(night - timedelta(GRACE_DAYS), until):
+            assert self.next_due is not None  # noqa: S101 - narrows the type
+            missed.append(self.next_due)
+            self.missed_in_row += 1
+            self.next_due = None if self.missed_in_row == patience else next_month(self.next_due, self.due_day)
+        if self.next_due is not None and self.next_due > until:
+            self.next_due = None
+        return missed
+
+    def _is_due_before(self, last: date, until: date) -> bool:
+        return self.next_due is not None and self.next_due <= min(last, until)
+
+    def receive(self, paid: date) -> bool:
+        """Take a payment; False when it is an extra one between two due dates.
+
+        A payment in the days of grace leaves the due day as it was. An early one, a late one and the first after a
+        pause move it to their own day: a customer may change the day of an order.
+        """
+        if self.next_due is None or paid > self.next_due + timedelta(GRACE_DAYS):
+            self._move_to(paid)
+        elif paid >= self.next_due:
+            self.next_due = next_month(self.next_due, self.due_day)
+        elif paid >= self.next_due - timedelta(EARLY_DAYS) or self.missed_in_row:
+            self._move_to(paid)
+        else:
+            return False
+        self.missed_in_row = 0
+        return True
+
+    def _move_to(self, paid: date) -> None:
+        self.due_day = paid.day
+        self.next_due = next_month(paid, paid.day)
+
+
+def next_month(day: date, due_day: int) -> date:
+    """The date due in the month after `day`'s.
+
+    Examples
+    --------
+    >>> next_month(date(1993, 1, 31), 31)
+    datetime.date(1993, 2, 28)
+    >>> next_month(date(1993, 2, 28), 31)
+    datetime.date(1993, 3, 31)
+    """
+    return in_month(day.year + day.month // 12, day.month % 12 + 1, due_day)
+
+
+def in_month(year: int, month: int, due_day: int) -> date:
+    """The date `due_day` falls on in a month, its last day when the month is shorter."""
+    return date(year, month, min(due_day, monthrange(year, month)[1]))
+
+
+def first_due(after: date, due_day: int) -> date:
+    """The first date due strictly after `after`.
+
+    Examples
+    --------
+    >>> first_due(date(1993, 7, 12), 12)
+    datetime.date(1993, 8, 12)
+    """
+    this_month = in_month(after.year, after.month, due_day)
+    return this_month if this_month > after else next_month(after, due_day)
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of the month, `months` months later.
+
+    Examples
+    --------
+    >>> months_later(date(1993, 11, 30), 3)
+    datetime.date(1994, 2, 28)
+    """
+    whole = day.year * 12 + day.month - 1 + months
+    return in_month(whole // 12, whole % 12 + 1, day.day)

@@ -1,0 +1,142 @@
+"""The shape of a settlement break, its proposed correction, and how figures are written in its sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from include.lake.tables import BREAKS_SCHEMA
+from include.relations import MONEY
+
+CheckCode = Literal[
+    "balance_chain",
+    "missed_standing_order",
+    "standing_order_amount",
+    "missed_loan_payment",
+    "loan_payment_amount",
+    "duplicate_posting",
+    "fee_amount",
+    "interest_amount",
+    "card_without_card",
+    "posted_before_opening",
+    "unknown_reference",
+]
+
+_MONEY_LIMIT_CENTS = 10**MONEY.precision
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_CODE_LENGTH = 24
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A change of one posting that would mend a break.
+
+    Attributes
+    ----------
+    action
+        `set` a field, `delete` a posting or `insert` one.
+    trans_id
+        The posting to change; None for an insert.
+    field
+        What to set; `amount` for an insert; None for a delete.
+    value
+        Text of the right value. An inserted amount carries its sign: `-540.00` is a debit.
+    """
+
+    action: Literal["set", "delete", "insert"]
+    trans_id: int | None
+    field: str | None
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Break:
+    """One thing that does not add up; money in cents, None where the check is not about an amount."""
+
+    code: CheckCode
+    account_id: int | None
+    trans_id: int | None
+    text: str
+    expected: int | None = None
+    actual: int | None = None
+    severity: Literal["error", "warn"] = "error"
+    correction: Correction | None = None
+
+    def row(self, night: date) -> dict[str, Any]:
+        """The break as a row of `settlement_breaks`."""
+        has_both = self.expected is not None and self.actual is not None
+        return {
+            "settlement_date": night,
+            "account_id": self.account_id,
+            "trans_id": self.trans_id,
+            "check_code": self.code,
+            "expected": _decimal(self.expected),
+            "actual": _decimal(self.actual),
+            "difference": _decimal((self.actual or 0) - (self.expected or 0)) if has_both else None,
+            "severity": self.severity,
+            "text": self.text,
+            "correction": None if self.correction is None else vars(self.correction),
+        }
+
+
+def breaks_table(night: date, breaks: Iterable[Break]) -> pa.Table:
+    """The breaks of a night as `BREAKS_SCHEMA`, in one order whatever order they were found in."""
+    ordered = sorted(breaks, key=lambda b: (b.code, b.account_id or 0, b.trans_id or 0, b.text))
+    return pa.Table.from_pylist([b.row(night) for b in ordered], BREAKS_SCHEMA)
+
+
+def _decimal(amount_cents: int | None) -> Decimal | None:
+    """Cents as money; None beyond what the column holds, the sentence still gives the figure."""
+    if amount_cents is None or abs(amount_cents) >= _MONEY_LIMIT_CENTS:
+        return None
+    return Decimal(amount_cents).scaleb(-2)
+
+
+def plain(amount_cents: int) -> str:
+    """Cents as a plain number.
+
+    Examples
+    --------
+    >>> plain(-123450)
+    '-1234.50'
+    """
+    return f"{Decimal(amount_cents).scaleb(-2):.2f}"
+
+
+def cents(text: str) -> int:
+    """The cents of a plain number.
+
+    Examples
+    --------
+    >>> cents("-1234.50")
+    -123450
+    """
+    return int(Decimal(text).scaleb(2))
+
+
+def money(amount_cents: int) -> str:
+    """Cents in the source's money, with thousands separators.
+
+    Examples
+    --------
+    >>> money(-123456789)
+    '-1,234,567.89'
+    """
+    return f"{Decimal(amount_cents).scaleb(-2):,.2f}"
+
+
+def code_text(code: object) -> str:
+    """A bank's or category's code with everything taken out that is not a letter, a digit, `.`, `_` or `-`.
+
+    Examples
+    --------
+    >>> code_text("<b>Y Z</b>")
+    'bYZb'
+    """
+    return _UNSAFE.sub("", str(code))[:_CODE_LENGTH]

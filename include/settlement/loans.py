@@ -1,0 +1,157 @@
+"""Loans: one instalment a month of the agreed amount, from the first due day after the grant, as often as agreed.
+
+The due day is learned: a loan's own last payment, before its first one the day of the month on which the bank books
+most loan payments. `fin_loan.status` tells the future and is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import groupby
+
+from include.settlement.due_dates import GRACE_DAYS, MonthlyDue, first_due, months_later
+from include.settlement.findings import Break, money
+from include.settlement.queries import NightTables
+from include.settlement.state import SettlementState
+
+# Measured: instalments are rounded to whole crowns in the loan (2,118.00) and booked to a tenth (2,118.30).
+AMOUNT_ROUNDINGS = 5
+
+
+@dataclass(frozen=True)
+class Loan:
+    """One loan; money in cents."""
+
+    loan_id: int
+    account_id: int
+    granted_date: date
+    duration: int
+    payment_cents: int
+
+    @cached_property
+    def last_due(self) -> date:
+        """Last date an instalment can be due: `duration` due days lie between the grant and this date."""
+        return months_later(self.granted_date, self.duration)
+
+
+@dataclass(frozen=True)
+class LoanPayment:
+    """One payment of a loan; money in cents, unsigned."""
+
+    trans_date: date
+    loan_id: int
+    trans_id: int
+    paid_cents: int
+
+
+def read_loans(tables: NightTables, night: date) -> dict[int, Loan]:
+    """Loans granted by the night, by number."""
+    return {row["loan_id"]: Loan(**row) for row in tables.rows("loans", night=night)}
+
+
+def read_loan_payments(tables: NightTables) -> list[LoanPayment]:
+    """Payments of loans among the postings, by date."""
+    return [LoanPayment(*row) for row in tables.tuples("loan_payments")]
+
+
+def settle_loans(
+    night: date,
+    payments: Iterable[LoanPayment],
+    loans: Mapping[int, Loan],
+    state: SettlementState,
+    rounding_cents: int,
+) -> list[Break]:
+    """Move the loans through one night's payments, and give what was missed or differs."""
+    known = [p for p in payments if p.loan_id in loans]
+    for payment in known:
+        day = payment.trans_date.day
+        state.loan_days[day] = state.loan_days.get(day, 0) + 1
+    _start(night, loans, state)
+    breaks = _overdue(night - timedelta(1), loans, state)
+    for payment in known:
+        breaks += _pay(loans[payment.loan_id], payment, state, rounding_cents)
+    return breaks + _overdue(night, loans, state)
+
+
+def replay_loans(
+    last: date, payments: Iterable[LoanPayment], loans: Mapping[int, Loan], state: SettlementState, rounding_cents: int
+) -> None:
+    """Move the loans from the beginning to the end of `last`: only days that matter, one after another."""
+    by_day = {day: list(group) for day, group in groupby(payments, key=lambda p: p.trans_date)}
+    for day in sorted({last, *by_day, *(loan.granted_date for loan in loans.values())}):
+        granted = {k: loan for k, loan in loans.items() if loan.granted_date <= day}
+        settle_loans(day, by_day.get(day, ()), granted, state, rounding_cents)
+
+
+def _start(night: date, loans: Mapping[int, Loan], state: SettlementState) -> None:
+    """Give loans that have no due date yet their first one, once the bank's due day is known."""
+    due_day = usual_due_day(state.loan_days)
+    if due_day is None:
+        return
+    for loan_id in sorted(loans.keys() - state.loans.keys()):
+        # What was due before anything could be known of it is not reported afterwards.
+        after = max(loans[loan_id].granted_date, night - timedelta(GRACE_DAYS + 1))
+        state.loans[loan_id] = MonthlyDue(due_day, first_due(after, due_day))
+
+
+def usual_due_day(loan_days: Mapping[int, int]) -> int | None:
+    """The day of the month more than half of the bank's loan payments were booked on; None without one.
+
+    Examples
+    --------
+    >>> usual_due_day({12: 40, 13: 2}), usual_due_day({1: 5, 12: 5})
+    (12, None)
+    """
+    return next((day for day, n in loan_days.items() if 2 * n > sum(loan_days.values())), None)
+
+
+def _pay(loan: Loan, payment: LoanPayment, state: SettlementState, rounding_cents: int) -> list[Break]:
+    due = state.loans.get(loan.loan_id)
+    if due is None:
+        state.loans[loan.loan_id] = MonthlyDue.starting(payment.trans_date)
+    elif not due.receive(payment.trans_date):
+        return []
+    if abs(payment.paid_cents - loan.payment_cents) <= AMOUNT_ROUNDINGS * rounding_cents:
+        return []
+    return [_amount_break(loan, payment)]
+
+
+def _overdue(night: date, loans: Mapping[int, Loan], state: SettlementState) -> list[Break]:
+    return [
+        _missed_break(loans[loan_id], due_date)
+        for loan_id, due in state.loans.items()
+        if loan_id in loans
+        for due_date in due.overdue(night, until=loans[loan_id].last_due)
+    ]
+
+
+def _missed_break(loan: Loan, due: date) -> Break:
+    return Break(
+        code="missed_loan_payment",
+        account_id=loan.account_id,
+        trans_id=None,
+        expected=loan.payment_cents,
+        actual=0,
+        text=(
+            f"Account {loan.account_id} has not paid the instalment of loan {loan.loan_id}: "
+            f"{money(loan.payment_cents)} was due on {due} and had not been booked {GRACE_DAYS} days later."
+        ),
+    )
+
+
+def _amount_break(loan: Loan, payment: LoanPayment) -> Break:
+    return Break(
+        code="loan_payment_amount",
+        account_id=loan.account_id,
+        trans_id=payment.trans_id,
+        expected=loan.payment_cents,
+        actual=payment.paid_cents,
+        text=(
+            f"Account {loan.account_id} paid {money(payment.paid_cents)} for loan {loan.loan_id} on "
+            f"{payment.trans_date} (posting {payment.trans_id}); the instalment is {money(loan.payment_cents)}, "
+            f"a difference of {money(payment.paid_cents - loan.payment_cents)}."
+        ),
+    )

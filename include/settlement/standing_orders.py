@@ -1,0 +1,150 @@
+"""Standing orders: paid every month, in the order's amount. An order counts from its second payment seen.
+
+Only transfers that match a row of `fin_order` count: two transfers to one counterparty do not make an order. After
+two misses in a row an order counts as ended, until it is paid again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from include.settlement.due_dates import GRACE_DAYS, MonthlyDue
+from include.settlement.findings import Break, code_text, money
+from include.settlement.queries import NightTables
+from include.settlement.state import OrderState
+
+# A first miss may be an empty account; an order missed twice was cancelled, and more reports would only be noise.
+PATIENCE_MISSES = 2
+# The contract: expected monthly after two payments seen.
+PAYMENTS_TO_COUNT = 2
+
+
+@dataclass(frozen=True)
+class Order:
+    """One row of `fin_order`; money in cents."""
+
+    order_id: int
+    account_id: int
+    bank_to: str
+    account_to: int
+    category: str | None
+    amount_cents: int
+    loan_granted_date: date | None
+
+    @property
+    def until(self) -> date:
+        """Last date it can be due: once a loan is granted, its instalments belong to the loan checks."""
+        return date.max if self.loan_granted_date is None else self.loan_granted_date - timedelta(1)
+
+    @property
+    def name(self) -> str:
+        """The order in words."""
+        return f"standing order {self.order_id} to account {self.account_to} at bank {code_text(self.bank_to)}"
+
+
+@dataclass(frozen=True)
+class OrderPayment:
+    """One payment of an order; money in cents, unsigned."""
+
+    trans_date: date
+    order_id: int
+    trans_id: int
+    paid_cents: int
+
+
+def read_orders(tables: NightTables, night: date) -> dict[int, Order]:
+    """The bank's standing orders by number, with the loans granted by the night."""
+    return {row["order_id"]: Order(**row) for row in tables.rows("orders", night=night)}
+
+
+def read_order_payments(tables: NightTables) -> list[OrderPayment]:
+    """Payments of standing orders among the postings, by date."""
+    return [OrderPayment(*row) for row in tables.tuples("order_payments")]
+
+
+def settle_orders(
+    night: date,
+    payments: Iterable[OrderPayment],
+    orders: Mapping[int, Order],
+    states: dict[int, OrderState],
+    rounding_cents: int,
+) -> list[Break]:
+    """Move `states` through the payments up to the end of `night`, and give what was missed or differs."""
+    breaks: list[Break] = []
+    for payment in payments:
+        order = orders.get(payment.order_id)
+        if order is not None:
+            breaks += _pay(order, payment, states, rounding_cents)
+    for order_id, state in states.items():
+        if order_id in orders:
+            breaks += _missed(orders[order_id], state, night)
+    return breaks
+
+
+def _pay(order: Order, payment: OrderPayment, states: dict[int, OrderState], rounding_cents: int) -> list[Break]:
+    state = states.get(order.order_id)
+    if state is None:
+        first = MonthlyDue.starting(payment.trans_date)
+        states[order.order_id] = OrderState(first, 1, payment.paid_cents, payment.paid_cents)
+        return []
+    breaks = _missed(order, state, payment.trans_date - timedelta(1))
+    if state.due.receive(payment.trans_date):
+        state.payments_seen += 1
+        breaks += _amount(order, state, payment, rounding_cents)
+    return breaks
+
+
+def _missed(order: Order, state: OrderState, night: date) -> list[Break]:
+    if state.payments_seen < PAYMENTS_TO_COUNT:
+        return []
+    dates = state.due.overdue(night, PATIENCE_MISSES, order.until)
+    is_ended = state.due.next_due is None and state.due.missed_in_row == PATIENCE_MISSES
+    return [_missed_break(order, state, due, is_last=is_ended and due == dates[-1]) for due in dates]
+
+
+def _missed_break(order: Order, state: OrderState, due: date, *, is_last: bool) -> Break:
+    ending = f" {PATIENCE_MISSES} misses in a row: it counts as ended until it is paid again." if is_last else ""
+    return Break(
+        code="missed_standing_order",
+        account_id=order.account_id,
+        trans_id=None,
+        expected=state.accepted_cents,
+        actual=0,
+        text=(
+            f"Account {order.account_id} has not paid {order.name}: {money(state.accepted_cents)} was due on {due} "
+            f"and had not been booked {GRACE_DAYS} days later.{ending}"
+        ),
+    )
+
+
+def _amount(order: Order, state: OrderState, payment: OrderPayment, rounding_cents: int) -> list[Break]:
+    """Compare a payment with the order, the amount last found right, and the payment before it.
+
+    The order's row is the newest known, not the one of the day: an amount paid twice running is the order's amount
+    of its time.
+    """
+    known = (order.amount_cents, state.accepted_cents, state.paid_cents)
+    is_known = any(abs(payment.paid_cents - cents) <= rounding_cents for cents in known)
+    expected = state.accepted_cents
+    state.paid_cents = payment.paid_cents
+    if is_known:
+        state.accepted_cents = payment.paid_cents
+        return []
+    return [_amount_break(order, payment, expected)]
+
+
+def _amount_break(order: Order, payment: OrderPayment, expected: int) -> Break:
+    return Break(
+        code="standing_order_amount",
+        account_id=order.account_id,
+        trans_id=payment.trans_id,
+        expected=expected,
+        actual=payment.paid_cents,
+        text=(
+            f"Account {order.account_id} paid {money(payment.paid_cents)} for {order.name} on {payment.trans_date} "
+            f"(posting {payment.trans_id}); {money(expected)} was expected, "
+            f"a difference of {money(payment.paid_cents - expected)}."
+        ),
+    )

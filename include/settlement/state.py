@@ -1,0 +1,136 @@
+"""What the checks remember from before the night: closings, orders, loans; small, moved night by night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Self
+
+import pyarrow as pa
+
+from include.relations import DATE, IDENTIFIER
+from include.settlement.due_dates import MonthlyDue
+
+_CENTS = pa.int64()
+_COUNT = pa.int64()
+
+STATE_SCHEMAS: dict[str, pa.Schema] = {
+    "state_settlement": pa.schema([pa.field("first_date", DATE)]),  # first settlement date the source ever had
+    "state_chain": pa.schema(
+        [
+            pa.field("account_id", IDENTIFIER),
+            pa.field("closed_on", DATE),  # the account's last posting day
+            # Balances the day may have ended on, likeliest first; more than one only where the order stays open.
+            pa.field("closing_cents", pa.list_(_CENTS)),
+        ]
+    ),
+    "state_standing_orders": pa.schema(
+        [
+            pa.field("order_id", IDENTIFIER),
+            pa.field("payments_seen", _COUNT),
+            pa.field("due_day", _COUNT),  # day of the month
+            pa.field("next_due", DATE),  # null when it counts as ended
+            pa.field("missed_in_row", _COUNT),
+            pa.field("accepted_cents", _CENTS),  # the amount last found right
+            pa.field("paid_cents", _CENTS),  # the amount last paid
+        ]
+    ),
+    "state_loans": pa.schema(
+        [
+            pa.field("loan_id", IDENTIFIER),
+            pa.field("due_day", _COUNT),
+            pa.field("next_due", DATE),  # null when all instalments have been due
+            pa.field("missed_in_row", _COUNT),
+        ]
+    ),
+    "state_loan_days": pa.schema(
+        [
+            pa.field("day_of_month", _COUNT),
+            pa.field("payment_count", _COUNT),  # loan payments ever booked on that day of the month
+        ]
+    ),
+}
+"""The state's tables by name; one partition of each is kept per night."""
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How an account's last posting day ended: candidate balances in cents, likeliest first."""
+
+    closed_on: date
+    balances: tuple[int, ...]
+
+
+@dataclass
+class OrderState:
+    """A standing order that has been paid at least once."""
+
+    due: MonthlyDue
+    payments_seen: int
+    accepted_cents: int
+    paid_cents: int
+
+
+@dataclass
+class SettlementState:
+    """Everything the checks need from before the night.
+
+    Attributes
+    ----------
+    first_date
+        The source's first settlement date: accounts opened from then on start at 0. None before any posting.
+    chain
+        Account -> how its last posting day ended.
+    orders
+        Standing order -> its payments so far; orders never paid are not in it.
+    loans
+        Loan -> its next instalment; loans the bank's due day is not yet known for are not in it.
+    loan_days
+        Day of the month -> loan payments booked on it, over all accounts.
+    """
+
+    first_date: date | None = None
+    chain: dict[int, Closing] = field(default_factory=dict)
+    orders: dict[int, OrderState] = field(default_factory=dict)
+    loans: dict[int, MonthlyDue] = field(default_factory=dict)
+    loan_days: dict[int, int] = field(default_factory=dict)
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The state as tables by name, rows in the order of their keys."""
+        rows: dict[str, list[dict[str, Any]]] = {
+            "state_settlement": [] if self.first_date is None else [{"first_date": self.first_date}],
+            "state_chain": [
+                {"account_id": k, "closed_on": c.closed_on, "closing_cents": c.balances}
+                for k, c in sorted(self.chain.items())
+            ],
+            "state_standing_orders": [_order_row(k, o) for k, o in sorted(self.orders.items())],
+            "state_loans": [{"loan_id": k, **vars(due)} for k, due in sorted(self.loans.items())],
+            "state_loan_days": [{"day_of_month": day, "payment_count": n} for day, n in sorted(self.loan_days.items())],
+        }
+        return {name: pa.Table.from_pylist(rows[name], schema) for name, schema in STATE_SCHEMAS.items()}
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, pa.Table]) -> Self:
+        """The state read back from `tables()`; further columns (a run key) are not looked at."""
+        rows = {name: tables[name].select(schema.names).to_pylist() for name, schema in STATE_SCHEMAS.items()}
+        return cls(
+            first_date=next((row["first_date"] for row in rows["state_settlement"]), None),
+            chain={r["account_id"]: Closing(r["closed_on"], tuple(r["closing_cents"])) for r in rows["state_chain"]},
+            orders={r.pop("order_id"): _order_of(r) for r in rows["state_standing_orders"]},
+            loans={r.pop("loan_id"): MonthlyDue(**r) for r in rows["state_loans"]},
+            loan_days={r["day_of_month"]: r["payment_count"] for r in rows["state_loan_days"]},
+        )
+
+    def copy(self) -> SettlementState:
+        """A state that can be moved without touching this one."""
+        return SettlementState.from_tables(self.tables())
+
+
+def _order_row(order_id: int, order: OrderState) -> dict[str, Any]:
+    return {"order_id": order_id, **vars(order), **vars(order.due)}
+
+
+def _order_of(row: dict[str, Any]) -> OrderState:
+    due = MonthlyDue(row["due_day"], row["next_due"], row["missed_in_row"])
+    return OrderState(due, row["payments_seen"], row["accepted_cents"], row["paid_cents"])

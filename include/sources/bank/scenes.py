@@ -1,0 +1,67 @@
+"""When and where postings happened: people at their own hours and places, the bank's machines at night and nowhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from include.sources.bank.dice import Bools, Dice, Ints, pick
+from include.sources.bank.habits import Hours
+from include.sources.bank.people import Accounts, Clients
+from include.sources.bank.places import Districts
+from include.sources.bank.postings import WRITTEN, Kind, Postings
+
+# Batches of an ordinary core banking night: interbank credits first, then orders; month's end closes the day.
+_BATCH_START = {
+    Kind.SALARY: 30 * 60,
+    Kind.PENSION: 30 * 60,
+    Kind.ORDER_BLANK: 75 * 60,
+    Kind.ORDER_HOUSEHOLD: 75 * 60,
+    Kind.ORDER_INSURANCE: 75 * 60,
+    Kind.ORDER_LOAN: 75 * 60,
+    Kind.INTEREST: 23 * 3600,
+    Kind.OVERDRAFT: 23 * 3600,
+    Kind.FEE: 23 * 3600 + 20 * 60,
+}
+_BATCH_SECONDS = 15 * 60
+_DESK_OPEN = (8 * 3600, 17 * 3600)
+_CARD_OPEN = (6 * 3600, 23 * 3600)
+_DISPONENT_ACTS = 0.3
+# Shares of branch, home and elsewhere: desks are mostly one's own branch, machines are where one lives and travels.
+_DESK_PLACES, _CARD_PLACES = (0.85, 0.12, 0.03), (0.3, 0.55, 0.15)
+_MICROSECONDS = 1_000_000
+
+
+def is_personal(kind: Ints) -> Bools:
+    """Whether a person did it, at an hour and a place."""
+    return np.array([WRITTEN[k].is_personal for k in Kind])[kind]
+
+
+def draw_actors(postings: Postings, clients: Clients, dice: Dice) -> Ints:
+    """Position of the client who did each posting: the owner, or now and then the disponent."""
+    acts = dice.of("actors").random(len(postings)) < _DISPONENT_ACTS
+    by_other = acts & (postings.kind != Kind.CARD) & (postings.kind != Kind.OPENING)
+    return np.where(by_other, clients.disponent_of[postings.account], postings.account)
+
+
+def draw_times(postings: Postings, actors: Ints, hours: Hours, dice: Dice) -> Ints:
+    """Time of day of every posting, in microseconds, to the second."""
+    rng, size = dice.of("times"), len(postings)
+    desk = np.clip(hours.desk[actors] + hours.desk_spread[actors] * rng.standard_normal(size), *_DESK_OPEN)
+    card = np.clip(hours.card[actors] + hours.card_spread[actors] * rng.standard_normal(size), *_CARD_OPEN)
+    starts = np.array([_BATCH_START.get(kind, 0) for kind in Kind])[postings.kind]
+    batch = starts + rng.integers(0, _BATCH_SECONDS, size)
+    by_person = np.where(postings.kind == Kind.CARD, card, desk)
+    seconds = np.where(is_personal(postings.kind), by_person, batch)
+    return seconds.astype(np.int64) * _MICROSECONDS
+
+
+def draw_places(
+    postings: Postings, actors: Ints, accounts: Accounts, clients: Clients, districts: Districts, dice: Dice
+) -> Ints:
+    """Position of the district every posting happened in, or -1 for what the bank itself does."""
+    rng, size = dice.of("places"), len(postings)
+    choices = np.stack([accounts.branch[postings.account], clients.home[actors], pick(rng, districts.weight, size)])
+    desk, card = pick(rng, _DESK_PLACES, size), pick(rng, _CARD_PLACES, size)
+    chosen = np.where(postings.kind == Kind.CARD, card, desk)
+    chosen[postings.kind == Kind.OPENING] = 0
+    return np.where(is_personal(postings.kind), choices[chosen, np.arange(size)], -1)

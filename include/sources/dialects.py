@@ -1,0 +1,180 @@
+"""The three dialects of the bank's files: names, delimiter, dates and codes, and which one a folder is written in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from include.errors import SourceError
+from include.relations import RELATIONS, Column, Relation
+
+_MIDNIGHT = r"(?:[ T]00:00(?::00(?:\.0+)?)?)?"
+_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})" + _MIDNIGHT, re.ASCII)
+_SHORT_DATE = re.compile(r"(\d{2})(\d{2})(\d{2})" + _MIDNIGHT, re.ASCII)
+# The Czech relations were exported in 1999 and hold nobody born in another century.
+_SHORT_CENTURY = 1900
+
+
+def _existing(found: re.Match[str] | None, century: int = 0) -> date | None:
+    if found is None:
+        return None
+    try:
+        return date(century + int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        return None
+
+
+def iso_date(text: str) -> date | None:
+    """The date written `YYYY-MM-DD` (a midnight may follow), or None when it is not one that exists.
+
+    >>> iso_date("2014-01-31 00:00:00"), iso_date("2014-02-30")
+    (datetime.date(2014, 1, 31), None)
+    """
+    return _existing(_ISO_DATE.fullmatch(text))
+
+
+def short_date(text: str) -> date | None:
+    """The date written `YYMMDD` in the 1900s (a midnight may follow), or None when it is not one that exists.
+
+    >>> short_date("931107 00:00:00"), short_date("930231")
+    (datetime.date(1993, 11, 7), None)
+    """
+    return _existing(_SHORT_DATE.fullmatch(text), _SHORT_CENTURY)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one bank writes its relations into files.
+
+    Attributes
+    ----------
+    name
+        For people.
+    delimiter
+        Between two fields of a text file.
+    has_header
+        Whether the first record of a text file names the columns.
+    rounding_cents
+        Slack of the dialect's own rounding, unless the address declares another.
+    read_date
+        Text -> date, None for one that does not exist.
+    date_form
+        How dates are written, for people.
+    """
+
+    name: str
+    delimiter: str
+    has_header: bool
+    rounding_cents: int
+    read_date: Callable[[str], date | None]
+    date_form: str = "YYYY-MM-DD"
+
+    def file_names(self, relation: Relation) -> tuple[str, ...]:
+        """The names a file of the relation may have, the usual one first."""
+        names = {"PKDD": (relation.pkdd,), "Teradata": (relation.teradata,)}
+        return names.get(self.name, (f"{relation.name}.csv", f"{relation.name}.parquet"))
+
+    def header_name(self, column: Column) -> str:
+        """The column's name in a header; empty where the dialect does not have it."""
+        return column.pkdd if self.name == "PKDD" else column.name
+
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        """The relation's columns that files of the dialect may hold, in the relation's order."""
+        return tuple(c for c in relation.columns if self.header_name(c))
+
+    def codes(self, column: Column) -> Mapping[str, str]:
+        """Code as written -> canonical code."""
+        return {(pkdd if self.name == "PKDD" else code): code for code, pkdd in column.codes.items()}
+
+
+PKDD = Dialect("PKDD", ";", has_header=True, rounding_cents=10, read_date=short_date, date_form="YYMMDD")
+"""The original `.asc` files: crowns, interest rounded to a tenth, Czech codes."""
+TERADATA = Dialect("Teradata", "\t", has_header=False, rounding_cents=1, read_date=iso_date)
+"""The up-to-date `.tsv` files: no header, English codes."""
+CANONICAL = Dialect("canonical", ",", has_header=True, rounding_cents=1, read_date=iso_date)
+"""`fin_*.csv` and `fin_*.parquet` with the names of the relations module."""
+
+DIALECTS = (PKDD, TERADATA, CANONICAL)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A folder's dialect and, by relation, the file that holds it (as the folder spells it)."""
+
+    dialect: Dialect
+    files: Mapping[str, str]
+
+
+def recognise(names: Iterable[str], folder: str) -> Recognised:
+    """The dialect a folder is written in, by the files present; letter case does not matter.
+
+    Raises
+    ------
+    SourceError
+        When no dialect or more than one is present, a relation is there twice, or a required one is missing.
+    """
+    present = sorted(names)
+    found = {dialect.name: _files_of(dialect, present, folder) for dialect in DIALECTS}
+    matching = [dialect for dialect in DIALECTS if found[dialect.name]]
+    if len(matching) != 1:
+        raise SourceError(_not_one_dialect(matching, found, present, folder))
+    recognised = Recognised(matching[0], found[matching[0].name])
+    _require_relations(recognised, present, folder)
+    return recognised
+
+
+def _files_of(dialect: Dialect, present: list[str], folder: str) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for relation in RELATIONS.values():
+        wanted = {name.lower() for name in dialect.file_names(relation)}
+        hits = [name for name in present if name.lower() in wanted]
+        if len(hits) > 1:
+            raise SourceError(f"{folder} holds {relation.name} more than once ({', '.join(hits)}): keep one of them")
+        if hits:
+            files[relation.name] = hits[0]
+    return files
+
+
+def _not_one_dialect(
+    matching: list[Dialect], found: Mapping[str, Mapping[str, str]], present: list[str], folder: str
+) -> str:
+    if matching:
+        parts = "; ".join(f"{d.name}: {', '.join(found[d.name].values())}" for d in matching)
+        return f"{folder} mixes dialects ({parts}): a source is written in one of them, move the others elsewhere"
+    wanted = "; ".join(
+        f"{d.name}: " + ", ".join("/".join(d.file_names(r)) for r in RELATIONS.values() if r.required) for d in DIALECTS
+    )
+    return (
+        f"{folder} holds none of the bank's relations. Looked for, at least, {wanted}. Found {_listing(present)}. "
+        "Name the folder or prefix the files lie in"
+    )
+
+
+def _require_relations(recognised: Recognised, present: list[str], folder: str) -> None:
+    missing = [r for r in RELATIONS.values() if r.required and r.name not in recognised.files]
+    if missing:
+        looked_for = ", ".join(f"{r.name} ({' or '.join(recognised.dialect.file_names(r))})" for r in missing)
+        raise SourceError(
+            f"{folder} lacks required relations of the {recognised.dialect.name} dialect: {looked_for}. "
+            f"Found {_listing(present)}. Add the missing files"
+        )
+
+
+def _listing(present: list[str], shown: int = 12) -> str:
+    if not present:
+        return "no files at all"
+    more = f" and {len(present) - shown} more" if len(present) > shown else ""
+    return ", ".join(present[:shown]) + more
+
+
+def likely_delimiter(line: str) -> str:
+    """The delimiter a line seems to be written with; empty when it holds none of the usual ones.
+
+    >>> likely_delimiter("trans_id;account_id;trans_date")
+    ';'
+    """
+    counts = Counter(character for character in line if character in ",;\t|")
+    return counts.most_common(1)[0][0] if counts else ""

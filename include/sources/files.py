@@ -1,0 +1,159 @@
+"""A source of files: a folder or object prefix with the bank's relations in one of the three dialects."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.errors import SourceError
+from include.relations import DATE, FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS, TEXT, Relation
+from include.sources.base import LINEAGE, UNREADABLE, Extract
+from include.sources.counting import OTHER_DATE, add_code, nights_between, nights_of, on_other_dates, totals
+from include.sources.dialects import Dialect, Recognised, recognise
+from include.sources.folder import Folder, Stamp
+from include.sources.parquetfile import read_parquet
+from include.sources.textfile import FileRecords, read_text
+from include.sources.values import type_columns
+
+
+class FileSource:
+    """The bank's relations as files.
+
+    Each file is read once, at its first use within `with`; all of them must still be what they were when the `with`
+    began, else the read raises `SourceChangedError`.
+
+    Attributes
+    ----------
+    uri
+        The folder's address.
+    rounding_cents
+        Declared by the address, else the dialect's.
+    """
+
+    def __init__(self, folder: Folder, rounding_cents: int | None = None) -> None:
+        self.uri = folder.uri
+        self._folder = folder
+        self._declared_cents = rounding_cents
+        self._extracts: dict[str, Extract] = {}
+        self._take_stock()
+
+    def _take_stock(self) -> None:
+        self._stamps: dict[str, Stamp] = self._folder.stamps()
+        self._recognised: Recognised = recognise(self._stamps, self.uri)
+        self.rounding_cents = self._declared_cents or self._recognised.dialect.rounding_cents
+        self._extracts.clear()
+
+    def static(self, name: str) -> Extract | None:
+        """The snapshot of one static relation, or None when the folder has no file of it."""
+        if name not in STATIC_RELATIONS:
+            raise KeyError(f"{name!r} is not a static relation: choose one of {', '.join(STATIC_RELATIONS)}")
+        return self._extract(RELATIONS[name]) if name in self._recognised.files else None
+
+    def night(self, night: date) -> Extract:
+        """The transactions counted on one settlement date."""
+        return self._filtered(pc.field("night") == pa.scalar(night, DATE))
+
+    def history(self, before: date, since: date | None = None) -> Extract:
+        """All transactions counted on dates in [since, before)."""
+        bound = pc.field("night") < pa.scalar(before, DATE)
+        return self._filtered(bound if since is None else bound & (pc.field("night") >= pa.scalar(since, DATE)))
+
+    def totals(self, before: date) -> pa.Table:
+        """`TOTALS` of every settlement date before `before`."""
+        whole = self._extract(FIN_TRANSACTION)
+        return totals(whole.rows, whole.unreadable, before)
+
+    def span(self) -> tuple[date, date] | None:
+        """First and last settlement date, or None when there are no transactions."""
+        bounds = pc.min_max(self._extract(FIN_TRANSACTION).rows["night"]).as_py()
+        return None if bounds["min"] is None else (bounds["min"], bounds["max"])
+
+    def __enter__(self) -> Self:
+        self._take_stock()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._extracts.clear()
+
+    def _filtered(self, condition: pc.Expression) -> Extract:
+        whole = self._extract(FIN_TRANSACTION)
+        rows, unreadable = whole.rows.filter(condition), whole.unreadable.filter(condition)
+        return Extract(whole.relation, rows, unreadable, whole.notes, whole.absent_columns)
+
+    def _extract(self, relation: Relation) -> Extract:
+        if relation.name not in self._extracts:
+            file = self._recognised.files[relation.name]
+            data = self._folder.read(file, self._stamps[file])
+            extract = read_relation(data, relation, self._recognised.dialect, self._folder.file_uri(file))
+            self._extracts[relation.name] = extract
+        return self._extracts[relation.name]
+
+
+def read_relation(data: bytes, relation: Relation, dialect: Dialect, file_uri: str) -> Extract:
+    """One relation out of the bytes of its file.
+
+    Raises
+    ------
+    SourceError
+        When the file as a whole is not what it should be; see `read_text` and `read_parquet`. For transactions also
+        when no record has a date that can be read, so that none could be counted on a night.
+    """
+    reader = read_parquet if file_uri.lower().endswith(".parquet") else read_text
+    records = reader(data, relation, dialect, file_uri)
+    typed, codes = type_columns(relation, dialect, records.texts)
+    if relation is FIN_TRANSACTION:
+        nights = _counted_nights(typed, records, dialect, file_uri)
+        codes = add_code(codes, on_other_dates(typed[relation.key].combine_chunks(), nights), OTHER_DATE)
+    else:
+        nights = pa.nulls(typed.num_rows, DATE)
+    rows = _with_lineage(typed, records, codes, nights, file_uri)
+    absent = frozenset(relation.schema.names) - {c for c in typed.column_names if c in records.texts}
+    return Extract(relation, rows, _unreadable(records, nights, file_uri), records.notes, _optional(relation, absent))
+
+
+def _optional(relation: Relation, names: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name in names if relation.column(name).optional)
+
+
+def _counted_nights(typed: pa.Table, records: FileRecords, dialect: Dialect, file_uri: str) -> pa.Array:
+    dates = typed[FIN_TRANSACTION.valid_from].combine_chunks()
+    offered = typed.num_rows + len(records.unreadable)
+    if offered and dates.null_count == len(dates):
+        texts = records.texts[FIN_TRANSACTION.valid_from].slice(0, 3).to_pylist()
+        found = f" (found {', '.join(map(repr, texts))})" if texts else ""
+        raise SourceError(
+            f"{file_uri} ({FIN_TRANSACTION.name}): none of its {offered} records has a settlement date that can be "
+            f"read{found}, so that no night could count them. Deliver it whole, with dates as {dialect.date_form}"
+        )
+    return nights_of(dates)
+
+
+def _with_lineage(typed: pa.Table, records: FileRecords, codes: pa.Array, nights: pa.Array, file_uri: str) -> pa.Table:
+    lineage = {
+        "source_uri": pa.repeat(pa.scalar(file_uri, TEXT), typed.num_rows),
+        "source_line": pa.array(records.lines, pa.int64()),
+        "raw": records.raw,
+        "reader_codes": codes,
+        "night": nights,
+    }
+    columns = [*typed.columns, *(lineage[name] for name in LINEAGE.names)]
+    return pa.Table.from_arrays(columns, schema=pa.schema([*typed.schema, *LINEAGE]))
+
+
+def _unreadable(records: FileRecords, nights: pa.Array, file_uri: str) -> pa.Table:
+    lines = np.array([u.line + 1 for u in records.unreadable], np.int64)
+    columns = {
+        "source_uri": pa.repeat(pa.scalar(file_uri, TEXT), len(lines)),
+        "source_line": pa.array(lines, pa.int64()),
+        "raw": pa.array([u.raw for u in records.unreadable], TEXT),
+        "reason_codes": pa.array([u.code for u in records.unreadable], TEXT),
+        "night": nights_between(records.lines, nights, lines),
+    }
+    return pa.table([columns[name] for name in UNREADABLE.names], schema=UNREADABLE)

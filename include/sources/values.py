@@ -1,0 +1,176 @@
+"""Text to typed columns: whole columns at a time, exact for money, a reason code for every value that is not one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.relations import FIN_CLIENT, Column, Relation
+from include.sources.dialects import PKDD, Dialect
+
+UNKNOWN_FIGURE = "?"
+
+Faults = tuple[tuple[str, str], ...]
+"""Reason suffix and the pattern of the texts it is for; the first that matches names the fault."""
+
+_INFINITE = r"(?i)^[+-]?(inf|infinity|∞)$"
+_PATTERNS: Mapping[str, tuple[str, Faults]] = {
+    "identifier": (
+        r"^-?0*\d{1,18}(\.0*)?$",
+        (("too_large", r"^-?\d+(\.0*)?$"), ("not_an_integer", "")),
+    ),
+    "money": (
+        # DECIMAL(12,2): ten digits before the point; zeros after the second decimal say nothing.
+        r"^[+-]?(0*\d{1,10}(\.\d{0,2}0*)?|0*\.\d{1,2}0*)$",
+        (
+            ("infinite", _INFINITE),
+            ("too_large", r"^[+-]?0*[1-9]\d{10,}(\.\d*)?$"),
+            ("three_decimals", r"^[+-]?\d*\.\d+$"),
+            ("not_a_number", ""),
+        ),
+    ),
+    "number": (
+        # Fifteen digits are what a double holds exactly.
+        r"^[+-]?(0*\d{1,15}(\.\d*)?|0*\.\d+)$",
+        (("infinite", _INFINITE), ("too_large", r"^[+-]?\d+(\.\d*)?$"), ("not_a_number", "")),
+    ),
+}
+
+
+class Typed(NamedTuple):
+    """A typed column, and by reason suffix (`missing`, `not_a_date`) the rows it holds for."""
+
+    values: pa.Array
+    faults: dict[str, pa.Array]
+
+
+def type_columns(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Array]) -> tuple[pa.Table, pa.Array]:
+    """Type the texts of a relation's columns.
+
+    Parameters
+    ----------
+    texts
+        Text by canonical column name; optional columns may be missing and come out all null.
+
+    Returns
+    -------
+    The relation's columns, and each row's comma-joined reason codes (null where there are none).
+    """
+    texts = _unfold_birth_numbers(texts) if (relation, dialect) == (FIN_CLIENT, PKDD) else texts
+    rows = len(next(iter(texts.values())))
+    columns: list[pa.Array] = []
+    faults: dict[str, pa.Array] = {}
+    for column in relation.columns:
+        typed = _typed(column, dialect, texts[column.name]) if column.name in texts else _absent(column, rows)
+        columns.append(typed.values)
+        faults.update({f"{column.name}_{suffix}": mask for suffix, mask in typed.faults.items()})
+    return pa.Table.from_arrays(columns, schema=relation.schema), join_codes(faults, rows)
+
+
+def join_codes(faults: Mapping[str, pa.Array], rows: int) -> pa.Array:
+    """Each row's reason codes, comma-joined in the order given; null where no mask is true."""
+    codes: dict[int, list[str]] = {}
+    for code, mask in faults.items():
+        for row in np.flatnonzero(mask.to_numpy(zero_copy_only=False)):
+            codes.setdefault(int(row), []).append(code)
+    flagged = np.zeros(rows, bool)
+    flagged[list(codes)] = True
+    joined = pa.array([",".join(codes[row]) for row in sorted(codes)], pa.string())
+    return pc.replace_with_mask(pa.nulls(rows, pa.string()), pa.array(flagged), joined)
+
+
+def _absent(column: Column, rows: int) -> Typed:
+    return Typed(pa.nulls(rows, column.arrow), {})
+
+
+def _typed(column: Column, dialect: Dialect, text: pa.Array) -> Typed:
+    text = pc.fill_null(pc.utf8_trim_whitespace(text), "")
+    blank = pc.equal(text, "")
+    if column.kind in ("money", "number"):
+        blank = pc.or_(blank, pc.equal(text, UNKNOWN_FIGURE))
+    typed = _by_kind(column, dialect, text, blank)
+    if column.nullable or not pc.any(blank).as_py():
+        return typed
+    return Typed(typed.values, {"missing": blank, **typed.faults})
+
+
+def _by_kind(column: Column, dialect: Dialect, text: pa.Array, blank: pa.Array) -> Typed:
+    if column.kind in _PATTERNS:
+        return _matching(column, text, blank)
+    if column.kind == "date":
+        return _distinct(column, text, blank, dialect.read_date, "not_a_date")
+    if column.kind == "time":
+        return _distinct(column, text, blank, read_time, "not_a_time")
+    if column.kind == "code":
+        return _distinct(column, text, blank, dialect.codes(column).get, "unknown_code")
+    return Typed(pc.if_else(blank, pa.scalar(None, pa.string()), text), {})
+
+
+def _matching(column: Column, text: pa.Array, blank: pa.Array) -> Typed:
+    """Cast the texts that match their kind's pattern; name the fault of the others."""
+    pattern, faults = _PATTERNS[column.kind]
+    good = pc.match_substring_regex(text, pattern)
+    plain = pc.if_else(good, text, pa.scalar(None, pa.string()))
+    if column.kind == "identifier":
+        plain = pc.replace_substring_regex(plain, r"\.0*$", "")
+    values = pc.cast(plain, column.arrow)
+    if pc.all(pc.or_(good, blank)).as_py() is not False:
+        return Typed(values, {})
+    return Typed(values, _named_faults(text, pc.invert(pc.or_(good, blank)), faults))
+
+
+def _named_faults(text: pa.Array, rest: pa.Array, faults: Faults) -> dict[str, pa.Array]:
+    """Share the faulty rows among the faults, each to the first that its text matches."""
+    named: dict[str, pa.Array] = {}
+    for suffix, pattern in faults:
+        named[suffix] = pc.and_(rest, pc.match_substring_regex(text, pattern))
+        rest = pc.and_not(rest, named[suffix])
+    return named
+
+
+def _distinct(column: Column, text: pa.Array, blank: pa.Array, read: Callable[[str], Any], suffix: str) -> Typed:
+    """Read each distinct text once: a million postings have a few thousand dates and a dozen codes."""
+    encoded = text.dictionary_encode()
+    read_once = pa.array([read(value) for value in encoded.dictionary.to_pylist()], column.arrow)
+    values = read_once.take(encoded.indices)
+    return Typed(values, {suffix: pc.and_(pc.is_null(values), pc.invert(blank))})
+
+
+def read_time(text: str) -> time | None:
+    """The time of day written `HH:MM`, `HH:MM:SS` or with decimals, or None when it is not one.
+
+    >>> read_time("23:59:30"), read_time("24:10")
+    (datetime.time(23, 59, 30), None)
+    """
+    try:
+        found = time.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if ":" in text and found.tzinfo is None else None
+
+
+def _unfold_birth_numbers(texts: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """A PKDD birth number is YYMMDD with 50 added to a woman's month: take the date and the gender apart."""
+    unfolded = [_unfold(text.strip()) for text in texts["birth_date"].to_pylist()]
+    return {
+        **texts,
+        "birth_date": pa.array([date for date, _ in unfolded], pa.string()),
+        "gender": pa.array([gender for _, gender in unfolded], pa.string()),
+    }
+
+
+def _unfold(number: str) -> tuple[str, str]:
+    """The date's text and the gender.
+
+    >>> _unfold("706213"), _unfold("450204"), _unfold("soon")
+    (('701213', 'F'), ('450204', 'M'), ('soon', ''))
+    """
+    if len(number) != 6 or not (number.isascii() and number.isdigit()):
+        return number, ""
+    month = int(number[2:4])
+    return (f"{number[:2]}{month - 50:02d}{number[4:]}", "F") if month > 50 else (number, "M")

@@ -1,0 +1,154 @@
+-- Grain: one account on one day it has postings.
+-- Inputs: postings, state_accounts, state_kinds (as of before the first day).
+-- Time: `day` and `week` columns include the whole day itself; all others end
+-- on the day before. Habits reach $habit_days back, `ever` to the first day.
+-- Counts and sums leave out what the bank books by itself (interest, fees).
+with state_uses as (
+    select
+        account_id,
+        bool_or(kind = 'in:COB:-') as receives_salary,
+        bool_or(kind = 'in:COB:PE') as receives_pension,
+        bool_or(kind like 'out:%:HH') as pays_household,
+        bool_or(kind like 'out:%:IN') as pays_insurance,
+        bool_or(kind like 'out:%:LO') as pays_loan,
+        bool_or(kind like 'out:%:LE') as pays_leasing
+    from state_kinds
+    group by account_id
+),
+
+days as (
+    select
+        account_id,
+        trans_date,
+        day_number,
+        count(*) filter (not is_bank_booked) as postings,
+        count(*) filter (not is_credit and not is_bank_booked) as payments,
+        coalesce(
+            sum(amount_cents) filter (not is_credit and not is_bank_booked), 0
+        ) as paid_cents,
+        count(counterparty) as transfers,
+        count(share_of_balance) as shares,
+        coalesce(sum(share_of_balance), 0) as share_sum,
+        count(place_id) as placed,
+        count(hour_of_day) as timed,
+        coalesce(sum(hour_cos), 0) as hour_cos,
+        coalesce(sum(hour_sin), 0) as hour_sin,
+        bool_or(kind = 'in:COB:-') as receives_salary,
+        bool_or(kind = 'in:COB:PE') as receives_pension,
+        bool_or(kind like 'out:%:HH') as pays_household,
+        bool_or(kind like 'out:%:IN') as pays_insurance,
+        bool_or(kind like 'out:%:LO') as pays_loan,
+        bool_or(kind like 'out:%:LE') as pays_leasing
+    from postings
+    group by account_id, trans_date, day_number
+),
+
+windowed as (
+    select
+        *,
+        min(trans_date) over earlier as first_seen,
+        sum(postings) over this_week as week_postings,
+        sum(paid_cents) over this_week as week_paid_cents,
+        sum(postings) over habit as habit_postings,
+        count(*) filter (postings > 0) over habit as habit_days_active,
+        sum(paid_cents) over habit as habit_paid_cents,
+        count(*) filter (payments > 0) over habit as habit_days_paying,
+        sum(transfers) over habit as habit_transfers,
+        sum(shares) over habit as habit_shares,
+        sum(share_sum) over habit as habit_share_sum,
+        sum(placed) over habit as habit_placed,
+        sum(timed) over habit as habit_timed,
+        sum(hour_cos) over habit as habit_hour_cos,
+        sum(hour_sin) over habit as habit_hour_sin,
+        sum(postings) over before_week as earlier_postings,
+        sum(paid_cents) over before_week as earlier_paid_cents,
+        bool_or(receives_salary) over earlier as received_salary,
+        bool_or(receives_pension) over earlier as received_pension,
+        bool_or(pays_household) over earlier as paid_household,
+        bool_or(pays_insurance) over earlier as paid_insurance,
+        bool_or(pays_loan) over earlier as paid_loan,
+        bool_or(pays_leasing) over earlier as paid_leasing
+    from days
+    window
+        earlier as (
+            partition by account_id order by day_number
+            range between unbounded preceding and 1 preceding
+        ),
+        habit as (
+            partition by account_id order by day_number
+            range between $habit_days preceding and 1 preceding
+        ),
+        before_week as (
+            partition by account_id order by day_number
+            range between $habit_days preceding and 7 preceding
+        ),
+        this_week as (
+            partition by account_id order by day_number
+            range between 6 preceding and current row
+        )
+),
+
+final as (
+    select
+        windowed.*,
+        least(windowed.first_seen, state.first_seen) as seen_since,
+        coalesce(windowed.received_salary, false)
+        or coalesce(uses.receives_salary, false) as use_salary,
+        coalesce(windowed.received_pension, false)
+        or coalesce(uses.receives_pension, false) as use_pension,
+        coalesce(windowed.paid_household, false)
+        or coalesce(uses.pays_household, false) as use_household,
+        coalesce(windowed.paid_insurance, false)
+        or coalesce(uses.pays_insurance, false) as use_insurance,
+        coalesce(windowed.paid_loan, false)
+        or coalesce(uses.pays_loan, false) as use_loan,
+        coalesce(windowed.paid_leasing, false)
+        or coalesce(uses.pays_leasing, false) as use_leasing
+    from windowed
+    left join state_accounts as state on windowed.account_id = state.account_id
+    left join state_uses as uses on windowed.account_id = uses.account_id
+)
+
+select
+    account_id,
+    trans_date,
+    seen_since, -- first posting ever, before this day; null on the first
+    least(
+        coalesce(trans_date - seen_since, 0), $habit_days
+    ) as observed_days, -- days of habit there were to see
+    postings as day_postings,
+    cast(paid_cents as bigint) as day_paid_cents,
+    cast(week_postings as bigint) as week_postings, -- seven days, this included
+    cast(week_paid_cents as bigint) as week_paid_cents,
+    cast(coalesce(habit_postings, 0) as bigint) as habit_postings,
+    habit_days_active,
+    cast(coalesce(habit_paid_cents, 0) as bigint) as habit_paid_cents,
+    habit_days_paying,
+    cast(coalesce(habit_transfers, 0) as bigint) as habit_transfers,
+    cast(habit_share_sum as double)
+    / nullif(cast(habit_shares as bigint), 0)
+    / 1e6 as habit_balance_share, -- of a payment; null without one
+    cast(coalesce(habit_placed, 0) as bigint) as habit_placed,
+    cast(coalesce(habit_timed, 0) as bigint) as habit_timed,
+    cast(coalesce(habit_hour_cos, 0) as bigint) as habit_hour_cos,
+    cast(coalesce(habit_hour_sin, 0) as bigint) as habit_hour_sin,
+    -- habits of the days before those seven, to hold the seven against
+    cast(coalesce(earlier_postings, 0) as bigint) as earlier_postings,
+    cast(coalesce(earlier_paid_cents, 0) as bigint) as earlier_paid_cents,
+    -- what the account has been used for: "household+salary", or "none"
+    coalesce(
+        nullif(
+            concat_ws(
+                '+',
+                if(use_household, 'household', null),
+                if(use_insurance, 'insurance', null),
+                if(use_leasing, 'leasing', null),
+                if(use_loan, 'loan', null),
+                if(use_pension, 'pension', null),
+                if(use_salary, 'salary', null)
+            ),
+            ''
+        ),
+        'none'
+    ) as account_use
+from final

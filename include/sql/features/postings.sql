@@ -1,0 +1,92 @@
+-- Grain: one posting.
+-- Inputs: transactions (fin_transaction's columns; night and look-back).
+-- Time: everything up to and including $last_night.
+-- Amounts become whole cents and logarithms whole millionths, so that sums
+-- over them do not depend on the order or the number of threads. An amount
+-- below one cent counts as one cent in the logarithm. Account number 0 stands
+-- for "no counterparty".
+with typed as (
+    select
+        trans_id,
+        account_id,
+        trans_date,
+        trans_type,
+        operation,
+        category,
+        trans_type = 'C' as is_credit,
+        coalesce(category in ('IC', 'IO', 'ST'), false) as is_bank_booked,
+        cast(amount * 100 as bigint) as amount_cents,
+        cast(balance * 100 as bigint) as balance_cents,
+        nullif(other_account_id, 0) as other_account,
+        nullif(trim(other_bank_id), '') as other_bank,
+        district_id as place_id,
+        extract('hour' from trans_time)
+        + extract('minute' from trans_time) / 60.0 as hour_of_day
+    from transactions
+    where trans_date <= $last_night
+),
+
+final as (
+    select
+        *,
+        cast(trans_date - date '1970-01-01' as bigint) as day_number,
+        concat_ws(
+            ':',
+            if(is_credit, 'in', 'out'),
+            coalesce(operation, '-'),
+            coalesce(category, '-')
+        ) as kind,
+        cast(
+            round(ln(greatest(amount_cents, 1)) * 1000000) as bigint
+        ) as log_amount,
+        if(
+            other_account is null and other_bank is null,
+            null,
+            concat(coalesce(other_bank, ''), '/', coalesce(other_account, 0))
+        ) as counterparty,
+        if(
+            is_credit
+            or is_bank_booked
+            or balance_cents is null
+            or balance_cents + amount_cents <= 0,
+            null,
+            cast(
+                round(
+                    least(
+                        amount_cents / (balance_cents + amount_cents),
+                        $largest_balance_share
+                    ) * 1000000
+                ) as bigint
+            )
+        ) as share_of_balance,
+        cast(
+            round(cos(hour_of_day * pi() / 12) * 1000000) as bigint
+        ) as hour_cos,
+        cast(
+            round(sin(hour_of_day * pi() / 12) * 1000000) as bigint
+        ) as hour_sin
+    from typed
+)
+
+select
+    trans_id,
+    account_id,
+    trans_date,
+    day_number, -- days since 1970-01-01, what windows are counted in
+    trans_type,
+    operation,
+    category,
+    is_credit,
+    is_bank_booked, -- interest and fees, which no client decides
+    kind, -- kind of operation: direction, operation and category
+    amount_cents,
+    balance_cents, -- after the posting; null when the source has none
+    log_amount, -- natural logarithm of the cents, in millionths
+    share_of_balance, -- a payment's, of the balance before, in millionths
+    other_account, -- account of the other side, as a number
+    counterparty, -- bank and account of the other side; null without one
+    place_id, -- district where it happened; null when unknown
+    hour_of_day, -- 0 to 24; null when unknown
+    hour_cos, -- the hour on the unit circle, in millionths
+    hour_sin
+from final

@@ -1,0 +1,28 @@
+-- Grain: one account that has postings.
+-- Inputs: state_accounts (as of before the first day), postings.
+-- Time: up to and including $last_night (the bound of postings).
+with seen as (
+    select
+        account_id,
+        first_seen
+    from state_accounts
+    union all
+    select
+        account_id,
+        trans_date as first_seen
+    from postings
+),
+
+final as (
+    select
+        account_id,
+        min(first_seen) as first_seen
+    from seen
+    group by account_id
+)
+
+select
+    account_id,
+    first_seen -- day of the first posting
+from final
+order by account_id

@@ -1,0 +1,38 @@
+-- Grain: one account and one kind of operation it has used.
+-- Inputs: state_kinds (as of before the first day), postings.
+-- Time: up to and including $last_night (the bound of postings).
+-- Only the largest and the last are kept, so that applying a night twice
+-- changes nothing.
+with seen as (
+    select
+        account_id,
+        kind,
+        last_seen,
+        largest_cents
+    from state_kinds
+    union all
+    select
+        account_id,
+        kind,
+        trans_date as last_seen,
+        amount_cents as largest_cents
+    from postings
+),
+
+final as (
+    select
+        account_id,
+        kind,
+        max(last_seen) as last_seen,
+        max(largest_cents) as largest_cents
+    from seen
+    group by account_id, kind
+)
+
+select
+    account_id,
+    kind, -- direction, operation and category
+    last_seen, -- day of the last such posting
+    largest_cents -- largest amount ever
+from final
+order by account_id, kind

@@ -1,0 +1,17 @@
+-- Grain: one posting of the night.
+-- Inputs: postings.
+-- Time: the night alone.
+select
+    account_id,
+    trans_id,
+    cast(
+        case when trans_type = 'C' then amount else -amount end * 100 as bigint
+    ) as amount_cents, -- signed: what the posting does to the balance
+    cast(balance * 100 as bigint) as balance_cents, -- balance after it
+    trans_type, -- C adds, D and P take
+    operation, -- how the money moved, null when blank
+    category, -- what it was for, null when blank
+    other_bank_id, -- bank of the counterparty
+    other_account_id -- account of the counterparty
+from postings
+order by account_id, trans_id

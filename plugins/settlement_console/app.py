@@ -1,0 +1,103 @@
+"""The console's routes, each behind the UI's own login and the right to read the settlement DAG's runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+
+from include.settings import get_settings
+from plugins.settlement_console import pages
+from plugins.settlement_console.docs import DocsSite, NoSuchPageError
+from plugins.settlement_console.nights import recent_nights
+from plugins.settlement_console.runs import run_summary
+
+DAG_ID = "nightly_settlement"
+
+# No script runs on these pages, none of theirs and none from elsewhere: they share their origin with the UI's session.
+# Great Expectations' own pages style themselves with attributes, hence 'unsafe-inline' for styles alone.
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "frame-ancestors 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cache-Control": "private, no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
+
+def create_app() -> FastAPI:
+    """The application that Airflow's server mounts; plugin applications are public unless they ask for a login."""
+    may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN, DAG_ID))
+    # FastAPI's own documentation pages would stand outside the login.
+    app = FastAPI(title="Settlement console", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[may_read])
+    app.add_api_route("/", overview, response_class=HTMLResponse)
+    app.add_api_route("/runs/{dag_id}/{run_id:path}", night_of_run, response_class=HTMLResponse)
+    app.add_api_route("/docs/nights/{night}", docs_of_night, response_class=HTMLResponse)
+    app.add_api_route("/docs/{path:path}", data_docs)
+    app.add_api_route("/static/{name}", static_file)
+    return app
+
+
+def overview(request: Request) -> Response:
+    """The recent nights, newest first."""
+    return _page("overview.html", request, nights=recent_nights(get_settings().lake_uri))
+
+
+def night_of_run(request: Request, dag_id: str, run_id: str, session: SessionDep) -> Response:
+    """What one run came to, for the tab on the run's page."""
+    if dag_id != DAG_ID:
+        return _page("elsewhere.html", request, dag_id=dag_id, settlement_dag=DAG_ID)
+    summary = run_summary(session, dag_id, run_id)
+    if summary is None:
+        raise HTTPException(404, f"{dag_id} has no run {run_id}")
+    return _page("night.html", request, run=summary)
+
+
+def docs_of_night(request: Request, night: str) -> Response:
+    """The pages of one night."""
+    pages_of_night = DocsSite.of_lake(get_settings().lake_uri).nights().get(night, [])
+    return _page("docs.html", request, nights={night: pages_of_night}, one=True)
+
+
+def data_docs(request: Request, path: str) -> Response:
+    """A page of the lake's Data Docs, or the list of them."""
+    site = DocsSite.of_lake(get_settings().lake_uri)
+    if path in ("", "index.html"):
+        return _page("docs.html", request, nights=site.nights(), one=False)
+    try:
+        found = site.read(path)
+    except NoSuchPageError as error:
+        raise HTTPException(404, str(error)) from error
+    return Response(found.styled(_root(request)), media_type=found.media_type, headers=HEADERS)
+
+
+def static_file(name: str) -> Response:
+    """One of the console's own style sheets."""
+    content = pages.stylesheet(name)
+    if content is None:
+        raise HTTPException(404, f"no file {name}")
+    return Response(content, media_type="text/css; charset=utf-8", headers=HEADERS)
+
+
+def _page(template: str, request: Request, **values: Any) -> HTMLResponse:  # noqa: ANN401 - what each template shows
+    return HTMLResponse(pages.render(template, root=_root(request), **values), headers=HEADERS)
+
+
+def _root(request: Request) -> str:
+    """The console's own address, below which its links lie."""
+    return str(request.scope["root_path"]).rstrip("/")

@@ -1,0 +1,53 @@
+"""The published nights of a lake, as the overview lists them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+# A month of nights fits a screen or two and is what Data Docs keeps; older nights are in `night_manifest`.
+NIGHTS_SHOWN = 31
+
+
+@dataclass(frozen=True)
+class NightRow:
+    """One published night, in figures. `flagged` is None where scores were skipped."""
+
+    night: date
+    offered: int
+    published: int
+    quarantined: int
+    deduplicated: int
+    unreadable: int
+    breaks: int
+    flagged: int | None
+    model_version: str | None
+    finished_at: datetime
+    run_key: str
+
+    @classmethod
+    def of(cls, manifest_row: dict[str, Any]) -> NightRow:
+        """The row of `night_manifest`, its summary opened."""
+        summary = json.loads(manifest_row["summary"] or "{}")
+        counts = ("offered", "published", "quarantined", "deduplicated", "unreadable")
+        return cls(
+            night=manifest_row["settlement_date"],
+            **{name: manifest_row[f"{name}_rows"] for name in counts},
+            breaks=sum(summary.get("breaks", {}).values()),
+            flagged=summary.get("flagged") if manifest_row["model_version"] else None,
+            model_version=manifest_row["model_version"],
+            finished_at=manifest_row["finished_at"],
+            run_key=manifest_row["run_key"],
+        )
+
+
+def recent_nights(lake_uri: str, shown: int = NIGHTS_SHOWN) -> list[NightRow]:
+    """The newest published nights of the lake, newest first; none of a lake that does not exist yet."""
+    # The server loads this module at start; the lake's libraries only once somebody looks.
+    from include.lake import Lake
+
+    rows = Lake.open(lake_uri).manifest().to_pylist()
+    newest = sorted(rows, key=lambda row: row["settlement_date"], reverse=True)[:shown]
+    return [NightRow.of(row) for row in newest]

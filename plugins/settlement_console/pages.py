@@ -1,0 +1,31 @@
+"""Pages from templates; every value is escaped, for texts of a bank's records may be markup."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_HERE = Path(__file__).parent
+_STYLESHEETS = ("console.css", "data_docs.css")
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    templates.filters["count"] = lambda number: "–" if number is None else f"{number:,}"
+    return templates
+
+
+def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what each template shows
+    """A page as HTML."""
+    return _templates().get_template(template).render(**values)
+
+
+def stylesheet(name: str) -> bytes | None:
+    """One of the console's style sheets, or None."""
+    return (_HERE / "static" / name).read_bytes() if name in _STYLESHEETS else None

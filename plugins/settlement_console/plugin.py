@@ -1,0 +1,58 @@
+"""What the console adds to Airflow: its pages, the sidebar's entries, a tab on each run, and the nights' timetable."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+from airflow.plugins_manager import AirflowPlugin
+
+from include.orchestration import SettlementNights
+from plugins.settlement_console.notes import RunNotes
+
+URL_PREFIX = "/settlement"
+
+
+def _address(path: str) -> str:
+    """A console address as the browser asks for it: below the path that Airflow itself is served under."""
+    return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + URL_PREFIX + path
+
+
+class SettlementConsole(AirflowPlugin):
+    """The settlement console."""
+
+    name = "settlement_console"
+    timetables: ClassVar[list[Any]] = [SettlementNights]
+    listeners: ClassVar[list[Any]] = [RunNotes()]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Settlement",
+            "href": _address("/"),
+            "url_route": "settlement",
+            "destination": "nav",
+            "nav_top_level": True,
+        },
+        {
+            "name": "Data Docs",
+            "href": _address("/docs/"),
+            "url_route": "settlement-data-docs",
+            "destination": "nav",
+            "nav_top_level": True,
+        },
+        {
+            "name": "Night",
+            "href": _address("/runs/{DAG_ID}/{RUN_ID}"),
+            "url_route": "settlement-night",
+            "destination": "dag_run",
+        },
+    ]
+
+    # Every task loads the plugins; only the server needs the pages, whose imports take over a second.
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The pages, built when the server asks for them."""
+        from plugins.settlement_console.app import create_app
+
+        return [{"app": create_app(), "url_prefix": URL_PREFIX, "name": "Settlement console"}]

@@ -1,0 +1,91 @@
+"""What one run of the nightly DAG came to, from the figures its tasks left in XCom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.models.dagrun import DagRun
+from airflow.models.xcom import XComModel
+from sqlalchemy import select
+
+from include.orchestration import FAILURE, settlement_date
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+RETURNED = "return_value"
+_HOW = {"queued": "waiting", "running": "running", "success": "published", "failed": "not published"}
+_FIRST = {
+    "rows_in": "Records in",
+    "quarantined": "Quarantined",
+    "breaks": "Breaks",
+    "flagged": "Flagged",
+}
+"""The figures of a night by their key in what the steps return."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run, for people.
+
+    Attributes
+    ----------
+    night
+        The settlement date asked for.
+    state
+        Airflow's: queued, running, success or failed.
+    steps
+        Task id -> the figures it returned, in the order they finished.
+    failures
+        (task id, sentence) of each task that failed last time it was tried.
+    """
+
+    run_id: str
+    night: str
+    state: str
+    steps: dict[str, dict[str, Any]]
+    failures: list[tuple[str, str]]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether figures are still to come."""
+        return self.state in ("queued", "running")
+
+    @property
+    def headline(self) -> str:
+        """One line: which night, and how it stands."""
+        return f"Night {self.night}: {_HOW[self.state]}"
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """What a person looks for first, by its name."""
+        found = {name: self._figure(key) for key, name in _FIRST.items()}
+        return {name: _readable(value) for name, value in found.items() if value is not None}
+
+    def _figure(self, key: str) -> Any:  # noqa: ANN401 - whatever JSON the steps left
+        """The figure of the last step that left one under this name."""
+        return next((step[key] for step in reversed(list(self.steps.values())) if key in step), None)
+
+
+def _readable(value: Any) -> str:  # noqa: ANN401 - whatever JSON the steps left
+    """A figure as people read it; breaks come by check code, and are summed."""
+    if isinstance(value, dict):
+        return f"{sum(value.values()):,}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def run_summary(session: Session, dag_id: str, run_id: str) -> RunSummary | None:
+    """The summary of a run, or None when there is no such run."""
+    run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    if run is None:
+        return None
+    query = XComModel.get_many(run_id=run_id, dag_ids=dag_id).order_by(None).order_by(XComModel.timestamp)
+    left = [(xcom.task_id, xcom.key, XComModel.deserialize_value(xcom)) for xcom in session.scalars(query)]
+    return RunSummary(
+        run_id=run_id,
+        night=str((run.conf or {}).get("date") or settlement_date(run.data_interval_start, run.run_after)),
+        state=str(run.state),
+        steps={task_id: value for task_id, key, value in left if key == RETURNED},
+        failures=[(task_id, value) for task_id, key, value in left if key == FAILURE],
+    )

@@ -1,0 +1,70 @@
+"""Published scores: monotone, 0..1, comparable, and the extremes still rank."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from include.errors import SettingsError
+from include.models.calibration import KNOTS, Calibration
+from include.models.threshold import choose_threshold, flag
+
+TRAINING = np.random.default_rng(5).normal(0.4, 0.05, size=20_000)
+CALIBRATION = Calibration.learn(TRAINING)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=50))
+def test_monotone_and_within_bounds(raw):
+    scores = CALIBRATION.apply(np.sort(np.array(raw)))
+    assert (np.diff(scores) >= 0).all()
+    assert ((scores >= 0) & (scores < 1)).all()
+
+
+def test_the_extremes_still_rank():
+    beyond = TRAINING.max() + np.array([0, 0.001, 0.1, 1, 10, 1000])
+    assert (np.diff(CALIBRATION.apply(beyond)) > 0).all()
+
+
+@pytest.mark.parametrize(("tail", "published"), [(0.01, 0.5), (0.001, 0.6)])
+def test_a_score_says_how_rare(tail, published):
+    raw = np.quantile(TRAINING, 1 - tail)
+    assert CALIBRATION.apply(np.array([raw]))[0] == pytest.approx(published, abs=0.005)
+
+
+def test_training_rows_keep_their_order():
+    scores = CALIBRATION.apply(TRAINING)
+    assert (np.argsort(scores, kind="stable") == np.argsort(TRAINING, kind="stable")).all()
+    assert len(CALIBRATION.raw) <= KNOTS
+
+
+@pytest.mark.parametrize("scores", [[0.5], [0.5, 0.5], [0.1, 0.5]])
+def test_hardly_any_training_rows(scores):
+    applied = Calibration.learn(np.array(scores)).apply(np.array([0.0, 0.5, 1.0, 2.0]))
+    assert (np.diff(applied) >= 0).all()
+    assert np.isfinite(applied).all()
+    assert applied[-1] > applied[1]
+
+
+def test_the_threshold_flags_the_budget():
+    scores = CALIBRATION.apply(TRAINING)
+    assert flag(scores, choose_threshold(scores, 0.02)).mean() == pytest.approx(0.02, abs=0.0005)
+
+
+@pytest.mark.parametrize(("counts", "share"), [((50, 48, 2), 0.02), ((50, 49, 1), 0.01), ((50, 0, 50), 0)])
+def test_ties_stay_within_the_budget(counts, share):
+    scores = np.repeat([0.1, 0.2, 0.9], counts)
+    assert flag(scores, choose_threshold(scores, 0.02)).mean() == share
+
+
+@pytest.mark.parametrize("budget", [0, 1, -0.1, 2])
+def test_a_budget_is_a_share(budget):
+    with pytest.raises(SettingsError, match="budget"):
+        choose_threshold(TRAINING, budget)
+
+
+def test_a_threshold_needs_scores():
+    with pytest.raises(SettingsError, match="history"):
+        choose_threshold(np.empty(0), 0.02)

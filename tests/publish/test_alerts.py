@@ -1,0 +1,83 @@
+"""The queue: one order of urgency, every row traceable to its record."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+
+from include.lake.tables import BREAKS_SCHEMA, SCORES_SCHEMA
+from include.publish.alerts import alert_queue
+
+NIGHT = date(1994, 1, 31)
+POSTINGS = pa.table(
+    {
+        "trans_id": [7, 8, 9],
+        "amount": pa.array([Decimal("10.00"), Decimal("99.00"), Decimal("5.00")], pa.decimal128(12, 2)),
+        "source_uri": ["file:/bank/trans.asc"] * 3,
+        "source_line": [4, 5, 6],
+    }
+)
+
+
+def _break(code: str, severity: str, difference: str | None, trans_id: int | None = None) -> dict[str, object]:
+    row = dict.fromkeys(BREAKS_SCHEMA.names)
+    amount = Decimal(difference) if difference else None
+    return {
+        **row,
+        "settlement_date": NIGHT,
+        "check_code": code,
+        "severity": severity,
+        "difference": amount,
+        "account_id": 1,
+        "trans_id": trans_id,
+        "text": code,
+    }
+
+
+def _score(trans_id: int, score: float, is_flagged: bool) -> dict[str, object]:
+    reason = {"code": "amount", "feature": "f", "value": "1", "typical": "2", "contribution": 0.4, "text": "Large."}
+    row = dict.fromkeys(SCORES_SCHEMA.names) | {"settlement_date": NIGHT, "trans_id": trans_id, "score": score}
+    return {**row, "is_flagged": is_flagged, "reasons": [reason] if is_flagged else None}
+
+
+def _queue() -> list[dict[str, object]]:
+    breaks = [
+        _break("interest_amount", "warn", "9000.00"),
+        _break("fee_amount", "error", "-1.00", trans_id=9),
+        _break("balance_chain", "error", "-500.00", trans_id=7),
+    ]
+    scores = [_score(7, 0.9, True), _score(8, 0.99, True), _score(9, 0.1, False)]
+    late = [{"settlement_date": date(1993, 1, 1), "text": "late"}]
+    return alert_queue(
+        pa.Table.from_pylist(breaks, schema=BREAKS_SCHEMA),
+        pa.Table.from_pylist(scores, schema=SCORES_SCHEMA),
+        POSTINGS,
+        late,
+    ).to_pylist()
+
+
+def test_what_is_certain_comes_first_and_the_largest_first() -> None:
+    order = [(row["kind"], row["code"], row["trans_id"]) for row in _queue()]
+    assert order == [
+        ("break", "balance_chain", 7),
+        ("break", "fee_amount", 9),
+        ("score", "amount", 8),
+        ("score", "amount", 7),
+        ("late", "late_record", None),
+        ("break", "interest_amount", None),
+    ]
+    assert [row["rank"] for row in _queue()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_alert_names_the_line_it_comes_from_and_what_is_at_stake() -> None:
+    by_key = {(row["kind"], row["trans_id"]): row for row in _queue()}
+    assert by_key["score", 8]["source_line"] == 5
+    assert by_key["score", 8]["amount"] == Decimal("99.00")
+    assert by_key["break", 7]["amount"] == Decimal("-500.00")
+
+
+def test_a_night_without_scores_still_has_its_breaks() -> None:
+    breaks = pa.Table.from_pylist([_break("balance_chain", "error", "1.00")], schema=BREAKS_SCHEMA)
+    assert alert_queue(breaks, None, POSTINGS, []).num_rows == 1

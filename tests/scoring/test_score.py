@@ -1,0 +1,149 @@
+"""Every posting once, with a score; the flagged ones with reasons that add up."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from include.features import FeatureState, build_features
+from include.features.catalog import FEATURES_BY_NAME, REASON_CODES
+from include.lake.tables import SCORES_SCHEMA
+from include.models.model import feature_values
+from include.scoring import score_night
+from include.scoring.reasons import MAX_REASONS, contributions
+from tests.features.real_bank import between, made
+
+FIRST, LAST = date(1994, 1, 1), date(1994, 1, 14)
+
+
+@pytest.fixture(scope="module")
+def fortnight(features):
+    return between(features, FIRST, LAST, "settlement_date")
+
+
+@pytest.fixture(scope="module")
+def scores(fortnight, model) -> pa.Table:
+    return score_night(fortnight, model)
+
+
+@pytest.fixture(scope="module")
+def flagged(scores):
+    return [row for row in scores.to_pylist() if row["is_flagged"]]
+
+
+def test_every_posting_once(scores, fortnight):
+    assert scores.schema == SCORES_SCHEMA
+    assert scores["trans_id"].to_pylist() == fortnight["trans_id"].to_pylist()
+    assert scores["settlement_date"].to_pylist() == fortnight["settlement_date"].to_pylist()
+
+
+def test_scores_are_shares_and_never_null(scores):
+    values = scores["score"].to_numpy()
+    assert scores["score"].null_count == 0
+    assert ((values >= 0) & (values <= 1)).all()
+
+
+def test_flags_follow_the_threshold(scores, model):
+    assert scores["is_flagged"].to_pylist() == (scores["score"].to_numpy() >= model.threshold).tolist()
+
+
+def test_the_detectors_score_is_published_beside(scores):
+    first = scores.slice(0, 1).to_pylist()[0]
+    assert dict(first["detector_scores"]) == {"isolation_forest": first["score"]}
+
+
+def test_only_flagged_postings_have_reasons(scores, flagged):
+    assert flagged
+    assert all((row["reasons"] is not None) == row["is_flagged"] for row in scores.to_pylist())
+
+
+def test_contributions_sum_to_the_distance_from_typical(flagged):
+    for row in flagged:
+        total = sum(reason["contribution"] for reason in row["reasons"])
+        assert total == pytest.approx(row["score"] - row["typical_score"], abs=1e-6)
+
+
+def test_at_most_five_reasons_and_one_other_strongest_first(flagged):
+    for row in flagged:
+        codes = [reason["code"] for reason in row["reasons"]]
+        named = [reason for reason in row["reasons"] if reason["code"] != "other"]
+        assert len(codes) == len(set(codes))
+        assert 1 <= len(named) <= MAX_REASONS
+        assert "other" not in codes[:-1]
+        weights = [reason["contribution"] for reason in named]
+        assert weights == sorted(weights, reverse=True)
+        assert weights[-1] > 0
+
+
+def test_reasons_speak_in_published_codes(flagged):
+    for reason in (reason for row in flagged for reason in row["reasons"]):
+        assert reason["code"] in REASON_CODES
+        assert reason["text"].endswith(".")
+        if reason["code"] != "other":
+            assert FEATURES_BY_NAME[reason["feature"]].code == reason["code"]
+            assert reason["value"]
+            assert reason["typical"]
+
+
+def test_scored_again_every_bit_is_the_same(scores, fortnight, model):
+    assert score_night(fortnight, model).equals(scores)
+
+
+def test_a_row_is_explained_alone_as_in_company(scores, fortnight, model):
+    position = scores["is_flagged"].to_pylist().index(True)
+    alone = score_night(fortnight.slice(position, 1), model)
+    assert alone.to_pylist() == scores.slice(position, 1).to_pylist()
+
+
+def test_a_night_without_postings(fortnight, model):
+    nothing = score_night(fortnight.slice(0, 0), model)
+    assert nothing.num_rows == 0
+    assert nothing.schema == SCORES_SCHEMA
+
+
+def test_an_unknown_account_and_a_first_posting_are_scored(model):
+    posting = made({"trans_date": FIRST, "account_id": 999_999, "balance": None, "amount": Decimal("0.01")})
+    found = score_night(build_features(posting, posting.slice(0, 0), {}, FeatureState.empty()), model)
+    assert 0 <= found["score"][0].as_py() <= 1
+
+
+def test_the_typical_row_is_not_flagged(model):
+    assert model.typical_score < model.threshold / 2
+
+
+def test_the_larger_the_withdrawal_the_higher_the_score(history, statics, model):
+    night = date(1994, 1, 13)
+    base = between(history, date(1993, 1, 1), date(1994, 1, 12))
+    own = base.filter(pc.and_(pc.equal(base["account_id"], 1475), pc.equal(base["operation"], "WIC")))
+    scored = []
+    for times in (1, 4, 16):
+        amount = Decimal(5000 * times)
+        posting = made({"trans_date": night, "account_id": 1475, "amount": amount, "balance": Decimal("1000")})
+        found = build_features(posting, base, statics, FeatureState.empty())
+        scored.append(score_night(found, model)["score"][0].as_py())
+    assert own.num_rows > 5
+    assert scored == sorted(scored)
+    assert scored[-1] >= model.threshold
+
+
+def test_contributions_are_shapley_values_as_shap_computes_them(fortnight, scores, model):
+    import shap
+
+    position = scores["is_flagged"].to_pylist().index(True)
+    values = feature_values(fortnight, model.features)[position]
+    parts = contributions(model, values)
+    codes = list(parts.codes)
+    group = np.array([FEATURES_BY_NAME[name].code for name in model.features])
+
+    def game(mask: np.ndarray) -> np.ndarray:
+        rows = [np.where(np.isin(group, np.array(codes)[row > 0]), values, model.typical) for row in mask]
+        return model.score(np.array(rows))
+
+    explained = shap.ExactExplainer(game, np.zeros((1, len(codes))))(np.ones((1, len(codes))), silent=True)
+    np.testing.assert_allclose(explained.values[0], list(parts.codes.values()), atol=1e-9)
+    assert explained.base_values[0] == pytest.approx(model.typical_score)
