@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)
 # uv does not read pip's own settings; hand the one over that offline mirrors rely on.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: help setup check test
+.PHONY: help setup check test run night bench
 help: ## every target with one line
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -35,3 +35,12 @@ check: setup ## linters, types, SQL style, import rule, security
 
 test: check ## the linters and the whole test suite
 	$(BIN)/pytest -n 2
+
+run: setup ## Airflow with a week of nights, of a made-up bank unless SOURCE= names yours; also LAKE=, PORT=
+	@$(BIN)/python -m include.service.local --source "$(SOURCE)" --lake "$(LAKE)" --port "$(PORT)"
+
+night: setup ## one night, headless: DATE=YYYY-MM-DD SOURCE=URI LAKE=URI
+	@$(BIN)/python -m include.service.headless --date "$(DATE)" --source "$(SOURCE)" --lake "$(LAKE)"
+
+bench: setup ## measure a night on a bank of a million transactions; writes bench-results.json
+	@$(BIN)/python -W ignore -m tests.benchmark.night

@@ -62,9 +62,7 @@ class Declared:
         own = {"reason_code": self.reason_code, "reason_column": self.reason_column, "fix": self.fix}
         meta |= {name: value for name, value in own.items() if value}
         shown = f"If not met: {self.consequence}{f' as {self.reason_code}' if self.reason_code else ''}."
-        return self.expectation.copy(
-            update={"meta": meta, "notes": shown, "severity": _GX_SEVERITY[self.severity]}
-        )
+        return self.expectation.copy(update={"meta": meta, "notes": shown, "severity": _GX_SEVERITY[self.severity]})
 
     @property
     def consequence(self) -> str:

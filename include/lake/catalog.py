@@ -31,7 +31,7 @@ PROPERTIES = {
     # pyiceberg must not rebase a commit by itself: every commit is planned on exactly the snapshot it replaces.
     "commit.retry.num-retries": "0",
     "write.metadata.delete-after-commit.enabled": "true",
-    "write.metadata.previous-versions-max": "20",
+    "write.metadata.previous-versions-max": "10",
     # Nothing but the night and the run is searched by; the other columns' bounds only make every commit larger.
     "write.metadata.metrics.default": "counts",
     "write.metadata.metrics.column.run_key": "full",

@@ -25,7 +25,7 @@ from pyiceberg.table import Table as IcebergTable
 
 from include.errors import LakeConflictError, MissingStateError, PublishError, TerminalError
 from include.lake.catalog import LakeCatalog, arrow_schema
-from include.lake.commit import Change, expire_old_snapshots, guarded_commit
+from include.lake.commit import Change, guarded_commit
 from include.lake.files import data_files, night_column, night_of, read_data_files, run_key_of, write_data_file
 from include.lake.location import LakeLocation
 from include.lake.rows import check_night, content_digest, keyed_rows
@@ -123,7 +123,6 @@ class Lake:
             return Change(remove=own, add=[written()] if keyed.num_rows else [])
 
         guarded_commit(self._catalog, declared.name, plan, stamp)
-        expire_old_snapshots(self._catalog.load(declared.name))
 
     def replace_static(self, relation: str, rows: pa.Table, stamp: RunStamp) -> None:
         """Make `rows` the whole of a static relation, unless they are already, or a later night wrote what is there.
@@ -191,7 +190,6 @@ class Lake:
             return Change(remove=data_files(now, stamp.night, stamp.night), add=[written()])
 
         guarded_commit(self._catalog, MANIFEST.name, plan, stamp)
-        expire_old_snapshots(self._catalog.load(MANIFEST.name))
 
     def supersede(self, night: date, keep_run_key: str) -> None:
         """Remove rows of a night that no reader sees, should a publication have been ended before it could.

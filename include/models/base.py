@@ -38,6 +38,9 @@ class Detector(ABC):
 
     n_features_: int
 
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
     def fit(self, X: Matrix) -> Self:  # noqa: N803 - the matrix of the scientific Python convention
         """Learn what is usual.
 

@@ -31,7 +31,7 @@ class IsolationForest(Detector):
     forest_: SklearnForest
 
     def __init__(self, seed: int, trees: int = 200, sample_rows: int = 256) -> None:
-        self.seed = seed
+        super().__init__(seed)
         self.trees = trees
         self.sample_rows = sample_rows
 

@@ -18,6 +18,7 @@ from include.models.base import Detector, Matrix, Vector
 from include.models.calibration import Calibration
 from include.models.preparation import Preparation
 
+
 @dataclass(frozen=True)
 class Training:
     """Where a model came from.
@@ -136,9 +137,7 @@ class Model:
         """The model again, from its `card()`, its `arrays()` and its detector."""
         return cls(
             detector=detector,
-            preparation=Preparation(
-                tuple(card["features"]), arrays["medians"], arrays["scales"], arrays["indicated"]
-            ),
+            preparation=Preparation(tuple(card["features"]), arrays["medians"], arrays["scales"], arrays["indicated"]),
             calibration=Calibration(arrays["raw"], arrays["exponents"]),
             threshold=card["threshold"],
             typical=arrays["typical"],

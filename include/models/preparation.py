@@ -46,8 +46,8 @@ class Preparation:
         MatrixError
             When no feature has a single value.
         """
-        present = ~np.isnan(values)
-        used = present.any(axis=0)
+        present = np.logical_not(np.isnan(values))
+        used = np.atleast_1d(present.any(axis=0))
         if not used.any():
             raise MatrixError(f"none of the features {', '.join(features)} has a value in the {len(values)} rows given")
         kept = values[:, used]
@@ -55,7 +55,7 @@ class Preparation:
             features=tuple(name for name, is_used in zip(features, used, strict=True) if is_used),
             medians=np.nanmedian(kept, axis=0),
             scales=_spreads(kept),
-            indicated=~present[:, used].all(axis=0),
+            indicated=np.isnan(kept.sum(axis=0)),
         )
 
     def apply(self, values: Matrix) -> Matrix:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from include.errors import SettingsError
 from include.models.base import Vector
+
+Flags = npt.NDArray[np.bool_]
 
 
 def choose_threshold(scores: Vector, budget: float) -> float:
@@ -27,13 +30,14 @@ def choose_threshold(scores: Vector, budget: float) -> float:
         raise SettingsError(f"the alert budget is {budget}; it is a share of transactions, above 0 and below 1")
     if len(scores) == 0:
         raise SettingsError("a threshold needs the scores of past nights and got none: give it more history")
-    candidates = np.unique(scores)
-    reaching = 1 - np.searchsorted(np.sort(scores), candidates, side="left") / len(scores)
-    within = candidates[reaching <= budget]
+    allowed = int(np.floor(budget * len(scores)))
+    candidates, counts = np.unique(scores, return_counts=True)
+    reaching = np.cumsum(counts[::-1])[::-1]
+    within = candidates[reaching <= allowed]
     # When even the highest score is shared by more rows than the budget allows, none of them is flagged.
     return float(within[0] if len(within) else np.nextafter(candidates[-1], np.inf))
 
 
-def flag(scores: Vector, threshold: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def flag(scores: Vector, threshold: float) -> Flags:
     """Which rows reach the threshold."""
     return np.asarray(scores >= threshold, dtype=np.bool_)

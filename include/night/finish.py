@@ -7,8 +7,10 @@ from collections import Counter
 from typing import Any
 
 import pyarrow as pa
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 from upath import UPath
 
+from include.errors import LakeConflictError
 from include.lake import Lake, RunStamp
 from include.lake.tables import Table
 from include.night import standing
@@ -33,6 +35,10 @@ from include.settings import get_settings
 
 Figures = dict[str, Any]
 
+# Another run of the night that publishes in between makes this one start over; each further turn needs yet another.
+_TURNS = stop_after_attempt(4)
+_PAUSE = wait_random(0, 2)
+
 
 def publish(request: NightRequest) -> Figures:
     """Publish the night as one transaction: every table under the run's key, then the manifest row, then the sweep.
@@ -47,14 +53,19 @@ def publish(request: NightRequest) -> Figures:
     check_conservation(outputs)
     provenance = Provenance(_snapshot(workspace), workspace.read_note("score")["model_version"], settings)
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
-    before = lake.published(request.night)
-    write_night(lake, stamp, outputs)
     summary = _summary(workspace, outputs, late)
-    attempt = (before["attempt"] if before else 0) + 1
-    row = manifest_row(stamp, attempt, outputs, provenance, workspace.read_note("began")["started_at"], summary)
-    lake.publish_manifest(row, stamp)
-    lake.supersede(request.night, keep_run_key=stamp.run_key)
-    return {"run_key": stamp.run_key, "attempt": attempt, "output_hash": row["output_hash"], **summary}
+    row = manifest_row(stamp, outputs, provenance, workspace.read_note("began")["started_at"], summary)
+    for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):
+        with attempt:
+            _write(lake, stamp, outputs, row)
+    return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
+
+
+def _write(lake: Lake, stamp: RunStamp, outputs: NightOutputs, row: Figures) -> None:
+    before = lake.published(stamp.night)
+    write_night(lake, stamp, outputs)
+    lake.publish_manifest({**row, "attempt": (before["attempt"] if before else 0) + 1}, stamp)
+    lake.supersede(stamp.night, keep_run_key=stamp.run_key)
 
 
 def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[LateChange]) -> NightOutputs:
@@ -62,7 +73,7 @@ def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[
     postings, scores = accepted[FIN_TRANSACTION.name], workspace.get("scores")
     breaks, quarantined = workspace.get("breaks"), workspace.get("quarantined")
     days = get_settings().restate_days
-    reported = [{"settlement_date": change.day, "text": change.sentence(days)} for change in late]
+    reported = [{"settlement_date": request.night, "text": change.sentence(days)} for change in late]
     published = as_published(
         {
             FIN_TRANSACTION.name: postings,
@@ -91,7 +102,9 @@ def _sealed(quarantine: pa.Table, request: NightRequest) -> pa.Table:
 def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tuple[Table, pa.Table]]:
     night = request.night
     after = {**workspace.get_many("state.after.settlement"), **workspace.get_many("state.after.features")}
-    tables = [(standing.state_table(name, after[name].schema), rows) for name, rows in standing.dated(after, night).items()]
+    tables = [
+        (standing.state_table(name, after[name].schema), rows) for name, rows in standing.dated(after, night).items()
+    ]
     is_first = workspace.read_note("began")["is_first"]
     first_night = night if is_first else standing.first_night_of(lake, night)
     start = pa.table({"settlement_date": pa.array([night]), "first_night": pa.array([first_night])})

@@ -120,17 +120,15 @@ def _transactions_in(quarantine: pa.Table) -> int:
 
 def manifest_row(
     stamp: RunStamp,
-    attempt: int,
     outputs: NightOutputs,
     provenance: Provenance,
     started_at: str,
     summary: dict[str, Any],
 ) -> dict[str, Any]:
-    """The row that makes the night's run the one readers see."""
+    """The row that makes the night's run the one readers see; its attempt is counted when it is written."""
     return {
         "settlement_date": stamp.night,
         "run_key": stamp.run_key,
-        "attempt": attempt,
         "code_version": code_version(),
         "data_snapshot": provenance.data_snapshot,
         "model_version": provenance.model_version,

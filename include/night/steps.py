@@ -109,7 +109,9 @@ def score(request: NightRequest) -> Figures:
     postings, statics = accepted[FIN_TRANSACTION.name], _statics(accepted)
     state = _feature_state(workspace, lake, request.night)
     choice = model_for(request, lake, workspace.get(HISTORY) if workspace.has(HISTORY) else None, statics)
-    scores, warnings, results = _no_scores(), [], []
+    scores = _no_scores()
+    warnings: list[str] = []
+    results: list[SuiteResult] = []
     if choice.model is not None:
         built = features.build_features(
             postings, workspace.get("lookback"), statics, state, habit_days=choice.model.training.habit_days
@@ -147,9 +149,7 @@ def _settlement_state(
     if workspace.has(HISTORY):
         history = workspace.get(HISTORY)
         return settlement.state_from_history(history, statics, before=night, rounding_cents=_rounding(workspace))
-    return settlement.SettlementState.from_tables(
-        standing.state_from_lake(lake, night, settlement.STATE_SCHEMAS)
-    )
+    return settlement.SettlementState.from_tables(standing.state_from_lake(lake, night, settlement.STATE_SCHEMAS))
 
 
 def _feature_state(workspace: Workspace, lake: Lake, night: date) -> features.FeatureState:

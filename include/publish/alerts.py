@@ -31,7 +31,7 @@ def alert_queue(breaks: pa.Table, scores: pa.Table | None, postings: pa.Table, l
     postings
         The night's accepted transactions, for amounts and lineage.
     late
-        Rows of settlement dates beyond the look-back that changed at the source: `settlement_date`, `text`.
+        Settlement dates beyond the look-back that changed at the source: `settlement_date` of the night, `text`.
 
     Returns
     -------

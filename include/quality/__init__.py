@@ -1,6 +1,7 @@
 """What is let in: the gate, the quarantine and the Data Docs."""
 
 from include.quality.admission import Admission, Counts, RefusedError, SuiteResult
+from include.quality.docs import DataDocs
 from include.quality.gate import admit, admit_statics, check_scores
 
-__all__ = ["Admission", "Counts", "RefusedError", "SuiteResult", "admit", "admit_statics", "check_scores"]
+__all__ = ["Admission", "Counts", "DataDocs", "RefusedError", "SuiteResult", "admit", "admit_statics", "check_scores"]

@@ -179,7 +179,13 @@ def _delivery(judged: list[_Judged]) -> Verdict:
 
 
 def _result(judged: _Judged) -> SuiteResult:
-    return {**judged.verdict.result, "relation": judged.name, "counts": judged.counts.as_dict()}
+    codes = dict(_codes(judged.quarantined).most_common())
+    return {
+        **judged.verdict.result,
+        "relation": judged.name,
+        "counts": judged.counts.as_dict(),
+        "reason_codes": codes,
+    }
 
 
 def _missing(absent: list[str], judged: list[_Judged]) -> list[str]:
@@ -249,9 +255,12 @@ def _file(judged: _Judged) -> str:
     return ", ".join(sorted(found)) or f"without records; looked for {looked_for(judged.name)}"
 
 
+def _codes(quarantined: pa.Table) -> Counter[str]:
+    return Counter(code for codes in quarantined["reason_codes"].to_pylist() for code in codes)
+
+
 def _commonest(quarantined: pa.Table) -> str:
-    codes = Counter(code for codes in quarantined["reason_codes"].to_pylist() for code in codes)
-    return ", ".join(f"{code} {count}" for code, count in codes.most_common(_NAMED_CODES))
+    return ", ".join(f"{code} {count}" for code, count in _codes(quarantined).most_common(_NAMED_CODES))
 
 
 def _message(night: date | None, refusals: Iterable[str]) -> str:

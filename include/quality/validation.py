@@ -39,7 +39,19 @@ _FIGURES = (
     "missing_count",
     "missing_percent",
 )
-_NO_LIMITS = frozenset({"batch_id", "condition_parser", "row_condition", "column", "column_list", "exact_match"})
+_NO_LIMITS = frozenset(
+    {
+        "batch_id",
+        "condition_parser",
+        "row_condition",
+        "column",
+        "column_A",
+        "column_B",
+        "column_list",
+        "exact_match",
+        "ignore_row_if",
+    }
+)
 
 
 @lru_cache(maxsize=1)
@@ -145,7 +157,7 @@ def validate(
     """
     batch = _frames().get_batch({"dataframe": as_frame(rows)})
     answer = batch.validate(suite, result_format=_WITHOUT_VALUES, expectation_parameters=dict(parameters or {}))
-    violations = tuple(_violation(each) for each in answer.results if not each.success)
+    violations = tuple(violation_of(each) for each in answer.results if not each.success)
     for each in answer.results:
         _strip(each, lines)
     answer.meta = {"great_expectations_version": gx.__version__}
@@ -166,15 +178,17 @@ def _as_series(column: pa.ChunkedArray) -> pd.Series[Any]:
     return column.to_pandas(date_as_object=False)
 
 
-def _violation(each: ExpectationValidationResult) -> Violation:
+def violation_of(each: ExpectationValidationResult) -> Violation:
+    """An answer that was not a success, in the words of this room; of a stored one, without positions."""
     config = _config(each)
-    positions = each.result.get("unexpected_index_list") or ()
+    is_counted = "unexpected_count" in each.result
+    limits = _limits(config.kwargs)
     return Violation(
         meta=config.meta,
-        expectation=_named(config.type, config.kwargs),
+        expectation=_named(config.type, config.kwargs) + (f" ({limits})" if is_counted and limits else ""),
         found=_found(each.result),
-        allowed=_allowed(config.kwargs),
-        positions=tuple(positions),
+        allowed="none" if is_counted else limits,
+        positions=tuple(each.result.get("unexpected_index_list") or ()),
         is_broken=_is_broken(each.exception_info),
     )
 
@@ -198,23 +212,25 @@ def _found(result: Mapping[str, Any]) -> str:
     if missing:
         return f"no column {', '.join(missing)}"
     if "unexpected_count" in result:
-        return f"{result['unexpected_count']} of {result['element_count']} rows outside"
+        return f"{result['unexpected_count']} of {result['element_count']} rows that do not meet it"
     return str(result.get("observed_value", "that it could not be evaluated"))
 
 
 def _named(kind: str, kwargs: Mapping[str, Any]) -> str:
-    columns = kwargs.get("column") or ", ".join(kwargs.get("column_list", ()))
-    return f"{kind} of {columns}" if columns else kind
-
-
-def _allowed(kwargs: Mapping[str, Any]) -> str:
-    """The limits as words: `min_value 1`; an expectation without any allows no exception."""
-    limits = [f"{name} {_limit(value)}" for name, value in kwargs.items() if name not in _NO_LIMITS]
-    condition = kwargs.get("row_condition")
-    where = (
-        f" where {condition['column']['name']} {condition['operator']} {condition['parameter']}" if condition else ""
+    columns = kwargs.get("column") or ", ".join(
+        kwargs.get("column_list") or (kwargs[name] for name in ("column_A", "column_B") if name in kwargs)
     )
-    return (", ".join(limits) or "no exception") + where
+    return f"{kind} of {columns}{_condition(kwargs)}" if columns else kind
+
+
+def _condition(kwargs: Mapping[str, Any]) -> str:
+    held = kwargs.get("row_condition")
+    return f" where {held['column']['name']} {held['operator']} {held['parameter']}" if held else ""
+
+
+def _limits(kwargs: Mapping[str, Any]) -> str:
+    """The limits as words: `min_value 1`."""
+    return ", ".join(f"{name} {_limit(value)}" for name, value in kwargs.items() if name not in _NO_LIMITS)
 
 
 def _limit(value: object) -> str:
@@ -238,6 +254,11 @@ def _strip(each: ExpectationValidationResult, lines: pa.ChunkedArray | None) -> 
             "exception_traceback": None,
         }
     each.result = kept
+
+
+def sampled_lines(each: ExpectationValidationResult) -> list[str]:
+    """Lines to look at that a stored answer names."""
+    return list(each.result.get("partial_unexpected_list", ()))
 
 
 def _lines(positions: list[int] | None, lines: pa.ChunkedArray | None) -> list[str]:

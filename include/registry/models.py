@@ -112,14 +112,14 @@ class ModelRegistry:
         if not pointer.exists():
             return None
         try:
-            version = json.loads(pointer.read_bytes())[CHAMPION]
-        except (ValueError, KeyError, TypeError) as error:
-            raise IntegrityError(f"{pointer} is no champion pointer: promote a version again") from error
-        self._folder(version)
-        return str(version)
+            version = str(json.loads(pointer.read_bytes())[CHAMPION])
+            self._folder(version)
+        except (ValueError, KeyError, TypeError, SettingsError) as error:
+            raise IntegrityError(f"{pointer} does not name a model version: promote one again") from error
+        return version
 
     def _folder(self, version: str) -> UPath:
-        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        if not _VERSION.fullmatch(version):
             raise SettingsError(f"{version!r} is no model version; one is a detector's name, a dash, 16 hex digits")
         return self.folder / version
 
@@ -128,7 +128,8 @@ class ModelRegistry:
         if not path.exists():
             known = ", ".join(self.versions()) or "none"
             raise SettingsError(f"there is no {part} of model {version} in {self.folder}; stored are: {known}")
-        return self.envelope.unseal(path.read_bytes(), _context(version, part))
+        content: bytes = self.envelope.unseal(path.read_bytes(), _context(version, part))
+        return content
 
 
 def _context(version: str, part: str) -> dict[str, str]:
@@ -137,8 +138,8 @@ def _context(version: str, part: str) -> dict[str, str]:
 
 
 def _weights(model: Model) -> bytes:
-    content = {"arrays": model.arrays(), "learned": model.detector.learned()}
-    return bytes(skops.io.dumps(content))
+    weights: bytes = skops.io.dumps({"arrays": model.arrays(), "learned": model.detector.learned()})
+    return weights
 
 
 def _read_weights(version: str, content: bytes, trusted: frozenset[str]) -> Mapping[str, Any]:

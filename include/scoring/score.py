@@ -8,7 +8,7 @@ import pyarrow as pa
 from include.lake.tables import SCORES_SCHEMA
 from include.models.base import Matrix, Vector
 from include.models.model import Model, feature_values
-from include.models.threshold import flag
+from include.models.threshold import Flags, flag
 from include.scoring.reasons import explain
 
 
@@ -52,7 +52,7 @@ def _detector_scores(model: Model, scores: Vector) -> pa.Array:
     return pa.array(entries, SCORES_SCHEMA.field("detector_scores").type)
 
 
-def _reasons(features: pa.Table, model: Model, values: Matrix, flagged: Vector) -> pa.Array:
+def _reasons(features: pa.Table, model: Model, values: Matrix, flagged: Flags) -> pa.Array:
     positions = np.flatnonzero(flagged)
     described = features.take(pa.array(positions, pa.int64())).to_pylist()
     reasons: list[list[dict[str, object]] | None] = [None] * features.num_rows

@@ -42,7 +42,7 @@ _WORDINGS: dict[str, Wording] = {
     "in:COB:PE": Wording("Received {} as a pension", "pension payment", "pension payments"),
     "in:-:IC": Wording("Was credited {} in interest", "interest credit", "interest credits"),
     "out:WIC:-": Wording("Withdrew {} in cash", "cash withdrawal", "cash withdrawals"),
-    "out:WIC:HH": Wording("Paid {} in cash for the household", "household payment in cash", "household payments in cash"),
+    "out:WIC:HH": Wording("Paid {} in cash for the household", "cash household payment", "cash household payments"),
     "out:WIC:ST": Wording("Was charged {} in statement fees", "statement fee", "statement fees"),
     "out:WIC:IO": Wording("Was charged {} in overdraft interest", "overdraft interest", "overdraft interest charges"),
     "out:CCW:-": Wording("Withdrew {} by card", "card withdrawal", "card withdrawals"),
@@ -119,12 +119,15 @@ def _amount_z(row: Row) -> Finding:
 def _first_amount(row: Row) -> Finding:
     """The account has no recent habit of this kind: its peers' stands in."""
     names = wording(row["kind"])
-    before = f"the account's first {names.name}" if row["gap_days"] is None else f"the first {names.name} for {_days(row['gap_days'])}"
+    before = f"the account's first {names.name}"
+    if row["gap_days"] is not None:
+        before = f"the first {names.name} for {_days(row['gap_days'])}"
     if row["peer_amount"] is None:
         return Finding(money(row["amount"]), "none", f"{_did(row)}, {before}; no other account made any lately.")
     apart = times(row["amount"], max(row["peer_amount"], 0.01))
-    text = f"{_did(row)}, {before}; other accounts' {names.names} are usually about {money(row['peer_amount'])} - {apart}."
-    return Finding(money(row["amount"]), money(row["peer_amount"]), text)
+    spoken = money(row["peer_amount"])
+    text = f"{_did(row)}, {before}; other accounts' {names.names} are usually about {spoken} - {apart}."
+    return Finding(money(row["amount"]), spoken, text)
 
 
 def _amount_to_largest(row: Row) -> Finding:
@@ -151,7 +154,8 @@ def _day_count(row: Row) -> Finding:
     made = _transactions(row["day_postings"])
     usual = row["usual_day_postings"]
     if usual is None:
-        return Finding(made, "none", f"{made} in one day; the account had made none in the 90 days before.")
+        text = f"{made} in one day; the account had made none in the {_days(row['observed_days'])} before."
+        return Finding(made, "none", text)
     text = (
         f"{made} in one day; on a day with any this account usually makes {count(round(usual, 1))} - "
         f"{times(row['day_postings'], usual, 'as many')}."
@@ -206,6 +210,8 @@ def _balance_share(row: Row) -> Finding:
 
 
 def _overdrawn(row: Row) -> Finding:
+    if row["balance_after"] is None:
+        return Finding("unknown", "0.00 or more", f"{_did(row)}; the balance after is unknown.")
     after = money(row["balance_after"])
     text = f"{_did(row)}, which left the account at {after}; before it stood at {money(row['balance_before'])}."
     return Finding(after, "0.00 or more", text)

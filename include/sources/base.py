@@ -14,9 +14,13 @@ from include.relations import Relation
 LINEAGE = pa.schema(
     [
         pa.field("source_uri", pa.string()),  # the file, or the database's table without credentials
-        pa.field("source_line", pa.int64()),  # line the record starts on, from 1 (the header counts); null in a database
+        pa.field(
+            "source_line", pa.int64()
+        ),  # line the record starts on, from 1 (the header counts); null in a database
         pa.field("raw", pa.string()),  # the record as the source gave it; JSON for a database row
-        pa.field("reader_codes", pa.string()),  # comma-joined reason codes of what could not be typed; null when all could
+        pa.field(
+            "reader_codes", pa.string()
+        ),  # comma-joined reason codes of what could not be typed; null when all could
         pa.field("night", pa.date32()),  # transactions: the settlement date the record is counted on; null elsewhere
     ]
 )

@@ -67,7 +67,7 @@ def as_json(table: pa.Table) -> pa.Array:
     """Each row as JSON, in order: the raw record of a typed file."""
     with duckdb.connect() as connection:
         connection.register("records", table)
-        return connection.sql(_statement("row_json.sql")).to_arrow_table()["raw"].combine_chunks()
+        return connection.sql(_statement("row_json.sql")).to_arrow_table()["record_json"].combine_chunks()
 
 
 @lru_cache(maxsize=4)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.relations import FIN_CLIENT, Column, Relation
+from include.relations import FIN_CLIENT, Column, Kind, Relation
 from include.sources.dialects import PKDD, Dialect
 
 UNKNOWN_FIGURE = "?"
@@ -40,6 +40,11 @@ _PATTERNS: Mapping[str, tuple[str, Faults]] = {
         (("infinite", _INFINITE), ("too_large", r"^[+-]?\d+(\.\d*)?$"), ("not_a_number", "")),
     ),
 }
+
+
+def readable_pattern(kind: Kind) -> str:
+    """The pattern of the texts that a number of some kind can be read from, for engines that read them themselves."""
+    return _PATTERNS[kind][0]
 
 
 class Typed(NamedTuple):

@@ -19,13 +19,12 @@ from plugins.settlement_console.runs import run_summary
 DAG_ID = "nightly_settlement"
 
 # No script runs on these pages, none of theirs and none from elsewhere: they share their origin with the UI's session.
-# Great Expectations' own pages style themselves with attributes, hence 'unsafe-inline' for styles alone.
+# Great Expectations' sections of Data Docs style themselves with attributes: hence 'unsafe-inline', for styles alone.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data:",
-        "font-src 'self'",
         "frame-ancestors 'self'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -47,9 +46,8 @@ def create_app() -> FastAPI:
     app = FastAPI(title="Settlement console", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[may_read])
     app.add_api_route("/", overview, response_class=HTMLResponse)
     app.add_api_route("/runs/{dag_id}/{run_id:path}", night_of_run, response_class=HTMLResponse)
-    app.add_api_route("/docs/nights/{night}", docs_of_night, response_class=HTMLResponse)
     app.add_api_route("/docs/{path:path}", data_docs)
-    app.add_api_route("/static/{name}", static_file)
+    app.add_api_route("/console.css", stylesheet)
     return app
 
 
@@ -68,30 +66,21 @@ def night_of_run(request: Request, dag_id: str, run_id: str, session: SessionDep
     return _page("night.html", request, run=summary)
 
 
-def docs_of_night(request: Request, night: str) -> Response:
-    """The pages of one night."""
-    pages_of_night = DocsSite.of_lake(get_settings().lake_uri).nights().get(night, [])
-    return _page("docs.html", request, nights={night: pages_of_night}, one=True)
-
-
 def data_docs(request: Request, path: str) -> Response:
-    """A page of the lake's Data Docs, or the list of them."""
-    site = DocsSite.of_lake(get_settings().lake_uri)
-    if path in ("", "index.html"):
-        return _page("docs.html", request, nights=site.nights(), one=False)
+    """A page of the lake's Data Docs; its front page where the path is empty."""
     try:
-        found = site.read(path)
+        found = DocsSite.of_lake(get_settings().lake_uri).read(path)
     except NoSuchPageError as error:
+        # Before the first night there is no site: that is not an error of whoever looks.
+        if not path:
+            return _page("no_docs.html", request)
         raise HTTPException(404, str(error)) from error
-    return Response(found.styled(_root(request)), media_type=found.media_type, headers=HEADERS)
+    return Response(found.content, media_type=found.media_type, headers=HEADERS)
 
 
-def static_file(name: str) -> Response:
-    """One of the console's own style sheets."""
-    content = pages.stylesheet(name)
-    if content is None:
-        raise HTTPException(404, f"no file {name}")
-    return Response(content, media_type="text/css; charset=utf-8", headers=HEADERS)
+def stylesheet() -> Response:
+    """The style sheet of the console's own pages."""
+    return Response(pages.stylesheet(), media_type="text/css; charset=utf-8", headers=HEADERS)
 
 
 def _page(template: str, request: Request, **values: Any) -> HTMLResponse:  # noqa: ANN401 - what each template shows

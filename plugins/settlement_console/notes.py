@@ -12,7 +12,7 @@ from airflow.listeners import hookimpl
 from sqlalchemy.orm import object_session
 
 if TYPE_CHECKING:
-    from airflow.models.dagrun import DagRun
+    from airflow.models.dagrun import DagRun, DagRunNote
 
     from plugins.settlement_console.runs import RunSummary
 
@@ -39,8 +39,8 @@ class RunNotes:
 
 def _leave_note(run: DagRun) -> None:
     session = object_session(run)
-    is_a_persons = run.dag_run_note is not None and run.dag_run_note.user_id is not None
-    if run.dag_id != SETTLEMENT_DAG or session is None or is_a_persons:
+    # Without a session nobody would keep what is written to the run (`dag.test()` ends a failed run like that).
+    if run.dag_id != SETTLEMENT_DAG or session is None or _is_a_persons(run.dag_run_note):
         return
     # Every task loads this module for its plugin; only the scheduler comes here.
     from plugins.settlement_console.runs import run_summary
@@ -49,19 +49,25 @@ def _leave_note(run: DagRun) -> None:
         run.note = note_of(summary)
 
 
+def _is_a_persons(note: DagRunNote | None) -> bool:
+    """Whether somebody wrote the note by hand: theirs stays."""
+    return note is not None and note.user_id is not None
+
+
 def note_of(summary: RunSummary) -> str:
     """The note in Markdown; what comes from files and settings is shown as it is, never as markup."""
     if summary.failures:
-        sentences = [f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in summary.failures]
-        return _cut(f"**{summary.headline}.** " + " ".join(sentences))
-    figures = " · ".join(f"{name} {figure}" for name, figure in summary.figures.items())
-    docs = f"[Data Docs](/plugin/settlement-data-docs/settlement/docs/nights/{summary.night})"
-    return _cut(f"**{summary.headline}.** {figures} · {docs}")
+        said = " ".join(f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in summary.failures)
+    else:
+        said = " · ".join(f"{name} {figure}" for name, figure in summary.figures.items())
+    docs = f"[Data Docs](/plugin/settlement-data-docs/settlement/docs/nights/{summary.night}/index.html)"
+    return _cut(f"**{summary.headline}.** {said}", f" · {docs}")
 
 
 def _as_text(sentence: str) -> str:
     return _MARKDOWN.sub(r"\\\1", sentence)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _cut(text: str, link: str) -> str:
+    room = _LONGEST - len(link)
+    return (text if len(text) <= room else text[: room - 1] + "…") + link

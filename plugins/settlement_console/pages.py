@@ -9,7 +9,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 _HERE = Path(__file__).parent
-_STYLESHEETS = ("console.css", "data_docs.css")
 
 
 @lru_cache(maxsize=1)
@@ -26,6 +25,7 @@ def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what each tem
     return _templates().get_template(template).render(**values)
 
 
-def stylesheet(name: str) -> bytes | None:
-    """One of the console's style sheets, or None."""
-    return (_HERE / "static" / name).read_bytes() if name in _STYLESHEETS else None
+@lru_cache(maxsize=1)
+def stylesheet() -> bytes:
+    """The console's style sheet."""
+    return (_HERE / "templates" / "console.css").read_bytes()

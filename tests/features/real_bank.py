@@ -52,7 +52,8 @@ def statics(folder: Path) -> dict[str, pa.Table]:
         f"{_DAY.format('date')} create_date, frequency",
     )
     account = account.set_column(3, "frequency", _decode(account["frequency"], FREQUENCIES))
-    birth = "substr(birth_number,1,2) || lpad(cast(cast(substr(birth_number,3,2) as int) % 50 as varchar),2,'0') || substr(birth_number,5,2)"
+    month = "lpad(cast(cast(substr(birth_number, 3, 2) as int) % 50 as varchar), 2, '0')"
+    birth = f"substr(birth_number, 1, 2) || {month} || substr(birth_number, 5, 2)"
     client = _query(
         folder,
         "client",

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.errors import SettingsError
+from include.errors import ConservationError, SettingsError
 from include.features import FeatureState, absence_notes, build_features, state_from_history
 from include.features.catalog import MODEL_FEATURES, REASON_CODES
 from tests.features.real_bank import between, made
@@ -175,6 +175,11 @@ def test_unknown_accounts_and_absent_relations_lose_no_row(history):
     found = build_features(night, night.slice(0, 0), {}, FeatureState.empty())
     assert found.num_rows == night.num_rows
     assert found["client_id"].null_count == found["amount_to_salary"].null_count == night.num_rows
+
+
+def test_a_posting_that_would_be_lost_stops_the_night():
+    with pytest.raises(ConservationError, match="2 postings gave 1 rows"):
+        row(made({"trans_date": DAY}, {"trans_date": DAY, "account_id": None}))
 
 
 def test_an_account_counts_from_its_opening(statics):

@@ -27,7 +27,10 @@ def own_key(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture
 def bank(pkdd: Path, tmp_path: Path) -> Path:
     """A copy of the real relations that a test may damage."""
-    return Path(shutil.copytree(pkdd, tmp_path / "bank"))
+    folder = Path(shutil.copytree(pkdd, tmp_path / "bank"))
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    return folder
 
 
 def play(night: str, source: Path, lake: Path, attempt: str = "test") -> dict[str, Any]:

@@ -18,17 +18,17 @@ from include.scoring import score_night
 from include.scoring.reasons import MAX_REASONS, contributions
 from tests.features.real_bank import between, made
 
-FIRST, LAST = date(1994, 1, 1), date(1994, 1, 14)
+FIRST, LAST = date(1994, 1, 1), date(1994, 1, 8)
 
 
 @pytest.fixture(scope="module")
-def fortnight(features):
+def week(features):
     return between(features, FIRST, LAST, "settlement_date")
 
 
 @pytest.fixture(scope="module")
-def scores(fortnight, model) -> pa.Table:
-    return score_night(fortnight, model)
+def scores(week, model) -> pa.Table:
+    return score_night(week, model)
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,10 @@ def flagged(scores):
     return [row for row in scores.to_pylist() if row["is_flagged"]]
 
 
-def test_every_posting_once(scores, fortnight):
+def test_every_posting_once(scores, week):
     assert scores.schema == SCORES_SCHEMA
-    assert scores["trans_id"].to_pylist() == fortnight["trans_id"].to_pylist()
-    assert scores["settlement_date"].to_pylist() == fortnight["settlement_date"].to_pylist()
+    assert scores["trans_id"].to_pylist() == week["trans_id"].to_pylist()
+    assert scores["settlement_date"].to_pylist() == week["settlement_date"].to_pylist()
 
 
 def test_scores_are_shares_and_never_null(scores):
@@ -90,18 +90,18 @@ def test_reasons_speak_in_published_codes(flagged):
             assert reason["typical"]
 
 
-def test_scored_again_every_bit_is_the_same(scores, fortnight, model):
-    assert score_night(fortnight, model).equals(scores)
+def test_scored_again_every_bit_is_the_same(scores, week, model):
+    assert score_night(week, model).equals(scores)
 
 
-def test_a_row_is_explained_alone_as_in_company(scores, fortnight, model):
+def test_a_row_is_explained_alone_as_in_company(scores, week, model):
     position = scores["is_flagged"].to_pylist().index(True)
-    alone = score_night(fortnight.slice(position, 1), model)
+    alone = score_night(week.slice(position, 1), model)
     assert alone.to_pylist() == scores.slice(position, 1).to_pylist()
 
 
-def test_a_night_without_postings(fortnight, model):
-    nothing = score_night(fortnight.slice(0, 0), model)
+def test_a_night_without_postings(week, model):
+    nothing = score_night(week.slice(0, 0), model)
     assert nothing.num_rows == 0
     assert nothing.schema == SCORES_SCHEMA
 
@@ -131,11 +131,11 @@ def test_the_larger_the_withdrawal_the_higher_the_score(history, statics, model)
     assert scored[-1] >= model.threshold
 
 
-def test_contributions_are_shapley_values_as_shap_computes_them(fortnight, scores, model):
+def test_contributions_are_shapley_values_as_shap_computes_them(week, scores, model):
     import shap
 
     position = scores["is_flagged"].to_pylist().index(True)
-    values = feature_values(fortnight, model.features)[position]
+    values = feature_values(week, model.features)[position]
     parts = contributions(model, values)
     codes = list(parts.codes)
     group = np.array([FEATURES_BY_NAME[name].code for name in model.features])
@@ -144,6 +144,9 @@ def test_contributions_are_shapley_values_as_shap_computes_them(fortnight, score
         rows = [np.where(np.isin(group, np.array(codes)[row > 0]), values, model.typical) for row in mask]
         return model.score(np.array(rows))
 
-    explained = shap.ExactExplainer(game, np.zeros((1, len(codes))))(np.ones((1, len(codes))), silent=True)
+    def present(mask: np.ndarray, everyone: np.ndarray) -> np.ndarray:
+        return np.array([mask * everyone])
+
+    explained = shap.ExactExplainer(game, present)(np.ones((1, len(codes))), silent=True)
     np.testing.assert_allclose(explained.values[0], list(parts.codes.values()), atol=1e-9)
     assert explained.base_values[0] == pytest.approx(model.typical_score)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.errors import SettingsError, SourceChangedError, SourceError
-from include.relations import RELATIONS, STATIC_RELATIONS
+from include.relations import RELATIONS
 from include.sources import Extract, open_source
 from include.sources.base import LINEAGE, TOTALS, UNREADABLE
 from include.sources.files import FileSource
@@ -420,6 +420,11 @@ def test_negative_and_zero_amounts_are_read_for_the_gate_to_judge(tmp_path):
     assert extract.rows["reader_codes"].null_count == 4
 
 
+def test_a_delivery_cut_in_its_first_record_has_no_night_to_count_it_on(tmp_path):
+    text = csv_text(TRANSACTION_NAMES, TRANSACTIONS[:1])
+    assert "none of its 1 records has a settlement date" in refusal(write_canonical(tmp_path, text[:-20]))
+
+
 def test_a_last_record_without_line_end_is_read_and_noted(tmp_path):
     extract = whole(write_canonical(tmp_path, csv_text(TRANSACTION_NAMES, TRANSACTIONS)[:-1]))
     assert ids(extract) == [1, 2, 3, 4]
@@ -446,6 +451,14 @@ def test_parquet_gives_the_same_rows_as_csv_whatever_its_types(tmp_path):
     floats = floats.set_column(2, "trans_date", floats["trans_date"].cast(pa.timestamp("us")))
     loose = whole(parquet_bank(tmp_path / "loose", floats))
     assert loose.rows.select(TRANSACTION_NAMES).equals(expected)
+
+
+def test_parquet_may_be_empty_or_keep_its_codes_in_dictionaries(tmp_path):
+    table = whole(write_canonical(tmp_path / "csv")).rows.select(TRANSACTION_NAMES)
+    assert whole(parquet_bank(tmp_path / "empty", table.slice(0, 0))).offered == 0
+    coded = table.set_column(5, "trans_type", table["trans_type"].dictionary_encode())
+    extract = whole(parquet_bank(tmp_path / "coded", coded))
+    assert extract.rows["trans_type"].to_pylist() == ["C", "C", "D", "D"]
 
 
 def test_parquet_figures_that_are_no_amounts_are_named(tmp_path):
@@ -478,7 +491,7 @@ def test_a_file_that_changes_after_the_source_was_entered_is_refused(tmp_path):
     with open_source(str(write_canonical(tmp_path))) as source:
         source.static("fin_account")
         (tmp_path / "fin_transaction.csv").write_text(transactions_with((0, "amount", "1.00")))
-        with pytest.raises(SourceChangedError, match="fin_transaction.csv changed"):
+        with pytest.raises(SourceChangedError, match=r"fin_transaction\.csv changed"):
             source.night(date(2013, 1, 1))
         (tmp_path / "fin_client.csv").unlink()
         with pytest.raises(SourceChangedError, match="gone"):

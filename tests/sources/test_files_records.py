@@ -92,7 +92,10 @@ def test_any_text_is_accounted_for_and_sound_lines_agree_with_the_careful_reader
     starts = [*records.lines.tolist(), *(u.line for u in records.unreadable)]
     assert len(starts) == len(set(starts))
     raws = sorted(
-        [*zip(records.lines.tolist(), records.raw.to_pylist()), *((u.line, u.raw) for u in records.unreadable)]
+        [
+            *zip(records.lines.tolist(), records.raw.to_pylist(), strict=True),
+            *((u.line, u.raw) for u in records.unreadable),
+        ]
     )
     covered = "".join(raw for _, raw in raws)
     assert sorted(covered.replace("\n", "").replace("\r", "").replace(" ", "")) == sorted(

@@ -129,7 +129,8 @@ def draw_loans(accounts: Accounts, habits: Habits, span: Span, dice: Dice) -> Lo
     """Loans granted within the span, repaid from an eighth to a quarter of the income."""
     rng, size = dice.of("loans"), len(accounts)
     granted = accounts.opened + rng.integers(*_LOAN_AFTER_DAYS, size)
-    takers = np.flatnonzero((rng.random(size) < _LOAN_SHARE) & (granted <= span.last))
+    could = np.flatnonzero(granted <= span.last)
+    takers = np.sort(rng.permutation(could)[: round(_LOAN_SHARE * len(could))])
     cents = np.clip(100 * habits.income[takers] * rng.uniform(0.12, 0.25, len(takers)), *_LOAN_PAYMENT_CENTS)
     return Loans(
         loan_id=spaced_ids(rng, 4959, len(takers), 6),

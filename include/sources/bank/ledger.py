@@ -11,7 +11,7 @@ from include.sources.bank.calendar import Span
 from include.sources.bank.dice import Bools, Dice, Floats, Ints
 from include.sources.bank.habits import Habits
 from include.sources.bank.people import Accounts
-from include.sources.bank.postings import CYCLE_DAYS, Kind, Postings, joined, posted
+from include.sources.bank.postings import Kind, Postings, joined, posted
 
 # PKDD'99: interest is 0.42..0.44 % of the month's average daily balance, five percent a year.
 _INTEREST_PER_DAY = 0.05 / 365
@@ -19,6 +19,8 @@ _INTEREST_PER_DAY = 0.05 / 365
 _OVERDRAFT_PER_DAY = 0.12 / 365
 # People put money in when less than this share of the cushion is left, up to twice that share.
 _LOW_SHARE = 0.35
+# PKDD'99: people look after their balance every thirty days from the opening, and interest accrues from then on.
+_CYCLE_DAYS = 30
 # From the second cycle on: before, the first income may not have come.
 _DEPOSITS_AFTER_CYCLES = 2
 _HUNDRED = 10_000
@@ -48,8 +50,8 @@ def shown(cents: Ints) -> Ints:
 
     Examples
     --------
-    >>> shown(np.array([1460, 1465, -1465]))
-    array([1460, 1470, -1460])
+    >>> shown(np.array([1460, 1465, -1465])).tolist()
+    [1460, 1470, -1460]
     """
     rounded: Ints = (cents + _TENTH // 2) // _TENTH * _TENTH
     return rounded
@@ -84,7 +86,7 @@ def _walk_block(
     for day, flow in enumerate(flows, span.first):
         balance += flow
         parts.append(_keep_cushion(balance, day, opened, cushion, rng, start))
-        accrues = day >= opened + CYCLE_DAYS
+        accrues = day >= opened + _CYCLE_DAYS
         interest += np.where(accrues, np.maximum(balance, 0), 0) * _INTEREST_PER_DAY
         overdraft += np.maximum(-balance, 0) * _OVERDRAFT_PER_DAY
         if day in month_ends:
@@ -97,7 +99,7 @@ def _keep_cushion(
     balance: Ints, day: int, opened: Ints, cushion: Ints, rng: np.random.Generator, start: int
 ) -> Postings:
     """Take out what is too much, put in what is missing, in hundreds of crowns; moves `balance` in place."""
-    cycle, rest = np.divmod(day - opened, CYCLE_DAYS)
+    cycle, rest = np.divmod(day - opened, _CYCLE_DAYS)
     looking = np.flatnonzero((rest == 0) & (cycle >= 1))
     gap = balance[looking] - cushion[looking]
     taken = gap * rng.uniform(0.5, 1.0, len(looking)) // _HUNDRED * _HUNDRED

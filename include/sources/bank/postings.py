@@ -34,8 +34,6 @@ _HOUSEHOLD_RATE, _HOUSEHOLD_CROWNS, _HOUSEHOLD_SPREAD = 1.0, 5_800, 0.5
 _CARD_RATE, _CARD_CROWNS, _CARD_SPREAD = 1.0, 2_600, 0.4
 _AFTER_OPENING_DAYS = 120
 _HUNDRED = 10_000
-CYCLE_DAYS = 30
-"""People look after their balance every thirty days from the opening (PKDD'99: the same withdrawal or deposit)."""
 
 
 class Kind(IntEnum):
@@ -95,11 +93,10 @@ WRITTEN: dict[Kind, Written] = {
 }
 """Every kind as PKDD'99 writes it."""
 
-_CASH_OUT = (Kind.EVERYDAY, Kind.COUNTER_ZERO)
 _ORDER_KINDS = {"": Kind.ORDER_BLANK, "HH": Kind.ORDER_HOUSEHOLD, "IN": Kind.ORDER_INSURANCE, "LO": Kind.ORDER_LOAN}
 
 NONE = -1
-"""No counterparty, no trouble."""
+"""No counterparty, no place, no trouble."""
 
 
 @dataclass(frozen=True)
@@ -179,22 +176,15 @@ def draw_postings(accounts: Accounts, habits: Habits, orders: Orders, cards: Car
             _card_withdrawals(cards, span, dice),
         ]
     )
-    return _told_apart(drawn, accounts)
+    return _told_apart(drawn)
 
 
-def _told_apart(postings: Postings, accounts: Accounts) -> Postings:
-    """Leave out what would read as the same withdrawal posted twice.
-
-    Two alike on one day happen by chance only a few times in a million; on the day people look after their balance
-    they do at the desk what there is to do in one go.
-    """
-    on_cycle_day = (postings.day - accounts.opened[postings.account]) % CYCLE_DAYS == 0
-    at_desk = np.isin(postings.kind, _CASH_OUT)
-    kept = np.flatnonzero(~(at_desk & on_cycle_day))
-    key = np.stack([postings.account, postings.day, postings.cents, postings.kind, postings.payee])[:, kept]
+def _told_apart(postings: Postings) -> Postings:
+    """Leave out what would read as the same posting twice: by chance it happens a hundred times in a million."""
+    key = np.stack([postings.account, postings.day, postings.cents, postings.kind, postings.payee])
     order = np.lexsort(key)
     is_repeated = np.r_[False, (key[:, order][:, 1:] == key[:, order][:, :-1]).all(axis=0)]
-    return postings.take(np.sort(kept[order[~is_repeated]]))
+    return postings.take(np.sort(order[~is_repeated]))
 
 
 def _openings(accounts: Accounts, dice: Dice) -> Postings:

@@ -8,7 +8,7 @@ from include.sources.bank.dice import Bools, Dice, Ints, pick
 from include.sources.bank.habits import Hours
 from include.sources.bank.people import Accounts, Clients
 from include.sources.bank.places import Districts
-from include.sources.bank.postings import WRITTEN, Kind, Postings
+from include.sources.bank.postings import NONE, WRITTEN, Kind, Postings
 
 # Batches of an ordinary core banking night: interbank credits first, then orders; month's end closes the day.
 _BATCH_START = {
@@ -24,7 +24,7 @@ _BATCH_START = {
 }
 _BATCH_SECONDS = 15 * 60
 _DESK_OPEN = (8 * 3600, 17 * 3600)
-_CARD_OPEN = (6 * 3600, 23 * 3600)
+_CARD_OPEN = (6 * 3600, 22 * 3600)
 _DISPONENT_ACTS = 0.3
 # Shares of branch, home and elsewhere: desks are mostly one's own branch, machines are where one lives and travels.
 _DESK_PLACES, _CARD_PLACES = (0.85, 0.12, 0.03), (0.3, 0.55, 0.15)
@@ -58,10 +58,10 @@ def draw_times(postings: Postings, actors: Ints, hours: Hours, dice: Dice) -> In
 def draw_places(
     postings: Postings, actors: Ints, accounts: Accounts, clients: Clients, districts: Districts, dice: Dice
 ) -> Ints:
-    """Position of the district every posting happened in, or -1 for what the bank itself does."""
+    """Position of the district every posting happened in, or `NONE` for what the bank itself does."""
     rng, size = dice.of("places"), len(postings)
     choices = np.stack([accounts.branch[postings.account], clients.home[actors], pick(rng, districts.weight, size)])
     desk, card = pick(rng, _DESK_PLACES, size), pick(rng, _CARD_PLACES, size)
     chosen = np.where(postings.kind == Kind.CARD, card, desk)
     chosen[postings.kind == Kind.OPENING] = 0
-    return np.where(is_personal(postings.kind), choices[chosen, np.arange(size)], -1)
+    return np.where(is_personal(postings.kind), choices[chosen, np.arange(size)], NONE)

@@ -112,7 +112,6 @@ def transaction_table(
 ) -> pa.Table:
     """The relation `fin_transaction` in the true order of booking, with what the source shows of every amount."""
     postings = ledger.postings
-    district_id = pa.array(districts.district_id).take(pa.array(np.maximum(places, 0)))
     columns = {
         "trans_id": trans_id,
         "account_id": accounts.account_id[postings.account],
@@ -125,7 +124,7 @@ def transaction_table(
         "other_bank_id": pa.array([*BANKS.tolist(), None], TEXT).take(pa.array(postings.bank % (len(BANKS) + 1))),
         "other_account_id": pa.array(postings.payee, IDENTIFIER, mask=postings.payee == NONE),
         "trans_time": pa.array(times, pa.int64()).cast(TIME),
-        "district_id": pa.array(district_id, IDENTIFIER, mask=places < 0),
+        "district_id": pa.array(districts.district_id[places], IDENTIFIER, mask=places == NONE),
     }
     return pa.table(columns, schema=FIN_TRANSACTION.schema)
 

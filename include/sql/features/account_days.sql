@@ -27,7 +27,7 @@ days as (
             sum(amount_cents) filter (not is_credit and not is_bank_booked), 0
         ) as paid_cents,
         count(counterparty) as transfers,
-        count(share_of_balance) as shares,
+        count(share_of_balance) as known_shares,
         coalesce(sum(share_of_balance), 0) as share_sum,
         count(place_id) as placed,
         count(hour_of_day) as timed,
@@ -54,7 +54,7 @@ windowed as (
         sum(paid_cents) over habit as habit_paid_cents,
         count(*) filter (payments > 0) over habit as habit_days_paying,
         sum(transfers) over habit as habit_transfers,
-        sum(shares) over habit as habit_shares,
+        sum(known_shares) over habit as habit_shares,
         sum(share_sum) over habit as habit_share_sum,
         sum(placed) over habit as habit_placed,
         sum(timed) over habit as habit_timed,

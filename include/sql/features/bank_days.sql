@@ -8,7 +8,7 @@ with days as (
         day_number,
         trans_date,
         count(*) filter (not is_bank_booked) as postings,
-        count(distinct account_id) filter (not is_bank_booked) as accounts,
+        count(distinct account_id) filter (not is_bank_booked) as active,
         count(hour_of_day) as timed,
         coalesce(sum(hour_cos), 0) as hour_cos,
         coalesce(sum(hour_sin), 0) as hour_sin,
@@ -22,9 +22,9 @@ windowed as (
         trans_date,
         day_number,
         postings,
-        accounts,
+        active,
         cast(sum(postings) over habit as bigint) as habit_postings,
-        cast(sum(accounts) over habit as bigint) as habit_accounts,
+        cast(sum(active) over habit as bigint) as habit_active,
         cast(sum(postings) over this_week as bigint) as week_postings,
         cast(sum(postings) over before_week as bigint) as earlier_postings,
         day_number - 6 - min(day_number) over before_week as earlier_days,
@@ -51,8 +51,8 @@ windowed as (
 final as (
     select
         *,
-        (postings / nullif(accounts, 0))
-        / nullif(habit_postings / nullif(habit_accounts, 0), 0) as busy_day,
+        (postings / nullif(active, 0))
+        / nullif(habit_postings / nullif(habit_active, 0), 0) as busy_day,
         (week_postings / 7)
         / nullif(earlier_postings / earlier_days, 0) as busy_week
     from windowed

@@ -12,28 +12,34 @@
 -- features null; a missing time or district those of hours and places.
 -- What the bank books by itself (interest, fees) is nobody's behaviour: its
 -- frequency, spending and novelty are 0.
-with joined as (
+with described as (
+    select *
+    from postings
+    where trans_date between $first_night and $last_night
+),
+
+joined as (
     select
-        postings.*,
-        account.seen_since,
-        account.observed_days,
-        account.day_postings,
-        account.day_paid_cents,
-        account.week_postings,
-        account.week_paid_cents,
-        account.habit_postings,
-        account.habit_days_active,
-        account.habit_paid_cents,
-        account.habit_days_paying,
-        account.habit_transfers,
-        account.habit_placed,
-        account.habit_timed,
-        account.habit_hour_cos,
-        account.habit_hour_sin,
-        account.earlier_postings,
-        account.earlier_paid_cents,
-        account.habit_balance_share,
-        account.account_use,
+        described.*,
+        own.seen_since,
+        own.observed_days,
+        own.day_postings,
+        own.day_paid_cents,
+        own.week_postings,
+        own.week_paid_cents,
+        own.habit_postings,
+        own.habit_days_active,
+        own.habit_paid_cents,
+        own.habit_days_paying,
+        own.habit_transfers,
+        own.habit_placed,
+        own.habit_timed,
+        own.habit_hour_cos,
+        own.habit_hour_sin,
+        own.earlier_postings,
+        own.earlier_paid_cents,
+        own.habit_balance_share,
+        own.account_use,
         habit.last_seen,
         habit.largest_cents,
         habit.kind_postings,
@@ -60,36 +66,35 @@ with joined as (
         profile.birth_date,
         profile.district_id as client_district_id,
         profile.average_salary
-    from postings
-    inner join account_days as account
+    from described
+    inner join account_days as own
         on
-            postings.account_id = account.account_id
-            and postings.trans_date = account.trans_date
+            described.account_id = own.account_id
+            and described.trans_date = own.trans_date
     inner join kind_days as habit
         on
-            postings.account_id = habit.account_id
-            and postings.kind = habit.kind
-            and postings.trans_date = habit.trans_date
+            described.account_id = habit.account_id
+            and described.kind = habit.kind
+            and described.trans_date = habit.trans_date
     inner join peer_kind_days as peer
         on
-            postings.kind = peer.kind
-            and postings.trans_date = peer.trans_date
-    inner join bank_days on postings.trans_date = bank_days.trans_date
+            described.kind = peer.kind
+            and described.trans_date = peer.trans_date
+    inner join bank_days on described.trans_date = bank_days.trans_date
     left join counterparty_days as counterparties
         on
-            postings.account_id = counterparties.account_id
-            and postings.counterparty = counterparties.counterparty
-            and postings.trans_date = counterparties.trans_date
+            described.account_id = counterparties.account_id
+            and described.counterparty = counterparties.counterparty
+            and described.trans_date = counterparties.trans_date
     left join place_days as places
         on
-            postings.account_id = places.account_id
-            and postings.place_id = places.place_id
-            and postings.trans_date = places.trans_date
+            described.account_id = places.account_id
+            and described.place_id = places.place_id
+            and described.trans_date = places.trans_date
     left join account_profiles as profile
         on
-            postings.account_id = profile.account_id
-            and postings.trans_date >= profile.opened
-    where postings.trans_date between $first_night and $last_night
+            described.account_id = profile.account_id
+            and described.trans_date >= profile.opened
 ),
 
 moments as (

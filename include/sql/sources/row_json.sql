@@ -1,7 +1,6 @@
 -- Grain: one record of a typed file, in the file's order.
 -- Inputs: records (the columns of the file).
 -- Time bound: none; the caller hands over what is to be written out.
-select
-    -- the record as JSON, columns in the file's order
-    to_json(records)::varchar as raw,
+-- Gives the record as JSON, its columns in the file's order.
+select to_json(records)::varchar as record_json
 from records

@@ -8,13 +8,13 @@ with records as (
     select
         night,
         amount,
-        raw || '|' || coalesce(reader_codes, '') as content,
+        raw || '|' || coalesce(reader_codes, '') as record_text
     from rows
     union all
     select
         night,
         null as amount,
-        raw || '|' || reason_codes as content,
+        raw || '|' || reason_codes as record_text
     from unreadable
 ),
 
@@ -27,7 +27,7 @@ final as (
         -- sum of the amounts that could be read
         coalesce(sum(amount * 100), 0)::bigint as amount_cents,
         -- changes when any record of the night does
-        sum(md5_number_lower(content)::hugeint)::varchar as digest,
+        sum(md5_number_lower(record_text)::hugeint)::varchar as digest
     from records
     where night < $before
     group by night
@@ -37,6 +37,6 @@ select
     settlement_date,
     row_count,
     amount_cents,
-    digest,
+    digest
 from final
 order by settlement_date

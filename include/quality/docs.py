@@ -1,0 +1,168 @@
+"""The Data Docs site: the newest nights as pages, older ones as JSON, each file whole at every moment."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upath import UPath
+
+from include.quality.admission import SuiteResult
+
+if TYPE_CHECKING:
+    from include.quality.pages import NightSummary
+
+Place = Path | UPath
+
+_RESULTS = "results.json"
+"""Written last into a night's folder: a folder without it is not a night yet."""
+
+
+class DataDocs:
+    """The site of all nights' validations; every link in it is relative, so that it may be served from anywhere.
+
+    Parameters
+    ----------
+    site_uri
+        A folder or object prefix. On a local one, concurrent nights wait for each other; on object storage the
+        front page is written from what lies there, so that the last of two writers lists both nights.
+    keep_nights
+        Nights kept as pages; the results of older ones are kept as JSON under `archive/`.
+    """
+
+    def __init__(self, site_uri: str, keep_nights: int) -> None:
+        self.site = _place(site_uri)
+        self.keep_nights = keep_nights
+
+    def publish(self, night: date, results: Sequence[SuiteResult]) -> str:
+        """Add one night, or replace it.
+
+        Parameters
+        ----------
+        night
+            The settlement date.
+        results
+            `Admission.results`, those of the scores, or what a `RefusedError` carries.
+
+        Returns
+        -------
+        str
+            Address of the night's page; of its archived results when `keep_nights` newer nights are there already.
+        """
+        name = night.isoformat()
+        with self._alone():
+            retired = sorted({*self._nights(), name}, reverse=True)[self.keep_nights :]
+            if name not in retired:
+                self._write_night(name, results)
+            self._write_shared()
+            kept = [each for each in self._nights() if each not in retired]
+            self._archive(name, results, retired)
+            self._write_index(kept)
+            self._remove(retired)
+        return str(self._archived(name) if name in retired else self._folder(name) / "index.html")
+
+    def _write_night(self, name: str, results: Sequence[SuiteResult]) -> None:
+        from include.quality.pages import night_pages, summary_of
+
+        folder = self._folder(name)
+        pages = night_pages(name, results)
+        for file, page in pages.items():
+            _write(folder / file, page)
+        for left_over in _children(folder):
+            if left_over.name not in (*pages, _RESULTS):
+                left_over.unlink()
+        stored = {"summary": summary_of(name, results).as_dict(), "results": list(results)}
+        _write(folder / _RESULTS, json.dumps(stored))
+
+    def _write_shared(self) -> None:
+        """The style sheet and the suites' pages, where they are not those of this version yet."""
+        from include.quality.pages import stylesheet, suite_pages, version
+
+        marker = self.site / "static" / "version.txt"
+        if marker.exists() and marker.read_text() == version():
+            return
+        _write(self.site / "static" / "docs.css", stylesheet())
+        for name, page in suite_pages().items():
+            _write(self.site / "suites" / f"{name}.html", page)
+        _write(marker, version())
+
+    def _write_index(self, kept: Sequence[str]) -> None:
+        from include.quality.pages import index_page
+
+        archived = len(list(_children(self.site / "archive")))
+        _write(self.site / "index.html", index_page([self._summary(name) for name in kept], archived))
+
+    def _archive(self, name: str, results: Sequence[SuiteResult], retired: Sequence[str]) -> None:
+        for old in retired:
+            found = list(results) if old == name else json.loads((self._folder(old) / _RESULTS).read_text())["results"]
+            _write(self._archived(old), json.dumps(found))
+        if name not in retired:
+            self._archived(name).unlink(missing_ok=True)
+
+    def _remove(self, retired: Sequence[str]) -> None:
+        """Take retired nights' pages away, now that nothing links to them."""
+        for name in retired:
+            folder = self._folder(name)
+            if folder.exists():
+                _remove_folder(folder)
+
+    def _summary(self, name: str) -> NightSummary:
+        from include.quality.pages import NightSummary
+
+        return NightSummary(**json.loads((self._folder(name) / _RESULTS).read_text())["summary"])
+
+    def _nights(self) -> list[str]:
+        """Nights with pages, the newest first."""
+        folders = _children(self.site / "nights")
+        return sorted((folder.name for folder in folders if (folder / _RESULTS).exists()), reverse=True)
+
+    def _folder(self, name: str) -> Place:
+        return self.site / "nights" / name
+
+    def _archived(self, name: str) -> Place:
+        return self.site / "archive" / f"{name}.json"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the site's lock, where there is one to hold."""
+        if not isinstance(self.site, Path):
+            yield
+            return
+        self.site.mkdir(parents=True, exist_ok=True)
+        with (self.site / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _place(uri: str) -> Place:
+    place = UPath(uri)
+    return Path(place.path) if place.protocol in ("", "file") else place
+
+
+def _children(folder: Place) -> list[Place]:
+    return list(folder.iterdir()) if folder.exists() else []
+
+
+def _write(path: Place, text: str) -> None:
+    """Replace a file in one step: object storage does so by itself, a file system by renaming."""
+    if not isinstance(path, Path):
+        path.write_text(text, encoding="utf-8")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def _remove_folder(folder: Place) -> None:
+    if isinstance(folder, Path):
+        shutil.rmtree(folder)
+    else:
+        folder.fs.rm(folder.path, recursive=True)

@@ -1,0 +1,111 @@
+"""A source in a database: the bank's relations as tables, all read from one snapshot, typed as files are."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+from sqlalchemy.engine import URL
+
+from include.relations import STATIC_RELATIONS
+from include.sources.base import Extract
+from include.sources.database_link import close, connect, parse_url, public_uri, reported
+from include.sources.database_reading import Reading
+from include.sources.database_tables import find_tables
+
+
+def open_database(uri: str, rounding_cents: int = 1) -> DatabaseSource:
+    """The bank's relations in a database, to be used as a context manager.
+
+    Tables and columns are found by their canonical names (`fin_disp` and `fin_trans` will do). PostgreSQL and SQLite
+    are tested; MySQL goes the same way but is not.
+
+    Parameters
+    ----------
+    uri
+        SQLAlchemy's URL. Its parameters go to the driver; `options=-csearch_path%3Dbank` chooses a schema.
+    rounding_cents
+        Slack of the source's own rounding.
+
+    Raises
+    ------
+    SettingsError
+        When the URL cannot be read or there is no driver for it.
+    """
+    return DatabaseSource(parse_url(uri), rounding_cents)
+
+
+class DatabaseSource:
+    """The bank's relations as the tables of one database.
+
+    Everything between `__enter__` and `__exit__` is read in one read-only transaction that sees one moment, and is
+    compared with the rows and the amount that the database itself counts in it.
+
+    Attributes
+    ----------
+    uri
+        The address without user, password, driver and parameters.
+    rounding_cents
+        Slack of the source's own rounding.
+    """
+
+    def __init__(self, url: URL, rounding_cents: int) -> None:
+        self.uri = public_uri(url)
+        self.rounding_cents = rounding_cents
+        self._url = url
+        self._reading: Reading | None = None
+
+    def static(self, name: str) -> Extract | None:
+        """The snapshot of one static relation, or None when the database has no table of it."""
+        if name not in STATIC_RELATIONS:
+            raise KeyError(f"{name!r} is not a static relation: choose one of {', '.join(STATIC_RELATIONS)}")
+        with reported(self._url):
+            return self._open.static(name)
+
+    def night(self, night: date) -> Extract:
+        """The transactions counted on one settlement date."""
+        with reported(self._url):
+            return self._open.transactions(night, night)
+
+    def history(self, before: date, since: date | None = None) -> Extract:
+        """All transactions counted on dates in [since, before)."""
+        with reported(self._url):
+            return self._open.transactions(since or date.min, _day_before(before))
+
+    def totals(self, before: date) -> pa.Table:
+        """`TOTALS` of every settlement date before `before`."""
+        with reported(self._url):
+            return self._open.totals(_day_before(before))
+
+    def span(self) -> tuple[date, date] | None:
+        """First and last settlement date, or None when there are no transactions."""
+        with reported(self._url):
+            return self._open.nights.span
+
+    def __enter__(self) -> Self:
+        connection = connect(self._url)
+        try:
+            with reported(self._url):
+                self._reading = Reading(connection, find_tables(connection, self.uri))
+        except BaseException:
+            close(connection)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        close(self._open.connection)
+        self._reading = None
+
+    @property
+    def _open(self) -> Reading:
+        if self._reading is None:
+            raise RuntimeError("a database is read inside `with`: there is no snapshot outside of it")
+        return self._reading
+
+
+def _day_before(day: date) -> date:
+    return date.fromordinal(max(day.toordinal() - 1, 1))

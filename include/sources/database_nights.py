@@ -1,0 +1,163 @@
+"""How a database's transactions are told apart by settlement date, for a column of dates and for one of anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
+
+from include.errors import SourceError
+from include.relations import FIN_TRANSACTION
+from include.sources.database_tables import BankTable
+from include.sources.dialects import CANONICAL
+
+Condition = ColumnElement[bool]
+_ONE_DAY = timedelta(days=1)
+
+
+class Nights(Protocol):
+    """Conditions on the settlement date that an index over its column can serve."""
+
+    undated_rows: int
+    """Rows without a date that can be read."""
+    span: tuple[date, date] | None
+    """First and last date that can be read."""
+
+    @property
+    def day(self) -> ColumnElement[Any]:
+        """What dated rows are grouped by; `read` makes a date of it."""
+
+    @property
+    def dated(self) -> Condition:
+        """Whether a row has a date that can be read."""
+
+    @property
+    def undated(self) -> Condition:
+        """Whether a row has none."""
+
+    def read(self, day: Any) -> date:  # noqa: ANN401 - whatever the driver gave
+        """The date of one value of `day`."""
+
+    def within(self, first: date, last: date) -> Condition:
+        """Whether a row's date lies in [first, last]."""
+
+
+def nights_of(table: BankTable, connection: Connection) -> Nights:
+    """The way to tell a table's nights apart, by the type of its date column.
+
+    A timestamp counts on its date. Any other type is read value by value, each distinct one once, as in a file.
+
+    Raises
+    ------
+    SourceError
+        When there are transactions, but none has a date that can be read, so that none could be counted on a night.
+    """
+    column = table.column(FIN_TRANSACTION.valid_from)
+    typed = isinstance(column.type, sa.Date | sa.DateTime)
+    nights = _typed_nights(table, connection) if typed else _written_nights(table, connection)
+    if nights.undated_rows and nights.span is None:
+        raise SourceError(
+            f"{table.uri} ({FIN_TRANSACTION.name}): none of its {nights.undated_rows} rows has a settlement date that "
+            f"can be read from {column.name!r} ({column.type}): hold a DATE in it, or text as YYYY-MM-DD"
+        )
+    return nights
+
+
+def _typed_nights(table: BankTable, connection: Connection) -> TypedNights:
+    nights = TypedNights(table.column(FIN_TRANSACTION.valid_from))
+    rows = sa.select(sa.func.count()).select_from(table.table).where(nights.undated)
+    nights.undated_rows = connection.execute(rows).scalar_one()
+    earliest, latest = (sa.cast(bound(nights.column), sa.Date) for bound in (sa.func.min, sa.func.max))
+    first, last = connection.execute(sa.select(earliest, latest).where(nights.dated)).one()
+    nights.span = None if first is None else (first, last)
+    return nights
+
+
+def _written_nights(table: BankTable, connection: Connection) -> WrittenNights:
+    column = table.column(FIN_TRANSACTION.valid_from)
+    rows = connection.execute(sa.select(column, sa.func.count()).group_by(column)).all()
+    days = {value: day for value, _ in rows if (day := _read(value))}
+    undated = sum(count for value, count in rows if value not in days)
+    return WrittenNights(column, days, undated, (min(days.values()), max(days.values())) if days else None)
+
+
+def _read(value: Any) -> date | None:  # noqa: ANN401 - SQLite gives what was put in
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return CANONICAL.read_date(text.strip())
+
+
+@dataclass
+class TypedNights:
+    """Nights of a column of dates or timestamps, unreadable where null, infinite or outside of years 1 to 9999."""
+
+    column: ColumnElement[Any]
+    undated_rows: int = 0
+    span: tuple[date, date] | None = None
+
+    @property
+    def day(self) -> ColumnElement[Any]:
+        """The date."""
+        return self.column if isinstance(self.column.type, sa.Date) else sa.cast(self.column, sa.Date)
+
+    @property
+    def dated(self) -> Condition:
+        """A range that leaves out what is no date of the calendar."""
+        return self.within(date.min, date.max)
+
+    @property
+    def undated(self) -> Condition:
+        """Null, or outside of that range."""
+        return self.column.is_(None) | sa.not_(self.dated)
+
+    def read(self, day: date) -> date:
+        """The driver's date itself."""
+        return day
+
+    def within(self, first: date, last: date) -> Condition:
+        """A range, of whole days where the column holds timestamps."""
+        lower = self.column >= _literal(first)
+        if isinstance(self.column.type, sa.Date) or last == date.max:
+            return lower & (self.column <= _literal(last))
+        return lower & (self.column < _literal(last + _ONE_DAY))
+
+
+def _literal(day: date) -> ColumnElement[date]:
+    return sa.literal(day, sa.Date)
+
+
+@dataclass
+class WrittenNights:
+    """Nights of a column of any other type, by the values that read as a date."""
+
+    column: ColumnElement[Any]
+    days: Mapping[Any, date]
+    undated_rows: int
+    span: tuple[date, date] | None
+
+    @property
+    def day(self) -> ColumnElement[Any]:
+        """The value as it stands."""
+        return self.column
+
+    @property
+    def dated(self) -> Condition:
+        """One of the values that read as a date."""
+        return self.within(date.min, date.max)
+
+    @property
+    def undated(self) -> Condition:
+        """Null, or none of those values."""
+        return self.column.is_(None) | sa.not_(self.dated)
+
+    def read(self, day: Any) -> date:  # noqa: ANN401 - whatever the driver gave
+        """The date the value reads as."""
+        return self.days[day]
+
+    def within(self, first: date, last: date) -> Condition:
+        """One of the values that read as a date of the range."""
+        return self.column.in_([value for value, day in self.days.items() if first <= day <= last])

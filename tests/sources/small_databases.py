@@ -1,0 +1,70 @@
+"""Small made-up banks in databases, with columns of any type and anything in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from include.local_postgres import LocalPostgres
+from include.relations import RELATIONS
+from tests.sources.small_banks import STATICS, TRANSACTIONS
+
+TYPES = {
+    "identifier": "bigint",
+    "date": "date",
+    "money": "numeric(12,2)",
+    "code": "text",
+    "text": "text",
+    "number": "double precision",
+    "time": "time",
+}
+
+
+def columns_of(relation: str, types: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The relation's required columns with their SQL types; `types` replaces some."""
+    usual = {c.name: TYPES[c.kind] for c in RELATIONS[relation].columns if not c.optional}
+    return {**usual, **(types or {})}
+
+
+def make_bank(
+    uri: str,
+    types: Mapping[str, str] | None = None,
+    transactions: Sequence[Sequence[Any]] = TRANSACTIONS,
+    key: str = "",
+    table: str = "fin_transaction",
+) -> str:
+    """The small bank's tables in an empty database; `types` and `key` are those of the transactions' columns."""
+    engine = sa.create_engine(uri)
+    with engine.begin() as connection:
+        for name, rows in STATICS.items():
+            _make(connection, name, columns_of(name), rows)
+        _make(connection, table, columns_of("fin_transaction", types), transactions, key)
+    engine.dispose()
+    return uri
+
+
+def _make(
+    connection: sa.Connection, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]], key: str = ""
+) -> None:
+    declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    connection.exec_driver_sql(f"create table {table} ({declared}{', primary key (' + key + ')' if key else ''})")
+    for row in rows:
+        values = ", ".join("null" if value in ("", None) else "'" + str(value) + "'" for value in row)
+        connection.exec_driver_sql(f"insert into {table} values ({values})")  # noqa: S608 - the test's own values
+
+
+def run(uri: str, *statements: str) -> None:
+    """Statements of another session, each committed."""
+    engine = sa.create_engine(uri, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def copy_of(server: LocalPostgres, template: str, name: str) -> str:
+    """A new database with everything another one holds."""
+    run(server.uri("postgres"), f"drop database if exists {name}", f"create database {name} template {template}")
+    return server.uri(name)
