@@ -6,8 +6,8 @@ import great_expectations.expectations as gxe
 
 from expectations.declare import Declared, stop_night, suite, warn_night, where
 
-POSTINGS, LARGEST_FLAGGED_SHARE = "postings", "largest_flagged_share"
-"""Parameters of the suite: accepted postings of the night, and the share that may be flagged without a warning."""
+POSTINGS, SMALLEST_UNFLAGGED_SHARE = "postings", "smallest_unflagged_share"
+"""Parameters of the suite: accepted postings of the night, and the share of them below which a warning is due."""
 
 # A budget is an expected share of an ordinary month; the busiest day of a month may well be several times it.
 BUDGETS_BEFORE_WARNING = 10
@@ -44,7 +44,9 @@ SUITE = suite(
         _must(gxe.ExpectColumnValuesToBeNull(column="reason_count", **where("is_flagged", False))),
         warn_night(
             "Far more than the alert budget was flagged: look at drift and at the night's data before its alerts.",
-            gxe.ExpectColumnMeanToBeBetween(column="flagged", max_value={"$PARAMETER": LARGEST_FLAGGED_SHARE}),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="is_flagged", value_set=[False], mostly={"$PARAMETER": SMALLEST_UNFLAGGED_SHARE}
+            ),
         ),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import subprocess
+import subprocess  # nosec B404
 import sys
 import warnings
 from contextlib import suppress
@@ -116,7 +116,8 @@ def _require_plain(folder: Path) -> None:
 
 def _started(folder: Path) -> PostgresServer:
     try:
-        server: PostgresServer = _package().get_server(folder, cleanup_mode="stop")
+        server: PostgresServer = _package().get_server(folder, cleanup_mode="stop", start=False)
+        server.start()  # also when this process left it before: the package would hand out the old handle as it is
     except (RuntimeError, OSError) as error:
         raise SettingsError(
             f"PostgreSQL cannot use the data folder {folder} ({error}): name a folder that this user owns, on a local "

@@ -101,12 +101,9 @@ class SettlementNights(CronDataIntervalTimetable):
         return info and info._replace(run_after=info.run_after + self.wait)
 
     def generate_run_id(self, *, run_type: Any, run_after: Any, data_interval: Any, **extra: Any) -> str:  # noqa: ANN401
-        """`scheduled__1994-01-31`, `backfill__1994-01-31`: a run is called by its settlement date.
-
-        One that is triggered by hand is called as Airflow does: its date may come with its params.
-        """
-        if run_type != "manual" and data_interval is not None:
-            return str(run_type.generate_run_id(suffix=data_interval.start.date().isoformat()))
+        """`scheduled__1994-01-31`: a scheduled run is called by its settlement date, others as Airflow does."""
+        if run_type == "scheduled" and data_interval is not None:
+            return f"scheduled__{data_interval.start.date()}"
         return super().generate_run_id(run_type=run_type, run_after=run_after, data_interval=data_interval, **extra)
 
 

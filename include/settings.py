@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     )
     key_file: Path = Field(
         PROJECT_ROOT / ".data" / "keys" / "lake.key",
-        description="The local master key (256 bit); created with mode 0600 on first use. Losing it loses sealed texts and models.",
+        description="The local master key (256 bit), made on first use with mode 0600. Lost, sealed texts are lost.",
     )
     # 92 days hold three whole months, so that every monthly habit has been seen three times.
     lookback_days: int = Field(92, ge=31, description="Days of transactions before the night that it looks back on.")

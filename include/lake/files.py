@@ -73,7 +73,8 @@ def write_data_file(table: IcebergTable, rows: pa.Table, prefix: str) -> DataFil
     A file that could not be written whole is removed again: on a full disk it would take the retry's room.
     """
     path = table.location_provider().new_data_location(f"{prefix}/{uuid.uuid4()}.parquet")
-    typed = rows.cast(schema_to_pyarrow(table.schema().select(*rows.column_names), include_field_ids=True))
+    schema = schema_to_pyarrow(table.schema().select(*rows.column_names), include_field_ids=True)
+    typed = rows.select(schema.names).cast(schema)
     try:
         with table.io.new_output(path).create() as stream:
             pq.write_table(typed, stream, compression="zstd", store_schema=False)

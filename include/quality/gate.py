@@ -118,8 +118,8 @@ def check_scores(scores: pa.Table, postings: int, budget: float) -> tuple[tuple[
     from expectations import anomaly_scores as rules
     from include.quality.validation import validate
 
-    limit = min(1.0, budget * rules.BUDGETS_BEFORE_WARNING)
-    parameters = {rules.POSTINGS: postings, rules.LARGEST_FLAGGED_SHARE: limit}
+    unflagged = max(0.0, 1 - budget * rules.BUDGETS_BEFORE_WARNING)
+    parameters = {rules.POSTINGS: postings, rules.SMALLEST_UNFLAGGED_SHARE: unflagged}
     verdict = validate(rules.SUITE, _score_columns(scores), parameters=parameters)
     name, result = "anomaly_scores", {**verdict.result, "relation": "anomaly_scores"}
     refusals = [_sentence(name, "", v) for v in verdict.violations if v.stops_night]
@@ -133,10 +133,9 @@ def _score_columns(scores: pa.Table) -> pa.Table:
     plain = scores.select(
         ["trans_id", "account_id", "settlement_date", "score", "typical_score", "is_flagged", "threshold"]
     )
-    reasons = pc.list_value_length(scores["reasons"]).cast(pa.int64())
-    return plain.append_column("reason_count", reasons).append_column(
-        "flagged", scores["is_flagged"].cast(pa.float64())
-    )
+    count = pc.list_value_length(scores["reasons"])
+    # An empty list is no reason either.
+    return plain.append_column("reason_count", pc.if_else(pc.greater(count, 0), count.cast(pa.int64()), None))
 
 
 def _judged(extract: Extract, night: date | None) -> _Judged:

@@ -114,21 +114,21 @@ def counted(extract: Extract, parts: Mapping[str, pa.Table]) -> Counts:
 
 
 def merged_reasons(found: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
-    """Reasons by row, each code once, in the order found.
+    """Reasons by row, sorted, each code once.
 
-    A value that could not be typed is null, and missing only if nothing better is known of its column.
+    A value that could not be typed is null, and missing only if nothing better was found of its column before.
 
     Examples
     --------
-    >>> merged_reasons([(3, "amount_infinite"), (1, "amount_zero"), (3, "amount_missing"), (3, "trans_id_missing")])
-    {3: ['amount_infinite', 'trans_id_missing'], 1: ['amount_zero']}
+    >>> merged_reasons([(3, "trans_id_infinite"), (1, "amount_zero"), (3, "trans_id_missing"), (3, "amount_missing")])
+    {3: ['amount_missing', 'trans_id_infinite'], 1: ['amount_zero']}
     """
     reasons: dict[int, list[str]] = {}
     for position, code in found:
         codes = reasons.setdefault(position, [])
         if code not in codes and not _is_told_better(code, codes):
             codes.append(code)
-    return reasons
+    return {position: sorted(codes) for position, codes in reasons.items()}
 
 
 def _is_told_better(code: str, codes: Sequence[str]) -> bool:

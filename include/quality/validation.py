@@ -111,7 +111,7 @@ class Verdict:
     Attributes
     ----------
     violations
-        In the suite's order.
+        In the order Great Expectations answers, which is its own.
     result
         The answer as it may be stored and shown.
     """
@@ -120,8 +120,8 @@ class Verdict:
     result: SuiteResult
 
     def reasons(self, codes: Mapping[str, pa.ChunkedArray]) -> Iterator[tuple[int, str]]:
-        """Refused rows and why, suite order first; `codes` gives the columns that hold rows' own codes."""
-        for violation in self.violations:
+        """Refused rows and why, rows' own codes first; `codes` gives the columns that hold those."""
+        for violation in sorted(self.violations, key=lambda each: "reason_column" not in each.meta):
             if violation.refuses_rows:
                 yield from _reasons(violation, codes)
 
@@ -187,7 +187,7 @@ def violation_of(each: ExpectationValidationResult) -> Violation:
         meta=config.meta,
         expectation=_named(config.type, config.kwargs) + (f" ({limits})" if is_counted and limits else ""),
         found=_found(each.result),
-        allowed="none" if is_counted else limits,
+        allowed=_exceptions(config.kwargs) if is_counted else limits,
         positions=tuple(each.result.get("unexpected_index_list") or ()),
         is_broken=_is_broken(each.exception_info),
     )
@@ -231,6 +231,12 @@ def _condition(kwargs: Mapping[str, Any]) -> str:
 def _limits(kwargs: Mapping[str, Any]) -> str:
     """The limits as words: `min_value 1`."""
     return ", ".join(f"{name} {_limit(value)}" for name, value in kwargs.items() if name not in _NO_LIMITS)
+
+
+def _exceptions(kwargs: Mapping[str, Any]) -> str:
+    """How many rows need not meet it."""
+    share = 1 - kwargs.get("mostly", 1)
+    return f"{share:.0%} of them" if share else "none"
 
 
 def _limit(value: object) -> str:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-import skops.io
-from skops.io.exceptions import UntrustedTypesFoundException
 from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
@@ -138,12 +136,18 @@ def _context(version: str, part: str) -> dict[str, str]:
 
 
 def _weights(model: Model) -> bytes:
+    import skops.io
+
     weights: bytes = skops.io.dumps({"arrays": model.arrays(), "learned": model.detector.learned()})
     return weights
 
 
 def _read_weights(version: str, content: bytes, trusted: frozenset[str]) -> Mapping[str, Any]:
     """Load what `_weights` wrote; only skops' own types and the detector's pinned ones are constructed."""
+    # skops loads torch, which takes seconds: only what reads or writes weights pays for it, not every step of a night.
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         stored: dict[str, Any] = skops.io.loads(content, trusted=sorted(trusted))
     except (UntrustedTypesFoundException, zipfile.BadZipFile, TypeError, KeyError, ValueError) as error:

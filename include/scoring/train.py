@@ -34,7 +34,7 @@ memory and change nothing. Calibration and threshold use all rows."""
 THRESHOLD_DAYS = 92
 """Days of past nights the threshold is chosen on: three whole months, so that no single month's end decides."""
 
-LIBRARIES = ("scikit-learn", "numpy", "duckdb", "shap", "skops")
+LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops")
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,12 @@ class AirflowApi:
         runs = [Run(run["dag_run_id"], _day(run["logical_date"]), run["state"], run["note"] or "") for run in found]
         return sorted(runs, key=lambda run: (run.night or date.min, run.run_id))
 
+    def running_tasks(self, dag_id: str) -> list[str]:
+        """The tasks at work now, with their nights."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances"
+        tasks = self._get(path, state="running")["task_instances"]
+        return [f"{_day(task['logical_date'])} {task['task_id']}" for task in tasks]
+
     def _get(self, path: str, **bounds: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._http.get(path, params=bounds).raise_for_status().json()
         return answer

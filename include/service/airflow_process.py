@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -58,15 +59,23 @@ class LocalAirflow:
             file.write_text(json.dumps(drawn))
         return dict(json.loads(file.read_text()))
 
-    def start(self, inherited: dict[str, str]) -> None:
-        """Start it; `wait` for its API before use. What an earlier start left running is stopped first."""
+    def start(self, inherited: Mapping[str, str], *, is_scheduling: bool) -> None:
+        """Start it, and what an earlier start left running is stopped first; its API answers some seconds later.
+
+        Parameters
+        ----------
+        inherited
+            The environment of the tasks.
+        is_scheduling
+            Whether DAGs run on their schedules; they run when asked for, and in backfills, all the same.
+        """
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.stop()
         _ = self.passwords
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", "standalone"],
-                env=self._environment(inherited),
+                env=self._environment(inherited, is_scheduling),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -74,7 +83,7 @@ class LocalAirflow:
             )
         self._group.write_text(str(self._process.pid))
 
-    def _environment(self, inherited: dict[str, str]) -> dict[str, str]:
+    def _environment(self, inherited: Mapping[str, str], is_scheduling: bool) -> dict[str, str]:
         users = ",".join(f"{login}:{role}" for login, role in USERS.items())
         return {
             **airflow_environment(inherited, self.home, self.database_uri),
@@ -84,6 +93,8 @@ class LocalAirflow:
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.address,
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
+            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(is_scheduling).lower(),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_HOST": "127.0.0.1",
             # One night runs at a time, one task after the other; every idle worker holds 100 MB.
             "AIRFLOW__CORE__PARALLELISM": "2",
         }

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +93,12 @@ def _run(options: argparse.Namespace) -> None:
     given = options.source or settings.source_uri
     terminal.say("starting PostgreSQL: Airflow's metadata, and the made-up bank where no other is given")
     with LocalPostgres.start(demonstration.SERVER) as postgres:
+        place = Place(given or demonstration.prepare(postgres, terminal.say), options.lake or settings.lake_uri)
+        nights = _last_nights(place.source_uri)
         postgres.create_database("airflow")
-        source_uri = given or postgres.uri(demonstration.DATABASE)
-        place = Place(source_uri, options.lake or settings.lake_uri)
         airflow = LocalAirflow(DATA / "airflow", postgres.uri("airflow", driver="psycopg2"), port)
-        with _up(airflow, place, terminal):
-            if not given:
-                demonstration.prepare(postgres, terminal.say)
-            _play(airflow, place, terminal)
+        with _up(airflow, place, nights[-1], terminal):
+            _play(airflow, place, nights, terminal)
 
 
 def _port(asked: str) -> int:
@@ -131,12 +129,15 @@ def _is_free(port: int) -> bool:
 
 
 @contextmanager
-def _up(airflow: LocalAirflow, place: Place, terminal: Terminal) -> Iterator[None]:
+def _up(airflow: LocalAirflow, place: Place, last: date, terminal: Terminal) -> Iterator[None]:
     """Airflow, started in the background, and stopped whatever happens."""
     terminal.say(f"starting Airflow in the background, log in {airflow.log}")
+    is_live = last >= datetime.now(UTC).date() - timedelta(days=1)
+    if not is_live:
+        terminal.say(f"the bank ends on {last}: nights run when asked for, none by itself at two o'clock")
     inherited = {**os.environ, "ADS_SOURCE_URI": place.source_uri, "ADS_LAKE_URI": place.lake_uri}
     try:
-        airflow.start(inherited)
+        airflow.start(inherited, is_scheduling=is_live)
         yield
     finally:
         # A second Ctrl-C must not leave half of it running.
@@ -145,8 +146,7 @@ def _up(airflow: LocalAirflow, place: Place, terminal: Terminal) -> Iterator[Non
         airflow.stop()
 
 
-def _play(airflow: LocalAirflow, place: Place, terminal: Terminal) -> None:
-    nights = _last_nights(place.source_uri)
+def _play(airflow: LocalAirflow, place: Place, nights: list[date], terminal: Terminal) -> None:
     _train(place, nights[0], terminal)
     api = _connect(airflow, terminal)
     failed = _play_nights(api, place, nights, terminal)
@@ -190,10 +190,10 @@ def _connect(airflow: LocalAirflow, terminal: Terminal) -> AirflowApi:
         airflow.check_alive()
         return api.is_healthy() or None
 
-    terminal.wait_for("waiting for Airflow", is_ready, START_SECONDS)
+    terminal.wait_for(lambda: "waiting for Airflow", is_ready, START_SECONDS)
     api.log_in()
     try:
-        terminal.wait_for("waiting for the DAG", lambda: api.knows(DAG_ID) or None, START_SECONDS)
+        terminal.wait_for(lambda: "waiting for the DAG", lambda: api.knows(DAG_ID) or None, START_SECONDS)
     except TimeoutError as error:
         raise SettingsError("\n".join([f"Airflow does not know {DAG_ID}", *api.import_errors()])) from error
     terminal.say(f"Airflow is up at {airflow.address}")
@@ -233,7 +233,9 @@ def _follow(api: AirflowApi, nights: list[date], terminal: Terminal) -> list[Run
                 terminal.say(run.summary)
         return (len(said) >= len(nights) and len(said) == len(runs)) or None
 
-    terminal.wait_for("a night is running", all_ended, NIGHT_SECONDS * len(nights))
+    terminal.wait_for(
+        lambda: f"running: {', '.join(api.running_tasks(DAG_ID))}", all_ended, NIGHT_SECONDS * len(nights)
+    )
     return [run for run in said.values() if run.state == "failed"]
 
 

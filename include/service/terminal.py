@@ -19,8 +19,10 @@ class Terminal:
         """One line of progress."""
         print(f"[{time.monotonic() - self._started:6.1f} s] {sentence}", flush=True)
 
-    def wait_for(self, what: str, ask: Callable[[], Answer | None], seconds: float, every: float = 0.5) -> Answer:
-        """Ask until there is an answer, saying every ten seconds that it still waits.
+    def wait_for(
+        self, what: Callable[[], str], ask: Callable[[], Answer | None], seconds: float, every: float = 0.5
+    ) -> Answer:
+        """Ask until there is an answer, saying every ten seconds what it waits for.
 
         Raises
         ------
@@ -31,9 +33,9 @@ class Terminal:
         while (answer := ask()) is None:
             now = time.monotonic()
             if now - began > seconds:
-                raise TimeoutError(f"{what}: no answer in {seconds:.0f} s")
+                raise TimeoutError(f"{what()}: no answer in {seconds:.0f} s")
             if now - said > 10:
-                self.say(f"{what} ...")
+                self.say(f"{what()} ...")
                 said = now
             time.sleep(every)
         return answer

@@ -85,6 +85,8 @@ class DatabaseSource:
             return self._open.nights.span
 
     def __enter__(self) -> Self:
+        if self._reading is not None:
+            raise RuntimeError(f"{self.uri} is already being read: leave the one `with` before the next")
         connection = connect(self._url)
         try:
             with reported(self._url):

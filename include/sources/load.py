@@ -44,7 +44,7 @@ def load_bank(bank: str | Path | Source, database_uri: str) -> dict[str, int]:
     Parameters
     ----------
     bank
-        A source, or a source's address.
+        A source that is not being read, or a source's address.
     database_uri
         SQLAlchemy's URL of an existing database; for SQLite the file is made.
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from include.sources.load import load_bank
 
 from include.local_postgres import LocalPostgres
 from include.night import STEPS
 from include.settings import PROJECT_ROOT
 from include.sources.bank import generate_bank
+from include.sources.load import load_bank
 
 FOLDER = PROJECT_ROOT / ".data" / "bench"
 RESULTS = PROJECT_ROOT / "bench-results.json"

@@ -11,11 +11,12 @@ import sys
 from datetime import date
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import nights
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 from sqlalchemy.orm import Session
+
+from tests.lake import nights
 
 EFFECTS = []
 DEADLY = [-1]

@@ -15,7 +15,7 @@ STATE = Table(
     "settlement_date",
     (),
 )
-KEYED = (TABLES["fin_transaction"], TABLES["alerts"], STATE)
+KEYED = (TABLES["fin_transaction"], STATE)
 ROWS_PER_TABLE = 3
 RUN_COLUMN = {"fin_transaction": "source_uri", "alerts": "text", "state_things": "run"}
 

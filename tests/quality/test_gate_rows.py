@@ -61,12 +61,12 @@ def test_a_bad_record_is_quarantined_with_its_code(values: dict[str, Any], codes
 def test_a_record_carries_all_its_codes_and_no_value_is_called_missing_that_is_only_unreadable() -> None:
     bad = row(_NAME, 1, amount=Decimal(-5), balance=None, reader_codes="balance_infinite,account_id_missing")
     bad |= {"account_id": None, "other_bank_id": "A" * 141}
-    assert set(_codes(_admitted(bad))[2]) == {
-        "balance_infinite",
+    assert _codes(_admitted(bad))[2] == [
         "account_id_missing",
         "amount_negative",
+        "balance_infinite",
         "other_bank_id_too_long",
-    }
+    ]
 
 
 def test_a_quarantined_record_keeps_its_origin() -> None:
@@ -109,7 +109,8 @@ def test_one_key_with_other_content_is_quarantined_on_both_sides() -> None:
 
 def test_keys_beyond_what_a_float_holds_stay_apart() -> None:
     rows = [row(_NAME, 2**53, source_line=1), row(_NAME, 2**53 + 1, source_line=2)]
-    assert _admitted(*rows, row(_NAME, 3, account_id=None)).accepted[_NAME].num_rows == 2
+    unkeyed = row(_NAME, 3, trans_id=None, reader_codes="trans_id_missing")
+    assert _admitted(*rows, unkeyed).accepted[_NAME]["trans_id"].to_pylist() == [2**53, 2**53 + 1]
 
 
 def test_records_without_a_key_are_no_doubles_of_each_other() -> None:
@@ -141,7 +142,7 @@ def test_a_contradiction_is_let_in_and_reported() -> None:
     assert admission.accepted[_NAME].num_rows == 2
     [warning] = admission.warnings
     assert "operation_contradicts_type" in warning
-    assert "1 of 2" in warning
+    assert "found 1 of 1 rows" in warning
 
 
 def test_cents_of_the_quarantined_are_counted_as_they_are() -> None:
@@ -152,9 +153,9 @@ def test_cents_of_the_quarantined_are_counted_as_they_are() -> None:
 
 def test_a_sum_that_does_not_hold_is_refused() -> None:
     Counts(2, 1, 0, 0, 1).check(_NAME)
-    with pytest.raises(ConservationError, match="3 rows were offered.* are 2"):
+    with pytest.raises(ConservationError, match=r"3 rows were offered.* are 2"):
         Counts(3, 1, 0, 0, 1).check(_NAME)
-    with pytest.raises(ConservationError, match="100 cents were offered.* are 99"):
+    with pytest.raises(ConservationError, match=r"100 cents were offered.* are 99"):
         Counts(1, 1, offered_cents=100, published_cents=99).check(_NAME)
 
 

@@ -90,5 +90,5 @@ def test_a_posting_without_a_score_stops_the_night() -> None:
 def test_far_more_than_the_budget_is_reported() -> None:
     many = [_flagged(key) for key in range(3)] + [_score(key) for key in range(3, 10)]
     [warning] = _checked(*many)
-    assert "found 0.3, allowed max_value 0.2" in warning
+    assert "found 3 of 10 rows that do not meet it, allowed 20% of them" in warning
     assert _checked(*many, budget=0.05) == ()

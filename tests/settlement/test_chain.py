@@ -33,9 +33,7 @@ def fewest_jumps(opening: int, postings: list[Posting], slack: int) -> int:
 
 def closings_by_search(opening: int, postings: list[Posting]) -> set[int]:
     fewest = fewest_jumps(opening, postings, 0)
-    return {
-        order[-1].balance for order in permutations(postings) if _jumps_in_order(opening, order) == fewest
-    }
+    return {order[-1].balance for order in permutations(postings) if _jumps_in_order(opening, order) == fewest}
 
 
 def _jumps_in_order(opening: int, order: tuple[Posting, ...]) -> int:

@@ -21,14 +21,14 @@ def damaged(bank: Bank, seed: int) -> Bank:
     return bank.with_rows(rows + doubled)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_moved_night_by_night_equals_built_in_one_pass(crowns: Bank, seed: int) -> None:
     bank = damaged(crowns, seed)
     rng = random.Random(seed)
     start = FIRST + timedelta(rng.randrange(60, 300))
-    end = start + timedelta(35)
+    end = start + timedelta(20)
     for findings, night in zip(bank.nights(start, end), _days(start, end), strict=True):
-        if rng.random() < 0.2 or night == end:
+        if rng.random() < 0.1 or night == end:
             assert findings.state == bank.state(night + timedelta(1))
 
 

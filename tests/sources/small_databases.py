@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from include.local_postgres import LocalPostgres
 from include.relations import RELATIONS
 from tests.sources.small_banks import STATICS, TRANSACTIONS
 
@@ -64,7 +64,8 @@ def run(uri: str, *statements: str) -> None:
     engine.dispose()
 
 
-def copy_of(server: LocalPostgres, template: str, name: str) -> str:
-    """A new database with everything another one holds."""
-    run(server.uri("postgres"), f"drop database if exists {name}", f"create database {name} template {template}")
-    return server.uri(name)
+def new_schema(uri: str) -> str:
+    """The address of a new, empty schema in a database."""
+    schema = f"bank_{uuid.uuid4().hex}"
+    run(uri, f"create schema {schema}")
+    return f"{uri}&options=-csearch_path%3D{schema}"

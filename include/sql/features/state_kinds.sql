@@ -24,7 +24,7 @@ final as (
         account_id,
         kind,
         max(last_seen) as last_seen,
-        sum(largest_cents) as largest_cents
+        max(largest_cents) as largest_cents
     from seen
     group by account_id, kind
 )

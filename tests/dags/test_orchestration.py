@@ -1,0 +1,116 @@
+"""The nights' timetable, and how a step's failure becomes a task's."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import pendulum
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.utils.types import DagRunType
+
+from include import orchestration
+from include.errors import GateError, SettingsError, SourceUnavailableError
+from include.orchestration import FAILURE, SettlementNights, run_step, settlement_date
+
+
+def _nights(first: str, last: str) -> list:
+    """The runs a backfill from `first` to `last` makes: both are read as midnight."""
+    bounds = TimeRestriction(pendulum.parse(first), pendulum.parse(last), catchup=True)
+    runs, interval = [], None
+    while info := SettlementNights().next_dagrun_info(last_automated_data_interval=interval, restriction=bounds):
+        runs.append(info)
+        interval = info.data_interval
+    return runs
+
+
+def test_a_backfill_of_a_month_has_each_of_its_nights_and_no_other():
+    nights = [run.data_interval.start.date() for run in _nights("1994-01-01", "1994-01-31")]
+    assert nights == [date(1994, 1, day) for day in range(1, 32)]
+
+
+def test_a_night_runs_two_hours_after_its_date_has_ended():
+    (run,) = _nights("1994-02-28", "1994-02-28")
+    assert run.run_after == pendulum.datetime(1994, 3, 1, 2)
+    assert settlement_date(run.data_interval.start, run.run_after) == date(1994, 2, 28)
+
+
+@pytest.mark.parametrize(
+    ("run_type", "run_id"),
+    [
+        (DagRunType.SCHEDULED, "scheduled__1994-02-28"),
+        (DagRunType.MANUAL, "manual__1994-03-01T02:00:00+00:00"),
+    ],
+)
+def test_a_run_is_called_by_its_settlement_date_unless_triggered_by_hand(run_type, run_id):
+    interval = DataInterval(pendulum.datetime(1994, 2, 28), pendulum.datetime(1994, 3, 1))
+    after = pendulum.datetime(1994, 3, 1, 2)
+    assert SettlementNights().generate_run_id(run_type=run_type, run_after=after, data_interval=interval) == run_id
+
+
+def test_the_timetable_survives_the_scheduler_database():
+    again = SettlementNights.deserialize(SettlementNights().serialize())
+    assert again.summary == SettlementNights().summary
+    assert again == SettlementNights()
+
+
+def test_a_run_without_an_interval_settles_the_day_before():
+    assert settlement_date(None, datetime(1994, 3, 1, 9, tzinfo=UTC)) == date(1994, 2, 28)
+
+
+@pytest.fixture
+def running_task(monkeypatch):
+    """The context of a task, as far as a step looks into it, and what it left in XCom."""
+    left: dict[str, object] = {}
+    context = {
+        "params": {"date": "1994-01-31", "source": "file:/bank", "lake": "file:/lake"},
+        "run_id": "manual__1994-02-01T02:00:00+00:00",
+        "dag_run": SimpleNamespace(run_after=datetime(2020, 1, 1, tzinfo=UTC)),
+        "ti": SimpleNamespace(task_id="validate", xcom_push=left.__setitem__),
+    }
+    monkeypatch.setattr(orchestration, "get_current_context", lambda: context)
+    return SimpleNamespace(context=context, left=left)
+
+
+def test_a_step_is_asked_for_the_night_of_the_params(running_task):
+    asked = []
+    figures = run_step(lambda request: asked.append(request) or {"rows_in": 4})
+    assert figures == {"settlement_date": "1994-01-31", "rows_in": 4}
+    (request,) = asked
+    assert (request.night, request.source_uri, request.lake_uri) == (date(1994, 1, 31), "file:/bank", "file:/lake")
+    assert request.attempt == "manual__1994-02-01T02-00-00-00-00"
+
+
+def _failing(error: Exception):
+    def step(_):
+        raise error
+
+    return step
+
+
+def test_what_trying_again_cannot_mend_fails_at_once(running_task):
+    with pytest.raises(AirflowFailException, match="a column is missing"):
+        run_step(_failing(GateError("a column is missing")))
+    assert running_task.left == {FAILURE: "GateError: a column is missing"}
+
+
+def test_what_may_pass_is_left_to_the_retries(running_task):
+    with pytest.raises(SourceUnavailableError):
+        run_step(_failing(SourceUnavailableError("refused")))
+    assert running_task.left == {FAILURE: "SourceUnavailableError: refused"}
+
+
+def test_what_nobody_foresaw_leaves_no_text_that_might_be_a_customers(running_task):
+    with pytest.raises(ValueError, match="Josef"):
+        run_step(_failing(ValueError("could not convert 'Josef K.'")))
+    (sentence,) = running_task.left.values()
+    assert sentence.startswith("ValueError: not foreseen")
+    assert "Josef" not in sentence
+
+
+def test_a_date_that_does_not_exist_fails_at_once_with_its_sentence(running_task):
+    running_task.context["params"]["date"] = "1994-02-31"
+    with pytest.raises(AirflowFailException, match="'1994-02-31' is not a settlement date"):
+        run_step(_failing(SettingsError("not reached")))

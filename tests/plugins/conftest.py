@@ -1,0 +1,102 @@
+"""A real Airflow, as `make run` starts it, that has published one night of the real bank."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+
+from include.service.airflow_api import AirflowApi, Run
+from include.service.airflow_process import LocalAirflow
+
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "false")
+
+NIGHT = date(1993, 1, 13)
+OUTSIDE = "not for the browser"
+DAG_ID = "nightly_settlement"
+# Idle it takes twenty seconds to start and forty for a night; machines that test are seldom idle.
+PATIENCE_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Console:
+    """A running Airflow with the console in it.
+
+    Attributes
+    ----------
+    address
+        Where it answers.
+    run
+        The one run there is.
+    """
+
+    address: str
+    password: str
+    run: Run
+
+    def visitor(self) -> httpx.Client:
+        """A browser that nobody logged in with."""
+        return httpx.Client(base_url=self.address, timeout=60, trust_env=False)
+
+    def analyst(self) -> httpx.Client:
+        """A browser with the UI's cookie of a user who may only read."""
+        browser = self.visitor()
+        answer = browser.post("/auth/token", json={"username": "analyst", "password": self.password})
+        browser.cookies.set("_token", answer.raise_for_status().json()["access_token"])
+        return browser
+
+
+@pytest.fixture(scope="session")
+def console(tmp_path_factory: pytest.TempPathFactory, pkdd: Path) -> Iterator[Console]:
+    folder = tmp_path_factory.mktemp("console")
+    airflow = LocalAirflow(folder / "airflow", f"sqlite:///{folder / 'airflow' / 'airflow.db'}", _free_port())
+    settings = {
+        "ADS_SOURCE_URI": f"file:{pkdd}",
+        "ADS_LAKE_URI": f"file:{folder / 'lake'}",
+        "ADS_KEY_FILE": str(folder / "lake.key"),
+    }
+    try:
+        airflow.start({**os.environ, **settings}, is_scheduling=False)
+        run = _play_night(airflow)
+        (folder / "outside.html").write_text(OUTSIDE)
+        (folder / "lake" / "data_docs" / "way_out.html").symlink_to(folder / "outside.html")
+        (folder / "lake" / "data_docs" / "way_out").symlink_to(folder)
+        yield Console(airflow.address, airflow.passwords["analyst"], run)
+    finally:
+        airflow.stop()
+
+
+def _play_night(airflow: LocalAirflow) -> Run:
+    """Wait for Airflow, let its scheduler play the night, and give the run."""
+    api = AirflowApi(airflow.address, "admin", airflow.passwords["admin"])
+    _wait(airflow, api.is_healthy)
+    api.log_in()
+    _wait(airflow, lambda: api.knows(DAG_ID))
+    api.backfill(DAG_ID, NIGHT, NIGHT)
+    api.unpause(DAG_ID)
+    _wait(airflow, lambda: any(run.state in ("success", "failed") for run in api.runs(DAG_ID, NIGHT, NIGHT)))
+    (run,) = api.runs(DAG_ID, NIGHT, NIGHT)
+    return run
+
+
+def _wait(airflow: LocalAirflow, is_so) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        airflow.check_alive()
+        assert time.monotonic() < deadline, airflow.log.read_text()[-3000:]
+        time.sleep(0.5)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,149 @@
+"""The console in a real server: nobody gets in without the UI's login, and nothing gets out but the site's pages."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+
+from tests.plugins.conftest import NIGHT, OUTSIDE, Console
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def analyst(console: Console):
+    return console.analyst()
+
+
+@pytest.fixture(scope="module")
+def visitor(console: Console):
+    return console.visitor()
+
+
+def _pages(console: Console) -> list[str]:
+    """An address for each route of the console."""
+    from plugins.settlement_console.app import create_app
+
+    values = {"dag_id": "nightly_settlement", "run_id:path": quote(console.run.run_id), "path:path": "index.html"}
+    paths = [route.path for route in create_app().routes]
+    for name, value in values.items():
+        paths = [path.replace(f"{{{name}}}", value) for path in paths]
+    return [f"/settlement{path}" for path in paths]
+
+
+def test_every_page_wants_the_login_and_opens_with_it(console, visitor, analyst):
+    pages = _pages(console)
+    assert len(pages) == 4
+    assert {page: visitor.get(page).status_code for page in pages} == dict.fromkeys(pages, 401)
+    assert {page: analyst.get(page).status_code for page in pages} == dict.fromkeys(pages, 200)
+
+
+def test_a_forged_cookie_does_not_open_it(console):
+    with httpx.Client(base_url=console.address, cookies={"_token": "e30.e30.e30"}, trust_env=False) as forger:
+        assert forger.get("/settlement/docs/").status_code in (401, 403)
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/redoc", "/docs/oauth2-redirect", "/nowhere"])
+def test_nothing_stands_beside_the_routes(visitor, path):
+    assert visitor.get(f"/settlement{path}").status_code in (401, 404)
+
+
+def test_pages_may_run_no_script_and_are_not_kept(console, analyst):
+    for page in _pages(console):
+        headers = analyst.get(page).headers
+        policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert "script-src" not in policy
+        assert policy["frame-ancestors"] == "'self'"
+        assert headers["cache-control"] == "private, no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_overview_lists_the_night_with_its_figures(analyst):
+    page = analyst.get("/settlement/").text
+    assert f'<th scope="row">{NIGHT}</th>' in page
+    assert f"/settlement/docs/nights/{NIGHT}/index.html" in page
+
+
+def test_a_run_shows_what_its_night_came_to(console, analyst):
+    page = analyst.get(f"/settlement/runs/nightly_settlement/{quote(console.run.run_id)}").text
+    assert f"Night {NIGHT}: published" in page
+    assert "<dt>Records in</dt>" in page
+    for step in ("extract", "validate", "check_settlement", "score", "publish", "report"):
+        assert f'<th scope="row">{step}</th>' in page
+
+
+def test_unknown_runs_and_other_dags_are_told_apart(analyst):
+    assert analyst.get("/settlement/runs/nightly_settlement/never").status_code == 404
+    assert "only runs of nightly_settlement" in analyst.get("/settlement/runs/another/any").text
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("", "text/html"),
+        (f"nights/{NIGHT}/index.html", "text/html"),
+        (f"nights/{NIGHT}/fin_transaction.html", "text/html"),
+        ("static/docs.css", "text/css"),
+    ],
+)
+def test_data_docs_pages_come_as_what_they_are(analyst, path, kind):
+    answer = analyst.get(f"/settlement/docs/{path}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../secret.html",
+        "..%2f..%2fsecret.html",
+        "%2e%2e/%2e%2e/secret.html",
+        "%252e%252e/%252e%252e/secret.html",
+        "nights/..%2f..%2f..%2fsecret.html",
+        "..%5c..%5csecret.html",
+        "%2fetc%2fpasswd",
+        "way_out.html",
+        "way_out/secret.html",
+        ".lock",
+        "static/version.txt",
+        f"nights/{NIGHT}/results.json",
+        f"nights/{NIGHT}",
+        "index.html%00.css",
+        "nowhere.html",
+    ],
+)
+def test_nothing_but_the_sites_pages_gets_out(console, analyst, path):
+    # A browser's library would tidy the path; a forger's does not.
+    connection = HTTPConnection(urlsplit(console.address).netloc, timeout=60)
+    connection.request("GET", f"/settlement/docs/{path}", headers={"Cookie": f"_token={analyst.cookies['_token']}"})
+    answer = connection.getresponse()
+    assert (answer.status, OUTSIDE in answer.read().decode()) == (404, False)
+
+
+def test_the_scheduler_left_the_summary_on_the_run(console):
+    assert console.run.state == "success"
+    assert console.run.note.startswith(f"**Night {NIGHT}: published.** Records in ")
+    assert console.run.note.endswith(f"/docs/nights/{NIGHT}/index.html)")
+    assert console.run.summary.startswith(f"Night {NIGHT}: published. Records in ")
+
+
+def test_nothing_runs_by_itself_where_the_schedule_is_off(console, analyst):
+    assert analyst.get("/api/v2/dags/nightly_settlement/dagRuns").json()["total_entries"] == 1
+
+
+def test_sidebar_and_run_lead_to_the_console(analyst):
+    plugins = analyst.get("/api/v2/plugins").json()["plugins"]
+    views = {view["name"]: view for plugin in plugins for view in plugin["external_views"]}
+    assert views["Settlement"]["nav_top_level"]
+    assert views["Data Docs"]["nav_top_level"]
+    assert views["Night"]["destination"] == "dag_run"
+
+
+def test_publication_is_an_event_of_the_asset(analyst):
+    (event,) = analyst.get("/api/v2/assets/events").json()["asset_events"]
+    assert event["name"] == "settlement/published_night"
+    assert event["extra"]["settlement_date"] == NIGHT.isoformat()

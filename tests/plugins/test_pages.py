@@ -1,0 +1,58 @@
+"""Texts of a bank's records are text on the console's pages and in a run's note, never markup."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from plugins.settlement_console.nights import NightRow
+from plugins.settlement_console.notes import note_of
+from plugins.settlement_console.pages import render
+from plugins.settlement_console.runs import RunSummary
+
+EVIL = "<script>alert(1)</script>"
+
+
+def _summary(**changed) -> RunSummary:
+    return RunSummary(
+        **{"run_id": "r", "night": "1994-01-31", "state": "failed", "steps": {}, "failures": [], **changed}
+    )
+
+
+def test_a_failures_sentence_is_text_on_the_nights_page():
+    page = render(
+        "night.html", root="", run=_summary(failures=[("validate", EVIL)], steps={"extract": {"notes": EVIL}})
+    )
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") == 2
+
+
+def test_a_model_version_is_text_on_the_overview():
+    figures = dict.fromkeys(("offered", "published", "quarantined", "deduplicated", "unreadable", "breaks"), 1234)
+    row = NightRow(
+        date(1994, 1, 31), **figures, flagged=None, model_version=EVIL, finished_at=datetime.now(UTC), run_key="k"
+    )
+    page = render("overview.html", root="", nights=[row])
+    assert "<script" not in page
+    assert "1,234" in page
+
+
+def test_a_failures_sentence_is_text_in_the_note():
+    note = note_of(_summary(failures=[("validate", "![x](http://elsewhere/) *bold* [y](javascript:1)")]))
+    assert "![x]" not in note
+    assert r"\!\[x\]\(http://elsewhere/\) \*bold\*" in note
+
+
+def test_a_note_is_never_longer_than_airflows_column_and_keeps_its_link():
+    note = note_of(_summary(failures=[("validate", "a long story. " * 200)]))
+    assert len(note) == 1000
+    assert note.endswith("/docs/nights/1994-01-31/index.html)")
+
+
+def test_a_published_night_is_summed_up():
+    steps = {
+        "report": {"rows_in": 2105, "quarantined": 4, "breaks": {"fee_amount": 3, "balance_chain": 1}, "flagged": 12}
+    }
+    note = note_of(_summary(state="success", steps=steps))
+    assert note.startswith(
+        "**Night 1994-01-31: published.** Records in 2,105 · Quarantined 4 · Breaks 4 · Flagged 12 · [Data Docs]("
+    )
