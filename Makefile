@@ -31,7 +31,7 @@ check: setup ## linters, types, SQL style, import rule, security
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint include/sql
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -r include dags plugins expectations -c pyproject.toml
+	$(BIN)/bandit -q -ll -r include dags plugins expectations
 
 test: check ## the linters and the whole test suite
 	$(BIN)/pytest -n 2

@@ -17,9 +17,9 @@ from include.settings import get_settings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage; 0 when it succeeded, 1 with the reason on standard error when it did not."""
-    options = _parser().parse_args(arguments)
-    stage: Callable[[argparse.Namespace], dict[str, Any]] = options.stage
     try:
+        options = _parser().parse_args(arguments)
+        stage: Callable[[argparse.Namespace], dict[str, Any]] = options.stage
         print(json.dumps(stage(options), default=str, indent=2, sort_keys=True))
     except SettlementError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -100,7 +100,7 @@ def _generate(options: argparse.Namespace) -> dict[str, Any]:
 def _night(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import run_night
 
-    request = NightRequest.of(options.date, options.source, options.lake, attempt="command-line")
+    request = NightRequest.of(options.date, options.source, options.lake)
     return run_night(request, progress=_say)
 
 

@@ -113,7 +113,7 @@ def _open(location: LakeLocation) -> Catalog:
         uri=location.catalog_uri,
         warehouse=location.warehouse,
         pool_pre_ping="true",
-        **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"},
+        **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO", **location.io_properties},
     )
     with suppress(NamespaceAlreadyExistsError):
         catalog.create_namespace(NAMESPACE)

@@ -73,6 +73,8 @@ class Lake:
         self._catalog = catalog
         self._tables = dict(tables)
         self._seen_at_first_write: dict[RunStamp, frozenset[_Named]] = {}
+        self._looked_at = ""
+        self._looks: dict[tuple[date | None, date | None], frozenset[_Named]] = {}
 
     @classmethod
     def open(cls, uri: str, settings: Settings | None = None, extra_tables: Iterable[Table] = ()) -> Self:
@@ -306,8 +308,15 @@ class Lake:
         return [(name, table) for name, table in tables if night_column(table)]
 
     def _named(self, first: date | None, last: date | None) -> frozenset[_Named]:
+        """What the manifest names now; planned once for each state of it, as a night reads many tables of few spans."""
         table = self._catalog.find(MANIFEST.name)
-        return frozenset() if table is None else _named_in(table, first, last)
+        if table is None:
+            return frozenset()
+        if table.metadata_location != self._looked_at:
+            self._looked_at, self._looks = table.metadata_location, {}
+        if (first, last) not in self._looks:
+            self._looks[first, last] = _named_in(table, first, last)
+        return self._looks[first, last]
 
     def _declared(self, table: Table | str) -> Table:
         if isinstance(table, Table):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -25,10 +26,13 @@ class LakeLocation:
         Absolute folder or object prefix of the tables.
     catalog_uri
         SQLAlchemy URL of the Iceberg SQL catalog; may hold a password, so it is never shown.
+    io_properties
+        What pyiceberg needs to reach the warehouse.
     """
 
     warehouse: str
     catalog_uri: str
+    io_properties: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, uri: str, catalog_uri: str = "") -> Self:
@@ -56,12 +60,20 @@ class LakeLocation:
                 f"the lake {uri!r} is an object prefix, which cannot hold a SQLite catalog: "
                 "set ADS_CATALOG_URI to a PostgreSQL database (postgresql+psycopg://user@host/name)"
             )
-        return cls(uri.rstrip("/"), catalog_uri)
+        return cls(uri.rstrip("/"), catalog_uri, _object_store())
 
     @classmethod
     def _local(cls, folder: Path, catalog_uri: str) -> Self:
         folder.mkdir(parents=True, exist_ok=True)
         return cls(str(folder), catalog_uri or _sqlite(folder / "catalog.db"))
+
+
+def _object_store() -> dict[str, str]:
+    """Endpoint and region as AWS's own client finds them (environment, profile): Arrow's looks in fewer places."""
+    import boto3  # costs half a second, which a lake in a folder is spared
+
+    found = boto3.client("s3").meta
+    return {"s3.endpoint": found.endpoint_url, "s3.region": found.region_name}
 
 
 def _local_path(uri: str) -> Path:

@@ -51,7 +51,9 @@ def publish(request: NightRequest) -> Figures:
     late = _late(workspace, lake, request)
     outputs = _gather(workspace, lake, request, late)
     check_conservation(outputs)
-    provenance = Provenance(_snapshot(workspace), workspace.read_note("score")["model_version"], settings)
+    began, model_version = workspace.read_note("began"), workspace.read_note("score")["model_version"]
+    snapshot = _snapshot(workspace, outputs.late)
+    provenance = Provenance(snapshot, model_version, began["rounding_cents"], get_settings())
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
     summary = _summary(workspace, outputs, late)
     row = manifest_row(stamp, outputs, provenance, workspace.read_note("began")["started_at"], summary)

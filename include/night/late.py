@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -61,8 +61,12 @@ class LateChange:
 
 def known_totals(lake: Lake, night: date) -> pa.Table:
     """The totals as the night before saw them."""
-    before = date.fromordinal(night.toordinal() - 1)
-    return lake.read(STATE_TOTALS, before, before)
+    return totals_kept(lake, night - timedelta(days=1))
+
+
+def totals_kept(lake: Lake, night: date) -> pa.Table:
+    """The totals that a published night left."""
+    return lake.read(STATE_TOTALS, night, night)
 
 
 def late_changes(known: pa.Table, found: pa.Table, night: date) -> list[LateChange]:

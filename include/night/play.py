@@ -10,7 +10,7 @@ from typing import Any
 from include.lake import Lake
 from include.night import standing
 from include.night.finish import publish, report
-from include.night.late import known_totals, late_changes
+from include.night.late import LateChange, known_totals, late_changes
 from include.night.request import NightRequest
 from include.night.steps import extract, gate, score, settle
 from include.night.workspace import Workspace
@@ -28,27 +28,34 @@ def restate(request: NightRequest, progress: Say = _silent) -> Figures:
     """Play again the published nights within the look-back whose records changed since, and those after them.
 
     Runs on the totals that `extract` took. A night rests on the state of the one before it, so every night from the
-    oldest changed one up to the eve of this night is played, in order.
+    oldest changed one up to the eve of this night is played, in order. A change before the first night there is was
+    part of the history that the first night's state was built from: that night is played again.
     """
-    lake = Lake.open(request.lake_uri)
-    nights = _nights_to_restate(request, lake)
+    lake, workspace = Lake.open(request.lake_uri), Workspace.of(request)
+    changed = _changes(request, lake, workspace)
+    since = request.night - timedelta(days=get_settings().restate_days)
+    nights = _nights_to_restate(request, lake, [change.day for change in changed if change.day >= since])
     for night in nights:
         progress(f"{night} is restated: its records changed at the source since it was published")
         again = NightRequest(night, request.source_uri, request.lake_uri, f"{request.attempt}.restated")
         _play(again, _STEPS_OF_A_NIGHT, progress)
-    return {"restated": [night.isoformat() for night in nights]}
+    older = [change.sentence(get_settings().restate_days) for change in changed if change.day < since]
+    figures = {"restated": [night.isoformat() for night in nights], "late": older}
+    workspace.note("restate", figures)
+    return figures
 
 
-def _nights_to_restate(request: NightRequest, lake: Lake) -> list[date]:
+def _changes(request: NightRequest, lake: Lake, workspace: Workspace) -> list[LateChange]:
     if not standing.has_predecessor(lake, request.night):
         return []
-    totals = Workspace.of(request).get("totals")
-    since = request.night - timedelta(days=get_settings().restate_days)
-    changed = [change.day for change in late_changes(known_totals(lake, request.night), totals, request.night)]
-    recent = [day for day in changed if day >= max(since, standing.first_night_of(lake, request.night))]
-    if not recent:
+    return late_changes(known_totals(lake, request.night), workspace.get("totals"), request.night)
+
+
+def _nights_to_restate(request: NightRequest, lake: Lake, changed: list[date]) -> list[date]:
+    if not changed:
         return []
-    return [recent[0] + timedelta(days=n) for n in range((request.night - recent[0]).days)]
+    oldest = max(min(changed), standing.first_night_of(lake, request.night))
+    return [oldest + timedelta(days=n) for n in range((request.night - oldest).days)]
 
 
 _STEPS_OF_A_NIGHT: tuple[tuple[str, Callable[[NightRequest], Figures]], ...] = (
@@ -83,8 +90,12 @@ def _play(
     request: NightRequest, steps: tuple[tuple[str, Callable[[NightRequest], Figures]], ...], progress: Say
 ) -> Figures:
     figures: Figures = {}
-    for name, step in steps:
-        began = time.monotonic()
-        figures[name] = step(request)
-        progress(f"{request.night} {name:<8} {time.monotonic() - began:6.2f} s")
+    try:
+        for name, step in steps:
+            began = time.monotonic()
+            figures[name] = step(request)
+            progress(f"{request.night} {name:<8} {time.monotonic() - began:6.2f} s")
+    finally:
+        # Nobody takes a run up again that ended within this process, and records lie in its folder in the clear.
+        Workspace.of(request).clear()
     return {**figures["publish"], "settlement_date": request.night.isoformat(), **figures["report"]}

@@ -68,15 +68,19 @@ class Provenance:
         Digest of the accepted inputs, the look-back and the state before.
     model_version
         None where scores were skipped.
+    rounding_cents
+        What the checks let two balances differ by.
     """
 
     data_snapshot: str
     model_version: str | None
+    rounding_cents: int
     settings: Settings
 
     def run_key(self, night: str) -> str:
         """A hash of inputs, code, model and the settings that steer: equal runs have equal keys."""
-        steering = [str(self.settings.seed), str(self.settings.alert_budget), str(self.settings.lookback_days)]
+        settings = self.settings
+        steering = map(str, (settings.seed, settings.alert_budget, settings.lookback_days, self.rounding_cents))
         return combined_digest([night, self.data_snapshot, code_version(), str(self.model_version), *steering])[:32]
 
 
@@ -110,7 +114,8 @@ def check_conservation(outputs: NightOutputs) -> None:
     if wrong:
         raise ConservationError(
             f"the night's records do not add up ({'; '.join(wrong)}): offered must equal published + quarantined + "
-            "deduplicated + unreadable. Nothing was published; this is a defect of the night, keep its work folder."
+            "deduplicated + unreadable. Nothing was published; this is a defect of the program: report it with this "
+            "sentence, the night and the code version."
         )
 
 

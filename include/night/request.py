@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
+from uuid import uuid4
 
 from include.errors import SettingsError
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+# A name of dots alone would be a folder above the run's own.
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+|^\.*$|^\.+")
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,16 @@ class NightRequest:
     """
 
     night: date
-    source_uri: str
+    # May hold a password, which no log and no trace is to show.
+    source_uri: str = field(repr=False)
     lake_uri: str
     attempt: str
 
     @classmethod
-    def of(cls, night: str | date, source_uri: str, lake_uri: str, attempt: str) -> Self:
+    def of(cls, night: str | date, source_uri: str, lake_uri: str, attempt: str = "") -> Self:
         """A request from what people and schedulers type.
+
+        Without an attempt the run gets a name of its own, so that two started at once share no work folder.
 
         Raises
         ------
@@ -43,7 +48,7 @@ class NightRequest:
         for name, value in (("source", source_uri), ("lake", lake_uri)):
             if not value:
                 raise SettingsError(f"no {name} given: name a folder, object prefix or database, e.g. file:/data/bank")
-        return cls(parse_night(night), source_uri, lake_uri, _UNSAFE.sub("-", attempt))
+        return cls(parse_night(night), source_uri, lake_uri, _UNSAFE.sub("-", attempt or f"run-{uuid4().hex}"))
 
 
 def parse_night(value: str | date) -> date:

@@ -40,9 +40,15 @@ def has_predecessor(lake: Lake, night: date) -> bool:
 
 
 def first_night_of(lake: Lake, night: date) -> date:
-    """The first night of the unbroken run of nights that ends with the night before `night`."""
-    before = night - ONE_DAY
-    return lake.read(STATE_CHAIN_START, before, before)["first_night"][0].as_py()  # type: ignore[no-any-return]
+    """The first night of the unbroken run of nights that ends with the night before `night`.
+
+    Each night kept what was known when it was published; earlier nights may have been published since.
+    """
+    first = night
+    while has_predecessor(lake, first):
+        before = first - ONE_DAY
+        first = lake.read(STATE_CHAIN_START, before, before)["first_night"][0].as_py()
+    return first
 
 
 def lookback_from_lake(lake: Lake, night: date, days: int) -> pa.Table:

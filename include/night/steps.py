@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,10 +15,11 @@ from include.lake.tables import SCORES_SCHEMA
 from include.night import standing
 from include.night.docs import publish_docs
 from include.night.extracts import HISTORY, get_extract, put_extract
+from include.night.late import totals_kept
 from include.night.modelling import model_for
 from include.night.request import NightRequest
-from include.night.workspace import Workspace
-from include.quality import RefusedError, SuiteResult, admit, check_scores
+from include.night.workspace import Workspace, clear_abandoned
+from include.quality import Admission, RefusedError, SuiteResult, admit, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.scoring import score_night
 from include.settings import get_settings
@@ -34,6 +36,7 @@ def extract(request: NightRequest) -> Figures:
     in one pass, and nothing is published on a hole.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    clear_abandoned(request.lake_uri)
     workspace.begin()
     is_first = not standing.has_predecessor(lake, request.night)
     with open_source(request.source_uri) as source:
@@ -54,13 +57,15 @@ def extract(request: NightRequest) -> Figures:
 
 def _refuse_a_hole(source: Source, lake: Lake, night: date) -> None:
     published = lake.manifest(last=night - standing.ONE_DAY)["settlement_date"].to_pylist()
+    known = totals_kept(lake, max(published))["day"].to_pylist() if published else []
     span = source.span()
-    if published and (span is None or span[0] > min(published)):
+    if known and (span is None or span[0] > min(known)):
         first_missing = max(published) + standing.ONE_DAY
         raise MissingStateError(
             f"the night before {night} was never published, and the source begins on {span[0] if span else 'no date'}, "
-            f"after the lake's first night {min(published)}: its state cannot be rebuilt. Run the nights from "
-            f"{first_missing} on in order (airflow backfill create, or make night DATE={first_missing}), then this one"
+            f"though the lake's nights rest on records from {min(known)} on: its state cannot be rebuilt. Run the "
+            f"nights from {first_missing} on in order (airflow backfill create, or make night DATE={first_missing}), "
+            "then this one"
         )
 
 
@@ -68,21 +73,32 @@ def gate(request: NightRequest) -> Figures:
     """Let in what the expectations allow; quarantine rows, stop on a broken relation, before anything is published."""
     workspace = Workspace.of(request)
     names = (*STATIC_RELATIONS, FIN_TRANSACTION.name)
+    history = get_extract(workspace, HISTORY)
     try:
         admission = admit({name: get_extract(workspace, name) for name in names}, request.night)
+        past = None if history is None else admit({FIN_TRANSACTION.name: history}, None)
     except RefusedError as refusal:
         publish_docs(request, refusal.results)
         raise
     workspace.put_many("accepted", admission.accepted)
     workspace.put("quarantined", admission.quarantined)
-    notes = {"warnings": list(admission.warnings), "counts": admission.counts.as_dict()}
-    history = get_extract(workspace, HISTORY)
-    if history is not None:
-        past = admit({FIN_TRANSACTION.name: history}, None)
+    warnings = [*admission.warnings, *set_aside(admission, STATIC_RELATIONS, "the night")]
+    if past is not None:
         workspace.put(HISTORY, past.accepted[FIN_TRANSACTION.name])
-        notes["history_set_aside"] = past.quarantined.num_rows
+        warnings += set_aside(past, [FIN_TRANSACTION.name], f"what lies before {request.night}")
+    notes = {"warnings": warnings, "counts": admission.counts.as_dict()}
     workspace.note("gate", {**notes, "results": list(admission.results)})
     return notes
+
+
+def set_aside(admission: Admission, relations: Iterable[str], where: str) -> list[str]:
+    """What was not let in of relations that the night's counts do not tell of, in sentences."""
+    counts = {name: admission.by_relation[name] for name in relations if name in admission.by_relation}
+    return [
+        f"{name}: {count.refused_rows} of {count.offered_rows} records were not let in and {where} does without them"
+        for name, count in counts.items()
+        if count.refused_rows
+    ]
 
 
 def settle(request: NightRequest) -> Figures:
@@ -117,7 +133,7 @@ def score(request: NightRequest) -> Figures:
             postings, workspace.get("lookback"), statics, state, habit_days=choice.model.training.habit_days
         )
         scores = score_night(built, choice.model)
-        warnings, results = _check_scores(request, scores, postings.num_rows)
+        warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
     workspace.put("scores", scores)
     workspace.put_many("state.before.features", state.tables())
     workspace.put_many("state.after.features", features.advance_state(state, postings).tables())
@@ -158,12 +174,14 @@ def _feature_state(workspace: Workspace, lake: Lake, night: date) -> features.Fe
     return features.FeatureState.from_tables(standing.state_from_lake(lake, night, features.STATE_SCHEMAS))
 
 
-def _check_scores(request: NightRequest, scores: pa.Table, postings: int) -> tuple[list[str], list[SuiteResult]]:
+def _check_scores(
+    request: NightRequest, workspace: Workspace, scores: pa.Table, postings: int
+) -> tuple[list[str], list[SuiteResult]]:
     """Hold the scores against their suite; the verdict is in the Data Docs also when it stops the night."""
     try:
         warnings, result = check_scores(scores, postings, get_settings().alert_budget)
     except RefusedError as refusal:
-        publish_docs(request, refusal.results)
+        publish_docs(request, (*workspace.read_note("gate")["results"], *refusal.results))
         raise
     return list(warnings), [result]
 

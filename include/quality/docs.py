@@ -138,7 +138,11 @@ class DataDocs:
         self.site.mkdir(parents=True, exist_ok=True)
         with (self.site / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            finally:
+                # Closing is not enough where a process forked meanwhile holds the descriptor too.
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def _place(uri: str) -> Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ class LocalAirflow:
         self.address = f"http://localhost:{port}"
         self.port = port
         self.log = home / "standalone.log"
+        self.settings_file = home / "airflow.env"
         self._group = home / "standalone.pid"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -72,16 +74,24 @@ class LocalAirflow:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.stop()
         _ = self.passwords
+        environment = self._environment(inherited, is_scheduling)
+        self._keep(environment)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", "standalone"],
-                env=self._environment(inherited, is_scheduling),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         self._group.write_text(str(self._process.pid))
+
+    def _keep(self, environment: Mapping[str, str]) -> None:
+        """Write the settings down, for people's own `airflow` commands: `source` it first."""
+        self.settings_file.touch(mode=0o600)
+        named = [name for name in sorted(environment) if name.startswith(("AIRFLOW", "ADS_")) or name == "PYTHONPATH"]
+        self.settings_file.write_text("".join(f"export {name}={shlex.quote(environment[name])}\n" for name in named))
 
     def _environment(self, inherited: Mapping[str, str], is_scheduling: bool) -> dict[str, str]:
         users = ",".join(f"{login}:{role}" for login, role in USERS.items())
@@ -94,7 +104,6 @@ class LocalAirflow:
             "AIRFLOW__API__BASE_URL": self.address,
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(is_scheduling).lower(),
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_HOST": "127.0.0.1",
             # One night runs at a time, one task after the other; every idle worker holds 100 MB.
             "AIRFLOW__CORE__PARALLELISM": "2",
         }

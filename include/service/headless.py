@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -19,6 +18,7 @@ from include.local_postgres import LocalPostgres
 from include.night.request import parse_night
 from include.service import demonstration
 from include.service.airflow_home import airflow_environment
+from include.service.terminal import Terminal
 from include.settings import PROJECT_ROOT, get_settings
 
 HEADLESS_HOME = PROJECT_ROOT / ".data" / "airflow-headless"
@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _source(options.source or get_settings().source_uri) as source_uri:
             figures = play_headless(night, source_uri, lake_uri)
     except SettlementError as error:
-        print(f"\nThe night was not published.\n{error}", file=sys.stderr)
+        # What was said before stands in another stream: the reason comes last in either order.
+        sys.stdout.flush()
+        print(f"\nThe night was not published.\n{error}", file=sys.stderr, flush=True)
         return 1
     print("\n".join(["", "The night is published.", *(f"  {name}: {value}" for name, value in figures.items())]))
     return 0
@@ -102,7 +104,8 @@ def _run_dag(conf: dict[str, Any]) -> dict[str, Any]:
     from dags.nightly_settlement import nightly_settlement
     from include.orchestration import FAILURE
 
-    get_listener_manager().add_listener(_progress())
+    listeners: Any = get_listener_manager()
+    listeners.add_listener(_progress())
     dag = nightly_settlement()
     for task in dag.tasks:
         task.retry_delay = RETRY_DELAY
@@ -124,22 +127,19 @@ def _left(run: Any, key: str) -> Any:  # noqa: ANN401 - Airflow's run, and whate
 
 
 def _progress() -> Any:  # noqa: ANN401 - a class that Airflow's listeners find by its methods
-    """A listener that says on the terminal which task runs and how it ended."""
+    """A listener that says on the terminal which task runs and which failed."""
     from airflow.listeners import hookimpl
 
-    started = time.monotonic()
-
-    def say(task_instance: Any, how: str) -> None:  # noqa: ANN401
-        print(f"{time.monotonic() - started:6.1f} s  {task_instance.task_id} {how}", file=sys.stderr, flush=True)
+    terminal = Terminal()
 
     class Progress:
         @hookimpl
-        def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:  # noqa: ANN401
-            say(task_instance, "...")
+        def on_task_instance_running(self, task_instance: Any) -> None:  # noqa: ANN401 - Airflow's own
+            terminal.say(f"{task_instance.task_id} ...")
 
         @hookimpl
-        def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:  # noqa: ANN401
-            say(task_instance, f"failed: {error}")
+        def on_task_instance_failed(self, task_instance: Any) -> None:  # noqa: ANN401 - Airflow's own
+            terminal.say(f"{task_instance.task_id} failed, try {task_instance.try_number}")
 
     return Progress()
 

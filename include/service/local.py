@@ -233,10 +233,12 @@ def _follow(api: AirflowApi, nights: list[date], terminal: Terminal) -> list[Run
                 terminal.say(run.summary)
         return (len(said) >= len(nights) and len(said) == len(runs)) or None
 
-    terminal.wait_for(
-        lambda: f"running: {', '.join(api.running_tasks(DAG_ID))}", all_ended, NIGHT_SECONDS * len(nights)
-    )
+    terminal.wait_for(lambda: _doing(api), all_ended, NIGHT_SECONDS * len(nights))
     return [run for run in said.values() if run.state == "failed"]
+
+
+def _doing(api: AirflowApi) -> str:
+    return f"running: {', '.join(api.running_tasks(DAG_ID)) or 'the scheduler, between two tasks'}"
 
 
 def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run]) -> str:
@@ -250,6 +252,7 @@ def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run])
         f"  all nights {airflow.address}/plugin/settlement",
         f"  Data Docs  {airflow.address}/plugin/settlement-data-docs",
         f"  lake       {place.lake_uri}",
+        f"  commands   source {airflow.settings_file}; then .venv/bin/airflow backfill create --dag-id {DAG_ID} ...",
         f"  logs       {airflow.home / 'logs'} and {airflow.log}",
         "",
         *(f"  NOT published: {run.summary}" for run in failed),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
@@ -23,10 +23,11 @@ def _address(path: str) -> str:
 class SettlementConsole(AirflowPlugin):
     """The settlement console."""
 
+    # ruff: noqa: RUF012 - class attributes are how Airflow's plugins declare what they add
     name = "settlement_console"
-    timetables: ClassVar[list[Any]] = [SettlementNights]
-    listeners: ClassVar[list[Any]] = [RunNotes()]
-    external_views: ClassVar[list[Any]] = [
+    timetables = [SettlementNights]
+    listeners = [RunNotes()]
+    external_views = [
         {
             "name": "Settlement",
             "href": _address("/"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,11 @@ class RunSummary:
         found = {name: self._figure(key) for key, name in _FIRST.items()}
         return {name: _readable(value) for name, value in found.items() if value is not None}
 
+    @property
+    def readable_steps(self) -> dict[str, dict[str, str]]:
+        """What each step left, without what is empty or said above."""
+        return {task_id: dict(_flat(figures)) for task_id, figures in self.steps.items()}
+
     def _figure(self, key: str) -> Any:  # noqa: ANN401 - whatever JSON the steps left
         """The figure of the last step that left one under this name."""
         return next((step[key] for step in reversed(list(self.steps.values())) if key in step), None)
@@ -75,13 +81,24 @@ def _readable(value: Any) -> str:  # noqa: ANN401 - whatever JSON the steps left
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _flat(figures: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Named figures with those inside of others spelled out: `breaks fee_amount`."""
+    for key, value in figures.items():
+        name = f"{before} {key}".strip()
+        if isinstance(value, dict):
+            yield from _flat(value, name)
+        elif value not in (None, [], "") and key != "settlement_date":
+            yield name, "; ".join(map(str, value)) if isinstance(value, list) else _readable(value)
+
+
 def run_summary(session: Session, dag_id: str, run_id: str) -> RunSummary | None:
     """The summary of a run, or None when there is no such run."""
     run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if run is None:
         return None
     query = XComModel.get_many(run_id=run_id, dag_ids=dag_id).order_by(None).order_by(XComModel.timestamp)
-    left = [(xcom.task_id, xcom.key, XComModel.deserialize_value(xcom)) for xcom in session.scalars(query)]
+    xcoms: list[Any] = list(session.scalars(query))
+    left = [(xcom.task_id, xcom.key, XComModel.deserialize_value(xcom)) for xcom in xcoms]
     return RunSummary(
         run_id=run_id,
         night=str((run.conf or {}).get("date") or settlement_date(run.data_interval_start, run.run_after)),

@@ -32,7 +32,7 @@ def publish_with_room(folder, room):
 def test_a_full_disk(tmp_path):
     lake, night = open_lake(tmp_path), night_number(0)
     publish_night(lake, stamp_of("a", night))
-    # No room for the first data file; for that and its manifest, not for the metadata; for none of the catalog's pages.
+    # No room for a byte of the data file, for all of it, for its manifest, for the page of the catalog.
     for room in (0, 1500, 4400, 6000):
         said = publish_with_room(tmp_path, room)
         assert "could not take the night 2020-01-01" in said, (room, said)

@@ -128,6 +128,22 @@ def test_readers_always_see_one_run_whole(tmp_path):
     assert all(found in (["a"] * 3, ["b"] * 3) for found in looks)
 
 
+def test_a_reader_that_a_publication_overtakes_looks_again(tmp_path, monkeypatch):
+    """Between its looks at the manifest and at the table, the run it is about to read is replaced and removed."""
+    night, lake, other = night_number(0), open_lake(tmp_path), open_lake(tmp_path)
+    publish_night(other, stamp_of("a", night))
+    overtaking, original = iter([stamp_of("b", night)]), lake._catalog.find
+
+    def find(name):
+        if name == STATE.name:
+            for stamp in overtaking:
+                publish_night(other, stamp)
+        return original(name)
+
+    monkeypatch.setattr(lake._catalog, "find", find)
+    assert lake.read(STATE, night, night)["run"].to_pylist() == ["b"] * 3
+
+
 class LostAnswerError(Exception):
     """Stands for a timeout of the catalog."""
 

@@ -28,7 +28,7 @@ def published(pkdd: Path, tmp_path_factory: pytest.TempPathFactory) -> Published
 
 def test_replayed_in_any_order_the_nights_are_the_same(published: Published, pkdd: Path) -> None:
     lake, first = published
-    shuffled = random.Random(7).sample(WEEK, len(WEEK))  # noqa: S311
+    shuffled = random.Random(7).sample(WEEK, len(WEEK))
     again = {night: play(night, pkdd, lake, "again") for night in shuffled}
     assert {n: again[n]["output_hash"] for n in WEEK} == {n: first[n]["output_hash"] for n in WEEK}
     assert {n: again[n]["run_key"] for n in WEEK} == {n: first[n]["run_key"] for n in WEEK}

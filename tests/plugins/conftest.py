@@ -7,11 +7,13 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from include.service.airflow_api import AirflowApi, Run
@@ -73,6 +75,16 @@ def console(tmp_path_factory: pytest.TempPathFactory, pkdd: Path) -> Iterator[Co
         yield Console(airflow.address, airflow.passwords["analyst"], run)
     finally:
         airflow.stop()
+        assert not _processes_of(airflow.home), "the stop left processes behind"
+
+
+def _processes_of(home: Path) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("AIRFLOW_HOME") == str(home):
+                found.append(process.pid)
+    return found
 
 
 def _play_night(airflow: LocalAirflow) -> Run:

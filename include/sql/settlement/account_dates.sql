@@ -6,7 +6,8 @@ select
     any_value(frequency) as frequency, -- M, W, T
     min(create_date) as create_date -- opened on
 from fin_account
-where account_id in (
+where
+    account_id in (
         select postings.account_id from postings
     )
 group by account_id
