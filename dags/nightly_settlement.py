@@ -11,7 +11,9 @@ the day before. Where the night before was never published, the state is built f
 and its row in `night_manifest`; the Data Docs site of the lake; an event of the asset `settlement/published_night`.
 
 **Params.** `date` (settlement date, default: the date of the run's data interval), `source` and `lake` (addresses,
-default: the installation's own). A scheduled run starts at 02:00 UTC for the date that ended at midnight.
+default: the installation's own). A scheduled run starts at 02:00 UTC for the date that ended at midnight. For a span of
+dates: `airflow backfill create --dag-id nightly_settlement --from-date 1994-01-01 --to-date 1994-01-31`; its nights are
+played in order, one at a time.
 
 **What a retry does.** Every task may be run again, killed anywhere, or cleared after success: it overwrites what its
 earlier try left in the run's work folder, and `publish` replaces the night's partitions under a guard. Lost
@@ -35,7 +37,16 @@ from datetime import datetime, timedelta
 from airflow.sdk import dag, get_current_context, task
 from airflow.sdk.bases.operator import chain
 
-from include.orchestration import DEFAULT_ARGS, NIGHT_PARAMS, PUBLISHED_NIGHT, Figures, SettlementNights, Tag, run_step
+from include.orchestration import (
+    DEFAULT_ARGS,
+    NIGHT_PARAMS,
+    PUBLISHED_NIGHT,
+    Figures,
+    SettlementNights,
+    Tag,
+    earlier_night_is_running,
+    run_step,
+)
 
 
 @dag(
@@ -54,6 +65,12 @@ from include.orchestration import DEFAULT_ARGS, NIGHT_PARAMS, PUBLISHED_NIGHT, F
 )
 def nightly_settlement() -> None:
     """The table of contents of a night."""
+
+    # Ten seconds is a quarter of a night: little is lost, and nine nights of a backfill may wait at once.
+    @task.sensor(mode="reschedule", poke_interval=10)
+    def await_earlier_nights() -> bool:
+        """Let a backfill play its nights in order, one at a time."""
+        return not earlier_night_is_running()
 
     @task
     def extract() -> Figures:
@@ -106,7 +123,16 @@ def nightly_settlement() -> None:
 
         return run_step(night.report)
 
-    chain(extract(), restate_late_nights(), validate(), check_settlement(), score(), publish(), report())
+    chain(
+        await_earlier_nights(),
+        extract(),
+        restate_late_nights(),
+        validate(),
+        check_settlement(),
+        score(),
+        publish(),
+        report(),
+    )
 
 
 nightly_settlement()

@@ -20,8 +20,9 @@ from include.errors import SettingsError
 from include.lake.tables import BREAKS_SCHEMA, QUARANTINE_SCHEMA, SCORES_SCHEMA
 from include.models.model import Model
 from include.night.standing import lookback_from_history
+from include.night.steps import set_aside
 from include.publish.inert import inert_table
-from include.quality import admit, admit_statics
+from include.quality import admit, admit_statics, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.scoring import score_night, train
 from include.settings import get_settings
@@ -48,6 +49,8 @@ class Replay:
         State as of the last night played.
     model
         None where the history does not suffice.
+    counts
+        The transactions' rows and cents by what became of them, over the nights played.
     """
 
     statics: dict[str, pa.Table]
@@ -56,7 +59,9 @@ class Replay:
     checks: settlement.SettlementState
     habits: features.FeatureState
     model: Model | None
-    warnings: list[str] = field(default_factory=list)
+    budget: float
+    counts: Counter[str] = field(default_factory=Counter)
+    warnings: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
 
     def play(self, source: Source, night: date) -> dict[str, pa.Table]:
@@ -66,10 +71,11 @@ class Replay:
         accepted = admission.accepted[FIN_TRANSACTION.name]
         lookback = lookback_from_history(self.postings, night, days)
         findings = settlement.check_night(night, accepted, lookback, self.statics, self.checks, self.rounding_cents)
-        scores = self._score(accepted, lookback)
+        scores = self._score(night, accepted, lookback)
         self.postings = pa.concat_tables([lookback, accepted.select(lookback.column_names)])
         self.checks, self.habits = findings.state, features.advance_state(self.habits, accepted)
-        self.warnings += admission.warnings
+        self.counts.update(admission.counts.as_dict())
+        self.warnings.update(admission.warnings)
         self.skipped.update(findings.skipped)
         return {
             "anomaly_scores": scores,
@@ -77,12 +83,15 @@ class Replay:
             "quarantine": _unsaid(admission.quarantined),
         }
 
-    def _score(self, accepted: pa.Table, lookback: pa.Table) -> pa.Table:
+    def _score(self, night: date, accepted: pa.Table, lookback: pa.Table) -> pa.Table:
         if self.model is None:
             return SCORES_SCHEMA.empty_table()
         habit_days = self.model.training.habit_days
         built = features.build_features(accepted, lookback, self.statics, self.habits, habit_days=habit_days)
-        return score_night(built, self.model)
+        scores = score_night(built, self.model)
+        warnings, _ = check_scores(scores, accepted.num_rows, self.budget)
+        self.warnings.update(f"{night}: {warning}" for warning in warnings)
+        return scores
 
 
 def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) -> dict[str, Any]:
@@ -107,17 +116,20 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) 
     Raises
     ------
     SettingsError
-        When `end` lies before `start`, or the budget is no share.
+        When `end` lies before `start`, the budget is no share, or the folder cannot be written to.
     """
     if end < start:
         raise SettingsError(f"the window ends on {end}, before it starts on {start}: give --start <= --end")
     if not 0 < budget < 1:
         raise SettingsError(f"a budget of {budget} is no share of transactions: give one between 0 and 1, e.g. 0.02")
+    _make_folder(out)
     with open_source(source_uri) as source:
-        replay, note = _prepare(source, start, budget)
+        replay, prepared, note = _prepare(source, start, budget)
         nights = [replay.play(source, night) for night in tqdm(list(_nights(start, end)), unit="night", delay=1)]
     tables = {
-        name: inert_table(pa.concat_tables([schema.empty_table(), *(n[name] for n in nights)]))
+        name: inert_table(
+            pa.concat_tables([schema.empty_table(), *(n[name] for n in (prepared, *nights) if name in n)])
+        )
         for name, schema in OUTPUTS.items()
     }
     summary = _summary(tables, replay, note, start, end)
@@ -125,16 +137,23 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) 
     return summary
 
 
-def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, str]:
+def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, dict[str, pa.Table], str]:
+    """State and model as of the eve of `start`; what was refused of the static relations; a sentence on the model."""
     settings = get_settings()
-    statics = admit_statics({name: source.static(name) for name in STATIC_RELATIONS}).accepted
-    history = admit({FIN_TRANSACTION.name: source.history(before=start)}, None).accepted[FIN_TRANSACTION.name]
+    snapshots = admit_statics({name: source.static(name) for name in STATIC_RELATIONS}, start)
+    statics = snapshots.accepted
+    past = admit({FIN_TRANSACTION.name: source.history(before=start)}, None)
+    history = past.accepted[FIN_TRANSACTION.name]
     outcome = train(
         history, statics, before=start, seed=settings.seed, budget=budget, habit_days=settings.lookback_days
     )
     checks = settlement.state_from_history(history, statics, before=start, rounding_cents=source.rounding_cents)
     habits = features.state_from_history(history)
-    return Replay(statics, source.rounding_cents, history, checks, habits, outcome.model), outcome.note
+    replay = Replay(statics, source.rounding_cents, history, checks, habits, outcome.model, budget)
+    replay.warnings.update(snapshots.warnings)
+    replay.warnings.update(set_aside(snapshots, STATIC_RELATIONS, "the window"))
+    replay.warnings.update(set_aside(past, [FIN_TRANSACTION.name], f"what lies before {start}"))
+    return replay, {"quarantine": _unsaid(snapshots.quarantined)}, outcome.note
 
 
 def _nights(start: date, end: date) -> Iterator[date]:
@@ -149,23 +168,31 @@ def _unsaid(quarantined: pa.Table) -> pa.Table:
 
 
 def _summary(tables: dict[str, pa.Table], replay: Replay, note: str, start: date, end: date) -> dict[str, Any]:
-    scores = tables["anomaly_scores"]
-    flagged = pc.sum(scores["is_flagged"].cast(pa.int64())).as_py() or 0
+    flagged = pc.sum(tables["anomaly_scores"]["is_flagged"].cast(pa.int64())).as_py() or 0
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
-        "transactions": scores.num_rows,
+        "transactions": replay.counts["published_rows"],
+        "scored": tables["anomaly_scores"].num_rows,
         "flagged": flagged,
+        "counts": dict(sorted(replay.counts.items())),
         "breaks": dict(sorted(Counter(tables["settlement_breaks"]["check_code"].to_pylist()).items())),
         "quarantined": tables["quarantine"].num_rows,
         "model": note,
         "skipped": sorted(replay.skipped),
-        "warnings": sorted(set(replay.warnings)),
+        "warnings": sorted(replay.warnings),
     }
 
 
+def _make_folder(out: Path) -> None:
+    """Before hours of playing, not after."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"the folder {out} cannot be made ({error}): name one that can be written to") from error
+
+
 def _write(out: Path, tables: dict[str, pa.Table], summary: dict[str, Any]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         pq.write_table(table, out / f"{name}.parquet")
     (out / "summary.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n")

@@ -107,6 +107,14 @@ class SettlementNights(CronDataIntervalTimetable):
         return super().generate_run_id(run_type=run_type, run_after=run_after, data_interval=data_interval, **extra)
 
 
+def earlier_night_is_running() -> bool:
+    """Whether a run of an earlier logical date is still at work: a night rests on what the night before leaves.
+
+    `max_active_runs` of a DAG does not bind its backfills, which have their own (ten, unless asked otherwise).
+    """
+    return get_current_context()["ti"].get_previous_dagrun(state="running") is not None
+
+
 def run_step(step: Callable[[NightRequest], Figures]) -> Figures:
     """Run one step of the night for the running task, its failure left as a sentence for people.
 

@@ -17,5 +17,14 @@ SITE = "data_docs"
 
 def publish_docs(request: NightRequest, results: Sequence[SuiteResult]) -> str:
     """Render a night's verdicts, whether it passed or was stopped, and give the address of its page."""
-    site = DataDocs(str(UPath(request.lake_uri) / SITE), keep_nights=get_settings().data_docs_nights)
+    site = DataDocs(_site(request), keep_nights=get_settings().data_docs_nights)
     return str(site.publish(request.night, tuple(results)))
+
+
+def docs_address(request: NightRequest) -> str:
+    """The site's front page, from which every night that is kept can be reached."""
+    return f"{_site(request)}/index.html"
+
+
+def _site(request: NightRequest) -> str:
+    return str(UPath(request.lake_uri) / SITE)

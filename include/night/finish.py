@@ -10,12 +10,12 @@ import pyarrow as pa
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 from upath import UPath
 
-from include.errors import LakeConflictError
+from include.errors import LakeConflictError, MissingStateError, PublishError
 from include.lake import Lake, RunStamp
 from include.lake.tables import Table
 from include.night import standing
-from include.night.docs import publish_docs
-from include.night.late import STATE_TOTALS, LateChange, known_totals, late_changes, totals_as_of
+from include.night.docs import docs_address, publish_docs
+from include.night.late import STATE_TOTALS, known_totals, late_changes, totals_as_of
 from include.night.publishing import (
     NightOutputs,
     Provenance,
@@ -47,16 +47,15 @@ def publish(request: NightRequest) -> Figures:
     leaves nothing they see, and running it again completes it.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
-    settings = get_settings()
     late = _late(workspace, lake, request)
     outputs = _gather(workspace, lake, request, late)
     check_conservation(outputs)
     began, model_version = workspace.read_note("began"), workspace.read_note("score")["model_version"]
-    snapshot = _snapshot(workspace, outputs.late)
+    snapshot = _snapshot(workspace, late)
     provenance = Provenance(snapshot, model_version, began["rounding_cents"], get_settings())
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
     summary = _summary(workspace, outputs, late)
-    row = manifest_row(stamp, outputs, provenance, workspace.read_note("began")["started_at"], summary)
+    row = manifest_row(stamp, outputs, provenance, began["started_at"], summary)
     for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):
         with attempt:
             _write(lake, stamp, outputs, row)
@@ -70,12 +69,11 @@ def _write(lake: Lake, stamp: RunStamp, outputs: NightOutputs, row: Figures) -> 
     lake.supersede(stamp.night, keep_run_key=stamp.run_key)
 
 
-def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[LateChange]) -> NightOutputs:
+def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[str]) -> NightOutputs:
     accepted = workspace.get_many("accepted")
     postings, scores = accepted[FIN_TRANSACTION.name], workspace.get("scores")
     breaks, quarantined = workspace.get("breaks"), workspace.get("quarantined")
-    days = get_settings().restate_days
-    reported = [{"settlement_date": request.night, "text": change.sentence(days)} for change in late]
+    reported = [{"settlement_date": request.night, "text": sentence} for sentence in late]
     published = as_published(
         {
             FIN_TRANSACTION.name: postings,
@@ -116,26 +114,29 @@ def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tupl
     return [*tables, (standing.STATE_CHAIN_START, start), (standing.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
 
 
-def _late(workspace: Workspace, lake: Lake, request: NightRequest) -> list[LateChange]:
+def _late(workspace: Workspace, lake: Lake, request: NightRequest) -> list[str]:
     if workspace.read_note("began")["is_first"]:
         return []
-    return late_changes(known_totals(lake, request.night), workspace.get("totals"), request.night)
+    changes = late_changes(known_totals(lake, request.night), workspace.get("totals"), request.night)
+    return [change.sentence(get_settings().restate_days) for change in changes]
 
 
-def _snapshot(workspace: Workspace) -> str:
+def _snapshot(workspace: Workspace, late: list[str]) -> str:
     read = {
         **workspace.get_many("accepted"),
         **workspace.get_many("state.before.settlement"),
         **workspace.get_many("state.before.features"),
         "lookback": workspace.get("lookback"),
         "quarantined": workspace.get("quarantined"),
+        "late": pa.table({"text": pa.array(late, pa.string())}),
     }
     return data_snapshot(read)
 
 
-def _summary(workspace: Workspace, outputs: NightOutputs, late: list[LateChange]) -> Figures:
+def _summary(workspace: Workspace, outputs: NightOutputs, late: list[str]) -> Figures:
     gate, scored = workspace.read_note("gate"), workspace.read_note("score")
-    days = get_settings().restate_days
+    # A night that is itself restated has no such step.
+    restated = workspace.read_note("restate") if workspace.has_note("restate") else {"restated": [], "late": []}
     return {
         "rows_in": outputs.counts.offered_rows,
         "quarantined": outputs.counts.quarantined_rows + outputs.counts.unreadable_rows,
@@ -144,20 +145,50 @@ def _summary(workspace: Workspace, outputs: NightOutputs, late: list[LateChange]
         "model": scored["note"],
         "skipped": workspace.read_note("settle")["skipped"],
         "warnings": [*gate["warnings"], *scored["warnings"]],
-        "late": [change.sentence(days) for change in late],
+        # Nights that were restated took in what came later still, and report it among their alerts.
+        "late": list(dict.fromkeys([*restated["late"], *late])),
+        "restated": restated["restated"],
     }
 
 
 def report(request: NightRequest) -> Figures:
-    """Write what people open beside the tables, and clear the work folder."""
+    """Write what people open beside the tables, and clear the work folder.
+
+    Run once more after the folder is gone, it writes the sheet again and leaves the Data Docs as they are.
+
+    Raises
+    ------
+    MissingStateError
+        When the night is not published.
+    PublishError
+        When there is no room; the night stays published.
+    """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    row = lake.published(request.night)
+    if row is None:
+        raise MissingStateError(f"the night {request.night} is not published: there is nothing to report; publish it")
+    try:
+        docs = _docs(request, workspace)
+        sheet = _alerts_sheet(request, lake)
+    except OSError as error:
+        raise PublishError(
+            f"the night {request.night} is published, but its Data Docs or its sheet of alerts could not be written "
+            f"({error}): see that the disk under {request.lake_uri} has room, and run the report again"
+        ) from error
+    workspace.clear()
+    return {**json.loads(row["summary"]), "data_docs": docs, "alerts_sheet": str(sheet)}
+
+
+def _docs(request: NightRequest, workspace: Workspace) -> str:
+    if not workspace.has_note("score"):
+        return docs_address(request)
     gate, scored = workspace.read_note("gate"), workspace.read_note("score")
-    docs = publish_docs(request, (*gate["results"], *scored["results"]))
-    alerts = lake.read("alerts", request.night, request.night)
+    return publish_docs(request, (*gate["results"], *scored["results"]))
+
+
+def _alerts_sheet(request: NightRequest, lake: Lake) -> UPath:
+    alerts = lake.read("alerts", request.night, request.night).drop_columns(["run_key"]).sort_by("rank")
     sheet = UPath(request.lake_uri) / "alerts" / f"{request.night}.csv"
     sheet.parent.mkdir(parents=True, exist_ok=True)
-    sheet.write_text(alerts_csv(alerts.drop_columns(["run_key"])))
-    workspace.clear()
-    row = lake.published(request.night)
-    summary = json.loads(row["summary"]) if row else {}
-    return {**summary, "data_docs": docs, "alerts_sheet": str(sheet)}
+    sheet.write_text(alerts_csv(alerts), encoding="utf-8")
+    return sheet

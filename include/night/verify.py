@@ -6,10 +6,12 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.errors import IntegrityError
 from include.lake import Lake
 from include.publish.digest import output_hash
+from include.quality.admission import amount_cents
 from include.relations import FIN_TRANSACTION
 from include.security.envelope import Envelope
 from include.settings import get_settings
@@ -41,7 +43,10 @@ def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
 def _faults(lake: Lake, row: dict[str, Any]) -> list[str]:
     night = row["settlement_date"]
     outputs = {name: _published(lake, name, night) for name in HASHED}
-    outputs["quarantine"] = _unsealed(outputs["quarantine"], night)
+    try:
+        outputs["quarantine"] = _unsealed(outputs["quarantine"], night)
+    except IntegrityError as error:
+        return [f"{night}: quarantine: {error}"]
     offered = row["published_rows"] + row["quarantined_rows"] + row["deduplicated_rows"] + row["unreadable_rows"]
     cents = row["published_cents"] + row["quarantined_cents"] + row["deduplicated_cents"]
     pairs = {
@@ -49,6 +54,11 @@ def _faults(lake: Lake, row: dict[str, Any]) -> list[str]:
         "offered rows": (row["offered_rows"], offered),
         "offered cents": (row["offered_cents"], cents),
         "published rows": (row["published_rows"], outputs[FIN_TRANSACTION.name].num_rows),
+        "published cents": (row["published_cents"], amount_cents(outputs[FIN_TRANSACTION.name])),
+        "different postings": (
+            row["published_rows"],
+            pc.count_distinct(outputs[FIN_TRANSACTION.name]["trans_id"]).as_py(),
+        ),
     }
     return [
         f"{night}: {what} is {found}, expected {expected}"

@@ -8,7 +8,8 @@ import re
 import pyarrow as pa
 
 # OWASP's list for CSV injection: a cell that starts with one of these is evaluated by spreadsheet programs.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# East Asian editions take the full-width signs as well. Tab and carriage return are blanked before.
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"[+-]\d[\d,.]*%?")
 
 
@@ -25,9 +26,11 @@ def inert(text: str) -> str:
     >>> inert("=cmd()|'/c calc'!A1")
     "'=cmd()|'/c calc'!A1"
     """
-    one_line = "".join(c if c.isprintable() else " " for c in text)
-    escaped = html.escape(html.unescape(one_line), quote=False)
-    is_formula = escaped.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(escaped)
+    # Unescaped first: `&#10;` is a line end too.
+    one_line = "".join(c if c.isprintable() else " " for c in html.unescape(text))
+    escaped = html.escape(one_line, quote=False)
+    # Some programs take leading blanks off a cell before they look at it.
+    is_formula = escaped.lstrip().startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(escaped)
     return f"'{escaped}" if is_formula else escaped
 
 

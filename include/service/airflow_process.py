@@ -7,7 +7,7 @@ import os
 import secrets
 import shlex
 import signal
-import subprocess
+import subprocess  # nosec B404
 import sys
 import time
 from collections.abc import Mapping
@@ -77,7 +77,8 @@ class LocalAirflow:
         environment = self._environment(inherited, is_scheduling)
         self._keep(environment)
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
+            # Our own interpreter, and nothing that anybody typed.
+            self._process = subprocess.Popen(  # nosec B603
                 [sys.executable, "-m", "airflow", "standalone"],
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -60,8 +60,8 @@ def note_of(summary: RunSummary) -> str:
         said = " ".join(f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in summary.failures)
     else:
         said = " · ".join(f"{name} {figure}" for name, figure in summary.figures.items())
-    docs = f"[Data Docs](/plugin/settlement-data-docs/settlement/docs/nights/{summary.night}/index.html)"
-    return _cut(f"**{summary.headline}.** {said}", f" · {docs}")
+    docs = f" · [Data Docs](/plugin/settlement-data-docs/settlement/docs/nights/{summary.night}/index.html)"
+    return _cut(f"**{summary.headline}.** {said}", docs if summary.has_docs else "")
 
 
 def _as_text(sentence: str) -> str:

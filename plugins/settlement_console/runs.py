@@ -54,6 +54,11 @@ class RunSummary:
         return self.state in ("queued", "running")
 
     @property
+    def has_docs(self) -> bool:
+        """Whether the night has a page in Data Docs: the gates leave one when they refuse, the report otherwise."""
+        return "report" in self.steps or any(task_id in ("validate", "score") for task_id, _ in self.failures)
+
+    @property
     def headline(self) -> str:
         """One line: which night, and how it stands."""
         return f"Night {self.night}: {_HOW[self.state]}"

@@ -19,7 +19,16 @@ def dag():
 
 
 def test_it_reads_as_the_table_of_contents_of_a_night(dag):
-    order = ["extract", "restate_late_nights", "validate", "check_settlement", "score", "publish", "report"]
+    order = [
+        "await_earlier_nights",
+        "extract",
+        "restate_late_nights",
+        "validate",
+        "check_settlement",
+        "score",
+        "publish",
+        "report",
+    ]
     assert [task.task_id for task in dag.topological_sort()] == order
     assert all(
         task.downstream_task_ids == {after} for task, after in zip(dag.topological_sort(), order[1:], strict=False)

@@ -114,3 +114,11 @@ def test_a_date_that_does_not_exist_fails_at_once_with_its_sentence(running_task
     running_task.context["params"]["date"] = "1994-02-31"
     with pytest.raises(AirflowFailException, match="'1994-02-31' is not a settlement date"):
         run_step(_failing(SettingsError("not reached")))
+
+
+@pytest.mark.parametrize(("earlier", "waits"), [(None, False), (SimpleNamespace(run_id="backfill__1994-01-30"), True)])
+def test_a_night_waits_for_an_earlier_one_that_is_at_work(running_task, earlier, waits):
+    asked = []
+    running_task.context["ti"].get_previous_dagrun = lambda state: asked.append(state) or earlier
+    assert orchestration.earlier_night_is_running() is waits
+    assert asked == ["running"]

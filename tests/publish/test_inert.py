@@ -23,6 +23,10 @@ HOSTILE = [
     "\t=cmd()",
     "\r=1",
     "<img src=x onerror=y>",
+    "&#10;=cmd()",
+    "&#9;=cmd()",
+    "  =cmd()",
+    "＝cmd()",
 ]
 
 
@@ -31,7 +35,8 @@ def test_hostile_text_is_neither_markup_nor_formula(text: str) -> None:
     made = inert(text)
     assert "<" not in made
     assert ">" not in made
-    assert made[0] not in "=+-@\t\r"
+    assert made[0] not in "=+-@＝＋－＠\t\r\n "
+    assert inert(made) == made
 
 
 @given(st.text())

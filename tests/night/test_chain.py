@@ -1,0 +1,91 @@
+"""Nights that rest on each other: a chain that begins anew, grows at its beginning, or loses its source's past."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.errors import MissingStateError
+from include.lake import Lake
+from include.night import standing
+from tests.night.conftest import play
+from tests.sources.small_banks import TRANSACTION_NAMES, csv_text, write_canonical
+
+FIRST = date(2013, 1, 1)
+
+
+def records(*days: int) -> list[list[str]]:
+    """A credit of one crown on account 1 for each day of the year that is named, numbered by it."""
+    dates = {day: (FIRST + timedelta(days=day - 1)).isoformat() for day in days}
+    return [
+        [str(day), "1", dates[day], "1.00", f"{number}.00", "C", "CIC", "", "", ""]
+        for number, day in enumerate(days, 1)
+    ]
+
+
+def deliver(folder: Path, *days: int) -> Path:
+    return write_canonical(folder, csv_text(TRANSACTION_NAMES, records(*days)))
+
+
+def lookback_ids(lake: Path, night: date) -> list[int]:
+    found = standing.lookback_from_lake(Lake.open(f"file:{lake}"), night, 92)
+    return sorted(found["trans_id"].to_pylist())
+
+
+def row_of(lake: Path, night: str) -> dict[str, Any]:
+    row = Lake.open(f"file:{lake}").published(date.fromisoformat(night))
+    assert row is not None
+    return row
+
+
+def test_earlier_nights_published_later_take_no_look_back_away(tmp_path: Path) -> None:
+    bank, lake = deliver(tmp_path / "bank", 1, 2, 3, 4, 5, 6), tmp_path / "lake"
+    first = {night: play(night, bank, lake) for night in ("2013-01-04", "2013-01-05", "2013-01-06")}
+    play("2013-01-03", bank, lake)
+    again = play("2013-01-04", bank, lake)
+    assert lookback_ids(lake, date(2013, 1, 6)) == [1, 2, 3, 4, 5]
+    assert again["output_hash"] == first["2013-01-04"]["output_hash"]
+    assert play("2013-01-06", bank, lake)["run_key"] == first["2013-01-06"]["run_key"]
+
+
+def test_a_source_that_lost_the_past_the_lake_rests_on_starts_no_chain(tmp_path: Path) -> None:
+    bank, lake = deliver(tmp_path / "bank", 1, 10, 20, 25), tmp_path / "lake"
+    play("2013-01-20", bank, lake)
+    deliver(bank, 10, 20, 25)
+    with pytest.raises(MissingStateError, match=r"begins on 2013-01-10.*from 2013-01-01 on.*DATE=2013-01-21"):
+        play("2013-01-25", bank, lake)
+    assert Lake.open(f"file:{lake}").published(date(2013, 1, 25)) is None
+
+
+def test_empty_nights_before_the_banks_first_record_are_no_lost_past(tmp_path: Path) -> None:
+    bank, lake = deliver(tmp_path / "bank", 10, 20), tmp_path / "lake"
+    play("2013-01-05", bank, lake)
+    assert play("2013-01-20", bank, lake)["rows_in"] == 1
+
+
+def test_a_late_record_before_the_first_night_restates_what_was_built_on_it(tmp_path: Path) -> None:
+    bank, lake = deliver(tmp_path / "bank", 1, 4, 5), tmp_path / "lake"
+    play("2013-01-04", bank, lake)
+    deliver(bank, 1, 3, 4, 5)
+    found = play("2013-01-05", bank, lake)
+    assert (found["restated"], found["late"]) == (["2013-01-04"], [])
+    assert row_of(lake, "2013-01-04")["attempt"] == 2
+    assert lookback_ids(lake, date(2013, 1, 5)) == [1, 3, 4]
+
+
+def test_old_and_new_late_records_at_once_are_both_told_tonight(tmp_path: Path) -> None:
+    bank, lake = deliver(tmp_path / "bank", 1, 29, 30, 31), tmp_path / "lake"
+    for night in ("2013-01-29", "2013-01-30"):
+        play(night, bank, lake)
+    late = [
+        *records(1, 29, 30, 31),
+        *[["90", *row[1:]] for row in records(2)],
+        *[["91", *row[1:]] for row in records(30)],
+    ]
+    write_canonical(bank, csv_text(TRANSACTION_NAMES, late))
+    found = play("2013-01-31", bank, lake)
+    assert found["restated"] == ["2013-01-30"]
+    assert [sentence[:10] for sentence in found["late"]] == ["2013-01-02"]

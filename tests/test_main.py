@@ -1,0 +1,87 @@
+"""The command line: stages people call by name, answers as JSON, failures as one sentence and exit status 1."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from include.__main__ import main
+from include.settings import PROJECT_ROOT, get_settings
+from tests.sources.small_banks import write_canonical
+
+
+@pytest.fixture(autouse=True)
+def own_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADS_KEY_FILE", str(tmp_path_factory.getbasetemp() / "command-line.key"))
+        get_settings.cache_clear()
+        yield
+    get_settings.cache_clear()
+
+
+def test_help_names_every_stage() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "include", "--help"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert all(stage in said for stage in ("generate", "night", "backtest", "train", "verify"))
+
+
+def test_a_bank_is_made_a_night_played_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bank, lake = tmp_path / "bank", f"file:{tmp_path / 'lake'}"
+    span = ["--first", "2024-01-01", "--last", "2024-01-31"]
+    assert main(["generate", "--out", str(bank), "--accounts", "20", *span, "--seed", "3"]) == 0
+    source = json.loads(capsys.readouterr().out)["source_uri"]
+    assert main(["night", "--date", "2024-01-31", "--source", source, "--lake", lake]) == 0
+    answer = capsys.readouterr()
+    night = json.loads(answer.out)
+    assert night["settlement_date"] == "2024-01-31"
+    assert night["rows_in"] > 0
+    assert "publish" in answer.err
+    assert main(["verify", "--lake", lake]) == 0
+    assert json.loads(capsys.readouterr().out)["verified"] == ["2024-01-31"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["night", "--date", "2024-02-30", "--source", "file:{bank}"], "write one that exists as YYYY-MM-DD"),
+        (["night", "--date", "2013-01-02", "--source", ""], "no source given"),
+        (["night", "--date", "2013-01-02", "--source", "file:{bank}/nowhere"], "there is nothing at"),
+        (["verify"], "there is no night to verify"),
+        (["train", "--before", "2013-01-03", "--source", "ftp://me:hunter2@bank"], "is no place for files"),
+    ],
+)
+def test_a_failure_is_one_sentence_and_exit_status_one(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank = write_canonical(tmp_path / "bank")
+    filled = [argument.format(bank=bank) for argument in arguments]
+    assert main([*filled, "--lake", f"file:{tmp_path / 'lake'}"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert "hunter2" not in said.err
+
+
+def test_a_date_that_does_not_exist_is_refused_where_it_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["backtest", "--source", "x", "--start", "2024-13-01", "--end", "2024-12-31", "--out", "x"])
+    assert ended.value.code == 2
+    assert "'2024-13-01' is not a settlement date" in capsys.readouterr().err
+
+
+def test_a_setting_that_is_not_allowed_is_named_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ADS_ALERT_BUDGET", "hunter2")
+    get_settings.cache_clear()
+    assert main(["verify"]) == 1
+    said = capsys.readouterr().err
+    assert "ADS_ALERT_BUDGET" in said
+    assert "hunter2" not in said
