@@ -22,7 +22,11 @@ MONTHS = 15
 
 def prepare(postgres: LocalPostgres, say: Callable[[str], None]) -> str:
     """The bank's URI; generated and loaded when the database does not hold it yet."""
-    source_uri = postgres.create_database(DATABASE)
+    from include.sources.bank import ROUNDING_CROWNS
+
+    database_uri = postgres.create_database(DATABASE)
+    # A database does not tell how far its bank rounds; without this every rounded interest would be a break.
+    source_uri = f"{database_uri}&rounding={ROUNDING_CROWNS}"
     if is_loaded(source_uri):
         return source_uri
     from include.sources.bank import generate_bank
@@ -32,7 +36,7 @@ def prepare(postgres: LocalPostgres, say: Callable[[str], None]) -> str:
     say(f"making up a bank: {ACCOUNTS:,} accounts from {first} to {last}")
     generate_bank(BANK, ACCOUNTS, first, last, get_settings().seed, troubles=True)
     say("loading it into PostgreSQL")
-    load_bank(f"file:{BANK}", source_uri)
+    load_bank(f"file:{BANK}", database_uri)
     return source_uri
 
 

@@ -274,6 +274,8 @@ def _play_unnamed(bank: Path, lake: Path) -> None:
 
 def test_a_night_started_twice_at_once_without_a_name_shares_nothing(tmp_path: Path) -> None:
     bank, lake = write_canonical(tmp_path / "bank"), tmp_path / "lake"
+    first, second = (NightRequest.of(NIGHT, f"file:{bank}", f"file:{lake}") for _ in range(2))
+    assert first.attempt != second.attempt
     spawn = multiprocessing.get_context("spawn")
     racers = [spawn.Process(target=_play_unnamed, args=(bank, lake)) for _ in range(2)]
     for racer in racers:

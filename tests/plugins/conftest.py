@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from include.local_postgres import LocalPostgres
 from include.service.airflow_api import AirflowApi, Run
 from include.service.airflow_process import LocalAirflow
 
@@ -58,9 +59,11 @@ class Console:
 
 
 @pytest.fixture(scope="session")
-def console(tmp_path_factory: pytest.TempPathFactory, pkdd: Path) -> Iterator[Console]:
+def console(tmp_path_factory: pytest.TempPathFactory, pkdd: Path, postgres_server: LocalPostgres) -> Iterator[Console]:
     folder = tmp_path_factory.mktemp("console")
-    airflow = LocalAirflow(folder / "airflow", f"sqlite:///{folder / 'airflow' / 'airflow.db'}", _free_port())
+    postgres_server.create_database("console")
+    # SQLite answers 503 while the scheduler writes; `make run` has PostgreSQL too.
+    airflow = LocalAirflow(folder / "airflow", postgres_server.uri("console", driver="psycopg2"), _free_port())
     settings = {
         "ADS_SOURCE_URI": f"file:{pkdd}",
         "ADS_LAKE_URI": f"file:{folder / 'lake'}",

@@ -2,5 +2,6 @@
 
 from include.sources.bank.generate import Bank, BankSummary, build_bank, generate_bank
 from include.sources.bank.troubles import Trouble
+from include.sources.bank.write import ROUNDING_CROWNS
 
-__all__ = ["Bank", "BankSummary", "Trouble", "build_bank", "generate_bank"]
+__all__ = ["ROUNDING_CROWNS", "Bank", "BankSummary", "Trouble", "build_bank", "generate_bank"]
