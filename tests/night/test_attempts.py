@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.errors import GateError, IntegrityError
+from include.errors import IntegrityError, SourceError
 from include.lake import Lake, RunStamp
 from include.night import verify
 from tests.night.conftest import play
@@ -60,9 +60,9 @@ def test_hostile_text_reaches_no_finding_and_no_page(bank: Path, tmp_path: Path)
     assert not any("<script>alert(1)" in page or "=cmd()" in page or "drop table" in page for page in pages)
 
 
-def test_a_broken_relation_stops_the_night_before_anything_is_published(bank: Path, tmp_path: Path) -> None:
+def test_a_missing_relation_stops_the_night_before_anything_is_published(bank: Path, tmp_path: Path) -> None:
     (bank / "client.asc").unlink()
-    with pytest.raises(GateError, match="fin_client"):
+    with pytest.raises(SourceError, match=r"fin_client \(client\.asc\).*Add the missing files"):
         play(LAST.isoformat(), bank, tmp_path)
     lake = Lake.open(f"file:{tmp_path}")
     assert lake.published(LAST) is None

@@ -12,10 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.errors import GateError, PublishError, SettlementError, SourceError, SourceUnavailableError
-from include.lake import Lake
+from include.errors import GateError, IntegrityError, PublishError, SettlementError, SourceError, SourceUnavailableError
+from include.lake import Lake, RunStamp
 from include.local_postgres import LocalPostgres
 from include.night import NightRequest, run_night, verify, workspace
+from include.settings import get_settings
 from include.sources import database_reading
 from tests.night.conftest import play
 from tests.sources.small_banks import STATICS, TRANSACTION_NAMES, TRANSACTIONS, csv_text, header_of, write_canonical
@@ -286,3 +287,22 @@ def test_a_night_started_twice_at_once_without_a_name_shares_nothing(tmp_path: P
     assert set(table(lake, "fin_transaction")["trans_id"].to_pylist()) == GOOD
     assert table(lake, "fin_transaction").num_rows == len(GOOD)
     assert verify(f"file:{lake}", NIGHT)["nights"] == 1
+
+
+def test_verify_names_the_night_and_every_figure_that_does_not_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank, lake = write_canonical(tmp_path / "bank", bad_night("")), Lake.open(f"file:{tmp_path / 'lake'}")
+    play(str(NIGHT), bank, tmp_path / "lake")
+    row = published(tmp_path / "lake")
+    lake.publish_manifest({**row, "published_cents": 1, "offered_rows": 1}, RunStamp(row["run_key"], "x", NIGHT))
+    with pytest.raises(IntegrityError, match=r"2013-01-02: offered rows is \d+, expected 1; .*published cents"):
+        verify(f"file:{tmp_path / 'lake'}")
+    monkeypatch.setenv("ADS_KEY_FILE", str(tmp_path / "other.key"))
+    get_settings.cache_clear()
+    try:
+        with pytest.raises(IntegrityError, match=r"2013-01-02: quarantine: .*does not verify"):
+            verify(f"file:{tmp_path / 'lake'}")
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()

@@ -18,7 +18,7 @@ FIRST = date(2013, 1, 1)
 
 
 def records(*days: int) -> list[list[str]]:
-    """A credit on account 1 for each day of the year that is named, numbered by it, the same whatever others there are."""
+    """A credit on account 1 for each day of the year that is named; one is the same whatever others there are."""
     dates = {day: (FIRST + timedelta(days=day - 1)).isoformat() for day in days}
     return [[str(day), "1", dates[day], "1.00", f"{day}.00", "C", "CIC", "", "", ""] for day in days]
 
