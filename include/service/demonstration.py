@@ -22,11 +22,8 @@ MONTHS = 15
 
 def prepare(postgres: LocalPostgres, say: Callable[[str], None]) -> str:
     """The bank's URI; generated and loaded when the database does not hold it yet."""
-    from include.sources.bank import ROUNDING_CROWNS
-
     database_uri = postgres.create_database(DATABASE)
-    # A database does not tell how far its bank rounds; without this every rounded interest would be a break.
-    source_uri = f"{database_uri}&rounding={ROUNDING_CROWNS}"
+    source_uri = address(postgres)
     if is_loaded(source_uri):
         return source_uri
     from include.sources.bank import generate_bank
@@ -38,6 +35,14 @@ def prepare(postgres: LocalPostgres, say: Callable[[str], None]) -> str:
     say("loading it into PostgreSQL")
     load_bank(f"file:{BANK}", database_uri)
     return source_uri
+
+
+def address(postgres: LocalPostgres) -> str:
+    """The source's address of the loaded bank."""
+    from include.sources.bank import ROUNDING_CROWNS
+
+    # A database does not tell how far its bank rounds; without this every rounded interest would be a break.
+    return f"{postgres.uri(DATABASE)}&rounding={ROUNDING_CROWNS}"
 
 
 def exists() -> bool:

@@ -67,7 +67,7 @@ def _source(given: str) -> Iterator[str]:
         yield given
         return
     with LocalPostgres.start(demonstration.SERVER) as postgres:
-        yield postgres.uri(demonstration.DATABASE)
+        yield demonstration.address(postgres)
 
 
 def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]:

@@ -12,6 +12,8 @@ GRACE_DAYS = 3
 # Half a month: a payment nearer to the coming due day than to the last one belongs to the coming one.
 EARLY_DAYS = 15
 
+_LAST_MONTH = date.max.year * 12 + date.max.month - 1
+
 
 @dataclass
 class MonthlyDue:
@@ -114,12 +116,14 @@ def first_due(after: date, due_day: int) -> date:
 
 
 def months_later(day: date, months: int) -> date:
-    """The same day of the month, `months` months later.
+    """The same day of the month, `months` months later; in the calendar's last month where that lies beyond it.
 
     Examples
     --------
     >>> months_later(date(1993, 11, 30), 3)
     datetime.date(1994, 2, 28)
+    >>> months_later(date(1993, 11, 30), 10**6)
+    datetime.date(9999, 12, 30)
     """
-    whole = day.year * 12 + day.month - 1 + months
+    whole = min(day.year * 12 + day.month - 1 + months, _LAST_MONTH)
     return in_month(whole // 12, whole % 12 + 1, day.day)

@@ -81,7 +81,10 @@ def replay_loans(
 ) -> None:
     """Move the loans from the beginning to the end of `last`: only days that matter, one after another."""
     by_day = {day: list(group) for day, group in groupby(payments, key=lambda p: p.trans_date)}
-    for day in sorted({last, *by_day, *(loan.granted_date for loan in loans.values())}):
+    # Before the bank's first loan payment no due day is known, so that a grant changes nothing.
+    first = min(by_day, default=last)
+    grants = {loan.granted_date for loan in loans.values() if loan.granted_date > first}
+    for day in sorted({last, *by_day, *grants}):
         granted = {k: loan for k, loan in loans.items() if loan.granted_date <= day}
         settle_loans(day, by_day.get(day, ()), granted, state, rounding_cents)
 

@@ -36,7 +36,10 @@ class Order:
     @property
     def until(self) -> date:
         """Last date it can be due: once a loan is granted, its instalments belong to the loan checks."""
-        return date.max if self.loan_granted_date is None else self.loan_granted_date - timedelta(1)
+        if self.loan_granted_date is None:
+            return date.max
+        # A grant on the calendar's first day is a placeholder that is let in with a warning: no day lies before it.
+        return max(self.loan_granted_date, date.min + timedelta(1)) - timedelta(1)
 
     @property
     def name(self) -> str:

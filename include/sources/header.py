@@ -39,13 +39,13 @@ def layout_of_header(names: Sequence[str], relation: Relation, dialect: Dialect,
     Raises
     ------
     SourceError
-        When a required column is missing or renamed, or a name stands twice.
+        When a required column is missing or renamed, or stands twice.
     """
     found = [name.strip().lower() for name in names]
     columns = dialect.columns(relation)
-    _refuse_doubled(found, names, relation, file)
-    missing = [c for c in columns if not c.optional and dialect.header_name(c).lower() not in found]
     known = {dialect.header_name(c).lower() for c in columns}
+    _refuse_doubled([name for name in found if name in known], names, relation, file)
+    missing = [c for c in columns if not c.optional and dialect.header_name(c).lower() not in found]
     extra = [name for name, low in zip(names, found, strict=True) if low not in known]
     if missing:
         raise SourceError(_missing_columns(missing, extra, names, relation, dialect, file))
@@ -80,7 +80,7 @@ def _held(column: Column, dialect: Dialect, found: Sequence[str]) -> bool:
 
 
 def _refuse_doubled(found: Sequence[str], names: Sequence[str], relation: Relation, file: str) -> None:
-    doubled = sorted(name for name, times in Counter(found).items() if times > 1 and name)
+    doubled = sorted(name for name, times in Counter(found).items() if times > 1)
     if doubled:
         raise SourceError(
             f"{file} ({relation.name}): the header names {', '.join(doubled)} twice ({', '.join(names)}): keep one"
@@ -102,9 +102,17 @@ def _missing_columns(
     file: str,
 ) -> str:
     wanted = [dialect.header_name(c) for c in missing]
-    message = f"{file} ({relation.name}) lacks the columns {', '.join(wanted)}. Found {', '.join(map(repr, names))}. "
+    message = f"{file} ({relation.name}) lacks the columns {', '.join(wanted)}. {_found(names, relation, dialect)}. "
     expected = ", ".join(dialect.header_name(c) for c in dialect.columns(relation) if not c.optional)
     return message + f"Expected {expected}. " + _remedy(wanted, extra, names, dialect)
+
+
+def _found(names: Sequence[str], relation: Relation, dialect: Dialect) -> str:
+    """The header as it stands; a first record that names no column is a customer's, which no message may quote."""
+    written = " ".join(names).lower()
+    if any(dialect.header_name(column).lower() in written for column in dialect.columns(relation)):
+        return f"Found {', '.join(map(repr, names))}"
+    return f"Its first record, of {len(names)} fields, names none of them: the header may be missing"
 
 
 def _remedy(wanted: Sequence[str], extra: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:

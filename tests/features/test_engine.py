@@ -137,6 +137,14 @@ def test_balance_before_and_after():
     assert (received["balance_before"], received["balance_share"]) == (Decimal("800.00"), 0)
 
 
+def test_the_largest_balances_there_can_be_do_not_stop_a_night():
+    last = Decimal("9999999999.99")
+    paid = row(made(*[{"trans_date": DAY, "amount": last, "balance": last}] * 101))
+    assert (paid["balance_before"], paid["day_paid"]) == (2 * last, 101 * last)
+    received = row(made({"trans_date": DAY, "trans_type": "C", "amount": last, "balance": -last}))
+    assert received["balance_before"] == -2 * last
+
+
 def test_a_missing_balance_leaves_its_features_null():
     found = row(made({"trans_date": DAY, "balance": None}))
     assert {found[name] for name in ("balance_before", "balance_after", "balance_share", "overdrawn")} == {None}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from include.errors import SettingsError
-from include.service import local
+from include.local_postgres import LocalPostgres
+from include.service import demonstration, headless, local
 from include.service.airflow_api import Run
 from include.service.airflow_home import airflow_environment
 from include.service.airflow_process import USERS, LocalAirflow
+from include.sources import open_source
 
 
 @pytest.fixture
@@ -66,6 +70,14 @@ def test_the_callers_settings_reach_the_tasks(tmp_path):
     assert environment["PATH"].endswith(":/bin")
     assert environment["PYTHONPATH"].endswith(":/elsewhere")
     assert environment["AIRFLOW__CORE__LOAD_EXAMPLES"] == "false"
+
+
+def test_the_made_up_bank_is_read_with_its_rounding_whoever_asks(monkeypatch):
+    served = LocalPostgres(Path("/data"), Path("/socket"), None)
+    monkeypatch.setattr(demonstration, "exists", lambda: True)
+    monkeypatch.setattr(LocalPostgres, "start", lambda folder: nullcontext(served))
+    with headless._source("") as source_uri:
+        assert open_source(source_uri).rounding_cents == 10
 
 
 def test_a_note_reads_as_plain_text():

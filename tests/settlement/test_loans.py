@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from include.settlement.loans import Loan, LoanPayment, settle_loans
 from include.settlement.state import SettlementState
-from tests.settlement.banks import Bank
+from tests.settlement.banks import Bank, chained, small_bank
 
 LOANS = {
     5: Loan(5, 1, date(1993, 1, 12), 3, 30_000),
@@ -48,6 +49,15 @@ def test_paid_loans_are_silent_and_need_nothing_after_the_last_instalment() -> N
 def test_amounts_agree_within_five_roundings(amount: int, is_wrong: bool) -> None:
     found = codes([(date(1993, 2, 12), amount), (date(1993, 3, 12), 30_000), (date(1993, 4, 12), 30_000)])
     assert found == ([("loan_payment_amount", date(1993, 2, 12))] if is_wrong else [])
+
+
+@pytest.mark.parametrize(("granted", "duration"), [(date.min, 12), (date(1993, 1, 12), 10**12)])
+def test_a_loan_with_an_absurd_date_or_duration_does_not_stop_the_others(granted: date, duration: int) -> None:
+    order = {"order_id": 1, "account_id": 1, "bank_to": "AB", "account_to": 7, "amount": Decimal(30), "category": "LO"}
+    loan = {"account_id": 1, "payments": Decimal(30), "granted_date": granted, "duration": duration, "loan_id": 1}
+    due = {"category": "LO", "other_bank_id": "AB", "other_account_id": 7}
+    paid = chained([(date(1993, month, 12), "-30", due) for month in (2, 3, 4)], opening="1000")
+    assert small_bank(paid, fin_order=[order], fin_loan=[loan]).breaks(date(1993, 2, 12), date(1993, 4, 12)) == []
 
 
 def test_status_is_never_used(crowns: Bank) -> None:

@@ -295,6 +295,17 @@ def write_teradata(folder: Path, transactions: str) -> Path:
     return folder
 
 
+def test_a_missing_header_is_told_without_quoting_a_record(tmp_path):
+    for delimiter in ",;":
+        record = csv_text(
+            None, [["7", "7", "2014-01-31", "5.00", "10.00", "C", "CIC", "", "SECRET", "4711"]], delimiter
+        )
+        said = refusal(write_canonical(tmp_path / str(ord(delimiter)), record))
+        assert "the header may be missing" in said
+        assert "SECRET" not in said
+        assert "4711" not in said
+
+
 def test_a_file_without_header_may_have_trailing_optional_columns(tmp_path):
     rows = [[*row, "10:15:00", "1"] for row in TRANSACTIONS]
     extract = whole(write_teradata(tmp_path, csv_text(None, rows, "\t")))

@@ -258,7 +258,7 @@ select
     average_salary, -- in that district, monthly, in the source's money
     frequency, -- account type: how often a statement is issued
     account_use, -- account type: what it has been used for until yesterday
-    cast(before_cents / 100 as decimal(12, 2)) as balance_before,
+    cast(before_cents / 100 as decimal(14, 2)) as balance_before,
     cast(balance_cents / 100 as decimal(12, 2)) as balance_after,
     round(hour_of_day, 6) as hour_of_day,
     place_id,
@@ -279,11 +279,11 @@ select
     if(
         earlier_days > 0, round(7 * earlier_postings / earlier_days, 6), null
     ) as usual_week_postings,
-    cast(day_paid_cents / 100 as decimal(14, 2)) as day_paid,
+    cast(day_paid_cents / 100 as decimal(18, 2)) as day_paid,
     round(
         habit_paid_cents / 100 / nullif(habit_days_paying, 0), 2
     ) as usual_day_paid,
-    cast(week_paid_cents / 100 as decimal(14, 2)) as week_paid,
+    cast(week_paid_cents / 100 as decimal(18, 2)) as week_paid,
     if(
         earlier_days > 0,
         round(7 * earlier_paid_cents / 100 / earlier_days, 2),
