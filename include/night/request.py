@@ -12,6 +12,8 @@ from include.errors import SettingsError
 
 # A name of dots alone would be a folder above the run's own.
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+|^\.*$|^\.+")
+# Python itself would read 20240131 and 2024-W05-3 too; a night has one spelling.
+_WRITTEN_NIGHT = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def parse_night(value: str | date) -> date:
     if isinstance(value, date):
         return value
     try:
-        return date.fromisoformat(value.strip())
-    except ValueError as error:
-        raise SettingsError(f"{value!r} is not a settlement date: write one that exists as YYYY-MM-DD") from error
+        if _WRITTEN_NIGHT.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass  # the form is right, the day does not exist
+    raise SettingsError(f"{value!r} is not a settlement date: write one that exists as YYYY-MM-DD")

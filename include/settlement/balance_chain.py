@@ -17,11 +17,15 @@ from include.settlement.state import Closing, SettlementState
 
 @dataclass
 class AccountDay:
-    """One account's postings of the night, with what else makes two of them the same."""
+    """One account's postings of the night, with what else makes two of them the same.
+
+    `is_known` tells whether each posting has its balance; `postings` are then all of the day's.
+    """
 
     account_id: int
     postings: list[Posting] = field(default_factory=list)
     kinds: dict[int, Hashable] = field(default_factory=dict)
+    is_known: bool = True
 
 
 @dataclass
@@ -37,6 +41,9 @@ def account_days(rows: Iterable[tuple[Any, ...]]) -> Iterator[AccountDay]:
     for account_id, group in groupby(rows, key=lambda r: r[0]):
         day = AccountDay(account_id)
         for _, trans_id, amount, balance, *kind in group:
+            if balance is None:
+                day.is_known = False
+                continue
             day.postings.append(Posting(trans_id, amount, balance))
             day.kinds[trans_id] = tuple(kind)
         yield day
@@ -55,9 +62,16 @@ def settle_chains(
     ----------
     opened
         Opening dates of the night's accounts, as far as the bank knows them.
+
+    Notes
+    -----
+    A day that lacks a balance is not checked, and the account may start anywhere on its next day.
     """
     findings = ChainFindings()
     for day in days:
+        if not day.is_known:
+            state.chain[day.account_id] = Closing(night, ())
+            continue
         walk = walk_day(openings(day.account_id, opened, state), day.postings, slack)
         if walk.jumps:
             findings.deletable |= deletable(walk, day.postings, day.kinds, slack)
@@ -104,7 +118,8 @@ def _break(night: date, day: AccountDay, walk: Walk, before: Closing | None, sla
 
 def _since(night: date, day: AccountDay, walk: Walk, before: Closing | None) -> str:
     count = f"{len(day.postings)} posting{'s' if len(day.postings) > 1 else ''}"
-    begun = f"the closing balance of {before.closed_on}, {money(walk.opening)}" if before else money(walk.opening)
+    known_since = f"the closing balance of {before.closed_on}, " if before and before.balances else ""
+    begun = f"{known_since}{money(walk.opening)}"
     return f"Account {day.account_id}: the {count} of {night} cannot be put into an order that chains from {begun}."
 
 

@@ -8,12 +8,13 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
-from include.settlement.balance_chain import account_days, replay_chains, settle_chains
+from include.settlement.balance_chain import ChainFindings, account_days, replay_chains, settle_chains
 from include.settlement.duplicates import check_duplicates
 from include.settlement.expected_postings import Obligations
 from include.settlement.fees import check_fees, read_tariffs
 from include.settlement.findings import Break, breaks_table
 from include.settlement.interest import check_interest
+from include.settlement.known_balances import untold
 from include.settlement.loans import read_loan_payments, read_loans, replay_loans, settle_loans
 from include.settlement.queries import NightTables, night_tables
 from include.settlement.references import (
@@ -45,7 +46,7 @@ class NightFindings:
     state
         The state as of the end of the night.
     skipped
-        A sentence for every relation whose absence left checks undone.
+        A sentence for every relation whose absence left checks undone, and for balances that tell nothing.
     """
 
     breaks: pa.Table
@@ -78,8 +79,10 @@ def check_night(
     if moved.first_date is None and postings.num_rows:
         moved.first_date = night
     with night_tables(statics, postings=postings, lookback=lookback) as tables:
-        breaks = _settle(night, tables, moved, rounding_cents)
-    return NightFindings(breaks_table(night, breaks), moved, skipped_checks(statics))
+        silence = untold(tables)
+        breaks = _settle(night, tables, moved, rounding_cents, balances_tell=not silence)
+    skipped = (*skipped_checks(statics), *filter(None, [silence]))
+    return NightFindings(breaks_table(night, breaks), moved, skipped)
 
 
 def skipped_checks(statics: Mapping[str, pa.Table]) -> tuple[str, ...]:
@@ -117,14 +120,22 @@ def state_from_history(
     return state
 
 
-def _settle(night: date, tables: NightTables, state: SettlementState, rounding_cents: int) -> list[Break]:
-    """Run every check; `state` is moved to the end of the night."""
+def _settle(
+    night: date, tables: NightTables, state: SettlementState, rounding_cents: int, *, balances_tell: bool
+) -> list[Break]:
+    """Run every check; `state` is moved to the end of the night.
+
+    Where the balances tell nothing the closings move all the same, only unreported: built in one pass they cannot know
+    of any night's look-back.
+    """
     accounts = {row["account_id"]: row for row in tables.rows("account_dates")}
     opened = {k: row["create_date"] for k, row in accounts.items()}
     frequencies = {k: row["frequency"] for k, row in accounts.items()}
     orders, loans, tariffs = read_orders(tables, night), read_loans(tables, night), read_tariffs(tables)
 
     chains = settle_chains(night, account_days(tables.tuples("night_postings")), opened, state, rounding_cents)
+    if not balances_tell:
+        chains = ChainFindings()
     missed_orders = settle_orders(night, read_order_payments(tables), orders, state.orders, rounding_cents)
     missed_loans = settle_loans(night, read_loan_payments(tables), loans, state, rounding_cents)
     obligations = Obligations(night, orders, loans, tariffs, frequencies, state)
@@ -133,8 +144,8 @@ def _settle(night: date, tables: NightTables, state: SettlementState, rounding_c
         *missed_orders,
         *missed_loans,
         *check_fees(tables, tariffs),
-        *check_interest(tables, night, rounding_cents),
-        *check_duplicates(tables, chains.deletable),
+        *(check_interest(tables, night, rounding_cents) if balances_tell else ()),
+        *check_duplicates(tables, chains.deletable, balances_tell=balances_tell),
         *_check_references(night, tables),
     ]
 

@@ -12,13 +12,15 @@ from include.settlement.queries import NightTables
 _INTEREST = frozenset({"IC", "IO"})
 
 
-def check_duplicates(tables: NightTables, deletable: Container[int]) -> list[Break]:
+def check_duplicates(tables: NightTables, deletable: Container[int], *, balances_tell: bool) -> list[Break]:
     """Repeated postings of the night.
 
     Parameters
     ----------
     deletable
         Postings without which their account-day closes while it does not with them.
+    balances_tell
+        Whether equal balances say anything; where every posting has the same one they do not.
 
     Notes
     -----
@@ -26,7 +28,7 @@ def check_duplicates(tables: NightTables, deletable: Container[int]) -> list[Bre
     them is an error. Two equal cash postings that chain do happen (12 times in 13 real months): a warning. Equal
     interest that chains is ordinary.
     """
-    rows = tables.rows("duplicate_postings")
+    rows = tables.rows("duplicate_postings", balances_tell=balances_tell)
     found = [(row, _severity(row, row["trans_id"] in deletable)) for row in rows]
     return [_break(row, severity) for row, severity in found if severity is not None]
 

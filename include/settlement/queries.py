@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from include.relations import RELATIONS, STATIC_RELATIONS
 
-Parameter = date | int | list[str]
+Parameter = date | int | bool | list[str]
 _SQL = Path(__file__).resolve().parent.parent / "sql" / "settlement"
 
 

@@ -21,7 +21,8 @@ STATE_SCHEMAS: dict[str, pa.Schema] = {
         [
             pa.field("account_id", IDENTIFIER),
             pa.field("closed_on", DATE),  # the account's last posting day
-            # Balances the day may have ended on, likeliest first; more than one only where the order stays open.
+            # Balances the day may have ended on, likeliest first; more than one only where the order stays open, none
+            # where a posting of the day lacks its balance.
             pa.field("closing_cents", pa.list_(_CENTS)),
         ]
     ),
@@ -56,7 +57,7 @@ STATE_SCHEMAS: dict[str, pa.Schema] = {
 
 @dataclass(frozen=True)
 class Closing:
-    """How an account's last posting day ended: candidate balances in cents, likeliest first."""
+    """How an account's last posting day ended: candidate balances in cents, likeliest first; none where unknown."""
 
     closed_on: date
     balances: tuple[int, ...]

@@ -11,8 +11,6 @@ from include.sources.base import Extract, Source
 __all__ = ["Extract", "Source", "open_source"]
 
 _DATABASE = re.compile(r"(postgresql|mysql|mariadb|sqlite)(\+\w+)?:", re.ASCII)
-# What a database declares nothing about: its money is exact to the cent.
-_EXACT_CENTS = 1
 
 
 def open_source(uri: str) -> Source:
@@ -23,7 +21,8 @@ def open_source(uri: str) -> Source:
     uri
         A folder (`file:/data/bank`, or a plain path), an object prefix (`s3://bucket/prefix`) or a database
         (`postgresql+psycopg://`, `mysql+pymysql://`, `sqlite:///`). `?rounding=0.1` declares the source's own
-        rounding where it is not the dialect's.
+        rounding where it is not the dialect's or, in canonical files and databases, not one unit of the last digit
+        that any amount or balance has.
 
     Raises
     ------
@@ -39,7 +38,7 @@ def open_source(uri: str) -> Source:
     if _DATABASE.match(address.uri):
         from include.sources.database import open_database
 
-        return open_database(address.uri, address.rounding_cents or _EXACT_CENTS)
+        return open_database(address.uri, address.rounding_cents)
     from include.sources.files import FileSource
     from include.sources.folder import Folder
 

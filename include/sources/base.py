@@ -83,8 +83,10 @@ class Source(Protocol):
 
     uri: str
     """The URI without credentials."""
-    rounding_cents: int
-    """Slack of the source's own rounding: 10 in PKDD crowns, 1 in the Teradata dialect."""
+
+    @property
+    def rounding_cents(self) -> int:
+        """Slack of the source's own rounding: declared, else the dialect's, else one unit of its last money digit."""
 
     def static(self, name: str) -> Extract | None:
         """The snapshot of one static relation, or None when the source has none of it."""

@@ -1,4 +1,4 @@
-"""What the transactions of a whole source say together: the night each record counts on, keys on two dates, totals."""
+"""What a whole source's transactions say together: each record's night, keys on two dates, totals, the last digit."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.relations import DATE
+from include.relations import DATE, FIN_TRANSACTION
 from include.sources.base import TOTALS
 
 OTHER_DATE = "duplicate_key_other_date"
+MONEY_COLUMNS = tuple(c.name for c in FIN_TRANSACTION.columns if c.kind == "money")
+"""The columns of the transactions whose last digit tells how a source rounds."""
+
+# Where nothing is declared the slack is one unit of the last money digit, as in both real banks: the crowns write
+# tenths and round to them, the Teradata bank writes hundredths.
+_TENTH_CENTS = 10
+_HUNDREDTH_CENTS = 1
+# A few wrong records must not change what the whole bank is held to; of the hundredths bank's values most have one.
+_STRAY_SHARE = 0.01
 
 _SQL = Path(__file__).resolve().parent.parent / "sql" / "sources"
 
@@ -73,3 +82,26 @@ def as_json(table: pa.Table) -> pa.Array:
 @lru_cache(maxsize=4)
 def _statement(file: str) -> str:
     return (_SQL / file).read_text(encoding="utf-8")
+
+
+def money_values(rows: pa.Table) -> int:
+    """How many amounts and balances can be read."""
+    return sum(rows.num_rows - rows[name].null_count for name in MONEY_COLUMNS)
+
+
+def hundredths(rows: pa.Table) -> int:
+    """How many of them are no multiple of a tenth."""
+    return sum(
+        pc.sum(pc.not_equal(pc.round(rows[name], ndigits=1, round_mode="towards_zero"), rows[name])).as_py() or 0
+        for name in MONEY_COLUMNS
+    )
+
+
+def last_digit_cents(values: int, with_hundredths: int) -> int:
+    """One unit of the last digit that a source's money values have, but for strays.
+
+    >>> last_digit_cents(1000, 0), last_digit_cents(1000, 3), last_digit_cents(1000, 300), last_digit_cents(0, 0)
+    (10, 10, 1, 1)
+    """
+    is_coarse = values > 0 and with_hundredths <= values * _STRAY_SHARE
+    return _TENTH_CENTS if is_coarse else _HUNDREDTH_CENTS

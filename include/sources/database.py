@@ -16,7 +16,7 @@ from include.sources.database_reading import Reading
 from include.sources.database_tables import find_tables
 
 
-def open_database(uri: str, rounding_cents: int = 1) -> DatabaseSource:
+def open_database(uri: str, declared_cents: int | None = None) -> DatabaseSource:
     """The bank's relations in a database, to be used as a context manager.
 
     Tables and columns are found by their canonical names (`fin_disp` and `fin_trans` will do). PostgreSQL and SQLite
@@ -26,15 +26,15 @@ def open_database(uri: str, rounding_cents: int = 1) -> DatabaseSource:
     ----------
     uri
         SQLAlchemy's URL. Its parameters go to the driver; `options=-csearch_path%3Dbank` chooses a schema.
-    rounding_cents
-        Slack of the source's own rounding.
+    declared_cents
+        Slack of the source's own rounding; None to take one unit of the last money digit of all transactions.
 
     Raises
     ------
     SettingsError
         When the URL cannot be read or there is no driver for it.
     """
-    return DatabaseSource(parse_url(uri), rounding_cents)
+    return DatabaseSource(parse_url(uri), declared_cents)
 
 
 class DatabaseSource:
@@ -47,15 +47,21 @@ class DatabaseSource:
     ----------
     uri
         The address without user, password, driver and parameters.
-    rounding_cents
-        Slack of the source's own rounding.
     """
 
-    def __init__(self, url: URL, rounding_cents: int) -> None:
+    def __init__(self, url: URL, declared_cents: int | None) -> None:
         self.uri = public_uri(url)
-        self.rounding_cents = rounding_cents
+        self._declared_cents = declared_cents
         self._url = url
         self._reading: Reading | None = None
+
+    @property
+    def rounding_cents(self) -> int:
+        """Declared, else one unit of the last money digit of all transactions, which only the snapshot can tell."""
+        if self._declared_cents is not None:
+            return self._declared_cents
+        with reported(self._url):
+            return self._open.rounding_cents
 
     def static(self, name: str) -> Extract | None:
         """The snapshot of one static relation, or None when the database has no table of it."""

@@ -20,10 +20,10 @@ from sqlalchemy.sql import ColumnElement, FromClause, Select
 from include.errors import SourceChangedError
 from include.relations import DATE, FIN_TRANSACTION, TEXT
 from include.sources.base import LINEAGE, TOTALS, UNREADABLE, Extract
-from include.sources.counting import OTHER_DATE, add_code, as_json
+from include.sources.counting import MONEY_COLUMNS, OTHER_DATE, add_code, as_json, last_digit_cents
 from include.sources.database_nights import Condition, Nights, nights_of
 from include.sources.database_tables import BankTable
-from include.sources.database_values import as_text, readable_amount, record_digest
+from include.sources.database_values import as_text, has_hundredth, readable_amount, record_digest
 from include.sources.dialects import CANONICAL
 from include.sources.values import readable_pattern, type_columns
 
@@ -47,6 +47,16 @@ class Reading:
     def nights(self) -> Nights:
         """How the transactions are told apart by settlement date."""
         return nights_of(self._postings, self.connection)
+
+    @cached_property
+    def rounding_cents(self) -> int:
+        """One unit of the last money digit, from one scan of the transactions."""
+        table = self._postings
+        columns = [table.column(name) for name in MONEY_COLUMNS if name in table.columns]
+        values = [sa.func.count(readable_amount(column)) for column in columns]
+        hundredths = [sa.func.count(sa.case((has_hundredth(column), 1))) for column in columns]
+        counts = self._all(sa.select(*values, *hundredths).select_from(table.table))[0]
+        return last_digit_cents(sum(counts[: len(columns)]), sum(counts[len(columns) :]))
 
     def static(self, name: str) -> Extract | None:
         """A whole relation."""

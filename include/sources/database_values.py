@@ -43,6 +43,13 @@ def readable_amount(column: Value) -> Value:
     return sa.case((text.regexp_match(readable_pattern("money")), sa.cast(text, _MONEY)))
 
 
+def has_hundredth(column: Value) -> ColumnElement[bool]:
+    """Whether the value can be read and is no multiple of a tenth; null where it cannot be read."""
+    # Through whole cents: an integer column times 100 may overflow, and SQLite keeps its numbers as doubles.
+    cents = sa.cast(sa.func.round(sa.cast(readable_amount(column), _MONEY) * 100), sa.BigInteger)
+    return cents % 10 != 0
+
+
 def _is_exact(column: Value) -> bool:
     """Whether the column's type itself leaves no third decimal."""
     kind = column.type

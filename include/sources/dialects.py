@@ -58,7 +58,8 @@ class Dialect:
     has_header
         Whether the first record of a text file names the columns.
     rounding_cents
-        Slack of the dialect's own rounding, unless the address declares another.
+        Slack of the dialect's own rounding, unless the address declares another; None where banks of any rounding
+        write the dialect.
     read_date
         Text -> date, None for one that does not exist.
     date_form
@@ -68,7 +69,7 @@ class Dialect:
     name: str
     delimiter: str
     has_header: bool
-    rounding_cents: int
+    rounding_cents: int | None
     read_date: Callable[[str], date | None]
     date_form: str = "YYYY-MM-DD"
 
@@ -94,7 +95,7 @@ PKDD = Dialect("PKDD", ";", has_header=True, rounding_cents=10, read_date=short_
 """The original `.asc` files: crowns, interest rounded to a tenth, Czech codes."""
 TERADATA = Dialect("Teradata", "\t", has_header=False, rounding_cents=1, read_date=iso_date)
 """The up-to-date `.tsv` files: no header, English codes."""
-CANONICAL = Dialect("canonical", ",", has_header=True, rounding_cents=1, read_date=iso_date)
+CANONICAL = Dialect("canonical", ",", has_header=True, rounding_cents=None, read_date=iso_date)
 """`fin_*.csv` and `fin_*.parquet` with the names of the relations module."""
 
 DIALECTS = (PKDD, TERADATA, CANONICAL)

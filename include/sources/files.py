@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,17 @@ import pyarrow.compute as pc
 from include.errors import SourceError
 from include.relations import DATE, FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS, TEXT, Relation
 from include.sources.base import LINEAGE, UNREADABLE, Extract
-from include.sources.counting import OTHER_DATE, add_code, nights_between, nights_of, on_other_dates, totals
+from include.sources.counting import (
+    OTHER_DATE,
+    add_code,
+    hundredths,
+    last_digit_cents,
+    money_values,
+    nights_between,
+    nights_of,
+    on_other_dates,
+    totals,
+)
 from include.sources.dialects import Dialect, Recognised, recognise
 from include.sources.folder import Folder, Stamp
 from include.sources.parquetfile import read_parquet
@@ -31,22 +42,29 @@ class FileSource:
     ----------
     uri
         The folder's address.
-    rounding_cents
-        Declared by the address, else the dialect's.
     """
 
-    def __init__(self, folder: Folder, rounding_cents: int | None = None) -> None:
+    def __init__(self, folder: Folder, declared_cents: int | None = None) -> None:
         self.uri = folder.uri
         self._folder = folder
-        self._declared_cents = rounding_cents
+        self._declared_cents = declared_cents
         self._extracts: dict[str, Extract] = {}
         self._take_stock()
 
     def _take_stock(self) -> None:
         self._stamps: dict[str, Stamp] = self._folder.stamps()
         self._recognised: Recognised = recognise(self._stamps, self.uri)
-        self.rounding_cents = self._declared_cents or self._recognised.dialect.rounding_cents
         self._extracts.clear()
+        self._last_digit_cents: int | None = None
+
+    @property
+    def rounding_cents(self) -> int:
+        """Declared by the address, else the dialect's, else one unit of the last money digit of all transactions."""
+        known = self._declared_cents or self._recognised.dialect.rounding_cents or self._last_digit_cents
+        if known is None:
+            rows = self._extract(FIN_TRANSACTION).rows
+            known = self._last_digit_cents = last_digit_cents(money_values(rows), hundredths(rows))
+        return known
 
     def static(self, name: str) -> Extract | None:
         """The snapshot of one static relation, or None when the folder has no file of it."""
@@ -127,12 +145,21 @@ def _counted_nights(typed: pa.Table, records: FileRecords, dialect: Dialect, fil
     offered = typed.num_rows + len(records.unreadable)
     if offered and dates.null_count == len(dates):
         texts = records.texts[FIN_TRANSACTION.valid_from].slice(0, 3).to_pylist()
-        found = f" (found {', '.join(map(repr, texts))})" if texts else ""
+        found = f" (found the form {', '.join(repr(_shape(text)) for text in texts)})" if texts else ""
         raise SourceError(
             f"{file_uri} ({FIN_TRANSACTION.name}): none of its {offered} records has a settlement date that can be "
             f"read{found}, so that no night could count them. Deliver it whole, with dates as {dialect.date_form}"
         )
     return nights_of(dates)
+
+
+def _shape(text: str | None) -> str:
+    """What a text looks like without what it says: a message must not carry a record's values.
+
+    >>> _shape("31.Jan 2013")
+    '99.aaa 9999'
+    """
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", text or ""))
 
 
 def _with_lineage(typed: pa.Table, records: FileRecords, codes: pa.Array, nights: pa.Array, file_uri: str) -> pa.Table:

@@ -45,7 +45,7 @@ FAULTY = {
     14: (posting(14, amount="1.005"), ["amount_three_decimals"]),
     15: (posting(15, trans_type="X"), ["trans_type_unknown_code"]),
     16: (posting(16, trans_date="2013-02-30"), ["trans_date_not_a_date"]),
-    17: (posting(17, amount="five", balance=""), ["amount_not_a_number", "balance_missing"]),
+    17: (posting(17, amount="five", trans_type=""), ["amount_not_a_number", "trans_type_missing"]),
 }
 TWICE = [posting(20), posting(20)]
 CLAIMED_TWICE = [posting(21, amount="1.00"), posting(21, amount="2.00")]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from include.errors import GateError, MissingStateError
+from include.errors import GateError, MissingStateError, SettingsError
 from include.lake import Lake
-from include.night import STEPS, NightRequest, gate, report, score
+from include.night import STEPS, NightRequest, gate, parse_night, report, score
 from include.night.workspace import ABANDONED_AFTER
 from tests.night.conftest import play
 from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, csv_text, write_canonical
@@ -100,3 +100,12 @@ def test_no_name_of_a_run_leads_out_of_its_own_folder(bank: Path, lake: Path, at
     other.mkdir(parents=True)
     play(NIGHT, bank, lake, attempt)
     assert other.is_dir()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "20130102", "2013-W01-3", "2013-1-2", " 2013-01-02", "2013-01-02\n", "2013-01-02T00:00", "2013-02-30"]
+)
+def test_a_night_has_one_spelling(text: str) -> None:
+    with pytest.raises(SettingsError, match="write one that exists as YYYY-MM-DD"):
+        parse_night(text)
+    assert parse_night(NIGHT) == date(2013, 1, 2)

@@ -69,6 +69,13 @@ def test_a_record_carries_all_its_codes_and_no_value_is_called_missing_that_is_o
     ]
 
 
+def test_a_posting_without_a_balance_is_let_in_but_not_one_with_an_unreadable_balance() -> None:
+    bare, torn_off = row(_NAME, 1, balance=None), row(_NAME, 2, balance=None, reader_codes="balance_not_a_number")
+    admission = _admitted(bare, torn_off)
+    assert _codes(admission) == {3: ["balance_not_a_number"]}
+    assert admission.accepted[_NAME].select(["trans_id", "balance"]).to_pylist() == [{"trans_id": 1, "balance": None}]
+
+
 def test_a_quarantined_record_keeps_its_origin() -> None:
     [found] = _admitted(row(_NAME, 1, amount=Decimal(0))).quarantined.to_pylist()
     assert found == {

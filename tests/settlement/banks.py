@@ -74,11 +74,14 @@ def relation(name: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), RELATIONS[name].schema)
 
 
-def posting(trans_id: int, day: date, amount: str, balance: str, account_id: int = 1, **columns: Any) -> dict[str, Any]:
+def posting(
+    trans_id: int, day: date, amount: str, balance: str | None, account_id: int = 1, **columns: Any
+) -> dict[str, Any]:
     """A posting; a signed amount says whether it is a credit or a debit."""
     value = Decimal(amount)
     plain = {"trans_id": trans_id, "account_id": account_id, "trans_date": day, "amount": abs(value)}
-    return {**plain, "balance": Decimal(balance), "trans_type": "C" if value > 0 else "D", **columns}
+    known = None if balance is None else Decimal(balance)
+    return {**plain, "balance": known, "trans_type": "C" if value > 0 else "D", **columns}
 
 
 def small_bank(postings: Iterable[dict[str, Any]], **statics: list[dict[str, Any]]) -> Bank:

@@ -126,9 +126,67 @@ def test_a_night_is_read_through_the_index_by_date(bank, opened):
     assert "Seq Scan" not in plan
 
 
-def test_the_rounding_of_the_address_is_kept(bank):
-    assert open_source(bank).rounding_cents == 1
+def test_the_rounding_of_the_address_is_kept(bank, opened):
+    assert opened(bank).rounding_cents == 1
     assert open_source(bank + "&rounding=0.1").rounding_cents == 10
+
+
+# The last money digit, where the address declares no rounding.
+
+AMOUNT, BALANCE = 3, 4
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind that is tested, as an address."""
+    sqlite = f"sqlite:///{tmp_path / 'bank.db'}"
+    return sqlite if request.param == "sqlite" else str(request.getfixturevalue("empty"))
+
+
+@pytest.mark.parametrize("kind", ["numeric(12,2)", "numeric", "double precision", "text"])
+def test_rounding_nobody_declares_is_one_unit_of_the_last_money_digit(either, kind):
+    types = {"amount": kind, "balance": kind}
+    make_bank(either, types, changed((0, BALANCE, "9999999999.90"), (1, AMOUNT, "-0.10"), (2, AMOUNT, None)))
+    source = open_source(either)
+    with source:
+        assert source.rounding_cents == 10
+    joint = "&" if "?" in either else "?"
+    with open_source(f"{either}{joint}rounding=0.01") as declared:
+        assert declared.rounding_cents == 1
+    for column in ("balance", "amount"):
+        run(either, f"update fin_transaction set {column} = '-0.29' where trans_id = 4")  # noqa: S608
+        with source:
+            assert source.rounding_cents == 1
+        run(either, f"update fin_transaction set {column} = '0.3' where trans_id = 4")  # noqa: S608
+    run(either, "delete from fin_transaction")
+    with source:
+        assert source.rounding_cents == 1
+
+
+def test_integers_are_whole_units(either, opened):
+    rows = [[*row[:AMOUNT], "2000000000", "-7", *row[BALANCE + 1 :]] for row in changed()]
+    assert opened(make_bank(either, {"amount": "integer", "balance": "bigint"}, rows)).rounding_cents == 10
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "much", "14.605", "12345678901.55", None])
+def test_values_that_are_no_money_say_nothing_of_the_last_digit(either, opened, value):
+    rows = changed((2, AMOUNT, value))
+    assert opened(make_bank(either, {"amount": "text", "balance": "text"}, rows)).rounding_cents == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("numeric(12,2)", "NaN"),
+        ("numeric", "NaN"),
+        ("numeric", "14.605"),
+        ("numeric", "Infinity"),
+        ("double precision", "-Infinity"),
+        ("double precision", "12345678901.55"),
+    ],
+)
+def test_typed_values_that_are_no_money_say_nothing_either(empty, opened, kind, value):
+    assert opened(make_bank(empty, {"amount": kind}, changed((2, AMOUNT, value)))).rounding_cents == 10
 
 
 # Names.

@@ -153,6 +153,40 @@ def test_rounding_is_the_dialects_unless_the_address_declares_it(pkdd, teradata,
             open_source(f"{tmp_path}?rounding={wrong}")
 
 
+@pytest.mark.parametrize(
+    ("changes", "cents"),
+    [
+        ([], 10),
+        ([(3, "amount", "100.55")], 1),
+        ([(3, "balance", "-799.51")], 1),
+        ([(0, "balance", "9999999999.90"), (1, "amount", "-0.1000")], 10),
+        ([(0, "balance", "9999999999.99")], 1),
+        ([(1, "amount", "?"), (2, "amount", "14.605"), (3, "balance", "much")], 10),
+    ],
+)
+def test_rounding_nobody_declares_is_one_unit_of_the_last_money_digit(tmp_path, changes, cents):
+    folder = write_canonical(tmp_path / "csv", transactions_with(*changes))
+    for wanted, declared in ((cents, ""), (1, "?rounding=0.01"), (50, "?rounding=0.5")):
+        with open_source(f"file:{folder}{declared}") as source:
+            assert source.rounding_cents == wanted
+            assert source.night(date(2013, 1, 1)).offered == 1
+            assert source.rounding_cents == wanted
+    table = whole(folder).rows.select(TRANSACTION_NAMES)
+    floats = table.set_column(3, "amount", table["amount"].cast(pa.float64()))
+    assert open_source(str(parquet_bank(tmp_path / "parquet", floats))).rounding_cents == cents
+
+
+def test_the_last_money_digit_is_the_snapshots_and_one_cent_where_there_is_no_money(tmp_path):
+    source = open_source(str(write_canonical(tmp_path, csv_text(TRANSACTION_NAMES, []))))
+    assert source.rounding_cents == 1
+    for text, cents in ((transactions_with(), 10), (transactions_with((0, "amount", "0.01")), 1)):
+        write_canonical(tmp_path, text)
+        with source:
+            assert source.rounding_cents == cents
+    nothing = [(row, column, "") for row in range(4) for column in ("amount", "balance")]
+    assert open_source(str(write_canonical(tmp_path, transactions_with(*nothing)))).rounding_cents == 1
+
+
 # A night, a history, totals
 
 
@@ -369,7 +403,17 @@ def test_dates_of_another_form_throughout_are_refused(tmp_path):
     text = transactions_with(*((row, "trans_date", f"0{row + 1}.01.2013") for row in range(4)))
     message = refusal(write_canonical(tmp_path, text))
     assert "none of its 4 records has a settlement date" in message
-    assert "'01.01.2013'" in message
+    assert "'99.99.9999'" in message
+    for record in ("01.01.2013", "02.01.2013"):
+        assert record not in message
+
+
+def test_what_stands_where_the_dates_should_is_shown_by_its_form_alone(tmp_path):
+    text = transactions_with(*((row, "trans_date", f"Žofie Nová, {row}47-11") for row in range(4)))
+    message = refusal(write_canonical(tmp_path, text))
+    assert "(found the form 'aaaaa aaaa, 999-99'," in message
+    assert "Nov" not in message
+    assert "47-11" not in message
 
 
 # Bytes

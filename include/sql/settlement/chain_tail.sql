@@ -1,13 +1,15 @@
 -- Grain: one posting of an account's last posting days.
 -- Inputs: postings.
--- Time: per account, from its last day with a single posting on. Such a day
--- ends on that posting's balance whatever came before, so nothing earlier can
--- bear on the account's closing balance. Accounts without one come whole.
+-- Time: per account, from its last day on that has a single posting or lacks
+-- a balance. The first ends on that posting's balance, the second on an
+-- unknown one, whatever came before, so nothing earlier can bear on the
+-- account's closing balance. Accounts without such a day come whole.
 with days as (
     select
         account_id,
         trans_date,
-        count(*) as posting_count
+        count(*) as posting_count,
+        count(balance) as known_count
     from postings
     group by account_id, trans_date
 ),
@@ -15,7 +17,9 @@ with days as (
 anchors as (
     select
         account_id,
-        max(trans_date) filter (posting_count = 1) as anchor_date
+        max(trans_date) filter (
+            posting_count = 1 or known_count < posting_count
+        ) as anchor_date
     from days
     group by account_id
 )
@@ -28,7 +32,7 @@ select
         case when postings.trans_type = 'C' then 1 else -1 end
         * postings.amount * 100 as bigint
     ) as amount_cents, -- signed: what the posting does to the balance
-    cast(postings.balance * 100 as bigint) as balance_cents -- after it
+    cast(postings.balance * 100 as bigint) as balance_cents -- or null
 from postings
 inner join anchors on postings.account_id = anchors.account_id
 where

@@ -11,7 +11,8 @@ with numbered as (
         other_account_id,
         first_value(trans_id) over twins as first_trans_id,
         row_number() over twins as copy_number,
-        count(*) over (
+        -- two unknown balances are not equal ones
+        $balances_tell and balance is not null and count(*) over (
             partition by
                 account_id, trans_type, operation, amount, category,
                 other_bank_id, other_account_id, balance
