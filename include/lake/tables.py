@@ -1,4 +1,4 @@
-"""The published tables: their Arrow schemas, partition columns and the order their rows are hashed in."""
+"""The published tables: their Arrow schemas, partition columns and the columns that order their rows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Table:
     night_column
         The date column the table is partitioned and replaced by; empty for a static relation, replaced whole.
     order_by
-        Columns that put the rows into their one order for the output hash.
+        Columns that put the rows of a static relation into one order, so that equal snapshots have equal digests.
     """
 
     name: str
