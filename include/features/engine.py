@@ -18,25 +18,29 @@ SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql" / "features"
 
 HABIT_DAYS = 90
 """Days before the night that count as the account's habit: a monthly payment is seen three times."""
-MIN_HABIT_DAYS = 14
-"""Fewer days cannot hold the seven days of the weekly features and seven others to compare them with."""
+MIN_HABIT_DAYS = 61
+"""Fewer days cannot hold the thirty days of the monthly features and thirty others to compare them with."""
 
 HABIT_QUERIES = (
     "postings",
+    "account_profiles",
+    "profile_groups",
     "account_days",
     "bank_days",
     "kind_days",
+    "kind_adoption",
+    "kind_gaps",
     "peer_kind_days",
+    "sibling_kind_days",
     "counterparty_days",
     "place_days",
-    "account_profiles",
 )
 """What the features are joined from, in the order the queries build on each other."""
 
 STRETCH_DAYS = 366
 """Nights joined at once. A whole history of 1.05 million postings peaked at 3.3 GB in one stretch, 1.6 GB in these."""
 
-PROFILE_RELATIONS = ("fin_account", "fin_client", "fin_disposition", "fin_district")
+PROFILE_RELATIONS = ("fin_account", "fin_client", "fin_disposition", "fin_district", "fin_card", "fin_loan")
 """The static relations features are made of; one that is absent leaves its columns null."""
 
 _CONSTANTS: dict[str, float] = {
@@ -45,6 +49,20 @@ _CONSTANTS: dict[str, float] = {
     "habit_weight": 5,
     # A tenth: amounts within 10 % of the usual are never more than one spread away, however regular the account.
     "smallest_spread": 0.1,
+    # A peer group weighs as much as the bank once it has twenty postings of the kind.
+    "peer_weight": 20,
+    # Four spreads above the habit: beyond it a day teaches nothing. One in 30,000 of a normal distribution.
+    "unusual_spreads": 4,
+    # A day twice as busy or as dear as any of the habit before it teaches nothing either.
+    "unusual_times": 2,
+    # Nine days in ten: a habit's upper end that one strange day in ten does not move.
+    "high_quantile": 0.9,
+    # A month and nine days: two monthly payments lie 28 to 31 days apart, and some days more over a holiday.
+    "longest_gap": 40,
+    # Half a year: until then an account's habits are still forming (real accounts' first fees come after five months).
+    "young_days": 183,
+    # 100.00: a balance that falls from 50.00 to 1.00 is no finding.
+    "smallest_balance_cents": 10_000,
     # A payment of twice the balance before it is as odd as a share can tell; above lies division by almost nothing.
     "largest_balance_share": 2,
 }
@@ -91,7 +109,12 @@ def build_features(
     rows = pa.concat_tables([_posting_columns(lookback), _posting_columns(postings)])
     with duckdb.connect() as engine:
         _register(engine, {"transactions": rows, **_profiles(statics), **state.tables()})
-        values = {"last_night": last, "habit_days": habit_days, **_CONSTANTS}
+        values = {
+            "last_night": last,
+            "habit_days": habit_days,
+            "knows_products": _knows_products(statics),
+            **_CONSTANTS,
+        }
         _run(engine, HABIT_QUERIES, values)
         parts = [_run(engine, ("features",), {**values, **part}, keep=False) for part in _stretches(first, last)]
     return _complete(pa.concat_tables(parts).combine_chunks(), postings)
@@ -134,6 +157,11 @@ def _complete(features: pa.Table, postings: pa.Table) -> pa.Table:
             "let none without account_id, trans_date or trans_type past the gate"
         )
     return features
+
+
+def _knows_products(statics: Mapping[str, pa.Table]) -> bool:
+    """Whether the source says who has a card and who a loan; without, nobody can be found to lack one."""
+    return all(name in statics and statics[name].num_rows for name in ("fin_card", "fin_loan", "fin_disposition"))
 
 
 def _check_habit_days(habit_days: int) -> None:

@@ -11,11 +11,14 @@ import pyarrow as pa
 from include.errors import MissingStateError
 from include.relations import DATE, IDENTIFIER, TEXT
 
-STATE_ACCOUNTS = pa.schema([pa.field("account_id", IDENTIFIER), pa.field("first_seen", DATE)])
+STATE_ACCOUNTS = pa.schema(
+    [pa.field("account_id", IDENTIFIER), pa.field("first_seen", DATE), pa.field("last_decided", DATE)]
+)
 STATE_KINDS = pa.schema(
     [
         pa.field("account_id", IDENTIFIER),
         pa.field("kind", TEXT),
+        pa.field("first_seen", DATE),
         pa.field("last_seen", DATE),
         pa.field("largest_cents", pa.int64()),
     ]
@@ -41,9 +44,9 @@ class FeatureState:
     Attributes
     ----------
     state_accounts
-        One row per account seen: when first.
+        One row per account seen: when first, and when its people last decided anything.
     state_kinds
-        One row per account and kind of operation used: when last, largest amount.
+        One row per account and kind of operation used: when first and last, largest amount.
     state_counterparties
         One row per account and counterparty: when first.
     """

@@ -1,6 +1,8 @@
 -- Grain: one account.
--- Inputs: fin_account, fin_client, fin_disposition, fin_district.
--- Time: the snapshot as given; `opened` says from when the row counts.
+-- Inputs: fin_account, fin_client, fin_disposition, fin_district, fin_card,
+--     fin_loan.
+-- Time: the snapshot as given; `opened` says from when the row counts, and a
+-- product from its own date.
 -- Of several owners the one with the smallest client number stands.
 with owners as (
     select
@@ -37,6 +39,23 @@ salaries as (
     group by district_id
 ),
 
+cards as (
+    select
+        fin_disposition.account_id,
+        min(fin_card.issued_date) as card_since
+    from fin_card
+    inner join fin_disposition on fin_card.disp_id = fin_disposition.disp_id
+    group by fin_disposition.account_id
+),
+
+loans as (
+    select
+        account_id,
+        min(granted_date) as loan_since
+    from fin_loan
+    group by account_id
+),
+
 final as (
     select
         accounts.account_id,
@@ -45,11 +64,15 @@ final as (
         owners.client_id,
         clients.birth_date,
         clients.district_id,
-        salaries.average_salary
+        salaries.average_salary,
+        cards.card_since,
+        loans.loan_since
     from accounts
     left join owners on accounts.account_id = owners.account_id
     left join clients on owners.client_id = clients.client_id
     left join salaries on clients.district_id = salaries.district_id
+    left join cards on accounts.account_id = cards.account_id
+    left join loans on accounts.account_id = loans.account_id
 )
 
 select
@@ -59,5 +82,7 @@ select
     client_id, -- the owner
     birth_date, -- the owner's
     district_id, -- the owner's home
-    average_salary -- monthly, in that district, in the source's money
+    average_salary, -- monthly, in that district, in the source's money
+    card_since, -- first card issued to the account; null when none
+    loan_since -- first loan granted to the account; null when none
 from final

@@ -28,6 +28,9 @@ windowed as (
         cast(sum(postings) over this_week as bigint) as week_postings,
         cast(sum(postings) over before_week as bigint) as earlier_postings,
         day_number - 6 - min(day_number) over before_week as earlier_days,
+        cast(sum(postings) over this_month as bigint) as month_postings,
+        cast(sum(postings) over before_month as bigint) as monthly_postings,
+        day_number - 29 - min(day_number) over before_month as monthly_days,
         cast(sum(timed) over habit as bigint) as timed,
         cast(sum(hour_cos) over habit as bigint) as hour_cos,
         cast(sum(hour_sin) over habit as bigint) as hour_sin,
@@ -45,6 +48,14 @@ windowed as (
         this_week as (
             order by day_number
             range between 6 preceding and current row
+        ),
+        before_month as (
+            order by day_number
+            range between $habit_days preceding and 30 preceding
+        ),
+        this_month as (
+            order by day_number
+            range between 29 preceding and current row
         )
 ),
 
@@ -54,7 +65,9 @@ final as (
         (postings / nullif(active, 0))
         / nullif(habit_postings / nullif(habit_active, 0), 0) as busy_day,
         (week_postings / 7)
-        / nullif(earlier_postings / earlier_days, 0) as busy_week
+        / nullif(earlier_postings / earlier_days, 0) as busy_week,
+        (month_postings / 30)
+        / nullif(monthly_postings / monthly_days, 0) as busy_month
     from windowed
 )
 
@@ -63,6 +76,7 @@ select
     -- how much busier than usual everyone is, never below 1
     greatest(busy_day, 1) as bank_busy_day, -- postings of an active account
     greatest(busy_week, 1) as bank_busy_week, -- postings in seven days
+    greatest(busy_month, 1) as bank_busy_month, -- postings in thirty days
     coalesce(timed, 0) as bank_timed,
     coalesce(hour_cos, 0) as bank_hour_cos,
     coalesce(hour_sin, 0) as bank_hour_sin,

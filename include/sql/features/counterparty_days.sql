@@ -1,6 +1,6 @@
 -- Grain: one account, one counterparty, one day they deal with each other.
 -- Inputs: postings, state_counterparties (as of before the first day).
--- Time: everything before the day.
+-- Time: everything before the day; meetings within $habit_days.
 with days as (
     select distinct
         account_id,
@@ -11,7 +11,7 @@ with days as (
     where counterparty is not null
 ),
 
-windowed as (
+dated as (
     select
         *,
         min(trans_date) over (
@@ -21,22 +21,71 @@ windowed as (
     from days
 ),
 
-final as (
+known as (
     select
-        windowed.account_id,
-        windowed.counterparty,
-        windowed.trans_date,
-        least(windowed.first_date, state.first_seen) as first_seen
-    from windowed
+        dated.account_id,
+        dated.counterparty,
+        dated.trans_date,
+        dated.day_number,
+        least(dated.first_date, state.first_seen) as first_seen
+    from dated
     left join state_counterparties as state
         on
-            windowed.account_id = state.account_id
-            and windowed.counterparty = state.counterparty
+            dated.account_id = state.account_id
+            and dated.counterparty = state.counterparty
+),
+
+-- everybody's first dealings with a counterparty, each account once
+meetings as (
+    select
+        counterparty,
+        first_seen as day
+    from state_counterparties
+    union all
+    select
+        counterparty,
+        trans_date as day
+    from known
+    where first_seen is null
+),
+
+acquaintances as (
+    select
+        counterparty,
+        day,
+        sum(count(*)) over (partition by counterparty order by day) as accounts
+    from meetings
+    group by counterparty, day
+),
+
+met as (
+    select
+        *,
+        trans_date - 1 as eve,
+        sum(if(coalesce(first_seen >= trans_date, true), 1, 0)) over (
+            partition by account_id order by day_number
+            range between $habit_days preceding and 1 preceding
+        ) as habit_meetings
+    from known
+),
+
+final as (
+    select
+        met.*,
+        coalesce(acquaintances.accounts, 0) as accounts
+    from met
+    asof left join acquaintances
+        on
+            met.counterparty = acquaintances.counterparty
+            and met.eve >= acquaintances.day
 )
 
 select
     account_id,
     counterparty,
     trans_date,
-    first_seen is null as is_new_counterparty -- never dealt with before
+    first_seen is null as is_new_counterparty, -- never dealt with before
+    cast(accounts as bigint) as known_by, -- accounts that ever dealt with it
+    -- how many others the account met within its habit, before this day
+    cast(coalesce(habit_meetings, 0) as bigint) as habit_meetings
 from final

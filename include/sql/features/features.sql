@@ -1,71 +1,117 @@
 -- Grain: one posting of the nights $first_night to $last_night.
--- Inputs: postings, account_days, kind_days, peer_kind_days, bank_days,
---     counterparty_days, place_days, account_profiles.
+-- Inputs: postings, account_days, kind_days, kind_adoption, kind_gaps,
+--     peer_kind_days, sibling_kind_days, bank_days, counterparty_days, place_days,
+--     profile_groups, account_profiles.
 -- Time: the posting's whole day and everything before it, nothing later.
--- A logarithmic ratio of 0 says "as usual", ln 2 = 0.69 says "twice"; ratios
--- "from 0" leave out what is less than usual, which is no finding. What an
--- account is compared with includes the day or week itself: a habit of three
--- days cannot be exceeded more than fourfold, an account without one not at
--- all. Numbers
--- are rounded to a millionth, so that another build of the mathematics
--- library does not move a score. A missing balance leaves the balance
--- features null; a missing time or district those of hours and places.
+-- Features are one-sided: 0 says "as usual or less", what is higher is less
+-- usual. Logarithmic ratios: ln 2 = 0.69 says "twice". Numbers are rounded to
+-- a millionth, so that another build of the mathematics library does not move
+-- a score. What a source lacks (balances, times, districts, products) leaves
+-- its features null.
 -- What the bank books by itself (interest, fees) is nobody's behaviour: its
--- frequency, spending and novelty are 0.
+-- frequency, spending, timing and novelty are 0.
 with described as (
     select *
     from postings
     where trans_date between $first_night and $last_night
 ),
 
+-- the shortest gap that anything of this kind and day is apart
+so_short as (
+    select
+        described.account_id,
+        described.kind,
+        described.trans_date,
+        if(
+            min(habit.day_postings) > 1,
+            0,
+            least(
+                min(described.trans_date - habit.last_seen),
+                $longest_gap + 1
+            )
+        ) as shortest
+    from described
+    inner join kind_days as habit
+        on
+            described.account_id = habit.account_id
+            and described.kind = habit.kind
+            and described.trans_date = habit.trans_date
+    group by described.account_id, described.kind, described.trans_date
+),
+
+rhythms as (
+    select
+        so_short.*,
+        coalesce(kind_gaps.gaps_so_short, 0) as gaps_so_short,
+        coalesce(totals.all_gaps, 0) as all_gaps
+    from so_short
+    left join (
+        select distinct
+            kind,
+            trans_date,
+            all_gaps
+        from kind_gaps
+    ) as totals
+        on
+            so_short.kind = totals.kind
+            and so_short.trans_date = totals.trans_date
+    asof left join kind_gaps
+        on
+            so_short.kind = kind_gaps.kind
+            and so_short.trans_date = kind_gaps.trans_date
+            and so_short.shortest >= kind_gaps.gap
+),
+
 joined as (
     select
         described.*,
-        own.seen_since,
-        own.observed_days,
-        own.day_postings,
-        own.day_paid_cents,
-        own.week_postings,
-        own.week_paid_cents,
-        own.habit_postings,
-        own.habit_days_active,
-        own.habit_paid_cents,
-        own.habit_days_paying,
-        own.habit_transfers,
-        own.habit_placed,
-        own.habit_timed,
-        own.habit_hour_cos,
-        own.habit_hour_sin,
-        own.earlier_postings,
-        own.earlier_paid_cents,
-        own.habit_balance_share,
-        own.account_use,
+        own.* exclude (account_id, trans_date),
+        habit.first_seen as kind_first_seen,
         habit.last_seen,
         habit.largest_cents,
+        habit.high_cents,
         habit.kind_postings,
         habit.kind_log_sum,
         habit.kind_log_square_sum,
         habit.kind_days,
+        habit.kind_most,
         habit.kind_span,
+        habit.smallest_gap,
+        habit.day_postings as kind_day_postings,
+        rhythms.shortest as shortest_gap,
+        rhythms.gaps_so_short,
+        rhythms.all_gaps,
+        adoption.kind_users,
+        adoption.adoption,
         peer.peer_postings,
         peer.peer_log_mean,
         peer.peer_log_variance,
+        peer.within_log_variance,
+        sibling.sibling_postings,
+        sibling.sibling_log_mean,
         bank_days.bank_busy_day,
         bank_days.bank_busy_week,
+        bank_days.bank_busy_month,
         bank_days.bank_timed,
         bank_days.bank_hour_cos,
         bank_days.bank_hour_sin,
         bank_days.bank_placed,
+        counterparties.known_by,
+        counterparties.habit_meetings,
         coalesce(
             counterparties.is_new_counterparty, false
         ) as is_new_counterparty,
         places.place_postings,
         places.bank_place_postings,
+        peer_groups.peer_group,
+        profile.opened,
         profile.frequency,
         profile.client_id,
         profile.birth_date,
         profile.district_id as client_district_id,
-        profile.average_salary
+        profile.average_salary,
+        profile.card_since,
+        profile.loan_since
     from described
     inner join account_days as own
         on
@@ -76,11 +122,30 @@ joined as (
             described.account_id = habit.account_id
             and described.kind = habit.kind
             and described.trans_date = habit.trans_date
+    inner join rhythms
+        on
+            described.account_id = rhythms.account_id
+            and described.kind = rhythms.kind
+            and described.trans_date = rhythms.trans_date
+    inner join kind_adoption as adoption
+        on
+            described.kind = adoption.kind
+            and described.trans_date = adoption.trans_date
+    inner join profile_groups as peer_groups
+        on
+            described.account_id = peer_groups.account_id
+            and described.trans_date = peer_groups.trans_date
     inner join peer_kind_days as peer
         on
-            described.kind = peer.kind
+            peer_groups.peer_group = peer.peer_group
+            and described.kind = peer.kind
             and described.trans_date = peer.trans_date
     inner join bank_days on described.trans_date = bank_days.trans_date
+    left join sibling_kind_days as sibling
+        on
+            described.account_id = sibling.account_id
+            and described.kind = sibling.kind
+            and described.trans_date = sibling.trans_date
     left join counterparty_days as counterparties
         on
             described.account_id = counterparties.account_id
@@ -110,9 +175,19 @@ moments as (
             - pow(kind_log_sum / 1e6, 2) / nullif(kind_postings, 0),
             0
         ) as own_log_squares,
-        greatest(observed_days - 6, 0) as earlier_days,
+        greatest(
+            least(
+                coalesce(within_log_variance, peer_log_variance),
+                peer_log_variance
+            ),
+            pow($smallest_spread, 2)
+        ) as usual_within,
+        greatest(observed_days - 6, 0) as week_days,
+        greatest(observed_days - 29, 0) as month_days,
         trans_date - last_seen as gap_days,
+        trans_date - active_until as silent_days,
         kind_span / nullif(kind_days - 1, 0) as usual_gap_days,
+        observed_days / nullif(habit_days_active, 0) as usual_silent_days,
         habit_hour_cos + $habit_weight * bank_hour_cos
         / greatest(bank_timed, 1) as centre_cos,
         habit_hour_sin + $habit_weight * bank_hour_sin
@@ -120,49 +195,104 @@ moments as (
     from joined
 ),
 
+-- The amount's distribution as a normal one of logarithms: accounts spread
+-- around their peers (between), a posting around its account (within).
+spreads as (
+    select
+        *,
+        (coalesce(own_log_squares, 0) + $habit_weight * usual_within)
+        / (kind_postings + $habit_weight) as within_variance,
+        greatest(
+            peer_log_variance - usual_within, pow($smallest_spread, 2)
+        ) as between_variance
+    from moments
+),
+
 shrunken as (
     select
         *,
-        -- the account's own habit, drawn to its peers' while it is young
+        1 / (1 / between_variance + kind_postings / within_variance)
+            as mean_variance,
         (
-            coalesce(own_log_mean * kind_postings, 0)
-            + $habit_weight * peer_log_mean
-        ) / (kind_postings + $habit_weight) as expected_log,
-        sqrt(
-            (
-                coalesce(own_log_squares, 0)
-                + $habit_weight * peer_log_variance
-            ) / (kind_postings + $habit_weight)
-        ) as expected_spread,
+            peer_log_mean / between_variance
+            + coalesce(own_log_mean * kind_postings, 0) / within_variance
+        ) / (1 / between_variance + kind_postings / within_variance)
+            as expected_log,
         sqrt(pow(centre_cos, 2) + pow(centre_sin, 2))
         / 1e6 / (habit_timed + $habit_weight) as hour_concentration,
         atan2(centre_sin, centre_cos) * 12 / pi() as centre_hour
-    from moments
+    from spreads
 ),
 
 compared as (
     select
         *,
         (amount_log - expected_log)
-        / greatest(expected_spread, $smallest_spread) as spreads_off,
+        / sqrt(within_variance + mean_variance) as spreads_off,
+        (amount_log - sibling_log_mean)
+        / sqrt(within_variance + between_variance / (1 + sibling_postings))
+            as siblings_off,
         ln(positive_cents / largest_cents) as over_largest,
+        ln(positive_cents / high_cents) as over_high,
+        ln(positive_cents / largest_paid_cents) as over_payments,
         ln(positive_cents / 100 / nullif(average_salary, 0)) as over_salary,
+        coalesce(
+            ln(
+                positive_cents
+                / nullif(habit_paid_cents / nullif(habit_days_paying, 0), 0)
+            ),
+            0
+        ) as over_usual_payment,
         -- when everyone is busier, an account may be too
         bank_busy_day * (habit_postings + day_postings)
         / (habit_days_active + 1) as usual_day_count,
-        bank_busy_week * 7 * (earlier_postings + week_postings)
-        / (earlier_days + 7) as usual_week_count,
+        bank_busy_week * 7 * (weekly_postings + week_postings)
+        / (week_days + 7) as usual_week_count,
+        bank_busy_month * 30 * (monthly_postings + month_postings)
+        / (month_days + 30) as usual_month_count,
         day_paid_cents * (habit_days_paying + 1)
         / greatest(habit_paid_cents + day_paid_cents, 1) as times_day_spend,
-        week_paid_cents * (earlier_days + 7)
-        / (7 * greatest(earlier_paid_cents + week_paid_cents, 1))
+        week_paid_cents * (week_days + 7)
+        / (7 * greatest(weekly_paid_cents + week_paid_cents, 1))
             as times_week_spend,
+        month_paid_cents * (month_days + 30)
+        / (30 * greatest(monthly_paid_cents + month_paid_cents, 1))
+            as times_month_spend,
+        habit_days_paying / (habit_days_paying + $habit_weight)
+            as paying_evidence,
+        ln(
+            (day_paid_cents + 1) / (greatest(most_paid_cents, 0) + 1)
+        ) as over_most_day,
+        ln(
+            (week_paid_cents + 1)
+            / (greatest(most_week_paid_cents, most_paid_cents) + 1)
+        ) as over_most_week,
+        ln(
+            (month_paid_cents + 1)
+            / (
+                greatest(
+                    most_month_paid_cents,
+                    most_week_paid_cents,
+                    most_paid_cents
+                )
+                + 1
+            )
+        ) as over_most_month,
         case
             when balance_cents is null then null
             when is_credit then 0
             when before_cents <= 0 then $largest_balance_share
             else least(amount_cents / before_cents, $largest_balance_share)
         end as share_taken,
+        case
+            when balance_cents is null or lowest_cents is null then null
+            when is_credit or lowest_cents <= 0 then 0
+            else
+                ln(
+                    (lowest_cents + $smallest_balance_cents)
+                    / (greatest(balance_cents, 0) + $smallest_balance_cents)
+                )
+        end as under_lowest,
         case
             when last_seen is null then 0
             when gap_days > $habit_days
@@ -172,6 +302,26 @@ compared as (
                 (kind_days - 1) / (kind_days - 1 + $habit_weight)
                 * ln((gap_days + 1) / (usual_gap_days + 1))
         end as off_rhythm,
+        -- sooner than the account ever did, and than others of this kind do
+        case
+            when shortest_gap is null or shortest_gap > $longest_gap then 0
+            when
+                shortest_gap >= if(
+                    coalesce(kind_most, 1) > 1, 0, smallest_gap
+                )
+                then 0
+            else -ln((gaps_so_short + 0.5) / (all_gaps + 1))
+        end as ahead_of_rhythm,
+        case
+            when active_until is null then 0
+            when usual_silent_days is null
+                then ln((silent_days + 1) / ($habit_days + 1))
+            else ln((silent_days + 1) / (usual_silent_days + 1))
+        end as off_silence,
+        ln(
+            (kind_day_postings + 1) / (coalesce(kind_most, 1) + 1)
+        ) as over_kind_most,
+        (habit_meetings + 0.5) / (habit_transfers + 1) as meeting_rate,
         abs(hour_of_day - (centre_hour + 24) % 24) as hours_apart,
         (
             place_postings
@@ -183,10 +333,24 @@ compared as (
 final as (
     select
         *,
-        round(spreads_off, 6) as amount_z,
+        not is_bank_booked and not is_credit as is_payment,
+        round(greatest(coalesce(spreads_off, 0), 0), 6) as amount_z,
         if(
             largest_cents is null, 0, round(greatest(over_largest, 0), 6)
         ) as amount_to_largest,
+        if(
+            high_cents is null, 0, round(greatest(over_high, 0), 6)
+        ) as amount_to_high,
+        if(
+            is_bank_booked or is_credit or largest_paid_cents is null,
+            0,
+            round(greatest(over_payments, 0), 6)
+        ) as amount_to_payments,
+        if(
+            coalesce(sibling_postings, 0) = 0,
+            null,
+            round(greatest(siblings_off, 0), 6)
+        ) as amount_to_siblings,
         if(
             over_salary is null, null, round(greatest(over_salary, 0), 6)
         ) as amount_to_salary,
@@ -209,6 +373,18 @@ final as (
             )
         ) as week_count,
         if(
+            is_bank_booked,
+            0,
+            round(
+                greatest(month_postings - usual_month_count, 0)
+                / sqrt(usual_month_count + 1),
+                6
+            )
+        ) as month_count,
+        if(
+            is_bank_booked, 0, round(greatest(over_kind_most, 0), 6)
+        ) as kind_count,
+        if(
             is_bank_booked or is_credit,
             0,
             round(greatest(times_day_spend - 1, 0), 6)
@@ -218,19 +394,67 @@ final as (
             0,
             round(greatest(times_week_spend - 1, 0), 6)
         ) as week_spend,
+        if(
+            is_bank_booked or is_credit,
+            0,
+            round(greatest(times_month_spend - 1, 0), 6)
+        ) as month_spend,
+        if(
+            is_bank_booked or is_credit,
+            0,
+            round(paying_evidence * greatest(over_most_day, 0), 6)
+        ) as day_limit,
+        if(
+            is_bank_booked or is_credit,
+            0,
+            round(paying_evidence * greatest(over_most_week, 0), 6)
+        ) as week_limit,
+        if(
+            is_bank_booked or is_credit,
+            0,
+            round(paying_evidence * greatest(over_most_month, 0), 6)
+        ) as month_limit,
         round(share_taken, 6) as balance_share,
+        round(greatest(under_lowest, 0), 6) as balance_low,
         cast(balance_cents < 0 as integer) as overdrawn,
         if(
             is_bank_booked or not is_new_counterparty,
             0,
-            round(kind_postings / (kind_postings + $habit_weight), 6)
+            round(greatest(-ln(meeting_rate), 0), 6)
         ) as new_counterparty,
+        if(
+            is_bank_booked or not is_new_counterparty,
+            0,
+            round(1 / (1 + known_by), 6)
+        ) as unknown_counterparty,
+        if(
+            is_bank_booked or not is_new_counterparty,
+            0,
+            round(greatest(over_usual_payment, 0), 6)
+        ) as stranger_amount,
+        if(
+            is_bank_booked or not is_new_counterparty, 0, round(share_taken, 6)
+        ) as stranger_share,
         if(
             is_bank_booked or last_seen is not null,
             0,
-            round(habit_postings / (habit_postings + $habit_weight), 6)
+            round(
+                -ln(least(adoption, 1))
+                * habit_postings / (habit_postings + $habit_weight),
+                6
+            )
         ) as new_kind,
+        case
+            when not $knows_products then null
+            when operation = 'CCW'
+                then cast(coalesce(card_since > trans_date, true) as integer)
+            when category = 'LO' and not is_credit
+                then cast(coalesce(loan_since > trans_date, true) as integer)
+            else 0
+        end as unowned,
         if(is_bank_booked, 0, round(greatest(off_rhythm, 0), 6)) as gap,
+        if(is_bank_booked, 0, round(greatest(ahead_of_rhythm, 0), 6)) as early,
+        if(is_bank_booked, 0, round(greatest(off_silence, 0), 6)) as silence,
         if(
             bank_timed + habit_timed = 0,
             null,
@@ -258,6 +482,7 @@ select
     average_salary, -- in that district, monthly, in the source's money
     frequency, -- account type: how often a statement is issued
     account_use, -- account type: what it has been used for until yesterday
+    peer_group, -- accounts like it: age, type, products, time open, district
     cast(before_cents / 100 as decimal(14, 2)) as balance_before,
     cast(balance_cents / 100 as decimal(12, 2)) as balance_after,
     round(hour_of_day, 6) as hour_of_day,
@@ -267,49 +492,101 @@ select
     observed_days, -- days of habit there were to see
     habit_postings,
     habit_transfers, -- of them with a counterparty
-    kind_postings, -- of them of this kind
+    habit_meetings, -- counterparties met within the habit
+    known_by, -- accounts that ever dealt with the counterparty
+    kind_postings, -- of this kind
+    kind_most, -- most of this kind on one day
+    kind_day_postings, -- of this kind on this day
+    kind_users, -- accounts that ever used this kind
+    card_since,
+    loan_since,
     round(exp(own_log_mean) / 100, 2) as usual_amount, -- of this kind
-    round(exp(peer_log_mean) / 100, 2) as peer_amount, -- all accounts'
+    round(exp(peer_log_mean) / 100, 2) as peer_amount, -- like accounts'
+    round(exp(sibling_log_mean) / 100, 2) as sibling_amount, -- other accounts'
     cast(largest_cents / 100 as decimal(12, 2)) as largest_amount, -- own, ever
+    cast(high_cents / 100 as decimal(12, 2)) as high_amount, -- nine in ten
+    cast(largest_paid_cents / 100 as decimal(12, 2)) as largest_payment,
     day_postings,
     round(
         habit_postings / nullif(habit_days_active, 0), 6
     ) as usual_day_postings,
     week_postings,
     if(
-        earlier_days > 0, round(7 * earlier_postings / earlier_days, 6), null
+        week_days > 0, round(7 * weekly_postings / week_days, 6), null
     ) as usual_week_postings,
+    month_postings,
+    if(
+        month_days > 0, round(30 * monthly_postings / month_days, 6), null
+    ) as usual_month_postings,
     cast(day_paid_cents / 100 as decimal(18, 2)) as day_paid,
     round(
         habit_paid_cents / 100 / nullif(habit_days_paying, 0), 2
     ) as usual_day_paid,
+    cast(most_paid_cents / 100 as decimal(18, 2)) as most_day_paid,
     cast(week_paid_cents / 100 as decimal(18, 2)) as week_paid,
     if(
-        earlier_days > 0,
-        round(7 * earlier_paid_cents / 100 / earlier_days, 2),
+        week_days > 0,
+        round(7 * weekly_paid_cents / 100 / week_days, 2),
         null
     ) as usual_week_paid,
+    cast(
+        greatest(most_week_paid_cents, most_paid_cents) / 100
+        as decimal(18, 2)
+    ) as most_week_paid,
+    cast(month_paid_cents / 100 as decimal(18, 2)) as month_paid,
+    if(
+        month_days > 0,
+        round(30 * monthly_paid_cents / 100 / month_days, 2),
+        null
+    ) as usual_month_paid,
+    cast(
+        greatest(
+            most_month_paid_cents, most_week_paid_cents, most_paid_cents
+        ) / 100
+        as decimal(18, 2)
+    ) as most_month_paid,
     round(habit_balance_share, 6) as usual_balance_share, -- of a payment
+    cast(lowest_cents / 100 as decimal(12, 2)) as lowest_balance, -- in habit
     gap_days, -- since the last posting of this kind
     round(usual_gap_days, 6) as usual_gap_days,
+    smallest_gap, -- days between two of this kind, in habit
+    shortest_gap, -- days to the nearest of this kind before, 0 on the same day
+    silent_days, -- since its people last decided anything
+    round(usual_silent_days, 6) as usual_silent_days,
     if(
         habit_timed > 0, round((centre_hour + 24) % 24, 6), null
     ) as usual_hour,
     place_postings, -- own postings in that district
     habit_placed, -- own postings whose district is known
     -- what the models see
-    amount_z, -- spreads of ln(amount) above the shrunken habit of the kind
+    amount_z, -- predictive spreads of ln(amount) above the expected
     amount_to_largest, -- ln(amount / largest ever of the kind), from 0
+    amount_to_high, -- ln(amount / what nine in ten of the kind stay within)
+    amount_to_payments, -- ln(amount / largest payment of any kind), from 0
+    amount_to_siblings, -- spreads above the owner's other accounts, from 0
     amount_to_salary, -- ln(amount / the home district's salary), from 0
-    day_count, -- ln(1 + postings of the day / 1 + a usual day's), from 0
-    week_count, -- the same of seven days, from 0
-    day_spend, -- ln(paid on the day / a usual paying day's), from 0
-    week_spend, -- ln(paid in seven days / a usual week's), from 0
+    day_count, -- postings beyond the usual, in its square roots
+    week_count, -- the same of seven days
+    month_count, -- the same of thirty days
+    kind_count, -- ln(of this kind today / the most on one day), from 0
+    day_spend, -- paid on the day / a usual paying day, less 1, from 0
+    week_spend, -- paid in seven days / a usual week, less 1, from 0
+    month_spend, -- paid in thirty days / a usual month, less 1, from 0
+    day_limit, -- ln(paid on the day / the most on any), by evidence, from 0
+    week_limit, -- the same of seven days
+    month_limit, -- the same of thirty days
     balance_share, -- of the balance before that a payment takes, 0 to 2
+    balance_low, -- ln(lowest balance of the habit / balance after), from 0
     overdrawn, -- 1 when the balance after is below zero
-    new_counterparty, -- 0 known, towards 1 new where this kind is common
-    new_kind, -- 0 used before, towards 1 new to an account with many postings
+    new_counterparty, -- minus ln of how often its transfers are to new ones
+    unknown_counterparty, -- of a new one: 1 known to nobody, 1/2 to one, ...
+    stranger_amount, -- ln(amount to a new one / a usual paying day's), from 0
+    stranger_share, -- share of the balance that goes to a new counterparty
+    new_kind, -- minus ln of how often accounts take this kind up, by evidence
+    unowned, -- 1 a card or loan posting without such a product
     gap, -- ln(days since the last of this kind / usual), by evidence
+    early, -- minus ln of how often this kind comes again so soon, bank-wide
+    silence, -- ln(days without a decision of its people / usual), from 0
     hour_distance, -- hours from the usual one, by how usual there is one
     place_rarity -- minus ln of the shrunken share of own postings there
 from final

@@ -1,12 +1,13 @@
 -- Grain: one account and one kind of operation it has used.
 -- Inputs: state_kinds (as of before the first day), postings.
 -- Time: up to and including $last_night (the bound of postings).
--- Only the largest and the last are kept, so that applying a night twice
--- changes nothing.
+-- Only the first, the largest and the last are kept, so that applying a night
+-- twice changes nothing.
 with seen as (
     select
         account_id,
         kind,
+        first_seen,
         last_seen,
         largest_cents
     from state_kinds
@@ -14,6 +15,7 @@ with seen as (
     select
         account_id,
         kind,
+        trans_date as first_seen,
         trans_date as last_seen,
         amount_cents as largest_cents
     from postings
@@ -23,6 +25,7 @@ final as (
     select
         account_id,
         kind,
+        min(first_seen) as first_seen,
         max(last_seen) as last_seen,
         max(largest_cents) as largest_cents
     from seen
@@ -32,6 +35,7 @@ final as (
 select
     account_id,
     kind, -- direction, operation and category
+    first_seen, -- day of the first such posting
     last_seen, -- day of the last such posting
     largest_cents -- largest amount ever
 from final

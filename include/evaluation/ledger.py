@@ -1,0 +1,170 @@
+"""One account's postings as something that can be edited: whatever is put in, changed or taken out, balances chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from include.settlement.chain import Posting, walk_day
+
+Row = dict[str, Any]
+"""One posting in the columns of `fin_transaction`."""
+
+# Orders tried before a day is given up: a day that chains is found within a handful.
+_MOST_STEPS = 2_000
+
+
+@dataclass
+class Edits:
+    """What an episode does to one account.
+
+    Attributes
+    ----------
+    added
+        New postings; their balance is worked out. Booked after whatever else the day holds.
+    changed
+        By trans_id, the columns that take other values.
+    removed
+        trans_ids taken out.
+    """
+
+    added: list[Row] = field(default_factory=list)
+    changed: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    removed: set[int] = field(default_factory=set)
+
+    def days(self, rows: Iterable[Row]) -> set[date]:
+        """The days on which the order of booking matters."""
+        touched = set(self.changed) | self.removed
+        return {row["trans_date"] for row in rows if row["trans_id"] in touched}
+
+
+def signed_cents(row: Mapping[str, Any]) -> int:
+    """The amount in cents, negative when money leaves the account."""
+    cents = int(row["amount"] * 100)
+    return cents if row["trans_type"] == "C" else -cents
+
+
+def apply_edits(rows: Sequence[Row], edits: Edits, slack: int) -> list[Row] | None:
+    """The account's postings after the edits, every balance following from the one before as it did in the source.
+
+    Parameters
+    ----------
+    rows
+        All postings of one account.
+    edits
+        What changes.
+    slack
+        The source's own rounding in cents.
+
+    Returns
+    -------
+    list of rows or None
+        None when a day that is edited in its middle has no order in which it chains.
+    """
+    touched = edits.days(rows)
+    edited: list[Row] = []
+    shift, closing = 0, 0
+    for day, postings in _days(rows, edits.added):
+        ordered = _in_booking_order(postings, slack) if day in touched else postings
+        if ordered is None:
+            return None
+        for row in ordered:
+            if row["trans_id"] in edits.removed:
+                shift -= signed_cents(row)
+                continue
+            kept = {**row, **edits.changed.get(row["trans_id"], {})}
+            shift += signed_cents(kept) - signed_cents(row)
+            edited.append(_moved(kept, shift))
+        if postings:
+            closing = _closing(postings, slack)
+        for row in _added_on(edits.added, day):
+            shift += signed_cents(row)
+            edited.append({**row, "balance": _money(closing + shift) if _has_balances(rows) else None})
+    return edited
+
+
+def balance_on(rows: Sequence[Row], day: date, slack: int) -> int | None:
+    """The account's balance in cents at the end of `day`; None where the bank records none or before it began."""
+    earlier = [row for row in rows if row["trans_date"] <= day]
+    if not earlier or not _has_balances(rows):
+        return None
+    last = max(row["trans_date"] for row in earlier)
+    return _closing([row for row in earlier if row["trans_date"] == last], slack)
+
+
+def _days(rows: Iterable[Row], added: Iterable[Row]) -> Iterator[tuple[date, list[Row]]]:
+    """Every day that has or gets postings, with those it has."""
+    by_day = {day: list(group) for day, group in groupby(sorted(rows, key=_by_day), key=_by_day)}
+    for day in sorted({*by_day, *(row["trans_date"] for row in added)}):
+        yield day, by_day.get(day, [])
+
+
+def _by_day(row: Row) -> date:
+    day: date = row["trans_date"]
+    return day
+
+
+def _added_on(added: Iterable[Row], day: date) -> Iterator[Row]:
+    return (row for row in added if row["trans_date"] == day)
+
+
+def _has_balances(rows: Sequence[Row]) -> bool:
+    return all(row["balance"] is not None for row in rows)
+
+
+def _money(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)
+
+
+def _moved(row: Row, shift: int) -> Row:
+    return row if row["balance"] is None else {**row, "balance": row["balance"] + _money(shift)}
+
+
+def _postings(rows: Iterable[Row]) -> list[Posting]:
+    return [Posting(row["trans_id"], signed_cents(row), int(row["balance"] * 100)) for row in rows]
+
+
+def _closing(rows: Sequence[Row], slack: int) -> int:
+    if rows[0]["balance"] is None:
+        return 0
+    return walk_day([], _postings(rows), slack).closings[0]
+
+
+def _in_booking_order(rows: list[Row], slack: int) -> list[Row] | None:
+    """The day's postings in an order in which their balances chain; as they are where none are recorded."""
+    if len(rows) < 2 or rows[0]["balance"] is None:
+        return rows
+    postings = _postings(rows)
+    opening = walk_day([], postings, slack).opening
+    order = _Search(postings, slack).order(opening)
+    return None if order is None else [rows[i] for i in order]
+
+
+class _Search:
+    """Depth first over the postings whose departure agrees with the balance reached."""
+
+    def __init__(self, postings: list[Posting], slack: int) -> None:
+        self.postings = postings
+        self.slack = slack
+        self.steps = 0
+
+    def order(self, opening: int) -> list[int] | None:
+        """Positions in a chaining order from `opening`, or None."""
+        return self._extend([], opening)
+
+    def _extend(self, order: list[int], balance: int) -> list[int] | None:
+        if len(order) == len(self.postings):
+            return order
+        for i, posting in enumerate(self.postings):
+            self.steps += 1
+            if self.steps > _MOST_STEPS:
+                return None
+            if i not in order and abs(posting.departure - balance) <= self.slack:
+                found = self._extend([*order, i], posting.balance)
+                if found is not None:
+                    return found
+        return None

@@ -1,0 +1,91 @@
+"""Figures on how well scores find what was planted: in total, and by kind and strength."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sklearn.metrics import average_precision_score
+
+from include.models.base import Vector
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How one ranking does against one set of planted postings.
+
+    Attributes
+    ----------
+    average_precision
+        Area under the precision-recall curve; the share of planted postings is what chance gives.
+    recall, precision
+        Among the top `budget` share of all postings.
+    planted
+        How many postings were planted.
+    """
+
+    average_precision: float
+    recall: float
+    precision: float
+    planted: int
+
+
+def figures(scores: Vector, is_planted: Flags, budget: float) -> Figures:
+    """The figures of one ranking; ties are flagged together or not at all, never beyond the budget.
+
+    Examples
+    --------
+    >>> figures(np.array([0.9, 0.8, 0.1, 0.2]), np.array([True, False, False, False]), 0.25).recall
+    1.0
+    """
+    planted = int(is_planted.sum())
+    if planted == 0:
+        return Figures(float("nan"), float("nan"), float("nan"), 0)
+    flagged = scores >= cutoff(scores, budget)
+    caught = int((flagged & is_planted).sum())
+    return Figures(
+        average_precision=float(average_precision_score(is_planted, scores)),
+        recall=caught / planted,
+        precision=caught / max(int(flagged.sum()), 1),
+        planted=planted,
+    )
+
+
+def cutoff(scores: Vector, budget: float) -> float:
+    """The score from which on at most the budget's share of these very postings lies."""
+    allowed = int(np.floor(budget * len(scores)))
+    ranked = np.sort(scores)[::-1]
+    if allowed >= len(ranked):
+        return float(ranked[-1])
+    return float(np.nextafter(ranked[allowed], np.inf))
+
+
+def by_group(scores: Vector, groups: npt.NDArray[np.object_], budget: float) -> dict[str, Figures]:
+    """The figures of every group of planted postings, the other groups left out of the ranking.
+
+    Parameters
+    ----------
+    scores
+        One a posting.
+    groups
+        The posting's group, or None where nothing was planted.
+    budget
+        Share of postings in the top.
+    """
+    ordinary = np.array([group is None for group in groups], dtype=np.bool_)
+    found = {}
+    for name in sorted({str(group) for group in groups[~ordinary]}):
+        mine = groups == name
+        kept = ordinary | mine
+        found[name] = figures(scores[kept], mine[kept], budget)
+    return found
+
+
+def label_of(trans_ids: pa.ChunkedArray, labels: pa.Table, column: str) -> npt.NDArray[np.object_]:
+    """The label of every posting in their order; None where nothing was planted."""
+    known = dict(zip(labels["trans_id"].to_pylist(), labels[column].to_pylist(), strict=True))
+    return np.array([known.get(trans_id) for trans_id in trans_ids.to_pylist()], dtype=object)

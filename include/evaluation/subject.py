@@ -1,0 +1,143 @@
+"""The account an episode is planted into: what its people have done so far, and postings made after their habit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from include.evaluation.ledger import Row, balance_on, signed_cents
+from include.features import HABIT_DAYS
+
+BANK_BOOKED = ("IC", "IO", "ST")
+"""Categories of what the bank books by itself."""
+_CENT = Decimal("0.01")
+# A posting made after another one happens within this many minutes of the other's time of day.
+_JITTER_MINUTES = 25
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an episode may know of the bank around the account.
+
+    Attributes
+    ----------
+    slack
+        The source's own rounding in cents.
+    regions
+        Region of every district.
+    cards, loans
+        Account -> day from which it has a card, a loan.
+    numbers
+        Fresh trans_ids.
+    """
+
+    slack: int
+    regions: Mapping[int, str]
+    cards: Mapping[int, date]
+    loans: Mapping[int, date]
+    numbers: Iterator[int]
+
+
+@dataclass
+class Subject:
+    """One account on one day.
+
+    Attributes
+    ----------
+    account_id
+        The account.
+    rows
+        All its postings, those after the day included.
+    day
+        The day the episode begins.
+    last
+        Last day it may reach.
+    rng
+        The dice.
+    bank
+        What lies around it.
+    """
+
+    account_id: int
+    rows: Sequence[Row]
+    day: date
+    last: date
+    rng: np.random.Generator
+    bank: Surroundings
+    habit: list[Row] = field(init=False)
+
+    def __post_init__(self) -> None:
+        since = self.day - timedelta(days=HABIT_DAYS)
+        self.habit = [row for row in self.rows if since <= row["trans_date"] < self.day and is_decided(row)]
+
+    @property
+    def payments(self) -> list[Row]:
+        """What its people paid or withdrew within the habit before the day."""
+        return [row for row in self.habit if row["trans_type"] != "C"]
+
+    @property
+    def due(self) -> list[Row]:
+        """Payments its people really make from the day on."""
+        return [
+            row
+            for row in self.rows
+            if self.day <= row["trans_date"] <= self.last and is_decided(row) and row["trans_type"] != "C"
+        ]
+
+    def balance(self) -> int | None:
+        """Cents on the account on the eve of the day; None where none are recorded."""
+        return balance_on(self.rows, self.day - timedelta(days=1), self.bank.slack)
+
+    def can_pay(self, cents: int) -> bool:
+        """Whether the balance suffices; true where none are recorded."""
+        balance = self.balance()
+        return balance is None or balance >= cents
+
+    def pick(self, rows: Sequence[Row]) -> Row:
+        """One of the rows by chance."""
+        return rows[int(self.rng.integers(len(rows)))]
+
+    def usual_payment(self) -> Row:
+        """A payment after the habit: one of the kind it pays most often, of the middle amount."""
+        kinds = [kind_of(row) for row in self.payments]
+        commonest = max(sorted(set(kinds)), key=kinds.count)
+        same = sorted((row for row in self.payments if kind_of(row) == commonest), key=lambda row: row["amount"])
+        return same[len(same) // 2]
+
+    def like(self, template: Row, day: date, **values: Any) -> Row:  # noqa: ANN401 - columns have their own types
+        """A new posting after a former one, at about its time of day."""
+        made = {**template, "trans_id": next(self.bank.numbers), "trans_date": day, **values}
+        if made["trans_time"] is not None and "trans_time" not in values:
+            made["trans_time"] = shifted(made["trans_time"], self.rng.uniform(-_JITTER_MINUTES, _JITTER_MINUTES))
+        return made
+
+
+def is_decided(row: Row) -> bool:
+    """Whether a client decided it: not interest, not a fee."""
+    return row["category"] not in BANK_BOOKED
+
+
+def kind_of(row: Row) -> tuple[bool, str, str]:
+    """Kind of operation: whether money comes in, operation and category; empty where there is none."""
+    return row["trans_type"] == "C", row["operation"] or "", row["category"] or ""
+
+
+def scaled(amount: Decimal, factor: float) -> Decimal:
+    """The amount times a factor, in whole cents and at least one."""
+    return max((amount * Decimal(repr(round(factor, 6)))).quantize(_CENT), _CENT)
+
+
+def paid_cents(rows: Sequence[Row]) -> int:
+    """What the rows pay out together."""
+    return -sum(signed_cents(row) for row in rows)
+
+
+def shifted(at: time, minutes: float) -> time:
+    """A time of day some minutes later, round the clock."""
+    second = int(at.hour * 3600 + at.minute * 60 + at.second + minutes * 60) % 86_400
+    return time(second // 3600, second // 60 % 60, second % 60)
