@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve
@@ -30,7 +31,7 @@ _GREY, _PALE = "#666666", "#DDDDDD"
 # The champion's colour is its own; yellow is too pale for a line on white.
 _CHALLENGERS = (ORANGE, GREEN, PURPLE, SKY, "#000000")
 _DASHES = ("--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
-_WIDTH_INCHES = 8.0
+_WIDTH_INCHES = 9.0
 _HEIGHT_INCHES = 5.0
 # From here on a cell of the heat map is dark enough for white letters.
 _DARK_CELL = 0.55
@@ -59,9 +60,11 @@ def precision_recall(curves: Mapping[str, tuple[Labels, Scores]], *, data: str, 
         axes.plot(recall, precision, drawstyle="steps-post", label=label, **style)
     for share in sorted({float(np.mean(labels)) for labels, _ in curves.values()}):
         axes.axhline(share, color=_GREY, linewidth=1, linestyle=(0, (1, 3)), label=f"by chance: {share:.3f}")
-    axes.set(xlabel="recall: share of the anomalies found", ylabel="precision: share of the found that are anomalies")
+    axes.set(
+        xlabel="recall: share of the anomalies found", ylabel="precision: share of anomalies among what is flagged"
+    )
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    axes.legend(title="average precision", frameon=False, loc="upper right")
+    figure.legend(title="average precision", frameon=False, loc="outside right upper", alignment="left")
     return figure
 
 
@@ -116,16 +119,14 @@ def alerts_a_night(
     ends = [_is_month_end(night) for night in nights]
     colours = [ORANGE if is_end else BLUE for is_end in ends]
     axes.bar(days, list(flagged), width=0.85, color=colours)
-    for colour, label, is_there in ((BLUE, "flagged", True), (ORANGE, "flagged, end of a month", any(ends))):
-        if is_there:
-            axes.bar(days[:1], [0], color=colour, label=label)
     allowed = [budget * count for count in postings]
     label = f"budget: {budget:.1%} of the night's postings"
-    axes.step(days, allowed, where="mid", color="black", linewidth=1.2, label=label)
+    lines = axes.step(days, allowed, where="mid", color="black", linewidth=1.2, label=label)
     _name_days(axes)
     axes.set(xlabel="settlement date", ylabel="postings flagged in the night")
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.legend(frameon=False, loc="upper left", ncols=3, bbox_to_anchor=(0, -0.15))
+    bars = [Patch(color=BLUE, label="flagged"), Patch(color=ORANGE, label="flagged, end of a month")]
+    figure.legend(handles=[*lines, *bars], frameon=False, loc="outside lower left", ncols=3)
     return figure
 
 
@@ -183,14 +184,14 @@ def _styles(names: Sequence[str], champion: str) -> dict[str, dict[str, Any]]:
             styles[name] = {"color": BLUE, "linewidth": 3.0, "zorder": 3}
             continue
         colour, dash = next(others)
-        styles[name] = {"color": colour, "linewidth": 1.4, "linestyle": dash}
+        styles[name] = {"color": colour, "linewidth": 1.6, "linestyle": dash}
     return styles
 
 
 def _name_days(axes: Axes) -> None:
-    locator = AutoDateLocator()
+    locator: Any = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def _is_month_end(night: date) -> bool:

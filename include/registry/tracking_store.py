@@ -1,4 +1,4 @@
-"""Where MLflow keeps the record of trainings, and the one way in: locked, quiet, no telemetry, errors without secrets."""
+"""Where MLflow keeps the record of trainings, and the one way in: locked, quiet, with errors that hold no secret."""
 
 from __future__ import annotations
 

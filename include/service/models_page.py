@@ -23,12 +23,12 @@ _STOP_SECONDS = 10
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the pages until Ctrl-C; 1 with the reason when they cannot be."""
-    options = _parser().parse_args(arguments)
+    asked = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         settings = get_settings()
-        store = TrackingStore.of(settings, options.lake or settings.lake_uri)
-        return _serve(store, choose_port(options.port, DEFAULT_PORT))
+        store = TrackingStore.of(settings, asked.lake or settings.lake_uri)
+        return _serve(store, choose_port(asked.port, DEFAULT_PORT))
     except KeyboardInterrupt:
         return 0
     except (SettlementError, TimeoutError) as error:
@@ -47,13 +47,15 @@ def _serve(store: TrackingStore, port: int) -> int:
     if store.is_server:
         raise SettingsError(f"ADS_MLFLOW_URI is a tracking server: open {store.address} in a browser")
     if store.is_missing:
-        raise SettingsError(
-            f"nothing was recorded in {store.address}: train a model first, or name its lake with LAKE="
-        )
+        raise SettingsError(f"nothing was recorded in {store.address}: train a model, or name its lake: LAKE=")
     terminal = Terminal()
     terminal.say(f"starting MLflow over {store.address}")
-    # Our own interpreter and a port; a session of its own, so that its workers go with it.
-    server = subprocess.Popen(command(port), env=environment(os.environ, store), start_new_session=True)  # nosec B603
+    # A session of its own, so that its workers go with it.
+    server = subprocess.Popen(  # noqa: S603 - our own interpreter and a number  # nosec B603
+        [sys.executable, "-m", "mlflow", "server", *options(port)],
+        env=environment(os.environ, store),
+        start_new_session=True,
+    )
     try:
         terminal.wait_for(lambda: "waiting for MLflow", lambda: _is_up(server, port), START_SECONDS)
         terminal.say(f"the models and their figures: http://127.0.0.1:{port} (this machine only; Ctrl-C ends it)")
@@ -62,11 +64,10 @@ def _serve(store: TrackingStore, port: int) -> int:
         _stop(server)
 
 
-def command(port: int) -> list[str]:
+def options(port: int) -> list[str]:
     """The server's command line; the store's address, which may hold a password, is not on it."""
     here = f"127.0.0.1:{port},localhost:{port}"
     return [
-        *(sys.executable, "-m", "mlflow", "server"),
         # There is no login: loopback is the only thing between the records and others.
         *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         # Other sites' scripts in the same browser are kept out by name.
