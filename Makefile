@@ -43,7 +43,7 @@ night: setup ## one night, headless: DATE=YYYY-MM-DD SOURCE=URI LAKE=URI
 	@$(BIN)/python -m include.service.headless --date "$(DATE)" --source "$(SOURCE)" --lake "$(LAKE)"
 
 models: setup ## MLflow's pages over the trainings' figures and plots, on this machine only: LAKE=, PORT=
-	@$(BIN)/python -m include.service.models_page --lake "$(LAKE)" --port "$(PORT)"
+	@$(BIN)/python -W ignore -m include.service.models_page --lake "$(LAKE)" --port "$(PORT)"
 
 bench: setup ## measure a night on a bank of a million transactions; writes bench-results.json
 	@$(BIN)/python -W ignore -m tests.benchmark.night

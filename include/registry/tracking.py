@@ -33,6 +33,8 @@ VERSION_TAG = "model_version"
 # MLflow's own rule for keys; for files no slash, so that a name cannot leave the run's folder.
 _KEY = re.compile(r"[A-Za-z0-9_][\w.\- :/]{0,249}", re.ASCII)
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][\w.\-]{0,99}", re.ASCII)
+# MLflow's pages show metrics and parameters beside each run for this kind, and traces of language models for the other.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
 _FIGURE_DPI = 120
 _PAGE_RUNS = 1000
 
@@ -175,7 +177,7 @@ def _require_same_parameters(run: TrainingRun, kept: Run) -> None:
 
 def _experiment(client: MlflowClient, store: TrackingStore) -> str:
     known = client.get_experiment_by_name(EXPERIMENT)
-    return str(known.experiment_id if known else client.create_experiment(EXPERIMENT, store.artifacts))
+    return str(known.experiment_id if known else client.create_experiment(EXPERIMENT, store.artifacts, _KIND))
 
 
 def _kept(client: MlflowClient, experiment: str, version: str) -> Run | None:
