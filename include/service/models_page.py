@@ -60,9 +60,7 @@ def _serve(store: TrackingStore, port: int) -> None:
     import uvicorn
     from mlflow.server.fastapi_app import app
 
-    terminal.say(
-        f"the models and their figures: http://127.0.0.1:{port}/#/experiments (this machine only; Ctrl-C ends it)"
-    )
+    terminal.say(f"the trainings: http://127.0.0.1:{port}{page} (for this machine only; Ctrl-C ends it)")
     # There is no login: nothing but this machine may ask. Its start-up work is for the assistant, which is shut off.
     uvicorn.run(ReadOnly(app), host="127.0.0.1", port=port, log_level="warning", lifespan="off")
 
