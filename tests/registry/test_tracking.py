@@ -14,7 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from include.errors import TrackingError
-from include.registry import tracking
+from include.registry import tracking, tracking_store
 from include.registry.tracking import TrainingRun
 from include.registry.tracking_store import LOCAL_FOLDER, TrackingStore
 from include.settings import PROJECT_ROOT, Settings
@@ -174,7 +174,10 @@ def test_where_nothing_was_recorded_the_table_is_empty_and_nothing_is_made(tmp_p
         "s3cr-scheme://bank:s3cr/t@somewhere",
     ],
 )
-def test_a_store_that_does_not_answer_is_told_at_once_and_without_its_password(tmp_path, caplog, capfd, uri):
+def test_a_store_that_does_not_answer_is_told_at_once_and_without_its_password(
+    tmp_path, monkeypatch, caplog, capfd, uri
+):
+    monkeypatch.setattr(tracking_store, "LOCAL_FOLDER", tmp_path)  # where the lock of another's store lies
     with pytest.raises(TrackingError) as raised:
         tracking.record(training(), Settings(mlflow_uri=uri), f"file:{tmp_path}")
     said = f"{raised.value}{caplog.text}{''.join(capfd.readouterr())}".replace("s3cr-scheme", "")
