@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)
 # uv does not read pip's own settings; hand the one over that offline mirrors rely on.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: help setup check test run night bench
+.PHONY: help setup check test run night models bench
 help: ## every target with one line
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -41,6 +41,9 @@ run: setup ## Airflow with a week of nights, of a made-up bank unless SOURCE= na
 
 night: setup ## one night, headless: DATE=YYYY-MM-DD SOURCE=URI LAKE=URI
 	@$(BIN)/python -m include.service.headless --date "$(DATE)" --source "$(SOURCE)" --lake "$(LAKE)"
+
+models: setup ## MLflow's pages over the trainings' figures and plots, on this machine only: LAKE=, PORT=
+	@$(BIN)/python -W ignore -m include.service.models_page --lake "$(LAKE)" --port "$(PORT)"
 
 bench: setup ## measure a night on a bank of a million transactions; writes bench-results.json
 	@$(BIN)/python -W ignore -m tests.benchmark.night

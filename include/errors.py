@@ -56,3 +56,7 @@ class MissingStateError(TerminalError):
 
 class IntegrityError(TerminalError):
     """Raised when bytes at rest (a model, a sealed text) do not verify: changed, renamed, or another key."""
+
+
+class TrackingError(TransientError):
+    """Raised when MLflow could not take or give the record of a training; no night depends on it."""

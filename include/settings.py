@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     catalog_uri: str = Field(
         "", description="SQLAlchemy URL of the Iceberg SQL catalog; a SQLite file in the lake when empty."
     )
+    mlflow_uri: str = Field(
+        "",
+        description="MLflow's store of trainings: a tracking server (https:) or a database of its own (postgresql:, "
+        "sqlite:); a SQLite file in the lake when empty. It may hold a password.",
+    )
     key_file: Path = Field(
         PROJECT_ROOT / ".data" / "keys" / "lake.key",
         description="The local master key (256 bit), made on first use with mode 0600. Lost, sealed texts are lost.",

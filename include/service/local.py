@@ -6,7 +6,6 @@ import argparse
 import fcntl
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from include.local_postgres import LocalPostgres
 from include.service import demonstration
 from include.service.airflow_api import AirflowApi, Run
 from include.service.airflow_process import LocalAirflow
+from include.service.ports import choose_port
 from include.service.terminal import Terminal
 from include.settings import PROJECT_ROOT, get_settings
 
@@ -89,7 +89,7 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 
 def _run(options: argparse.Namespace) -> None:
-    terminal, port, settings = Terminal(), _port(options.port), get_settings()
+    terminal, port, settings = Terminal(), choose_port(options.port, DEFAULT_PORT), get_settings()
     given = options.source or settings.source_uri
     terminal.say("starting PostgreSQL: Airflow's metadata, and the made-up bank where no other is given")
     with LocalPostgres.start(demonstration.SERVER) as postgres:
@@ -99,33 +99,6 @@ def _run(options: argparse.Namespace) -> None:
         airflow = LocalAirflow(DATA / "airflow", postgres.uri("airflow", driver="psycopg2"), port)
         with _up(airflow, place, nights[-1], terminal):
             _play(airflow, place, nights, terminal)
-
-
-def _port(asked: str) -> int:
-    """The port of the UI: the one asked for, or the first free one from the default on.
-
-    Raises
-    ------
-    SettingsError
-        When the port asked for is none, or taken.
-    """
-    if not asked:
-        return next(port for port in range(DEFAULT_PORT, DEFAULT_PORT + 100) if _is_free(port))
-    if not asked.isdigit() or not 1024 <= int(asked) <= 65535:
-        raise SettingsError(f"PORT={asked} is not a port: give a number from 1024 to 65535")
-    if not _is_free(int(asked)):
-        raise SettingsError(f"port {asked} is taken by another program: give another, PORT=9090, or none")
-    return int(asked)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from include.service import demonstration, headless, local
 from include.service.airflow_api import Run
 from include.service.airflow_home import airflow_environment
 from include.service.airflow_process import USERS, LocalAirflow
+from include.service.ports import choose_port
 from include.sources import open_source
 
 
@@ -29,18 +30,17 @@ def taken():
 
 def test_a_taken_port_is_refused_with_the_way_out(taken):
     with pytest.raises(SettingsError, match=f"port {taken} is taken .* PORT="):
-        local._port(str(taken))
+        choose_port(str(taken), 8080)
 
 
-def test_without_a_wish_the_next_free_port_is_found(taken, monkeypatch):
-    monkeypatch.setattr(local, "DEFAULT_PORT", taken)
-    assert local._port("") > taken
+def test_without_a_wish_the_next_free_port_is_found(taken):
+    assert choose_port("", taken) > taken
 
 
 @pytest.mark.parametrize("wish", ["eighty", "80", "70000", "-1"])
 def test_what_is_no_port_is_refused(wish):
     with pytest.raises(SettingsError, match="is not a port"):
-        local._port(wish)
+        choose_port(wish, 8080)
 
 
 def test_a_second_make_run_of_a_checkout_is_refused(tmp_path):
