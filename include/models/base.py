@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from include.errors import TerminalError
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
+View = Literal["codes", "columns", "windows"]
+"""What a detector's rows are: the strongest rarity of every reason code; all prepared columns, those that are no sign
+by themselves last; or the windows of `include.features.sequences`."""
 
 
 class NotFittedError(TerminalError):
@@ -21,6 +25,22 @@ class NotFittedError(TerminalError):
 
 class MatrixError(TerminalError):
     """Raised when a matrix is not what a detector can take: not two-dimensional, not finite, other columns."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows known or planted to be anomalous, for detectors that learn from some.
+
+    Attributes
+    ----------
+    rows
+        Shape (n_examples, n_features), as the rows of `fit`.
+    weights
+        How much each counts, shape (n_examples,).
+    """
+
+    rows: Matrix
+    weights: Vector
 
 
 class Detector(ABC):
@@ -35,31 +55,39 @@ class Detector(ABC):
     """The name it is registered and published under."""
     trusted_types: ClassVar[frozenset[str]] = frozenset()
     """Types beyond skops' own defaults that its learned attributes consist of; nothing else is ever loaded."""
+    sees: ClassVar[View] = "codes"
+    """Which of the views of a posting its rows are."""
+    learns_from_examples: ClassVar[bool] = False
+    """Whether `fit` needs examples of what is anomalous."""
 
     n_features_: int
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def fit(self, X: Matrix) -> Self:  # noqa: N803 - the matrix of the scientific Python convention
+    def fit(self, X: Matrix, examples: Examples | None = None) -> Self:  # noqa: N803 - scientific Python's own name
         """Learn what is usual.
 
         Parameters
         ----------
         X
             Rows of the past, shape (n_rows, n_features), finite.
+        examples
+            Anomalous rows; needed by detectors that learn from them, ignored by the others.
 
         Raises
         ------
         MatrixError
-            When `X` is empty, not two-dimensional or not finite.
+            When `X` is empty, not two-dimensional or not finite, or examples are needed and there are none.
         """
         _check_matrix(X)
         if len(X) == 0:
             raise MatrixError("the training matrix has no rows; a detector needs at least one: give it more history")
+        if self.learns_from_examples:
+            _check_examples(self.name, X, examples)
         self.n_features_ = X.shape[1]
         with threadpool_limits(limits=1):
-            self._fit(X)
+            self._fit(X, examples)
         return self
 
     def score(self, X: Matrix) -> Vector:  # noqa: N803
@@ -102,7 +130,7 @@ class Detector(ABC):
             raise NotFittedError(f"{self.name} has not been fitted: call fit before score")
 
     @abstractmethod
-    def _fit(self, X: Matrix) -> None:  # noqa: N803
+    def _fit(self, X: Matrix, examples: Examples | None) -> None:  # noqa: N803
         """Learn from a checked matrix."""
 
     @abstractmethod
@@ -115,3 +143,11 @@ def _check_matrix(X: Matrix) -> None:  # noqa: N803
         raise MatrixError(f"a matrix of rows and columns is needed, got {X.ndim} dimensions")
     if not np.isfinite(X).all():
         raise MatrixError("the matrix holds values that are not finite: prepare it with Preparation.apply first")
+
+
+def _check_examples(name: str, X: Matrix, examples: Examples | None) -> None:  # noqa: N803
+    if examples is None or len(examples.rows) == 0:
+        raise MatrixError(f"{name} learns from examples of anomalies and got none: plant some into the past")
+    _check_matrix(examples.rows)
+    if examples.rows.shape[1] != X.shape[1]:
+        raise MatrixError(f"examples have {examples.rows.shape[1]} columns and ordinary rows {X.shape[1]}")

@@ -46,10 +46,14 @@ class Calibration:
 
     def apply(self, scores: Vector) -> Vector:
         """Published scores: 0..1, higher is more anomalous, strictly increasing above the training rows' lowest."""
+        exponents = self.exponents_of(scores)
+        return np.asarray(exponents / (exponents + HALF_SCORE_TAIL), dtype=np.float64)
+
+    def exponents_of(self, scores: Vector) -> Vector:
+        """How rare each raw score is: e as above, 0 and up without bound."""
         exponents = np.interp(scores, self.raw, self.exponents)
         beyond = np.maximum(scores - self.raw[-1], 0.0)
-        exponents = exponents + beyond * self._tail_slope()
-        return np.asarray(exponents / (exponents + HALF_SCORE_TAIL), dtype=np.float64)
+        return np.asarray(exponents + beyond * self._tail_slope(), dtype=np.float64)
 
     def _tail_slope(self) -> float:
         """Exponent per unit of raw score over the last tenth of the training rows; 1 when there is no tail."""

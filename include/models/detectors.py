@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from include.errors import SettingsError
 from include.models.base import Detector
+from include.models.contrast import Contrast
 from include.models.isolation_forest import IsolationForest
+from include.models.local_outlier_factor import LocalOutlierFactor
+from include.models.lstm import Lstm
+from include.models.rarity import Rarity
 
 DETECTORS: dict[str, type[Detector]] = {
-    IsolationForest.name: IsolationForest,
+    detector.name: detector for detector in (IsolationForest, LocalOutlierFactor, Lstm, Rarity, Contrast)
 }
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.ensemble import IsolationForest as SklearnForest
 
-from include.models.base import Detector, Matrix, Vector
+from include.models.base import Detector, Examples, Matrix, Vector
 
 
 class IsolationForest(Detector):
@@ -35,7 +35,7 @@ class IsolationForest(Detector):
         self.trees = trees
         self.sample_rows = sample_rows
 
-    def _fit(self, X: Matrix) -> None:  # noqa: N803
+    def _fit(self, X: Matrix, examples: Examples | None) -> None:  # noqa: N803
         self.forest_ = SklearnForest(
             n_estimators=self.trees,
             max_samples=min(self.sample_rows, len(X)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -14,8 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.features.sequences import window_matrix
 from include.models.base import Detector, Matrix, Vector
 from include.models.calibration import Calibration
+from include.models.ensemble import Member, blend
+from include.models.lstm import PARTS, Lstm
 from include.models.preparation import Preparation
 
 
@@ -61,89 +65,150 @@ class Training:
 
 @dataclass(frozen=True)
 class Model:
-    """Preparation, detector, calibration and threshold, fitted together.
+    """Sequence reader, preparation, members, calibration and threshold, fitted together.
+
+    A posting's raw values are its feature columns and, where there is a sequence reader, that one's surprises; from
+    there on every row stands for itself, which is what explanations rest on.
 
     Attributes
     ----------
-    typical
-        Raw feature values of the typical row, in the order of `preparation.features`; NaN never.
+    sequence
+        Reads each posting's window; None where no LSTM was trained.
+    preparation
+        From raw values to what the detectors see.
+    members
+        The ensemble; at least one has a weight.
+    calibration
+        Of the blended rarities, to published scores.
     versions
         Libraries that trained it.
     """
 
-    detector: Detector
+    sequence: Lstm | None
     preparation: Preparation
+    members: tuple[Member, ...]
     calibration: Calibration
     threshold: float
-    typical: Vector
     training: Training
     versions: dict[str, str]
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features it sees, in matrix order."""
-        return self.preparation.features
+        """The raw columns it sees, in order: signs, then context."""
+        return self.preparation.columns
+
+    @property
+    def typical(self) -> Vector:
+        """The typical raw row."""
+        return self.preparation.typical
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Every member's say."""
+        return {member.name: member.weight for member in self.members}
 
     @cached_property
     def version(self) -> str:
-        """Name made of the detector's and a hash over everything that decides a score: same training, same name.
+        """Name made of the members' and a hash over everything that decides a score: same training, same name.
 
-        The detector enters through what made it (data, parameters, seed, libraries), so that the name can be checked
-        on another kind of machine, where its scores may differ in the last bit.
+        The detectors enter through what made them (data, parameters, seed, libraries), so that the name can be
+        checked on another kind of machine, where their scores may differ in the last bit.
         """
         digest = hashlib.sha256(json.dumps(self.card(), sort_keys=True).encode())
         for _, array in sorted(self.arrays().items()):
             digest.update(array.tobytes())
-        return f"{self.detector.name}-{digest.hexdigest()[:16]}"
+        voting = [member.name for member in self.members if member.weight > 0]
+        return f"{voting[0] if len(voting) == 1 else 'ensemble'}-{digest.hexdigest()[:16]}"
 
     @cached_property
     def typical_score(self) -> float:
         """Published score of the typical row."""
         return float(self.score(self.typical.reshape(1, -1))[0])
 
-    def score(self, values: Matrix) -> Vector:
-        """Published scores of raw rows: columns in the order of `features`, NaN where missing."""
-        return self.calibration.apply(self.raw_score(values))
+    def values(self, features: pa.Table) -> Matrix:
+        """The raw rows of a feature table in the order of `features`, NaN where missing."""
+        plain = tuple(name for name in self.features if name not in PARTS)
+        known = dict(zip(plain, feature_values(features, plain).T, strict=True))
+        if self.sequence is not None:
+            known |= zip(PARTS, self.sequence.surprises(window_matrix(features)).T, strict=True)
+        return np.column_stack([known[name] for name in self.features]).reshape(features.num_rows, len(self.features))
 
-    def raw_score(self, values: Matrix) -> Vector:
-        """The detector's own scores of raw rows."""
-        return self.detector.score(self.preparation.apply(values))
+    def score(self, values: Matrix) -> Vector:
+        """Published scores of raw rows."""
+        return self.calibration.apply(self.rarity(values))
+
+    def rarity(self, values: Matrix) -> Vector:
+        """The blended rarity of raw rows, what the final calibration starts from."""
+        voting = [member for member in self.members if member.weight > 0]
+        return blend(self._exponents(values, voting), self.weights)
+
+    def detector_scores(self, values: Matrix) -> dict[str, Vector]:
+        """Every member's own score of raw rows on the published scale, those without a say included."""
+        prepared = self.preparation.apply(values)
+        return {m.name: m.calibration.apply(self._raw(m.detector, values, prepared)) for m in self.members}
+
+    def _exponents(self, values: Matrix, members: Sequence[Member]) -> dict[str, Vector]:
+        prepared = self.preparation.apply(values)
+        return {m.name: m.calibration.exponents_of(self._raw(m.detector, values, prepared)) for m in members}
+
+    def _raw(self, detector: Detector, values: Matrix, prepared: Matrix) -> Vector:
+        return raw_scores(detector, self.preparation, values, prepared)
 
     def card(self) -> dict[str, Any]:
         """What the model is, as JSON can say it; dates in ISO form."""
         training = {key: _plain(value) for key, value in vars(self.training).items()}
         return {
-            "detector": self.detector.name,
-            "parameters": self.detector.parameters(),
-            "features": list(self.features),
+            "members": [
+                {"detector": m.name, "weight": m.weight, "parameters": m.detector.parameters()} for m in self.members
+            ],
+            "sequence": None if self.sequence is None else self.sequence.parameters(),
+            "codes": list(zip(self.preparation.features, self.preparation.codes, strict=True)),
+            "context": list(self.preparation.context),
             "threshold": self.threshold,
             "training": training,
             "versions": self.versions,
         }
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything learned outside the detector, by name."""
+        """Everything learned outside the detectors, by name."""
+        calibrations = {"blend": self.calibration, **{m.name: m.calibration for m in self.members}}
         return {
-            "medians": self.preparation.medians,
-            "scales": self.preparation.scales,
-            "indicated": self.preparation.indicated,
-            "raw": self.calibration.raw,
-            "exponents": self.calibration.exponents,
-            "typical": self.typical,
+            **self.preparation.arrays(),
+            **{f"raw.{name}": calibration.raw for name, calibration in calibrations.items()},
+            **{f"exponents.{name}": calibration.exponents for name, calibration in calibrations.items()},
         }
 
     @classmethod
-    def restore(cls, card: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], detector: Detector) -> Self:
-        """The model again, from its `card()`, its `arrays()` and its detector."""
+    def restore(
+        cls,
+        card: dict[str, Any],
+        arrays: dict[str, npt.NDArray[Any]],
+        detectors: Mapping[str, Detector],
+        sequence: Lstm | None,
+    ) -> Self:
+        """The model again, from its `card()`, its `arrays()`, its members' detectors by name and its reader."""
+
+        def calibration(name: str) -> Calibration:
+            return Calibration(arrays[f"raw.{name}"], arrays[f"exponents.{name}"])
+
         return cls(
-            detector=detector,
-            preparation=Preparation(tuple(card["features"]), arrays["medians"], arrays["scales"], arrays["indicated"]),
-            calibration=Calibration(arrays["raw"], arrays["exponents"]),
+            sequence=sequence,
+            preparation=Preparation.restore(dict(card["codes"]), tuple(card["context"]), arrays),
+            members=tuple(
+                Member(detectors[m["detector"]], calibration(m["detector"]), m["weight"]) for m in card["members"]
+            ),
+            calibration=calibration("blend"),
             threshold=card["threshold"],
-            typical=arrays["typical"],
             training=Training.from_card(card["training"]),
             versions=card["versions"],
         )
+
+
+def raw_scores(detector: Detector, preparation: Preparation, values: Matrix, prepared: Matrix) -> Vector:
+    """A detector's own scores of raw rows; the sequence reader's are the sum of its surprises, already among them."""
+    if detector.sees == "windows":
+        return np.asarray(values[:, [preparation.columns.index(part) for part in PARTS]].sum(axis=1))
+    return detector.score(preparation.view(prepared, detector.sees))
 
 
 def feature_values(features: pa.Table, names: tuple[str, ...]) -> Matrix:

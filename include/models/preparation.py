@@ -1,73 +1,141 @@
-"""From feature columns to a finite matrix: what is missing is imputed and indicated, scales are learned on the past."""
+"""From feature columns to a finite matrix: what is missing is imputed and indicated, every value becomes its rarity."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from include.models.base import Matrix, MatrixError, Vector
+from include.models.base import Matrix, MatrixError, Vector, View
+from include.models.calibration import Calibration
 
-LARGEST_SCALED = 50.0
-"""Scaled values are cut at fifty spreads: beyond it nothing is any more unusual, and no detector overflows."""
+LARGEST_RARITY = 12.0
+"""Rarities are cut at one in 10**12: beyond it nothing is any more unusual, and no detector overflows."""
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """Imputation and scaling learned on past rows.
+    """Imputation and normalisation learned on past rows.
 
-    A feature that was missing in all of them is not used. One that was missing in some gets an indicator column
-    beside it. Scales are the median and half the distance between the 5th and the 95th percentile, so that a few
-    wild rows do not set them.
+    Features are one-sided and skewed: nine rows in ten say "as usual", the tenth may say a thousand. Each value is
+    replaced by how rare it was in the past, -log10 of the share of rows that had at least as much, carried on beyond
+    the past's highest with the slope of its tail. One unit then means the same in every feature, which is what
+    distances and sums over features need. A feature that was missing in all past rows is not used. One that was
+    missing in some takes its median, and an indicator column says so.
 
     Attributes
     ----------
     features
-        The features used, in matrix order.
-    medians, scales
-        Of each feature, over the rows that have it.
+        The signs used, in matrix order.
+    codes
+        Reason code of each.
+    context
+        Columns that are no sign by themselves; they come last in the matrix, as log1p.
+    medians, context_medians
+        Of each, over the rows that have it.
     indicated
         Whether each feature gets an indicator column, put after all features in the same order.
+    rarities
+        Of each feature.
     """
 
     features: tuple[str, ...]
+    codes: tuple[str, ...]
+    context: tuple[str, ...]
     medians: Vector
-    scales: Vector
+    context_medians: Vector
     indicated: npt.NDArray[np.bool_]
+    rarities: tuple[Calibration, ...]
 
     @classmethod
-    def learn(cls, features: tuple[str, ...], values: Matrix) -> Self:
-        """Learn from raw rows, shape (n_rows, n_features), NaN where missing.
+    def learn(cls, codes: Mapping[str, str], context: tuple[str, ...], values: Matrix) -> Self:
+        """Learn from raw rows, shape (n_rows, n_features + n_context), NaN where missing.
+
+        `codes` gives the reason code of every feature, in the order of their columns.
 
         Raises
         ------
         MatrixError
             When no feature has a single value.
         """
-        present = np.logical_not(np.isnan(values))
-        used = np.atleast_1d(present.any(axis=0))
+        signs, around = values[:, : len(codes)], values[:, len(codes) :]
+        used = np.logical_not(np.isnan(signs)).any(axis=0)
         if not used.any():
-            raise MatrixError(f"none of the features {', '.join(features)} has a value in the {len(values)} rows given")
-        kept = values[:, used]
+            raise MatrixError(f"none of the features {', '.join(codes)} has a value in the {len(values)} rows given")
+        kept = signs[:, used]
+        features = tuple(name for name, is_used in zip(codes, used, strict=True) if is_used)
         return cls(
-            features=tuple(name for name, is_used in zip(features, used, strict=True) if is_used),
+            features=features,
+            codes=tuple(codes[name] for name in features),
+            context=context,
             medians=np.nanmedian(kept, axis=0),
-            scales=_spreads(kept),
-            indicated=np.isnan(kept.sum(axis=0)),
+            context_medians=np.array([_median(column) for column in around.T]),
+            indicated=np.isnan(kept).any(axis=0),
+            rarities=tuple(Calibration.learn(column[~np.isnan(column)]) for column in kept.T),
         )
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the raw columns `apply` takes, in order."""
+        return (*self.features, *self.context)
+
+    @property
+    def typical(self) -> Vector:
+        """The typical raw row."""
+        return np.concatenate([self.medians, self.context_medians])
+
     def apply(self, values: Matrix) -> Matrix:
-        """The finite matrix of raw rows in the order of `features`."""
+        """The finite matrix of raw rows in the order of `columns`: rarities, indicators, context."""
         missing = np.isnan(values)
-        filled = np.where(missing, self.medians, values)
-        scaled = np.clip((filled - self.medians) / self.scales, -LARGEST_SCALED, LARGEST_SCALED)
-        return np.hstack([scaled, missing[:, self.indicated].astype(np.float64)])
+        filled = np.where(missing, self.typical, values)
+        width = len(self.features)
+        rare = [rarity.exponents_of(filled[:, i]) for i, rarity in enumerate(self.rarities)]
+        around = np.log1p(np.maximum(filled[:, width:], 0.0))
+        flags = missing[:, :width][:, self.indicated].astype(np.float64)
+        return np.hstack([np.minimum(np.column_stack(rare), LARGEST_RARITY), flags, around])
+
+    @property
+    def free_columns(self) -> int:
+        """How many of the prepared matrix's last columns are no signs: indicators and context."""
+        return int(self.indicated.sum()) + len(self.context)
+
+    def view(self, matrix: Matrix, sees: View) -> Matrix:
+        """The prepared matrix as a detector sees it: all columns, or the strongest rarity of every reason code."""
+        if sees == "columns":
+            return matrix
+        codes = np.array(self.codes)
+        return np.column_stack([matrix[:, np.flatnonzero(codes == code)].max(axis=1) for code in sorted(set(codes))])
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything learned, by name; knots of all features end to end."""
+        return {
+            "medians": self.medians,
+            "context_medians": self.context_medians,
+            "indicated": self.indicated,
+            "knots": np.array([len(rarity.raw) for rarity in self.rarities], dtype=np.int64),
+            "rarity_raw": np.concatenate([rarity.raw for rarity in self.rarities]),
+            "rarity_exponents": np.concatenate([rarity.exponents for rarity in self.rarities]),
+        }
+
+    @classmethod
+    def restore(cls, codes: Mapping[str, str], context: tuple[str, ...], arrays: dict[str, npt.NDArray[Any]]) -> Self:
+        """The preparation again, from its features with their codes, its context and its `arrays()`."""
+        ends = np.cumsum(arrays["knots"])[:-1]
+        knots = zip(np.split(arrays["rarity_raw"], ends), np.split(arrays["rarity_exponents"], ends), strict=True)
+        return cls(
+            features=tuple(codes),
+            codes=tuple(codes.values()),
+            context=context,
+            medians=arrays["medians"],
+            context_medians=arrays["context_medians"],
+            indicated=arrays["indicated"],
+            rarities=tuple(Calibration(raw, exponents) for raw, exponents in knots),
+        )
 
 
-def _spreads(values: Matrix) -> Vector:
-    low, high = np.nanpercentile(values, [5, 95], axis=0)
-    spreads = (high - low) / 2
-    # A feature that is the same in nine rows of ten keeps its own unit.
-    return np.asarray(np.where(spreads > 0, spreads, 1.0), dtype=np.float64)
+def _median(column: Vector) -> float:
+    known = column[~np.isnan(column)]
+    return float(np.median(known)) if len(known) else 0.0

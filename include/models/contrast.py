@@ -1,0 +1,77 @@
+"""Planted contrast: boosted trees that tell planted anomalies from the bank's own past, more of a sign never less odd."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from include.models.base import Detector, Examples, Matrix, Vector, View
+
+
+class Contrast(Detector):
+    """Unsupervised as supervised (Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 14.2.4).
+
+    A bank has no labels to begin with, but it is known what anomalies are like; planted into its own past they show
+    which combinations of signs the bank's ordinary life does not have. Scores never fall when a sign grows (monotone
+    trees), so that what is learned of the kinds planted carries over to kinds that were not. Columns of context come
+    last and are free: the same sign means more where there was much habit to see.
+
+    Parameters
+    ----------
+    seed
+        Of the trees' binning.
+    free_columns
+        How many of the last columns are no signs and may count either way.
+    trees, learning_rate, leaves, leaf_rows
+        Settled on the real bank's months before December 1993: 400 trees of 8 leaves found no more than 150 of 15.
+    """
+
+    name: ClassVar[str] = "contrast"
+    trusted_types: ClassVar[frozenset[str]] = frozenset(
+        {"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"}
+    )
+    sees: ClassVar[View] = "columns"
+    learns_from_examples: ClassVar[bool] = True
+
+    trees_: HistGradientBoostingClassifier
+
+    def __init__(
+        self,
+        seed: int,
+        free_columns: int = 0,
+        trees: int = 150,
+        learning_rate: float = 0.08,
+        leaves: int = 15,
+        leaf_rows: int = 20,
+    ) -> None:
+        super().__init__(seed)
+        self.free_columns = free_columns
+        self.trees = trees
+        self.learning_rate = learning_rate
+        self.leaves = leaves
+        self.leaf_rows = leaf_rows
+
+    def _fit(self, X: Matrix, examples: Examples | None) -> None:  # noqa: N803
+        if examples is None:
+            return
+        signs = X.shape[1] - self.free_columns
+        self.trees_ = HistGradientBoostingClassifier(
+            max_iter=self.trees,
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.leaves,
+            min_samples_leaf=self.leaf_rows,
+            l2_regularization=1.0,
+            monotonic_cst=[1] * signs + [0] * self.free_columns,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+        self.trees_.fit(
+            np.vstack([X, examples.rows]),
+            np.repeat([0, 1], [len(X), len(examples.rows)]),
+            sample_weight=np.concatenate([np.ones(len(X)), examples.weights]),
+        )
+
+    def _score(self, X: Matrix) -> Vector:  # noqa: N803
+        return np.asarray(self.trees_.decision_function(X), dtype=np.float64)
