@@ -18,6 +18,8 @@ WILD_WEIGHT = 0.002
 WILD_SPREAD = 2.0
 """Their spread in the log amount; with the share it bounds what one absurd amount adds to the sum."""
 HALF = math.log(2.0)
+TINY = 1e-30
+"""The least that has a logarithm in single precision, with room for sums."""
 BISECTIONS = 30
 """Halvings of an interval of forty logarithms: to a fortieth of a millionth."""
 
@@ -30,31 +32,36 @@ def loss(forecast: Forecast, w: Windows) -> Tensor:
     return torch.stack([gap, kind, token, -log_density(forecast.amount, w.amount)], dim=1)
 
 
-def surprise(forecast: Forecast, w: Windows) -> Tensor:
+def surprise(forecast: Forecast, w: Windows, *, bounded: bool = True) -> Tensor:
     """Surprises of the four parts, shape (rows, 4): minus the log probability of something as unlikely as was seen.
 
     For gap, kind and counterparty that is the sum of the probabilities of all values at most as likely; for the
     amount it is twice the probability of a higher one, 0 from the median down. So 0 is what was most expected, and
     where the forecast is right each part is at least s with probability exp(-s) at most, however spread it is.
+
+    Unbounded, nothing is kept for what the heads hold impossible: what is published would rank by single wild values,
+    but how far beyond belief a value is can still be compared.
     """
+    impossible, wild = (IMPOSSIBLE, WILD_WEIGHT) if bounded else (0.0, 0.0)
+    above = log_above(forecast.amount, w.amount, wild)
     parts = [
-        unlikeliness(forecast.gap, w.gap) * w.preceded,
-        unlikeliness(forecast.kind, w.kind),
-        unlikeliness(forecast.token, w.token),
-        (-HALF - log_above(forecast.amount, w.amount)).clamp(min=0),
+        unlikeliness(forecast.gap, w.gap, impossible) * w.preceded,
+        unlikeliness(forecast.kind, w.kind, impossible),
+        unlikeliness(forecast.token, w.token, impossible),
+        (-HALF - above).clamp(min=0),
     ]
     return torch.stack(parts, dim=1)
 
 
-def probabilities(logits: Tensor) -> Tensor:
-    """Of each value of a head."""
-    kept = 1 - IMPOSSIBLE * logits.shape[1]
-    return kept * functional.softmax(logits, dim=1) + IMPOSSIBLE
+def probabilities(logits: Tensor, impossible: float = IMPOSSIBLE) -> Tensor:
+    """Of each value of a head, none below `impossible`."""
+    kept = 1 - impossible * logits.shape[1]
+    return kept * functional.softmax(logits, dim=1) + impossible
 
 
-def unlikeliness(logits: Tensor, seen: Tensor) -> Tensor:
+def unlikeliness(logits: Tensor, seen: Tensor, impossible: float) -> Tensor:
     """Minus the log of the summed probability of all values at most as likely as the seen one."""
-    chances = probabilities(logits)
+    chances = probabilities(logits, impossible).clamp(min=TINY)
     # Two chances equal up to the last bits of a float are the same chance.
     limit = chances.gather(1, seen[:, None]) * (1 + 1e-5)
     return -torch.log((chances * (chances <= limit)).sum(1)).clamp(max=0)
@@ -65,14 +72,15 @@ def log_density(mixture: Mixture, amount: Tensor) -> Tensor:
     scaled = (amount[:, None] - mixture.means) / mixture.spreads
     usual = torch.logsumexp(mixture.log_weights - scaled.square() / 2 - torch.log(mixture.spreads), dim=1)
     wild = -((amount - _centre(mixture)) / WILD_SPREAD).square() / 2 - math.log(WILD_SPREAD)
-    return _with_wild(usual, wild) - math.log(2 * math.pi) / 2
+    return _with_wild(usual, wild, WILD_WEIGHT) - math.log(2 * math.pi) / 2
 
 
-def log_above(mixture: Mixture, amount: Tensor) -> Tensor:
+def log_above(mixture: Mixture, amount: Tensor, wild_weight: float = WILD_WEIGHT) -> Tensor:
     """Log probability of a higher amount."""
     scaled = (mixture.means - amount[:, None]) / mixture.spreads
     usual = torch.logsumexp(mixture.log_weights + torch.special.log_ndtr(scaled), dim=1)
-    return _with_wild(usual, torch.special.log_ndtr((_centre(mixture) - amount) / WILD_SPREAD))
+    wild = torch.special.log_ndtr((_centre(mixture) - amount) / WILD_SPREAD)
+    return _with_wild(usual, wild, wild_weight)
 
 
 def quantile(mixture: Mixture, share: float) -> Tensor:
@@ -86,8 +94,11 @@ def quantile(mixture: Mixture, share: float) -> Tensor:
     return (low + high) / 2
 
 
-def _with_wild(usual: Tensor, wild: Tensor) -> Tensor:
-    return torch.logaddexp(usual + math.log(1 - WILD_WEIGHT), wild + math.log(WILD_WEIGHT))
+def _with_wild(usual: Tensor, wild: Tensor, weight: float) -> Tensor:
+    """The logarithm of the mixture of both, from their logarithms."""
+    if weight == 0:
+        return usual
+    return torch.logaddexp(usual + math.log(1 - weight), wild + math.log(weight))
 
 
 def _centre(mixture: Mixture) -> Tensor:
