@@ -100,7 +100,7 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, s
     books = _books(postings, accounts)
     edited: dict[int, list[Row]] = {}
     labels: list[Row] = []
-    for number, (kind, strength) in enumerate(_wanted(plan, postings)):
+    for number, (kind, strength) in enumerate(_wanted(plan)):
         found = _find(EPISODE_KINDS[kind], STRENGTHS.index(strength), accounts, books, plan, bank, rng)
         if found is None:
             continue
@@ -115,14 +115,18 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, s
     return Planted(_replaced(postings, edited), pa.Table.from_pylist(labels, schema=LABELS))
 
 
-def _wanted(plan: Plan, postings: pa.Table) -> list[tuple[str, str]]:
+def plantable_kinds(postings: pa.Table) -> tuple[str, ...]:
+    """The kinds these postings can show: hours and places only where they are recorded."""
     has = {
         "": True,
         "time": postings["trans_time"].null_count < postings.num_rows,
         "place": postings["district_id"].null_count < postings.num_rows,
     }
-    kinds = [kind for kind in plan.kinds if has[EPISODE_KINDS[kind].needs]]
-    return [cell for _ in range(plan.per_cell) for cell in product(kinds, plan.strengths)]
+    return tuple(name for name, kind in EPISODE_KINDS.items() if has[kind.needs])
+
+
+def _wanted(plan: Plan) -> list[tuple[str, str]]:
+    return [cell for _ in range(plan.per_cell) for cell in product(plan.kinds, plan.strengths)]
 
 
 def _find(

@@ -66,6 +66,10 @@ MODEL_FEATURES: tuple[Feature, ...] = (
     Feature("unowned", "product", "1 for a posting of a card or loan that the client does not have"),
     Feature("gap", "timing", "log ratio of the days since the last posting of this kind to the usual gap"),
     Feature("early", "sequence", "minus log of how often this kind comes again so soon, anywhere in the bank"),
+    Feature("sequence_gap", "sequence", "surprise of the sequence model at when the posting came"),
+    Feature("sequence_kind", "sequence", "its surprise at the kind of operation, on that date"),
+    Feature("sequence_counterparty", "counterparty", "its surprise at the counterparty, given the kind"),
+    Feature("sequence_amount", "amount", "its surprise at the amount, given kind and counterparty"),
     Feature("silence", "timing", "log ratio of the days without a decision of the account's people to the usual"),
     Feature("hour_distance", "timing", "hours from the account's usual hour, weighted by how usual that is"),
     Feature("place_rarity", "location", "minus log share of the account's postings in that district"),
@@ -75,5 +79,9 @@ MODEL_FEATURES: tuple[Feature, ...] = (
 The client's age, sex and district are in the feature table but not here: nobody can be called about having an age,
 and a model that flags by it would treat clients differently without a finding to show for it.
 """
+
+CONTEXT: tuple[str, ...] = ("observed_days", "habit_postings", "kind_postings")
+"""Columns that are no sign by themselves, but say how much of a habit there was to see: the same sign weighs more where
+there was much. What they change in a score is published under `other`."""
 
 FEATURES_BY_NAME: dict[str, Feature] = {feature.name: feature for feature in MODEL_FEATURES}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import ConservationError, SettingsError
+from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.relations import FIN_TRANSACTION, RELATIONS
 
@@ -116,8 +118,24 @@ def build_features(
             **_CONSTANTS,
         }
         _run(engine, HABIT_QUERIES, values)
-        parts = [_run(engine, ("features",), {**values, **part}, keep=False) for part in _stretches(first, last)]
+        parts = [_described(engine, {**values, **part}) for part in _stretches(first, last)]
     return _complete(pa.concat_tables(parts).combine_chunks(), postings)
+
+
+def _described(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
+    """The features of a stretch of nights, each with the window of postings that it ends."""
+    features = _run(engine, ("features",), values, keep=False)
+    windows = build_sequences(
+        engine.sql("from postings").to_arrow_table(),
+        first=values["first_night"],
+        last=values["last_night"],
+        habit_days=values["habit_days"],
+    )
+    if not windows["trans_id"].equals(features["trans_id"]):
+        raise ConservationError("features and windows are not of the same postings in the same order")
+    for name in ("window", "window_trans"):
+        features = features.append_column(name, windows[name])
+    return features
 
 
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from include.features.sequences import KINDS, STEP, WINDOW
-from include.models.base import Detector, Matrix, MatrixError, Vector
+from include.models.base import Detector, Examples, Matrix, MatrixError, Vector, View
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,6 +101,7 @@ class Lstm(Detector):
     """
 
     name: ClassVar[str] = "lstm"
+    sees: ClassVar[View] = "windows"
 
     slots_: Integers
     means_: Floats
@@ -163,7 +164,7 @@ class Lstm(Detector):
         detector.weights_ = {name.removeprefix("weights."): array for name, array in weights.items()}
         return detector
 
-    def _fit(self, X: Matrix) -> None:  # noqa: N803
+    def _fit(self, X: Matrix, examples: Examples | None) -> None:  # noqa: N803
         if X.shape[1] != COLUMNS:
             raise MatrixError(f"{self.name} is fitted on windows of {COLUMNS} columns and got {X.shape[1]}")
         random = np.random.default_rng(self.seed)

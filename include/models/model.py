@@ -32,9 +32,11 @@ class Training:
     first_night, last_night
         Settlement dates of the rows it was trained on.
     rows
-        How many there were; `sampled_rows` of them, drawn with `seed`, trained the detector.
+        How many there were.
+    planted_rows
+        How many planted ones taught and chose.
     data_digest
-        SHA-256 over the raw feature values of all of them.
+        SHA-256 over identifiers, amounts and windows of all of them.
     budget
         Alert budget of the threshold.
     threshold_since
@@ -48,7 +50,7 @@ class Training:
     first_night: date
     last_night: date
     rows: int
-    sampled_rows: int
+    planted_rows: int
     data_digest: str
     seed: int
     budget: float

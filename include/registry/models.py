@@ -13,7 +13,9 @@ from uuid import uuid4
 from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
+from include.models.base import Detector
 from include.models.detectors import detector_class
+from include.models.lstm import Lstm
 from include.models.model import Model
 from include.security.envelope import Envelope
 from include.settings import Settings
@@ -26,8 +28,8 @@ _VERSION = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}")
 class ModelRegistry:
     """The models of one lake, under `<lake>/models/<version>/`.
 
-    A version consists of `card.sealed` and `weights.sealed`; `card.json` is a copy of the card for people and is
-    never read back. Bytes that were changed, moved to another version's name or written with another key are
+    A version consists of `card.sealed`, `weights.sealed` (skops) and, where it reads sequences, `tensors.sealed`
+    (safetensors); `card.json` is a copy of the card for people and is never read back. Bytes that were changed, moved to another version's name or written with another key are
     refused with IntegrityError, and nothing of them is loaded. No pickle is ever read or written.
 
     Parameters
@@ -58,7 +60,7 @@ class ModelRegistry:
         folder = self._folder(model.version)
         folder.mkdir(parents=True, exist_ok=True)
         card = json.dumps(model.card(), indent=2, sort_keys=True).encode()
-        for part, content in (("card", card), ("weights", _weights(model))):
+        for part, content in {"card": card, **_learned_parts(model)}.items():
             _replace(folder / f"{part}.sealed", self.envelope.seal(content, _context(model.version, part)))
         _replace(folder / "card.json", card)
         return model.version
@@ -74,12 +76,24 @@ class ModelRegistry:
             When there is no such version.
         """
         card: dict[str, Any] = json.loads(self._unsealed(version, "card"))
-        detector = detector_class(card["detector"])
-        stored = _read_weights(version, self._unsealed(version, "weights"), detector.trusted_types)
-        model = Model.restore(card, stored["arrays"], detector.restore(card["parameters"], stored["learned"]))
+        classes = {member["detector"]: detector_class(member["detector"]) for member in card["members"]}
+        trusted = frozenset[str]().union(*(kind.trusted_types for kind in classes.values()))
+        stored = _read_weights(version, self._unsealed(version, "weights"), trusted)
+        sequence = self._sequence(version, card)
+        detectors: dict[str, Detector] = {} if sequence is None else {sequence.name: sequence}
+        for member in card["members"]:
+            name = member["detector"]
+            if name not in detectors:
+                detectors[name] = classes[name].restore(member["parameters"], stored["learned"][name])
+        model = Model.restore(card, stored["arrays"], detectors, sequence)
         if model.version != version:
             raise IntegrityError(f"model {version} holds the content of {model.version}: restore it or train again")
         return model
+
+    def _sequence(self, version: str, card: Mapping[str, Any]) -> Lstm | None:
+        if card["sequence"] is None:
+            return None
+        return Lstm.restore(card["sequence"], _read_tensors(version, self._unsealed(version, "tensors")))
 
     def versions(self) -> tuple[str, ...]:
         """Every stored version, by name."""
@@ -131,19 +145,39 @@ class ModelRegistry:
 
 
 def _context(version: str, part: str) -> dict[str, str]:
-    """What the seal is bound to: a model's name, its version, and which of its two parts this is."""
+    """What the seal is bound to: a model's name, its version, and which of its parts this is."""
     return {"purpose": "model", "model": version.rsplit("-", 1)[0], "version": version, "part": part}
 
 
-def _weights(model: Model) -> bytes:
+def _learned_parts(model: Model) -> dict[str, bytes]:
+    """Everything learned: skops for what scikit-learn made, safetensors for the sequence reader's tensors."""
+    import safetensors.numpy
     import skops.io
 
-    weights: bytes = skops.io.dumps({"arrays": model.arrays(), "learned": model.detector.learned()})
-    return weights
+    learned = {m.name: m.detector.learned() for m in model.members if m.detector is not model.sequence}
+    parts: dict[str, bytes] = {"weights": skops.io.dumps({"arrays": model.arrays(), "learned": learned})}
+    if model.sequence is not None:
+        parts["tensors"] = safetensors.numpy.save(model.sequence.learned())
+    return parts
+
+
+def _read_tensors(version: str, content: bytes) -> dict[str, Any]:
+    """Load tensors by name; the format holds numbers and nothing that could be run."""
+    import safetensors.numpy
+    from safetensors import SafetensorError
+
+    try:
+        tensors: dict[str, Any] = safetensors.numpy.load(content)
+    except SafetensorError as error:
+        raise IntegrityError(
+            f"the tensors of model {version} are not what this registry writes: restore them or train again; "
+            "nothing was loaded"
+        ) from error
+    return tensors
 
 
 def _read_weights(version: str, content: bytes, trusted: frozenset[str]) -> Mapping[str, Any]:
-    """Load what `_weights` wrote; only skops' own types and the detector's pinned ones are constructed."""
+    """Load what `_learned_parts` wrote; only skops' own types and the detector's pinned ones are constructed."""
     # skops loads torch, which takes seconds: only what reads or writes weights pays for it, not every step of a night.
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException

@@ -17,6 +17,8 @@ MAX_REASONS = 5
 """The contract's own figure; what is left goes into `other`."""
 MIN_SHARE = 0.05
 """A reason below a twentieth of what sets the score apart convinces nobody; it goes into `other` too."""
+OTHER = "other"
+"""The code of what is not named, and of context, which is no reason by itself."""
 SMALLEST_SPOKEN = 0.005
 """Contributions are spoken with two decimals; what rounds to none is called so."""
 
@@ -95,7 +97,8 @@ def contributions(model: Model, values: Vector) -> Contributions:
 
 
 def _codes(model: Model) -> list[str]:
-    return [FEATURES_BY_NAME[name].code for name in model.features]
+    """Reason code of every raw column; context is published under `other`."""
+    return [FEATURES_BY_NAME[name].code if name in FEATURES_BY_NAME else OTHER for name in model.features]
 
 
 def _players(model: Model, values: Vector) -> list[str]:
@@ -113,19 +116,20 @@ def _coalition_rows(model: Model, values: Vector, players: list[str]) -> Vector:
 
 def _named(parts: Contributions) -> list[str]:
     strongest = sorted(parts.codes, key=lambda code: (-parts.codes[code], code))
-    return [code for code in strongest if parts.codes[code] >= MIN_SHARE * parts.excess][:MAX_REASONS]
+    spoken = [code for code in strongest if code != OTHER]
+    return [code for code in spoken if parts.codes[code] >= MIN_SHARE * parts.excess][:MAX_REASONS]
 
 
 def _reason(model: Model, code: str, parts: Contributions, row: Row) -> Reason:
     """The sentence of the feature that the score would miss most."""
-    candidates = [name for name in model.features if FEATURES_BY_NAME[name].code == code]
+    candidates = [name for name, its_code in zip(model.features, _codes(model), strict=True) if its_code == code]
     feature = max(candidates, key=lambda name: parts.drops[name])
     said = finding(feature, row)
     return Reason(code, feature, said.value, said.typical, parts.codes[code], said.text)
 
 
 def _other(contribution: float) -> Reason:
-    return Reason("other", "", "", "", contribution, _other_text(contribution))
+    return Reason(OTHER, "", "", "", contribution, _other_text(contribution))
 
 
 def _other_text(contribution: float) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from include.lake.tables import SCORES_SCHEMA
-from include.models.base import Matrix, Vector
-from include.models.model import Model, feature_values
+from include.models.base import Matrix
+from include.models.model import Model
 from include.models.threshold import Flags, flag
 from include.scoring.reasons import explain
 
@@ -28,7 +28,7 @@ def score_night(features: pa.Table, model: Model) -> pa.Table:
     pyarrow.Table
         `SCORES_SCHEMA`, one row per feature row in the same order.
     """
-    values = feature_values(features, model.features)
+    values = model.values(features)
     scores = model.score(values)
     flagged = flag(scores, model.threshold)
     rows = features.num_rows
@@ -41,15 +41,20 @@ def score_night(features: pa.Table, model: Model) -> pa.Table:
         "is_flagged": pa.array(flagged, pa.bool_()),
         "threshold": pa.array(np.full(rows, model.threshold), pa.float64()),
         "model_version": pa.array([model.version] * rows, pa.string()),
-        "detector_scores": _detector_scores(model, scores),
+        "detector_scores": _detector_scores(model, values),
         "reasons": _reasons(features, model, values, flagged),
     }
     return pa.table(columns, schema=SCORES_SCHEMA)
 
 
-def _detector_scores(model: Model, scores: Vector) -> pa.Array:
-    entries = [[(model.detector.name, float(score))] for score in scores]
-    return pa.array(entries, SCORES_SCHEMA.field("detector_scores").type)
+def _detector_scores(model: Model, values: Matrix) -> pa.Array:
+    """Every detector's own score beside the published one, as one map a row."""
+    scores = model.detector_scores(values)
+    rows = len(values)
+    offsets = pa.array(np.arange(rows + 1) * len(scores), pa.int32())
+    names = pa.array(list(scores) * rows, pa.string())
+    flat = np.column_stack(list(scores.values())).reshape(-1)
+    return pa.MapArray.from_arrays(offsets, names, pa.array(flat, pa.float64()))
 
 
 def _reasons(features: pa.Table, model: Model, values: Matrix, flagged: Flags) -> pa.Array:

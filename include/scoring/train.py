@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.metadata import version
 
@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.features import HABIT_DAYS, FeatureState, absence_notes, build_features
-from include.features.catalog import MODEL_FEATURES
-from include.models.base import Detector, Matrix
+from include.evaluation.rounds import Bank, Round, plant_round
+from include.features import HABIT_DAYS, absence_notes, build_features, state_from_history
 from include.models.calibration import Calibration
-from include.models.detectors import detector_class
-from include.models.isolation_forest import IsolationForest
-from include.models.model import Model, Training, feature_values
-from include.models.preparation import Preparation
+from include.models.ensemble import blend
+from include.models.model import Model, Training
 from include.models.threshold import choose_threshold
+from include.scoring.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Choice, choose, fallback, name_of
+from include.scoring.fitting import Fitted, fit
+from include.scoring.recipe import Recipe
 
 WARM_UP_DAYS = 61
 """First days of a history whose rows train nothing: every habit is still empty, which no later night looks like."""
@@ -28,13 +28,16 @@ MIN_TRAINING_DAYS = 31
 """Days to train on after the warm-up: one whole month, so that its end, ten times as busy, is in it once."""
 MIN_TRAINING_ROWS = 1000
 """With a budget of 2 % the threshold then rests on twenty rows, its own error is about a fifth of the budget."""
-MAX_TRAINING_ROWS = 20_000
-"""Rows the detector is fitted on. A forest of 200 trees of 256 rows looks at 51,200 draws at most; more rows cost
-memory and change nothing. Calibration and threshold use all rows."""
-THRESHOLD_DAYS = 92
-"""Days of past nights the threshold is chosen on: three whole months, so that no single month's end decides."""
+MAX_TRAINING_DAYS = 731
+"""Days before the first night that are learned from: every season twice. What lies before only forms habits."""
+MAX_LEARNING_ROWS = 200_000
+"""Rows anything is learned from; a tail of one in ten thousand then rests on twenty."""
+CHECK_DAYS = 61
+"""Last days of the past, held back from a draft that chooses the ensemble and the threshold: two months' ends."""
+TEACHING_DAYS = 122
+"""Days before those that planted anomalies are taught on."""
 
-LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops")
+LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops", "torch", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,16 @@ class TrainingOutcome:
         None when there was not enough history.
     note
         A sentence for people, either way.
+    evidence
+        `include.scoring.choice.EVIDENCE_SCHEMA`: what every ensemble found on the nights that chose.
+    merit
+        By ensemble, the figure they were compared by.
     """
 
     model: Model | None
     note: str
+    evidence: pa.Table = field(default_factory=EVIDENCE_SCHEMA.empty_table)
+    merit: Mapping[str, float] = field(default_factory=dict)
 
 
 def train(
@@ -61,9 +70,13 @@ def train(
     seed: int,
     budget: float,
     habit_days: int = HABIT_DAYS,
-    detector_name: str = IsolationForest.name,
+    rounding_cents: int = 1,
+    recipe: Recipe | None = None,
 ) -> TrainingOutcome:
     """Train on the postings dated before `before`.
+
+    A draft is fitted on all but the last two months; on these, with anomalies planted into them, it is decided which
+    detectors have a say, and without them where the threshold lies. Then everything is fitted again on the whole past.
 
     Parameters
     ----------
@@ -74,13 +87,15 @@ def train(
     before
         The first night the model may score.
     seed
-        Of the sample and of the detector.
+        Of everything random.
     budget
         Share of an ordinary month's postings to flag.
     habit_days
         How far back habits reach.
-    detector_name
-        One of `include.models.detectors.DETECTORS`.
+    rounding_cents
+        The source's own rounding, with which planted balances chain.
+    recipe
+        What may be used; everything when None.
 
     Returns
     -------
@@ -91,11 +106,20 @@ def train(
     shortage = history_shortage(past, before)
     if shortage:
         return TrainingOutcome(None, shortage)
-    features = build_features(past, past.slice(0, 0), statics, FeatureState.empty(), habit_days=habit_days)
-    settled = _after_warm_up(features)
-    notes = absence_notes(statics, past)
-    model = _fit(settled, detector_class(detector_name)(seed=seed), seed, budget, before, habit_days, notes)
-    return TrainingOutcome(model, f"{model.version} was trained on {settled.num_rows} postings before {before}")
+    recipe = recipe or Recipe()
+    bank = Bank(past, statics, rounding_cents, habit_days)
+    features = _settled_features(bank, before)
+    lesson = _Lesson.plan(bank, features, before, seed, recipe)
+    draft = fit(_learning_rows(lesson.earlier(features), seed), lesson.teaching, recipe, seed)
+    choice = _choice(draft, lesson, recipe, budget)
+    threshold = _threshold(draft, choice, lesson.later(features), budget)
+    final = fit(_learning_rows(features, seed), (*lesson.teaching, *lesson.checking), recipe, seed)
+    training = _training(features, lesson, seed, budget, habit_days, absence_notes(statics, past))
+    model = _model(final, choice, threshold, training)
+    note = (
+        f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
+    )
+    return TrainingOutcome(model, note, choice.evidence, choice.merit)
 
 
 def history_shortage(past: pa.Table, before: date) -> str:
@@ -108,7 +132,7 @@ def history_shortage(past: pa.Table, before: date) -> str:
             f"scores are skipped: {days} days of history lie before {before}, {needed_days} are needed "
             f"({WARM_UP_DAYS} to form habits, {MIN_TRAINING_DAYS} to learn from)"
         )
-    rows = _rows_since(past, "trans_date", first + timedelta(days=WARM_UP_DAYS)).num_rows
+    rows = _since(past, "trans_date", first + timedelta(days=WARM_UP_DAYS)).num_rows
     if rows < MIN_TRAINING_ROWS:
         return (
             f"scores are skipped: {rows} postings before {before} can be learned from, {MIN_TRAINING_ROWS} are needed"
@@ -116,62 +140,119 @@ def history_shortage(past: pa.Table, before: date) -> str:
     return ""
 
 
-def _after_warm_up(features: pa.Table) -> pa.Table:
-    first = pc.min(features["settlement_date"]).as_py()
-    return _rows_since(features, "settlement_date", first + timedelta(days=WARM_UP_DAYS))
+def _settled_features(bank: Bank, before: date) -> pa.Table:
+    """Features of every night that is learned from: after the warm-up, and not too long ago."""
+    first = pc.min(bank.history["trans_date"]).as_py() + timedelta(days=WARM_UP_DAYS)
+    first = max(first, before - timedelta(days=MAX_TRAINING_DAYS))
+    earlier = bank.history.filter(pc.less(bank.history["trans_date"], pa.scalar(first)))
+    nights = _since(bank.history, "trans_date", first)
+    lookback = _since(earlier, "trans_date", first - timedelta(days=bank.habit_days))
+    state = state_from_history(earlier)
+    return build_features(nights, lookback, bank.statics, state, habit_days=bank.habit_days)
 
 
-def _rows_since(table: pa.Table, column: str, since: date) -> pa.Table:
-    return table.filter(pc.greater_equal(table[column], pa.scalar(since)))
+@dataclass(frozen=True)
+class _Lesson:
+    """The past in its order: nights to teach on, then nights to check on.
+
+    Attributes
+    ----------
+    check_from
+        First of the nights the draft is checked on.
+    teaching, checking
+        Planted rounds of both.
+    """
+
+    check_from: date
+    teaching: tuple[Round, ...]
+    checking: tuple[Round, ...]
+
+    @classmethod
+    def plan(cls, bank: Bank, features: pa.Table, before: date, seed: int, recipe: Recipe) -> _Lesson:
+        first = pc.min(features["settlement_date"]).as_py()
+        check_days = min(CHECK_DAYS, (before - first).days // 3)
+        check_from = before - timedelta(days=check_days)
+        teach_from = max(first, check_from - timedelta(days=TEACHING_DAYS))
+        middle = teach_from + (check_from - teach_from) // 2
+        stretches = [(teach_from, middle), (middle, check_from), (check_from, before)]
+        earlier, late, last = (
+            [
+                plant_round(bank, start, end - timedelta(days=1), seed=seed + 1000 * number + 100 * stretch)
+                for number in range(recipe.rounds)
+            ]
+            for stretch, (start, end) in enumerate(stretches)
+        )
+        return cls(check_from, (*earlier, *late), tuple(last))
+
+    def earlier(self, features: pa.Table) -> pa.Table:
+        return features.filter(pc.less(features["settlement_date"], pa.scalar(self.check_from)))
+
+    def later(self, features: pa.Table) -> pa.Table:
+        return _since(features, "settlement_date", self.check_from)
 
 
-def _fit(
-    features: pa.Table,
-    detector: Detector,
-    seed: int,
-    budget: float,
-    before: date,
-    habit_days: int,
-    notes: tuple[str, ...],
-) -> Model:
-    """All learned parts, in the order they build on each other."""
-    names = tuple(feature.name for feature in MODEL_FEATURES)
-    preparation = Preparation.learn(names, feature_values(features, names))
-    values = feature_values(features, preparation.features)
-    matrix = preparation.apply(values)
-    sample = sample_rows(matrix, seed)
-    detector.fit(sample)
-    raw = detector.score(matrix)
-    calibration = Calibration.learn(raw)
-    nights = features["settlement_date"]
-    since = max(pc.min(nights).as_py(), before - timedelta(days=THRESHOLD_DAYS))
-    recent = pc.greater_equal(nights, pa.scalar(since)).to_numpy()
-    training = Training(
-        first_night=pc.min(nights).as_py(),
-        last_night=pc.max(nights).as_py(),
-        rows=features.num_rows,
-        sampled_rows=len(sample),
-        data_digest=hashlib.sha256(values.tobytes()).hexdigest(),
-        seed=seed,
-        budget=budget,
-        threshold_since=since,
-        habit_days=habit_days,
-        notes=notes,
-    )
+def _choice(draft: Fitted, lesson: _Lesson, recipe: Recipe, budget: float) -> Choice:
+    if sum(int(round_.is_planted.sum()) for round_ in lesson.checking) < LEAST_PLANTED:
+        return fallback(draft, recipe)
+    return choose(draft, lesson.checking, recipe, budget)
+
+
+def _threshold(draft: Fitted, choice: Choice, later: pa.Table, budget: float) -> float:
+    """The published score beyond which the budget's share lies on nights the draft has not seen.
+
+    Rows that taught a detector score lower than rows of nights to come, so a threshold on them would flag too much.
+    """
+    calibration = Calibration.learn(blend(draft.exponents, choice.weights))
+    return choose_threshold(calibration.apply(blend(draft.exponents_of(later), choice.weights)), budget)
+
+
+def _model(final: Fitted, choice: Choice, threshold: float, training: Training) -> Model:
     return Model(
-        detector=detector,
-        preparation=preparation,
-        calibration=calibration,
-        threshold=choose_threshold(calibration.apply(raw[recent]), budget),
-        typical=preparation.medians,
+        sequence=final.sequence,
+        preparation=final.preparation,
+        members=final.members(choice.weights),
+        calibration=Calibration.learn(blend(final.exponents, choice.weights)),
+        threshold=threshold,
         training=training,
         versions={name: version(name) for name in LIBRARIES},
     )
 
 
-def sample_rows(matrix: Matrix, seed: int) -> Matrix:
-    """At most `MAX_TRAINING_ROWS` rows, drawn without replacement, in their own order."""
-    if len(matrix) <= MAX_TRAINING_ROWS:
-        return matrix
-    chosen = np.random.default_rng(seed).choice(len(matrix), MAX_TRAINING_ROWS, replace=False)
-    return matrix[np.sort(chosen)]
+def _training(
+    features: pa.Table, lesson: _Lesson, seed: int, budget: float, habit_days: int, notes: Sequence[str]
+) -> Training:
+    nights = features["settlement_date"]
+    planted = sum(int(round_.is_planted.sum()) for round_ in (*lesson.teaching, *lesson.checking))
+    return Training(
+        first_night=pc.min(nights).as_py(),
+        last_night=pc.max(nights).as_py(),
+        rows=features.num_rows,
+        planted_rows=planted,
+        data_digest=_digest(features),
+        seed=seed,
+        budget=budget,
+        threshold_since=lesson.check_from,
+        habit_days=habit_days,
+        notes=tuple(notes),
+    )
+
+
+def _digest(features: pa.Table) -> str:
+    """SHA-256 over the identifiers and amounts learned from, in their order."""
+    digest = hashlib.sha256()
+    for name in ("trans_id", "account_id", "settlement_date", "amount", "window"):
+        for chunk in features[name].chunks:
+            for buffer in (b for b in chunk.buffers() if b is not None):
+                digest.update(buffer)
+    return digest.hexdigest()
+
+
+def _learning_rows(features: pa.Table, seed: int) -> pa.Table:
+    if features.num_rows <= MAX_LEARNING_ROWS:
+        return features
+    chosen = np.random.default_rng(seed).choice(features.num_rows, MAX_LEARNING_ROWS, replace=False)
+    return features.take(pa.array(np.sort(chosen)))
+
+
+def _since(table: pa.Table, column: str, since: date) -> pa.Table:
+    return table.filter(pc.greater_equal(table[column], pa.scalar(since)))

@@ -1,0 +1,133 @@
+"""Rounds of planted nights: the features of a stretch of nights as they would be with anomalies in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.evaluation.episodes import STRENGTHS
+from include.evaluation.metrics import Figures, Flags, figures, label_of
+from include.evaluation.planting import Plan, plant, plantable_kinds
+from include.features import build_features, state_from_history
+from include.models.base import Vector
+
+REACH_DAYS = 250
+"""Days before a stretch that episodes may change: the longest sleep and the habit before it."""
+ACCOUNT_SHARE = 0.2
+"""Share of the accounts that get an episode in one round: beyond it the bank itself would look different."""
+MOST_PER_CELL = 6
+"""Episodes of a kind and strength in one round; the real bank's 1,163 accounts have room for six of eight kinds."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A stretch of nights with anomalies in it.
+
+    Attributes
+    ----------
+    features
+        Of every posting of the stretch but those planted ones that are not to be found.
+    kinds, strengths
+        Of each row; None where nothing was planted.
+    """
+
+    features: pa.Table
+    kinds: npt.NDArray[np.object_]
+    strengths: npt.NDArray[np.object_]
+
+    @property
+    def is_planted(self) -> Flags:
+        """Which rows are to be found."""
+        return np.array([kind is not None for kind in self.kinds], dtype=np.bool_)
+
+    @property
+    def culprits(self) -> pa.Table:
+        """The rows to be found."""
+        return self.features.filter(pa.array(self.is_planted))
+
+
+@dataclass(frozen=True)
+class Bank:
+    """What rounds are planted into.
+
+    Attributes
+    ----------
+    history
+        Accepted postings from the first there is.
+    statics
+        Static relations by name.
+    slack
+        The source's own rounding in cents.
+    habit_days
+        How far back habits reach.
+    """
+
+    history: pa.Table
+    statics: Mapping[str, pa.Table]
+    slack: int
+    habit_days: int
+
+
+def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str, ...] | None = None) -> Round:
+    """Plant every kind in every strength into the nights from `first` to `last` and build their features.
+
+    Parameters
+    ----------
+    bank
+        Its postings after `last` are not looked at.
+    first, last
+        The stretch, both included.
+    seed
+        Of the episodes.
+    kinds
+        Only these; all the bank can show when None.
+    """
+    since = first - timedelta(days=REACH_DAYS)
+    old, recent = _between(bank.history, None, since), _between(bank.history, since, last + _DAY)
+    plan = Plan(first, last, seed, per_cell=_per_cell(recent, kinds), kinds=kinds or plantable_kinds(recent))
+    planted = plant(recent, bank.statics, plan, bank.slack)
+    before = _between(planted.transactions, None, first)
+    state = state_from_history(pa.concat_tables([old.select(before.column_names), before]))
+    nights = _between(planted.transactions, first, last + _DAY)
+    features = build_features(nights, before, bank.statics, state, habit_days=bank.habit_days)
+    return _labelled(features, planted.labels)
+
+
+def assess(scores: Vector, round_: Round, strengths: tuple[str, ...], budget: float, kind: str | None = None) -> Figures:
+    """The figures of one ranking of a round for some strengths (and one kind); other planted rows are left out."""
+    asked = np.isin(round_.strengths.astype(str), strengths)
+    if kind is not None:
+        asked &= round_.kinds == kind
+    kept = asked | ~round_.is_planted
+    return figures(scores[kept], round_.is_planted[kept], budget)
+
+
+_DAY = timedelta(days=1)
+
+
+def _labelled(features: pa.Table, labels: pa.Table) -> Round:
+    is_culprit = label_of(features["trans_id"], labels, "is_culprit")
+    kept = np.array([flag is not False for flag in is_culprit], dtype=np.bool_)
+    features = features.filter(pa.array(kept))
+    kinds, strengths = (label_of(features["trans_id"], labels, column) for column in ("kind", "strength"))
+    return Round(features, kinds, strengths)
+
+
+def _per_cell(recent: pa.Table, kinds: tuple[str, ...] | None) -> int:
+    accounts = pc.count_distinct(recent["account_id"]).as_py()
+    cells = len(kinds or plantable_kinds(recent)) * len(STRENGTHS)
+    return max(1, min(MOST_PER_CELL, int(ACCOUNT_SHARE * accounts / cells)))
+
+
+def _between(table: pa.Table, first: date | None, before: date) -> pa.Table:
+    """The postings dated from `first` (or the beginning) and before `before`."""
+    kept = pc.less(table["trans_date"], pa.scalar(before))
+    if first is not None:
+        kept = pc.and_(kept, pc.greater_equal(table["trans_date"], pa.scalar(first)))
+    return table.filter(kept)

@@ -1,0 +1,185 @@
+"""Fits everything a model consists of on one set of past rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from include.evaluation.rounds import Round
+from include.features.catalog import CONTEXT, MODEL_FEATURES
+from include.features.sequences import window_matrix
+from include.models.base import Detector, Examples, Matrix, Vector
+from include.models.calibration import Calibration
+from include.models.contrast import Contrast
+from include.models.detectors import detector_class
+from include.models.ensemble import Member
+from include.models.lstm import PARTS, Lstm
+from include.models.model import feature_values, raw_scores
+from include.models.preparation import Preparation
+from include.models.rarity import Rarity
+from include.scoring.recipe import Recipe, Weights
+
+MAX_TRAINING_ROWS = 20_000
+"""Rows a detector is fitted on. A forest of 200 trees of 256 rows looks at 51,200 draws at most; more rows cost
+memory and change nothing."""
+MAX_CONTRAST_ROWS = 60_000
+"""Ordinary rows beside the planted ones: some seconds of boosting on one core."""
+ORDINARY_SHARE = 0.995
+"""Of the past rows detectors learn what is usual from; the rarest one in two hundred is kept for scoring, but would
+teach that the unusual is usual."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All learned parts of a model but the choice among them.
+
+    Attributes
+    ----------
+    exponents
+        By detector, how rare the score of each past row was.
+    """
+
+    sequence: Lstm | None
+    preparation: Preparation
+    detectors: Mapping[str, Detector]
+    calibrations: Mapping[str, Calibration]
+    exponents: Mapping[str, Vector]
+
+    def members(self, weights: Weights) -> tuple[Member, ...]:
+        """The detectors as an ensemble; those without a say look on."""
+        return tuple(
+            Member(detector, self.calibrations[name], float(weights.get(name, 0)))
+            for name, detector in self.detectors.items()
+        )
+
+    def values(self, features: pa.Table) -> Matrix:
+        """Raw rows of a feature table in the preparation's order."""
+        names = list(_columns(self.sequence))
+        order = [names.index(name) for name in self.preparation.columns]
+        return raw_values(features, self.sequence)[:, order]
+
+    def exponents_of(self, features: pa.Table) -> dict[str, Vector]:
+        """By detector, how rare the score of each row is."""
+        values = self.values(features)
+        prepared = self.preparation.apply(values)
+        return {
+            name: self.calibrations[name].exponents_of(raw_scores(detector, self.preparation, values, prepared))
+            for name, detector in self.detectors.items()
+        }
+
+
+def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int) -> Fitted:
+    """Fit a recipe's detectors on past rows and, where one learns from examples, on planted ones.
+
+    Parameters
+    ----------
+    features
+        Past rows, believed ordinary by and large.
+    rounds
+        Planted nights of the same past; without any, detectors that need examples are left out.
+    recipe
+        What to fit.
+    seed
+        Of everything random.
+    """
+    sequence = _fit_sequence(features, recipe, seed)
+    columns, raw = _columns(sequence), raw_values(features, sequence)
+    preparation = Preparation.learn(_codes(sequence), CONTEXT, raw)
+    order = [columns.index(name) for name in preparation.columns]
+    values = raw[:, order]
+    prepared = preparation.apply(values)
+    examples = _examples(rounds, preparation, sequence, order)
+    detectors = _fit_detectors(preparation, prepared, examples, sequence, recipe, seed)
+    raws = {name: raw_scores(detector, preparation, values, prepared) for name, detector in detectors.items()}
+    calibrations = {name: Calibration.learn(scores) for name, scores in raws.items()}
+    exponents = {name: calibrations[name].exponents_of(scores) for name, scores in raws.items()}
+    return Fitted(sequence, preparation, detectors, calibrations, exponents)
+
+
+def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:
+    """Every column there may be, in the order of `_columns`, NaN where missing."""
+    signs = feature_values(features, tuple(f.name for f in MODEL_FEATURES if f.name not in PARTS))
+    around = feature_values(features, CONTEXT)
+    read = [] if sequence is None else [sequence.surprises(window_matrix(features))]
+    return np.hstack([signs, *read, around])
+
+
+def _codes(sequence: Lstm | None) -> dict[str, str]:
+    """Features with their reason codes: the plain ones, then the sequence reader's."""
+    plain = {f.name: f.code for f in MODEL_FEATURES if f.name not in PARTS}
+    read = {f.name: f.code for f in MODEL_FEATURES if f.name in PARTS}
+    return plain if sequence is None else {**plain, **{part: read[part] for part in PARTS}}
+
+
+def _columns(sequence: Lstm | None) -> tuple[str, ...]:
+    return (*_codes(sequence), *CONTEXT)
+
+
+def _fit_sequence(features: pa.Table, recipe: Recipe, seed: int) -> Lstm | None:
+    if Lstm.name not in recipe.detectors:
+        return None
+    sequence = Lstm(seed, **recipe.settings.get(Lstm.name, {}))
+    sequence.fit(window_matrix(features))
+    return sequence
+
+
+def _examples(
+    rounds: Sequence[Round], preparation: Preparation, sequence: Lstm | None, order: Sequence[int]
+) -> Examples | None:
+    """The planted rows, every kind and strength weighing the same."""
+    if not rounds:
+        return None
+    rows = [preparation.apply(raw_values(round_.culprits, sequence)[:, order]) for round_ in rounds]
+    cells = [
+        f"{kind} {strength}"
+        for round_ in rounds
+        for kind, strength in zip(round_.kinds[round_.is_planted], round_.strengths[round_.is_planted], strict=True)
+    ]
+    names, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    return Examples(np.vstack(rows), len(cells) / len(names) / counts[cell])
+
+
+def _fit_detectors(
+    preparation: Preparation,
+    prepared: Matrix,
+    examples: Examples | None,
+    sequence: Lstm | None,
+    recipe: Recipe,
+    seed: int,
+) -> dict[str, Detector]:
+    ordinary = prepared[_is_ordinary(preparation.view(prepared, "codes"))]
+    detectors: dict[str, Detector] = {}
+    for name in recipe.detectors:
+        kind = detector_class(name)
+        if sequence is not None and name == Lstm.name:
+            detectors[name] = sequence
+        elif kind.learns_from_examples and examples is not None:
+            rows = sample_rows(prepared, MAX_CONTRAST_ROWS, seed)
+            detectors[name] = _made(kind, preparation, recipe, seed).fit(rows, examples)
+        elif not kind.learns_from_examples:
+            rows = sample_rows(ordinary, MAX_TRAINING_ROWS, seed)
+            detectors[name] = _made(kind, preparation, recipe, seed).fit(preparation.view(rows, kind.sees))
+    return detectors
+
+
+def _made(kind: type[Detector], preparation: Preparation, recipe: Recipe, seed: int) -> Detector:
+    settings = dict(recipe.settings.get(kind.name, {}))
+    if issubclass(kind, Contrast):
+        settings["free_columns"] = preparation.free_columns
+    return kind(seed, **settings)
+
+
+def _is_ordinary(codes: Matrix) -> np.ndarray:
+    far = Rarity(0).fit(codes).score(codes)
+    return np.asarray(far <= np.quantile(far, ORDINARY_SHARE), dtype=np.bool_)
+
+
+def sample_rows(matrix: Matrix, most: int, seed: int) -> Matrix:
+    """At most so many rows, drawn without replacement, in their own order."""
+    if len(matrix) <= most:
+        return matrix
+    chosen = np.random.default_rng(seed).choice(len(matrix), most, replace=False)
+    return matrix[np.sort(chosen)]

@@ -1,0 +1,63 @@
+"""What a training may use: which detectors, which ensembles of them, how much planting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from include.models.contrast import Contrast
+from include.models.isolation_forest import IsolationForest
+from include.models.local_outlier_factor import LocalOutlierFactor
+from include.models.lstm import Lstm
+from include.models.rarity import Rarity
+
+Weights = Mapping[str, float]
+"""An ensemble: every member's say by detector."""
+
+ENSEMBLES: tuple[Weights, ...] = (
+    {Contrast.name: 1, Rarity.name: 1},
+    {Contrast.name: 2, Rarity.name: 1},
+    {Contrast.name: 1, Lstm.name: 1},
+    {Contrast.name: 2, Rarity.name: 1, Lstm.name: 1},
+    {Contrast.name: 2, IsolationForest.name: 1, LocalOutlierFactor.name: 1},
+    {IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
+    {Contrast.name: 3, IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
+    {name: 1 for name in (Contrast.name, IsolationForest.name, LocalOutlierFactor.name, Lstm.name, Rarity.name)},
+)
+"""Ensembles that are tried beside every detector alone; a plain mean of the mission's three is among them."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained.
+
+    Attributes
+    ----------
+    detectors
+        Fitted and published; the ensemble is made of them.
+    ensembles
+        Tried beside every detector alone; those with a member that is not fitted are passed over.
+    rounds
+        Rounds of planted nights a stretch: two stretches teach, the last one chooses.
+    fallback
+        Where the past is too short to plant anything: no evidence, so a single detector.
+    settings
+        Parameters of detectors that differ from their defaults, by detector.
+    """
+
+    detectors: tuple[str, ...] = (
+        IsolationForest.name,
+        LocalOutlierFactor.name,
+        Lstm.name,
+        Rarity.name,
+        Contrast.name,
+    )
+    ensembles: tuple[Weights, ...] = ENSEMBLES
+    rounds: int = 3
+    fallback: str = Rarity.name
+    settings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def candidates(self) -> list[Weights]:
+        """Every detector alone, then the ensembles of those that are fitted."""
+        alone: list[Weights] = [{name: 1} for name in self.detectors]
+        return alone + [weights for weights in self.ensembles if set(weights) <= set(self.detectors)]
