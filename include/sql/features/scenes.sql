@@ -91,27 +91,22 @@ joined as (
     select
         described.*,
         hours.timed_postings,
-        len(
-            list_filter(
-                hours.minutes,
-                lambda other: (other - described.minute_of_day + 1530) % 1440
-                <= 180
-            )
-        ) as near_postings, -- within 90 minutes, across midnight too
+        -- within 90 minutes, across midnight too
+        list_filter(
+            hours.minutes,
+            lambda other: (
+                other['key'] - described.minute_of_day + 1530
+            ) % 1440 <= 180
+        ) as near_minutes,
         hours.usual_from,
         hours.usual_to,
-        coalesce(len(present.minutes), 0) as present_postings,
-        coalesce(
-            len(
-                list_filter(
-                    present.minutes,
-                    lambda other: (
-                        other - described.minute_of_day + 1530
-                    ) % 1440 <= 180
-                )
-            ),
-            0
-        ) as present_near,
+        coalesce(present.timed_postings, 0) as present_postings,
+        list_filter(
+            present.minutes,
+            lambda other: (
+                other['key'] - described.minute_of_day + 1530
+            ) % 1440 <= 180
+        ) as present_minutes,
         bank_hours.bank_share,
         points.place_name,
         points.x is not null as is_on_map,
@@ -169,11 +164,29 @@ joined as (
     left join holders on described.account_id = holders.account_id
 ),
 
+counted as (
+    select
+        *,
+        coalesce(
+            list_sum(
+                list_transform(near_minutes, lambda other: other['value'])
+            ),
+            0
+        ) as near_sum,
+        coalesce(
+            list_sum(
+                list_transform(present_minutes, lambda other: other['value'])
+            ),
+            0
+        ) as present_near
+    from joined
+),
+
 expected as (
     select
         *,
         (
-            near_postings
+            near_sum
             + $habit_weight * (present_near + $habit_weight * bank_share)
             / (present_postings + $habit_weight)
         ) / (timed_postings + $habit_weight) as hour_share,
@@ -182,7 +195,7 @@ expected as (
             when is_familiar then home_share + (1 - home_share) * away_share
             else (1 - home_share) * away_share
         end as expected_place_share
-    from joined
+    from counted
 ),
 
 final as (
@@ -237,7 +250,10 @@ select
     scene, -- card, desk, sent, received, other; null: the bank by itself
     minute_of_day, -- null when unknown
     timed_postings, -- own earlier ones of the scene whose hour is known
-    near_postings, -- of them within 90 minutes of this one's hour
+    -- of them within 90 minutes of this one's hour; null where there is none
+    if(
+        timed_postings is null, null, cast(near_sum as bigint)
+    ) as near_postings,
     usual_from, -- minutes of the day between which four fifths of them lie
     usual_to,
     -- of places, for the sentence

@@ -33,6 +33,19 @@ with present as (
         and postings.trans_date <= $last_night
 ),
 
+steps as (
+    select unnest([0, 1]) as step
+),
+
+reaching as (
+    -- the same day and the next are those it can be held against
+    select
+        present.*,
+        present.day_number + steps.step as reached_day
+    from present
+    cross join steps
+),
+
 pairs as (
     select
         here.posting_number,
@@ -58,12 +71,11 @@ pairs as (
             1
         ) as km
     from present as here
-    inner join present as there
+    inner join reaching as there
         on
             here.account_id = there.account_id
+            and here.day_number = there.reached_day
             and here.place_id != there.place_id
-            and here.day_number >= there.day_number
-            and here.day_number <= there.day_number + 1
     where here.trans_date >= $first_night
 ),
 

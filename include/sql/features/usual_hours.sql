@@ -98,7 +98,9 @@ select
     account_id,
     scene,
     trans_date,
-    minutes, -- of the day, of the account's earlier postings, sorted
+    -- how many of the account's earlier postings at which minute of the day:
+    -- short lists even of an account with thousands
+    map_entries(list_aggregate(minutes, 'histogram')) as minutes,
     postings as timed_postings, -- how many there are
     usual_from, -- minute of the day; null without an earlier posting
     usual_to
