@@ -278,8 +278,8 @@ FIN_CARD = Relation(
 )
 
 
-def _figure(name: str, pkdd: str, doc: str) -> Column:
-    return Column(name, "number", pkdd, doc, nullable=True)
+def _figure(name: str, pkdd: str, doc: str, *, optional: bool = False) -> Column:
+    return Column(name, "number", pkdd, doc, nullable=True, optional=optional)
 
 
 FIN_DISTRICT = Relation(
@@ -305,6 +305,8 @@ FIN_DISTRICT = Relation(
         _figure("num_entrep_per1000", "A14", "entrepreneurs per 1000 inhabitants"),
         _figure("num_crimes95", "A15", "crimes committed in 1995"),
         _figure("num_crimes96", "A16", "crimes committed in 1996"),
+        _figure("latitude", "", "decimal degrees north, of the district's town", optional=True),
+        _figure("longitude", "", "decimal degrees east, of the district's town", optional=True),
     ),
 )
 

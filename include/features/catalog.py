@@ -48,7 +48,7 @@ MODEL_FEATURES: tuple[Feature, ...] = (
     Feature("day_count", "frequency", "postings of the day beyond the usual, in square roots of the usual"),
     Feature("week_count", "frequency", "the same of seven days"),
     Feature("month_count", "frequency", "the same of thirty days"),
-    Feature("kind_count", "frequency", "log ratio of the day's postings of this kind above the most on one day"),
+    Feature("kind_count", "frequency", "minus log of how often anyone in the bank has so many of this kind in a day"),
     Feature("day_spend", "spending_limit", "how much more was paid on the day than on a usual paying day, as a share"),
     Feature("week_spend", "spending_limit", "the same of seven days"),
     Feature("month_spend", "spending_limit", "the same of thirty days"),
@@ -71,8 +71,10 @@ MODEL_FEATURES: tuple[Feature, ...] = (
     Feature("sequence_counterparty", "counterparty", "its surprise at the counterparty, given the kind"),
     Feature("sequence_amount", "amount", "its surprise at the amount, given kind and counterparty"),
     Feature("silence", "timing", "log ratio of the days without a decision of the account's people to the usual"),
-    Feature("hour_distance", "timing", "hours from the account's usual hour, weighted by how usual that is"),
+    Feature("hour_rarity", "timing", "minus log share of the account's postings of this sort near this hour"),
     Feature("place_rarity", "location", "minus log share of the account's postings in that district"),
+    Feature("distance", "location", "log of the kilometres to the nearest place usual for the account"),
+    Feature("travel", "location", "log ratio of the time the way from its other posting takes to the time there was"),
 )
 """What detectors are trained on.
 

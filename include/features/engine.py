@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from include.errors import ConservationError, SettingsError
 from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
-from include.relations import FIN_TRANSACTION, RELATIONS
+from include.features.towns import KNOWN_TOWNS
+from include.relations import FIN_TRANSACTION, RELATIONS, TEXT
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql" / "features"
 
@@ -30,14 +31,22 @@ HABIT_QUERIES = (
     "account_days",
     "bank_days",
     "kind_days",
+    "bank_kind_days",
     "kind_adoption",
     "kind_gaps",
+    "kind_crowds",
     "peer_kind_days",
     "sibling_kind_days",
     "counterparty_days",
-    "place_days",
+    "bank_hours",
+    "account_places",
+    "bank_places",
+    "district_points",
 )
 """What the features are joined from, in the order the queries build on each other."""
+
+STRETCH_QUERIES = ("usual_hours", "usual_places", "travels", "scenes")
+"""The same, but made for a stretch of nights at a time: their rows hold lists, or are many a day."""
 
 STRETCH_DAYS = 366
 """Nights joined at once. A whole history of 1.05 million postings peaked at 3.3 GB in one stretch, 1.6 GB in these."""
@@ -67,6 +76,21 @@ _CONSTANTS: dict[str, float] = {
     "smallest_balance_cents": 10_000,
     # A payment of twice the balance before it is as odd as a share can tell; above lies division by almost nothing.
     "largest_balance_share": 2,
+    # An hour and a half either way of an hour, of a day on which every hour is as usual as any other.
+    "uniform_share": 0.125,
+    # A decision: one day in a district may be the very day that was odd, of two the second was no surprise.
+    "usual_place_days": 2,
+    # The mean radius of the globe (IUGG).
+    "globe_km": 6371.0,
+    # 77 districts on 78,866 km2: one is as large as a circle of 36 km across, and whoever goes from one to another may
+    # start and end at the near edges, half of that either way.
+    "district_km": 36,
+    # Five minutes: machines' clocks differ, and a posting may be booked when the client has left.
+    "clock_hours": 1 / 12,
+    # As the crow flies: 130 km/h on a motorway that is a tenth longer; an airliner, with three hours around the flight.
+    "road_kmh": 120,
+    "air_kmh": 800,
+    "airport_hours": 3,
 }
 
 
@@ -110,7 +134,7 @@ def build_features(
     first, last = _span(postings)
     rows = pa.concat_tables([_posting_columns(lookback), _posting_columns(postings)])
     with duckdb.connect() as engine:
-        _register(engine, {"transactions": rows, **_profiles(statics), **state.tables()})
+        _register(engine, {"transactions": rows, "known_towns": KNOWN_TOWNS, **_profiles(statics), **state.tables()})
         values = {
             "last_night": last,
             "habit_days": habit_days,
@@ -118,24 +142,8 @@ def build_features(
             **_CONSTANTS,
         }
         _run(engine, HABIT_QUERIES, values)
-        parts = [_described(engine, {**values, **part}) for part in _stretches(first, last)]
+        parts = [_stretch_features(engine, {**values, **part}) for part in _stretches(first, last)]
     return _complete(pa.concat_tables(parts).combine_chunks(), postings)
-
-
-def _described(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
-    """The features of a stretch of nights, each with the window of postings that it ends."""
-    features = _run(engine, ("features",), values, keep=False)
-    windows = build_sequences(
-        engine.sql("from postings").to_arrow_table(),
-        first=values["first_night"],
-        last=values["last_night"],
-        habit_days=values["habit_days"],
-    )
-    if not windows["trans_id"].equals(features["trans_id"]):
-        raise ConservationError("features and windows are not of the same postings in the same order")
-    for name in ("window", "window_trans"):
-        features = features.append_column(name, windows[name])
-    return features
 
 
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
@@ -164,7 +172,34 @@ def absence_notes(statics: Mapping[str, pa.Table], postings: pa.Table) -> tuple[
     for column, what in (("trans_time", "hours"), ("district_id", "places")):
         if column not in postings.column_names or postings[column].null_count == postings.num_rows:
             notes.append(f"fin_transaction.{column} is absent: features of {what} are not used")
+    districts = statics.get("fin_district")
+    if districts is not None and districts.num_rows > 0 and not _are_placed(districts):
+        notes.append("fin_district has no coordinates: features of distance and travel are not used")
     return tuple(notes)
+
+
+def _are_placed(districts: pa.Table) -> bool:
+    """Whether any district lies somewhere, by its own coordinates or as a town known by name."""
+    own = districts["latitude"].drop_null() if "latitude" in districts.column_names else ()
+    names = districts["district_name"] if "district_name" in districts.column_names else pa.chunked_array([], TEXT)
+    return len(own) > 0 or bool(pc.any(pc.is_in(names, KNOWN_TOWNS["district_name"])).as_py())
+
+
+def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
+    """The features of a stretch of nights, each with the window of postings that it ends."""
+    _run(engine, STRETCH_QUERIES, values)
+    features = _run(engine, ("features",), values, keep=False)
+    windows = build_sequences(
+        engine.sql("from postings").to_arrow_table(),
+        first=values["first_night"],
+        last=values["last_night"],
+        habit_days=values["habit_days"],
+    )
+    if not windows["trans_id"].equals(features["trans_id"]):
+        raise ConservationError("features and windows are not of the same postings in the same order")
+    for name in ("window", "window_trans"):
+        features = features.append_column(name, windows[name])
+    return features
 
 
 def _complete(features: pa.Table, postings: pa.Table) -> pa.Table:

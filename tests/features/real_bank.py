@@ -66,7 +66,9 @@ def statics(folder: Path) -> dict[str, pa.Table]:
         "cast(disp_id as bigint) disp_id, cast(client_id as bigint) client_id, "
         "cast(account_id as bigint) account_id, if(type = 'OWNER', 'O', 'D') disp_type",
     )
-    district = _query(folder, "district", "cast(A1 as bigint) district_id, cast(A11 as double) average_salary")
+    district = _query(
+        folder, "district", "cast(A1 as bigint) district_id, A2 district_name, cast(A11 as double) average_salary"
+    )
     return {"fin_account": account, "fin_client": client, "fin_disposition": disposition, "fin_district": district}
 
 

@@ -293,6 +293,25 @@ def test_people_keep_to_their_hours_and_places(bank: Bank) -> None:
     assert 0.85 < np.mean([row["district_id"] == branch[row["account_id"]] for row in rows]) < 0.99
 
 
+def test_one_person_is_in_one_district_a_day(bank: Bank) -> None:
+    holders = bank.tables["fin_disposition"]["account_id"].to_pylist()
+    alone = {account for account in holders if holders.count(account) == 1}
+    places: dict[tuple[int, date], set[int]] = defaultdict(set)
+    for row in transactions(bank, ["account_id", "trans_date", "district_id"]):
+        if row["account_id"] in alone and row["district_id"] is not None:
+            places[row["account_id"], row["trans_date"]].add(row["district_id"])
+    assert {len(districts) for districts in places.values()} == {1}
+
+
+def test_districts_of_a_region_lie_together(long_bank: Bank) -> None:
+    rows = long_bank.tables["fin_district"].select(["region", "latitude", "longitude"]).to_pylist()
+    km = np.array([[row["latitude"] * 111, row["longitude"] * 77] for row in rows])
+    apart = np.linalg.norm(km[:, None] - km[None], axis=2)
+    same = np.array([[a["region"] == b["region"] for b in rows] for a in rows]) & (apart > 0)
+    assert np.median(apart[same]) < 60 < 150 < np.median(apart[~same])
+    assert apart.max() < 520  # the diagonal of 450 x 250 km
+
+
 # ---------------------------------------------------------------- sizes and arguments
 
 

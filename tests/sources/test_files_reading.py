@@ -321,6 +321,16 @@ def test_optional_columns_are_read_where_they_exist(tmp_path):
     assert extract.absent_columns == {"district_id"}
 
 
+@pytest.mark.parametrize("placed", [True, False])
+def test_districts_may_have_coordinates(tmp_path, placed):
+    names = [*header_of("fin_district"), *(("latitude", "longitude") if placed else ())]
+    row = ["1", "Lidrov", "kraj", *["?"] * 13, *(("50.08", "-14.5") if placed else ())]
+    extract = whole(write_canonical(tmp_path, fin_district=csv_text(names, [row]).encode()), "fin_district")
+    found = extract.rows.select(["latitude", "longitude"]).to_pylist()[0]
+    assert tuple(found.values()) == ((50.08, -14.5) if placed else (None, None))
+    assert extract.absent_columns == (frozenset() if placed else {"latitude", "longitude"})
+
+
 def write_teradata(folder: Path, transactions: str) -> Path:
     names = {"fin_disposition": "fin_disp"}
     for name, rows in STATICS.items():

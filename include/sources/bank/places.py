@@ -17,6 +17,23 @@ _FULL_ACCOUNTS, _FULL_DISTRICTS = 4500, 77
 _CAPITAL_SHARE = 0.123
 _CAPITAL_REGION = "Capital"
 _REGIONS = ("North Uplands", "East Vale", "South Lakes", "West Forests", "Inner Plains", "River March", "Salt Hills")
+# Where each region's middle lies, km east and north of the country's; the capital is beside the middle.
+_REGION_MIDDLES = {
+    "Capital": (-20, 10),
+    "North Uplands": (10, 85),
+    "East Vale": (180, 20),
+    "South Lakes": (-40, -85),
+    "West Forests": (-175, -10),
+    "Inner Plains": (75, 25),
+    "River March": (95, -75),
+    "Salt Hills": (-105, 70),
+}
+# A district's town from its region's middle, km: 25 either way, so that towns of a region lie some 45 km apart.
+_TOWN_SPREAD_KM = 25
+# The country: 450 km from west to east, 250 km from south to north, in the middle of an ocean.
+_COUNTRY_KM = (450, 250)
+_COUNTRY_MIDDLE = (46.0, -30.0)
+_DEGREE_KM = 111.2
 _STEMS = ("Velm", "Sarn", "Drusk", "Olbr", "Tarkh", "Jesk", "Morv", "Lidr", "Kasn", "Prelt", "Hurb", "Zelt", "Vorn")
 _ENDINGS = ("ava", "ice", "ov", "in", "any", "ec")
 
@@ -53,10 +70,12 @@ def district_table(districts: Districts, dice: Dice) -> pa.Table:
     inhabitants = np.round(districts.weight * 10_300_000 * rng.uniform(0.8, 1.2, size))
     jobless = rng.uniform(0.3, 7.5, size).round(1)
     crimes = np.round(inhabitants * rng.uniform(0.015, 0.06, size))
+    region = [_CAPITAL_REGION, *[_REGIONS[i % len(_REGIONS)] for i in range(size - 1)]]
+    latitude, longitude = _coordinates(region, dice)
     columns = {
         "district_id": districts.district_id,
         "district_name": _names(size, rng),
-        "region": [_CAPITAL_REGION, *[_REGIONS[i % len(_REGIONS)] for i in range(size - 1)]],
+        "region": region,
         "num_inhabitants": inhabitants,
         **_municipalities(size, rng),
         "ratio_urban": np.where(np.arange(size) == 0, 100.0, rng.uniform(34, 95, size).round(1)),
@@ -66,8 +85,21 @@ def district_table(districts: Districts, dice: Dice) -> pa.Table:
         "num_entrep_per1000": rng.integers(80, 170, size).astype(float),
         "num_crimes95": crimes,
         "num_crimes96": np.round(crimes * rng.uniform(0.9, 1.2, size)),
+        "latitude": latitude,
+        "longitude": longitude,
     }
     return pa.table(columns, schema=FIN_DISTRICT.schema)
+
+
+def _coordinates(region: list[str], dice: Dice) -> tuple[Floats, Floats]:
+    """Latitude and longitude of every district's town: those of a region lie together."""
+    reach = np.array(_COUNTRY_KM) / 2
+    strayed = _TOWN_SPREAD_KM * dice.of("district coordinates").standard_normal((len(region), 2))
+    east, north = np.clip(np.array([_REGION_MIDDLES[name] for name in region]) + strayed, -reach, reach).T
+    middle_latitude, middle_longitude = _COUNTRY_MIDDLE
+    latitude = middle_latitude + north / _DEGREE_KM
+    longitude = middle_longitude + east / (_DEGREE_KM * np.cos(np.radians(middle_latitude)))
+    return latitude.round(4), longitude.round(4)
 
 
 def _names(size: int, rng: np.random.Generator) -> list[str]:

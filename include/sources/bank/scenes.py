@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from include.sources.bank.dice import Bools, Dice, Ints, pick
@@ -28,6 +30,7 @@ _CARD_OPEN = (6 * 3600, 22 * 3600)
 _DISPONENT_ACTS = 0.3
 # Shares of branch, home and elsewhere: desks are mostly one's own branch, machines are where one lives and travels.
 _DESK_PLACES, _CARD_PLACES = (0.85, 0.12, 0.03), (0.3, 0.55, 0.15)
+_WEEK_DAYS = 7
 _MICROSECONDS = 1_000_000
 
 
@@ -58,10 +61,39 @@ def draw_times(postings: Postings, actors: Ints, hours: Hours, dice: Dice) -> In
 def draw_places(
     postings: Postings, actors: Ints, accounts: Accounts, clients: Clients, districts: Districts, dice: Dice
 ) -> Ints:
-    """Position of the district every posting happened in, or `NONE` for what the bank itself does."""
-    rng, size = dice.of("places"), len(postings)
-    choices = np.stack([accounts.branch[postings.account], clients.home[actors], pick(rng, districts.weight, size)])
+    """Position of the district every posting happened in, or `NONE` for what the bank itself does.
+
+    A person is in one district on a day, and a person who is elsewhere is in the same one all that week.
+    """
+    rng = dice.of("places")
+    is_present = is_personal(postings.kind)
+    outings, outing = _outings(postings.day, actors)
+    choice = _choices(postings.kind, outing, is_present, rng)
+    weeks, week = _outings(outings.day // _WEEK_DAYS, outings.actor)
+    elsewhere = pick(rng, districts.weight, len(weeks.day))[week]
+    choices = np.stack([accounts.branch[postings.account], clients.home[actors], elsewhere[outing]])
+    return np.where(is_present, choices[choice[outing], np.arange(len(postings))], NONE)
+
+
+class _Outings(NamedTuple):
+    """One entry per client and day (or week) with postings."""
+
+    actor: Ints
+    day: Ints
+
+
+def _outings(day: Ints, actors: Ints) -> tuple[_Outings, Ints]:
+    """The distinct pairs of client and day, and for every posting the position of its own."""
+    first, days = int(day.min(initial=0)), int(np.ptp(day)) + 1 if len(day) else 1
+    keys, position = np.unique(actors * days + day - first, return_inverse=True)
+    return _Outings(keys // days, keys % days + first), position
+
+
+def _choices(kind: Ints, outing: Ints, is_present: Bools, rng: np.random.Generator) -> Ints:
+    """Per client and day: branch (0), home (1) or elsewhere (2), as the card goes where one is used."""
+    size = int(outing.max(initial=-1)) + 1
+    uses_card, opens = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    uses_card[outing[is_present & (kind == Kind.CARD)]] = True
+    opens[outing[kind == Kind.OPENING]] = True
     desk, card = pick(rng, _DESK_PLACES, size), pick(rng, _CARD_PLACES, size)
-    chosen = np.where(postings.kind == Kind.CARD, card, desk)
-    chosen[postings.kind == Kind.OPENING] = 0
-    return np.where(is_personal(postings.kind), choices[chosen, np.arange(size)], NONE)
+    return np.where(opens, 0, np.where(uses_card, card, desk))

@@ -35,10 +35,6 @@ days as (
         count(counterparty) as transfers,
         count(share_of_balance) as known_shares,
         coalesce(sum(share_of_balance), 0) as share_sum,
-        count(place_id) as placed,
-        count(hour_of_day) as timed,
-        coalesce(sum(hour_cos), 0) as hour_cos,
-        coalesce(sum(hour_sin), 0) as hour_sin,
         bool_or(kind = 'in:COB:-') as receives_salary,
         bool_or(kind = 'in:COB:PE') as receives_pension,
         bool_or(kind like 'out:%:HH') as pays_household,
@@ -106,10 +102,6 @@ windowed as (
         sum(transfers) over habit as habit_transfers,
         sum(known_shares) over habit as habit_shares,
         sum(share_sum) over habit as habit_share_sum,
-        sum(placed) over habit as habit_placed,
-        sum(timed) over habit as habit_timed,
-        sum(hour_cos) over habit as habit_hour_cos,
-        sum(hour_sin) over habit as habit_hour_sin,
         sum(usual_postings) over before_week as weekly_postings,
         sum(usual_paid_cents) over before_week as weekly_paid_cents,
         max(week_postings) over whole_weeks as most_week_postings,
@@ -201,10 +193,6 @@ select
     cast(habit_share_sum as double)
     / nullif(cast(habit_shares as bigint), 0)
     / 1e6 as habit_balance_share, -- of a payment; null without one
-    cast(coalesce(habit_placed, 0) as bigint) as habit_placed,
-    cast(coalesce(habit_timed, 0) as bigint) as habit_timed,
-    cast(coalesce(habit_hour_cos, 0) as bigint) as habit_hour_cos,
-    cast(coalesce(habit_hour_sin, 0) as bigint) as habit_hour_sin,
     -- habits of the days before those seven and thirty, to hold them against
     cast(coalesce(weekly_postings, 0) as bigint) as weekly_postings,
     cast(coalesce(weekly_paid_cents, 0) as bigint) as weekly_paid_cents,

@@ -1,6 +1,7 @@
 -- Grain: one posting of the nights $first_night to $last_night.
 -- Inputs: postings, account_days, kind_days, kind_adoption, kind_gaps,
---     peer_kind_days, sibling_kind_days, bank_days, counterparty_days, place_days,
+--     kind_crowds,
+--     peer_kind_days, sibling_kind_days, bank_days, bank_kind_days, counterparty_days, scenes,
 --     profile_groups, account_profiles.
 -- Time: the posting's whole day and everything before it, nothing later.
 -- Features are one-sided: 0 says "as usual or less", what is higher is less
@@ -89,20 +90,25 @@ joined as (
         peer.within_log_variance,
         sibling.sibling_postings,
         sibling.sibling_log_mean,
-        bank_days.bank_busy_day,
-        bank_days.bank_busy_week,
-        bank_days.bank_busy_month,
-        bank_days.bank_timed,
-        bank_days.bank_hour_cos,
-        bank_days.bank_hour_sin,
-        bank_days.bank_placed,
+        -- a season of the whole bank or of this kind is nobody's finding
+        greatest(bank_days.bank_busy_day, seasons.kind_busy_day) as busy_day,
+        greatest(bank_days.bank_busy_week, seasons.kind_busy_week) as busy_week,
+        greatest(
+            bank_days.bank_busy_month, seasons.kind_busy_month
+        ) as busy_month,
+        greatest(bank_days.bank_dear_day, seasons.kind_dear_day) as dear_day,
+        greatest(bank_days.bank_dear_week, seasons.kind_dear_week) as dear_week,
+        greatest(
+            bank_days.bank_dear_month, seasons.kind_dear_month
+        ) as dear_month,
+        crowds.accounts_so_many,
+        crowds.all_accounts,
         counterparties.known_by,
         counterparties.habit_meetings,
         coalesce(
             counterparties.is_new_counterparty, false
         ) as is_new_counterparty,
-        places.place_postings,
-        places.bank_place_postings,
+        scenes.* exclude (posting_number, scene, minute_of_day),
         peer_groups.peer_group,
         profile.opened,
         profile.frequency,
@@ -127,6 +133,11 @@ joined as (
             described.account_id = rhythms.account_id
             and described.kind = rhythms.kind
             and described.trans_date = rhythms.trans_date
+    inner join kind_crowds as crowds
+        on
+            habit.kind = crowds.kind
+            and habit.trans_date = crowds.trans_date
+            and habit.day_postings = crowds.day_postings
     inner join kind_adoption as adoption
         on
             described.kind = adoption.kind
@@ -141,6 +152,10 @@ joined as (
             and described.kind = peer.kind
             and described.trans_date = peer.trans_date
     inner join bank_days on described.trans_date = bank_days.trans_date
+    inner join bank_kind_days as seasons
+        on
+            described.kind = seasons.kind
+            and described.trans_date = seasons.trans_date
     left join sibling_kind_days as sibling
         on
             described.account_id = sibling.account_id
@@ -151,11 +166,7 @@ joined as (
             described.account_id = counterparties.account_id
             and described.counterparty = counterparties.counterparty
             and described.trans_date = counterparties.trans_date
-    left join place_days as places
-        on
-            described.account_id = places.account_id
-            and described.place_id = places.place_id
-            and described.trans_date = places.trans_date
+    inner join scenes on described.posting_number = scenes.posting_number
     left join account_profiles as profile
         on
             described.account_id = profile.account_id
@@ -187,11 +198,7 @@ moments as (
         trans_date - last_seen as gap_days,
         trans_date - active_until as silent_days,
         kind_span / nullif(kind_days - 1, 0) as usual_gap_days,
-        observed_days / nullif(habit_days_active, 0) as usual_silent_days,
-        habit_hour_cos + $habit_weight * bank_hour_cos
-        / greatest(bank_timed, 1) as centre_cos,
-        habit_hour_sin + $habit_weight * bank_hour_sin
-        / greatest(bank_timed, 1) as centre_sin
+        observed_days / nullif(habit_days_active, 0) as usual_silent_days
     from joined
 ),
 
@@ -217,10 +224,7 @@ shrunken as (
             peer_log_mean / between_variance
             + coalesce(own_log_mean * kind_postings, 0) / within_variance
         ) / (1 / between_variance + kind_postings / within_variance)
-            as expected_log,
-        sqrt(pow(centre_cos, 2) + pow(centre_sin, 2))
-        / 1e6 / (habit_timed + $habit_weight) as hour_concentration,
-        atan2(centre_sin, centre_cos) * 12 / pi() as centre_hour
+            as expected_log
     from spreads
 ),
 
@@ -244,28 +248,30 @@ compared as (
             0
         ) as over_usual_payment,
         -- when everyone is busier, an account may be too
-        bank_busy_day * (habit_postings + day_postings)
+        busy_day * (habit_postings + day_postings)
         / (habit_days_active + 1) as usual_day_count,
-        bank_busy_week * 7 * (weekly_postings + week_postings)
+        busy_week * 7 * (weekly_postings + week_postings)
         / (week_days + 7) as usual_week_count,
-        bank_busy_month * 30 * (monthly_postings + month_postings)
+        busy_month * 30 * (monthly_postings + month_postings)
         / (month_days + 30) as usual_month_count,
         day_paid_cents * (habit_days_paying + 1)
-        / greatest(habit_paid_cents + day_paid_cents, 1) as times_day_spend,
+        / greatest(habit_paid_cents + day_paid_cents, 1)
+        / dear_day as times_day_spend,
         week_paid_cents * (week_days + 7)
         / (7 * greatest(weekly_paid_cents + week_paid_cents, 1))
-            as times_week_spend,
+        / dear_week as times_week_spend,
         month_paid_cents * (month_days + 30)
         / (30 * greatest(monthly_paid_cents + month_paid_cents, 1))
-            as times_month_spend,
+        / dear_month as times_month_spend,
         habit_days_paying / (habit_days_paying + $habit_weight)
             as paying_evidence,
         ln(
-            (day_paid_cents + 1) / (greatest(most_paid_cents, 0) + 1)
+            (day_paid_cents + 1) / (most_paid_cents + 1) / dear_day
         ) as over_most_day,
         ln(
             (week_paid_cents + 1)
             / (greatest(most_week_paid_cents, most_paid_cents) + 1)
+            / dear_week
         ) as over_most_week,
         ln(
             (month_paid_cents + 1)
@@ -277,6 +283,7 @@ compared as (
                 )
                 + 1
             )
+            / dear_month
         ) as over_most_month,
         case
             when balance_cents is null then null
@@ -318,15 +325,13 @@ compared as (
                 then ln((silent_days + 1) / ($habit_days + 1))
             else ln((silent_days + 1) / (usual_silent_days + 1))
         end as off_silence,
-        ln(
-            (kind_day_postings + 1) / (coalesce(kind_most, 1) + 1)
+        -- more on one day than the account ever had, and than others have
+        if(
+            kind_day_postings > coalesce(kind_most, 1),
+            -ln((accounts_so_many - 0.5) / all_accounts),
+            0
         ) as over_kind_most,
-        (habit_meetings + 0.5) / (habit_transfers + 1) as meeting_rate,
-        abs(hour_of_day - (centre_hour + 24) % 24) as hours_apart,
-        (
-            place_postings
-            + $habit_weight * (bank_place_postings + 1) / (bank_placed + 1)
-        ) / (habit_placed + $habit_weight) as place_share
+        (habit_meetings + 0.5) / (habit_transfers + 1) as meeting_rate
     from shrunken
 ),
 
@@ -454,15 +459,7 @@ final as (
         end as unowned,
         if(is_bank_booked, 0, round(greatest(off_rhythm, 0), 6)) as gap,
         if(is_bank_booked, 0, round(greatest(ahead_of_rhythm, 0), 6)) as early,
-        if(is_bank_booked, 0, round(greatest(off_silence, 0), 6)) as silence,
-        if(
-            bank_timed + habit_timed = 0,
-            null,
-            round(
-                hour_concentration * least(hours_apart, 24 - hours_apart), 6
-            )
-        ) as hour_distance,
-        round(-ln(place_share), 6) as place_rarity
+        if(is_bank_booked, 0, round(greatest(off_silence, 0), 6)) as silence
     from compared
 )
 
@@ -485,8 +482,10 @@ select
     peer_group, -- accounts like it: age, type, products, time open, district
     cast(before_cents / 100 as decimal(14, 2)) as balance_before,
     cast(balance_cents / 100 as decimal(12, 2)) as balance_after,
-    round(hour_of_day, 6) as hour_of_day,
+    scene, -- card, desk, sent, received, other; null by the bank itself
+    minute_of_day,
     place_id,
+    place_name,
     other_account, -- account of the other side
     -- what is usual for the account (before this day), for the sentences
     observed_days, -- days of habit there were to see
@@ -553,11 +552,21 @@ select
     shortest_gap, -- days to the nearest of this kind before, 0 on the same day
     silent_days, -- since its people last decided anything
     round(usual_silent_days, 6) as usual_silent_days,
-    if(
-        habit_timed > 0, round((centre_hour + 24) % 24, 6), null
-    ) as usual_hour,
+    timed_postings, -- own of the same scene whose hour is known
+    near_postings, -- of them within ninety minutes of this hour
+    usual_from, -- minute of the day from which four in five of them lie
+    usual_to, -- minute of the day until which they do
     place_postings, -- own postings in that district
-    habit_placed, -- own postings whose district is known
+    placed_postings, -- own postings whose district is known
+    usual_place_id, -- nearest of the places usual for the account
+    usual_place_name,
+    usual_place_km,
+    travel_place_id, -- where the account was just before or after
+    travel_place_name,
+    travel_minutes, -- negative when the other posting came later
+    travel_km,
+    travel_kmh, -- null at the same minute
+    holders, -- clients who may use the account
     -- what the models see
     amount_z, -- predictive spreads of ln(amount) above the expected
     amount_to_largest, -- ln(amount / largest ever of the kind), from 0
@@ -568,7 +577,7 @@ select
     day_count, -- postings beyond the usual, in its square roots
     week_count, -- the same of seven days
     month_count, -- the same of thirty days
-    kind_count, -- ln(of this kind today / the most on one day), from 0
+    kind_count, -- minus ln of how often anyone has so many of this kind a day
     day_spend, -- paid on the day / a usual paying day, less 1, from 0
     week_spend, -- paid in seven days / a usual week, less 1, from 0
     month_spend, -- paid in thirty days / a usual month, less 1, from 0
@@ -587,7 +596,9 @@ select
     gap, -- ln(days since the last of this kind / usual), by evidence
     early, -- minus ln of how often this kind comes again so soon, bank-wide
     silence, -- ln(days without a decision of its people / usual), from 0
-    hour_distance, -- hours from the usual one, by how usual there is one
-    place_rarity -- minus ln of the shrunken share of own postings there
+    hour_rarity, -- minus ln of the shrunken share of own postings near the hour
+    place_rarity, -- minus ln of the shrunken share of own postings there
+    distance, -- ln(1 + km to the nearest usual place / 10)
+    travel -- ln(time the way takes / time there was), from 0
 from final
 order by trans_date, trans_id, account_id, kind, amount_cents

@@ -2,7 +2,9 @@
 -- Inputs: transactions (fin_transaction's columns; night and look-back).
 -- Time: everything up to and including $last_night.
 -- Amounts become whole cents and logarithms whole millionths, so that sums
--- over them do not depend on the order or the number of threads. An amount
+-- over them do not depend on the order or the number of threads. Postings are
+-- numbered by what they hold, whatever their order; rows alike in everything
+-- may change places, which nothing can tell. An amount
 -- below one cent counts as one cent in the logarithm. Account number 0 stands
 -- for "no counterparty".
 with typed as (
@@ -21,7 +23,26 @@ with typed as (
         nullif(trim(other_bank_id), '') as other_bank,
         district_id as place_id,
         extract('hour' from trans_time)
-        + extract('minute' from trans_time) / 60.0 as hour_of_day
+        + extract('minute' from trans_time) / 60.0 as hour_of_day,
+        cast(
+            60 * extract('hour' from trans_time)
+            + extract('minute' from trans_time) as bigint
+        ) as minute_of_day,
+        row_number() over (
+            order by
+                trans_date,
+                trans_id,
+                account_id,
+                trans_type,
+                operation,
+                category,
+                amount,
+                trans_time,
+                district_id,
+                balance,
+                other_bank_id,
+                other_account_id
+        ) as posting_number
     from transactions
     where trans_date <= $last_night
 ),
@@ -59,16 +80,19 @@ final as (
                 ) as bigint
             )
         ) as share_of_balance,
-        cast(
-            round(cos(hour_of_day * pi() / 12) * 1000000) as bigint
-        ) as hour_cos,
-        cast(
-            round(sin(hour_of_day * pi() / 12) * 1000000) as bigint
-        ) as hour_sin
+        case
+            when is_bank_booked then null
+            when operation = 'CCW' then 'card'
+            when operation in ('CIC', 'WIC') then 'desk'
+            when operation = 'ROB' then 'sent'
+            when operation = 'COB' then 'received'
+            else 'other'
+        end as scene
     from typed
 )
 
 select
+    posting_number, -- unique; names the posting to other queries of this run
     trans_id,
     account_id,
     trans_date,
@@ -87,6 +111,6 @@ select
     counterparty, -- bank and account of the other side; null without one
     place_id, -- district where it happened; null when unknown
     hour_of_day, -- 0 to 24; null when unknown
-    hour_cos, -- the hour on the unit circle, in millionths
-    hour_sin
+    minute_of_day, -- 0 to 1439; null when unknown
+    scene -- card, desk, sent, received, other; null: the bank by itself
 from final

@@ -1,0 +1,102 @@
+"""Where the towns of the 77 Czech districts lie, for a bank whose source names its districts but does not place them.
+
+They stand with the features, not with the sources: a source hands over what the bank recorded, and only the features
+of travel make up for what it did not. From general knowledge and good to some ten kilometres, which is enough: a
+district is 36 km across.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from include.relations import NUMBER, TEXT
+
+_TOWNS: dict[str, tuple[float, float]] = {
+    "Hl.m. Praha": (50.08, 14.43),
+    "Benesov": (49.78, 14.69),
+    "Beroun": (49.96, 14.07),
+    "Kladno": (50.14, 14.1),
+    "Kolin": (50.03, 15.2),
+    "Kutna Hora": (49.95, 15.27),
+    "Melnik": (50.35, 14.47),
+    "Mlada Boleslav": (50.41, 14.91),
+    "Nymburk": (50.19, 15.04),
+    "Praha - vychod": (50.1, 14.65),
+    "Praha - zapad": (50.0, 14.3),
+    "Pribram": (49.69, 14.01),
+    "Rakovnik": (50.1, 13.73),
+    "Ceske Budejovice": (48.97, 14.47),
+    "Cesky Krumlov": (48.81, 14.32),
+    "Jindrichuv Hradec": (49.14, 15.0),
+    "Pelhrimov": (49.43, 15.22),
+    "Pisek": (49.31, 14.15),
+    "Prachatice": (49.01, 14.0),
+    "Strakonice": (49.26, 13.9),
+    "Tabor": (49.41, 14.66),
+    "Domazlice": (49.44, 12.93),
+    "Cheb": (50.08, 12.37),
+    "Karlovy Vary": (50.23, 12.87),
+    "Klatovy": (49.4, 13.29),
+    "Plzen - mesto": (49.75, 13.38),
+    "Plzen - jih": (49.6, 13.4),
+    "Plzen - sever": (49.9, 13.3),
+    "Rokycany": (49.74, 13.59),
+    "Sokolov": (50.18, 12.64),
+    "Tachov": (49.8, 12.63),
+    "Ceska Lipa": (50.69, 14.54),
+    "Decin": (50.78, 14.21),
+    "Chomutov": (50.46, 13.42),
+    "Jablonec n. Nisou": (50.72, 15.17),
+    "Liberec": (50.77, 15.06),
+    "Litomerice": (50.53, 14.13),
+    "Louny": (50.36, 13.8),
+    "Most": (50.5, 13.64),
+    "Teplice": (50.64, 13.82),
+    "Usti nad Labem": (50.66, 14.04),
+    "Havlickuv Brod": (49.61, 15.58),
+    "Hradec Kralove": (50.21, 15.83),
+    "Chrudim": (49.95, 15.8),
+    "Jicin": (50.44, 15.35),
+    "Nachod": (50.42, 16.16),
+    "Pardubice": (50.04, 15.78),
+    "Rychnov nad Kneznou": (50.16, 16.27),
+    "Semily": (50.6, 15.34),
+    "Svitavy": (49.76, 16.47),
+    "Trutnov": (50.56, 15.91),
+    "Usti nad Orlici": (49.97, 16.39),
+    "Blansko": (49.36, 16.64),
+    "Brno - mesto": (49.2, 16.61),
+    "Brno - venkov": (49.2, 16.5),
+    "Breclav": (48.76, 16.88),
+    "Hodonin": (48.85, 17.13),
+    "Jihlava": (49.4, 15.59),
+    "Kromeriz": (49.3, 17.39),
+    "Prostejov": (49.47, 17.11),
+    "Trebic": (49.21, 15.88),
+    "Uherske Hradiste": (49.07, 17.46),
+    "Vyskov": (49.28, 17.0),
+    "Zlin": (49.22, 17.67),
+    "Znojmo": (48.86, 16.05),
+    "Zdar nad Sazavou": (49.56, 15.94),
+    "Bruntal": (49.99, 17.46),
+    "Frydek - Mistek": (49.68, 18.35),
+    "Jesenik": (50.23, 17.2),
+    "Karvina": (49.85, 18.54),
+    "Novy Jicin": (49.59, 18.01),
+    "Olomouc": (49.59, 17.25),
+    "Opava": (49.94, 17.9),
+    "Ostrava - mesto": (49.83, 18.28),
+    "Prerov": (49.46, 17.45),
+    "Sumperk": (49.96, 16.97),
+    "Vsetin": (49.34, 18.0),
+}
+"""District as the bank names it -> latitude and longitude of its town, in degrees."""
+
+KNOWN_TOWNS = pa.table(
+    {
+        "district_name": pa.array(_TOWNS, TEXT),
+        "latitude": pa.array((latitude for latitude, _ in _TOWNS.values()), NUMBER),
+        "longitude": pa.array((longitude for _, longitude in _TOWNS.values()), NUMBER),
+    }
+)
+"""The same as a table, one row per district."""
