@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from include.relations import CATEGORIES, OPERATIONS
 
 WINDOW = 16
-"""Earlier postings of a window. In the real 1993 the median account books seven postings a month, so that two months,
-and with them every monthly payment twice, are seen."""
+"""Earlier postings of a window. Of the real bank's postings of December 1993 and January 1994 57 % have so many within
+the look-back; in the median they then reach 64 days back, so that monthly payments are seen twice."""
 
 STEP_FIELDS = ("kind", "log_amount", "days_before", "counterparty", "day_of_month", "days_to_month_end")
 """What is said of each posting of a window, the described one last:
