@@ -24,7 +24,7 @@ from include.night.steps import set_aside
 from include.publish.inert import inert_table
 from include.quality import admit, admit_statics, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
-from include.scoring import score_night, train
+from include.scoring import Recipe, score_night, train
 from include.settings import get_settings
 from include.sources import open_source
 from include.sources.base import Source
@@ -145,7 +145,14 @@ def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, dict[s
     past = admit({FIN_TRANSACTION.name: source.history(before=start)}, None)
     history = past.accepted[FIN_TRANSACTION.name]
     outcome = train(
-        history, statics, before=start, seed=settings.seed, budget=budget, habit_days=settings.lookback_days
+        history,
+        statics,
+        before=start,
+        seed=settings.seed,
+        budget=budget,
+        habit_days=settings.lookback_days,
+        rounding_cents=source.rounding_cents,
+        recipe=Recipe.of(settings.training),
     )
     checks = settlement.state_from_history(history, statics, before=start, rounding_cents=source.rounding_cents)
     habits = features.state_from_history(history)

@@ -174,10 +174,16 @@ def _stranger(subject: Subject) -> dict[str, object]:
 
 
 def _sequence(subject: Subject, number: float) -> Episode | None:
-    """`number` of its own operations on days that follow each other, in an order it never used; the first is no sin."""
+    """`number` of its own operations on days that follow each other, in an order it never used; the first is no sin.
+
+    The operation it uses most may come after anything and is left out.
+    """
     known = set(pairwise(kind_of(row) for row in sorted(subject.habit, key=lambda row: row["trans_date"])))
     latest = {kind_of(row): row for row in subject.habit}
-    kinds = sorted(latest)
+    everyday = kind_of(subject.usual_payment())
+    kinds = sorted(kind for kind in latest if kind != everyday)
+    if not kinds:
+        return None
     chain = [kinds[int(subject.rng.integers(len(kinds)))]]
     while len(chain) < number:
         strange = [kind for kind in kinds if (chain[-1], kind) not in known and kind != chain[-1]]

@@ -99,7 +99,9 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
     return _labelled(features, planted.labels)
 
 
-def assess(scores: Vector, round_: Round, strengths: tuple[str, ...], budget: float, kind: str | None = None) -> Figures:
+def assess(
+    scores: Vector, round_: Round, strengths: tuple[str, ...], budget: float, kind: str | None = None
+) -> Figures:
     """The figures of one ranking of a round for some strengths (and one kind); other planted rows are left out."""
     asked = np.isin(round_.strengths.astype(str), strengths)
     if kind is not None:

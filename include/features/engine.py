@@ -33,6 +33,7 @@ HABIT_QUERIES = (
     "kind_days",
     "bank_kind_days",
     "kind_adoption",
+    "rhythms",
     "kind_gaps",
     "kind_crowds",
     "peer_kind_days",
@@ -139,6 +140,7 @@ def build_features(
             "last_night": last,
             "habit_days": habit_days,
             "knows_products": _knows_products(statics),
+            **_within(habit_days),
             **_CONSTANTS,
         }
         _run(engine, HABIT_QUERIES, values)
@@ -210,6 +212,15 @@ def _complete(features: pa.Table, postings: pa.Table) -> pa.Table:
             "let none without account_id, trans_date or trans_type past the gate"
         )
     return features
+
+
+def _within(habit_days: int) -> dict[str, float]:
+    """How far back weeks, months and gaps may end that are to lie wholly within the habit."""
+    return {
+        "whole_week_days": habit_days - 6,
+        "whole_month_days": habit_days - 29,
+        "rhythm_days": habit_days - _CONSTANTS["longest_gap"],
+    }
 
 
 def _knows_products(statics: Mapping[str, pa.Table]) -> bool:

@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from include.errors import TerminalError
 
-Matrix = npt.NDArray[np.float64]
+# Windows are in single precision, which halves what a million of them take.
+Matrix = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float64]
 View = Literal["codes", "columns", "windows"]
 """What a detector's rows are: the strongest rarity of every reason code; all prepared columns, those that are no sign

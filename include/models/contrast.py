@@ -1,4 +1,4 @@
-"""Planted contrast: boosted trees that tell planted anomalies from the bank's own past, more of a sign never less odd."""
+"""Planted contrast: boosted trees that tell planted anomalies from the bank's own past."""
 
 from __future__ import annotations
 

@@ -53,5 +53,3 @@ def blend(exponents: Mapping[str, Vector], weights: Mapping[str, float]) -> Vect
     voting = {name: weight for name, weight in weights.items() if weight > 0}
     total = sum(weight * exponents[name] for name, weight in voting.items())
     return np.asarray(total / sum(voting.values()), dtype=np.float64)
-
-

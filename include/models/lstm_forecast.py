@@ -35,9 +35,12 @@ def loss(forecast: Forecast, w: Windows) -> Tensor:
 def surprise(forecast: Forecast, w: Windows, *, bounded: bool = True) -> Tensor:
     """Surprises of the four parts, shape (rows, 4): minus the log probability of something as unlikely as was seen.
 
-    For gap, kind and counterparty that is the sum of the probabilities of all values at most as likely; for the
-    amount it is twice the probability of a higher one, 0 from the median down. So 0 is what was most expected, and
-    where the forecast is right each part is at least s with probability exp(-s) at most, however spread it is.
+    For kind and counterparty that is the sum of the probabilities of all values at most as likely; for gap and
+    amount it is twice the probability of one as long or longer, of a higher one, 0 from the median down. So 0 is what
+    was most expected, and where the forecast is right each part is at least s with probability exp(-s) at most,
+    however spread it is. A gap is one-sided since shorter ones are what counts are for, which know of seasons: in the
+    real January, when everybody withdrew 2.5 times as often, 8.7 % of the two-sided surprises lay beyond the autumn's
+    98 % quantile.
 
     Unbounded, nothing is kept for what the heads hold impossible: what is published would rank by single wild values,
     but how far beyond belief a value is can still be compared.
@@ -45,7 +48,7 @@ def surprise(forecast: Forecast, w: Windows, *, bounded: bool = True) -> Tensor:
     impossible, wild = (IMPOSSIBLE, WILD_WEIGHT) if bounded else (0.0, 0.0)
     above = log_above(forecast.amount, w.amount, wild)
     parts = [
-        unlikeliness(forecast.gap, w.gap, impossible) * w.preceded,
+        lateness(forecast.gap, w.gap, impossible) * w.preceded,
         unlikeliness(forecast.kind, w.kind, impossible),
         unlikeliness(forecast.token, w.token, impossible),
         (-HALF - above).clamp(min=0),
@@ -65,6 +68,13 @@ def unlikeliness(logits: Tensor, seen: Tensor, impossible: float) -> Tensor:
     # Two chances equal up to the last bits of a float are the same chance.
     limit = chances.gather(1, seen[:, None]) * (1 + 1e-5)
     return -torch.log((chances * (chances <= limit)).sum(1)).clamp(max=0)
+
+
+def lateness(logits: Tensor, seen: Tensor, impossible: float) -> Tensor:
+    """Minus the log of twice the probability of a value as high or higher, from 0."""
+    chances = probabilities(logits, impossible).clamp(min=TINY)
+    as_late = torch.arange(logits.shape[1]) >= seen[:, None]
+    return (-HALF - torch.log((chances * as_late).sum(1))).clamp(min=0)
 
 
 def log_density(mixture: Mixture, amount: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ class Preparation:
             When no feature has a single value.
         """
         signs, around = values[:, : len(codes)], values[:, len(codes) :]
-        used = np.logical_not(np.isnan(signs)).any(axis=0)
+        used = np.atleast_1d(np.logical_not(np.isnan(signs)).any(axis=0))
         if not used.any():
             raise MatrixError(f"none of the features {', '.join(codes)} has a value in the {len(values)} rows given")
         kept = signs[:, used]
@@ -73,7 +73,7 @@ class Preparation:
             context=context,
             medians=np.nanmedian(kept, axis=0),
             context_medians=np.array([_median(column) for column in around.T]),
-            indicated=np.isnan(kept).any(axis=0),
+            indicated=np.atleast_1d(np.isnan(kept).any(axis=0)),
             rarities=tuple(Calibration.learn(column[~np.isnan(column)]) for column in kept.T),
         )
 

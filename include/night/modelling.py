@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
 
+from include.errors import TrackingError
 from include.lake import Lake
 from include.models.model import Model
 from include.night.request import NightRequest
 from include.quality import admit
 from include.registry import ModelRegistry
+from include.registry.tracking import record
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
-from include.scoring import TrainingOutcome, train
+from include.scoring import Recipe, TrainingOutcome, train
+from include.scoring.training_run import training_run
 from include.settings import get_settings
 from include.sources import open_source
 
@@ -27,7 +31,17 @@ class ModelChoice:
     note: str
 
 
-def model_for(request: NightRequest, lake: Lake, history: pa.Table | None, statics: dict[str, pa.Table]) -> ModelChoice:
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained and kept, or why there is none."""
+
+    model: Model | None
+    note: str
+
+
+def model_for(
+    request: NightRequest, lake: Lake, history: pa.Table | None, statics: dict[str, pa.Table], rounding_cents: int
+) -> ModelChoice:
     """The model for one night; trained on the spot when the registry has none that may score it.
 
     A night run again is scored by the model its manifest names. A model that was trained on dates from the night on
@@ -40,10 +54,8 @@ def model_for(request: NightRequest, lake: Lake, history: pa.Table | None, stati
     usable = _usable(registry, request.night)
     if usable is not None:
         return ModelChoice(usable, usable.version, f"{usable.version}, trained until {usable.training.last_night}")
-    outcome = _train(request, history, statics)
-    if outcome.model is None:
-        return ModelChoice(None, None, outcome.note)
-    return ModelChoice(outcome.model, registry.save(outcome.model), outcome.note)
+    trained = _train(request, history, statics, rounding_cents)
+    return ModelChoice(trained.model, None if trained.model is None else trained.model.version, trained.note)
 
 
 def has_model(lake_uri: str, before: date) -> bool:
@@ -59,13 +71,11 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
     dict
         `model_version` (None when there is too little history) and `note`, a sentence.
     """
-    outcome = _train_on(*_past(source_uri, before), before)
-    if outcome.model is None:
-        return {"model_version": None, "note": outcome.note}
-    registry = ModelRegistry.open(lake_uri, get_settings())
-    version = registry.save(outcome.model)
-    registry.promote(version)
-    return {"model_version": version, "note": outcome.note}
+    trained = _train_on(_past(source_uri, before), before, lake_uri)
+    if trained.model is None:
+        return {"model_version": None, "note": trained.note}
+    ModelRegistry.open(lake_uri, get_settings()).promote(trained.model.version)
+    return {"model_version": trained.model.version, "note": trained.note}
 
 
 def _usable(registry: ModelRegistry, night: date) -> Model | None:
@@ -85,26 +95,51 @@ def _chosen(registry: ModelRegistry, version: str, why: str) -> ModelChoice:
     return ModelChoice(registry.load(version), version, f"{version}, {why}")
 
 
-def _train(request: NightRequest, history: pa.Table | None, statics: dict[str, pa.Table]) -> TrainingOutcome:
-    if history is None:
-        return _train_on(*_past(request.source_uri, request.night), request.night)
-    return _train_on(history, statics, request.night)
+def _train(request: NightRequest, history: pa.Table | None, statics: dict[str, pa.Table], rounding: int) -> Trained:
+    past = _Past(history, statics, rounding) if history is not None else _past(request.source_uri, request.night)
+    return _train_on(past, request.night, request.lake_uri)
 
 
-def _train_on(history: pa.Table, statics: dict[str, pa.Table], before: date) -> TrainingOutcome:
+@dataclass(frozen=True)
+class _Past:
+    """What a model is trained on."""
+
+    history: pa.Table
+    statics: dict[str, pa.Table]
+    rounding_cents: int
+
+
+def _past(source_uri: str, before: date) -> _Past:
+    with open_source(source_uri) as source:
+        statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
+        history = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
+        return _Past(history[FIN_TRANSACTION.name], statics, source.rounding_cents)
+
+
+def _train_on(past: _Past, before: date, lake_uri: str) -> Trained:
+    """Train, keep the model, and lay its figures into MLflow."""
     settings = get_settings()
-    return train(
-        history,
-        statics,
+    began = time.monotonic()
+    outcome = train(
+        past.history,
+        past.statics,
         before=before,
         seed=settings.seed,
         budget=settings.alert_budget,
         habit_days=settings.lookback_days,
+        rounding_cents=past.rounding_cents,
+        recipe=Recipe.of(settings.training),
     )
+    if outcome.model is None:
+        return Trained(None, outcome.note)
+    ModelRegistry.open(lake_uri, settings).save(outcome.model)
+    return Trained(outcome.model, outcome.note + _recorded(outcome, lake_uri, time.monotonic() - began))
 
 
-def _past(source_uri: str, before: date) -> tuple[pa.Table, dict[str, pa.Table]]:
-    with open_source(source_uri) as source:
-        statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
-        history = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
-    return history[FIN_TRANSACTION.name], statics
+def _recorded(outcome: TrainingOutcome, lake_uri: str, seconds: float) -> str:
+    """Record the training; what is wrong with the record is said and fails nothing."""
+    try:
+        record(training_run(outcome, seconds), get_settings(), lake_uri)
+    except TrackingError as error:
+        return f"; its figures were not recorded: {error}"
+    return ""

@@ -124,7 +124,8 @@ def score(request: NightRequest) -> Figures:
     accepted = workspace.get_many("accepted")
     postings, statics = accepted[FIN_TRANSACTION.name], _statics(accepted)
     state = _feature_state(workspace, lake, request.night)
-    choice = model_for(request, lake, workspace.get(HISTORY) if workspace.has(HISTORY) else None, statics)
+    history = workspace.get(HISTORY) if workspace.has(HISTORY) else None
+    choice = model_for(request, lake, history, statics, _rounding(workspace))
     scores = _no_scores()
     warnings: list[str] = []
     results: list[SuiteResult] = []

@@ -29,8 +29,9 @@ class ModelRegistry:
     """The models of one lake, under `<lake>/models/<version>/`.
 
     A version consists of `card.sealed`, `weights.sealed` (skops) and, where it reads sequences, `tensors.sealed`
-    (safetensors); `card.json` is a copy of the card for people and is never read back. Bytes that were changed, moved to another version's name or written with another key are
-    refused with IntegrityError, and nothing of them is loaded. No pickle is ever read or written.
+    (safetensors); `card.json` is a copy of the card for people and is never read back. Bytes that were changed, moved
+    to another version's name or written with another key are refused with IntegrityError, and nothing of them is
+    loaded. No pickle is ever read or written.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -82,7 +83,7 @@ def name_of(weights: Weights) -> str:
     return "+".join(f"{name}*{weight:g}" if weight != 1 else name for name, weight in weights.items())
 
 
-def _evidence(name: str, number: int, scores: Vector, round_: Round, budget: float) -> list[dict[str, object]]:
+def _evidence(name: str, number: int, scores: Vector, round_: Round, budget: float) -> list[dict[str, Any]]:
     kinds = sorted({str(kind) for kind in round_.kinds[round_.is_planted]})
     return [
         {
@@ -97,7 +98,7 @@ def _evidence(name: str, number: int, scores: Vector, round_: Round, budget: flo
     ]
 
 
-def _merit(rows: list[dict[str, object]], name: str) -> float:
+def _merit(rows: list[dict[str, Any]], name: str) -> float:
     mine = [row for row in rows if row["ensemble"] == name and row["planted"]]
     overall = [row["average_precision"] for row in mine if not row["kind"]]
     recalls = [row["recall"] for row in mine if row["kind"]]

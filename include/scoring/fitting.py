@@ -104,7 +104,7 @@ def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:
     signs = feature_values(features, tuple(f.name for f in MODEL_FEATURES if f.name not in PARTS))
     around = feature_values(features, CONTEXT)
     read = [] if sequence is None else [sequence.surprises(window_matrix(features))]
-    return np.hstack([signs, *read, around])
+    return np.asarray(np.hstack([signs, *read, around]), dtype=np.float64)
 
 
 def _codes(sequence: Lstm | None) -> dict[str, str]:
@@ -139,7 +139,7 @@ def _examples(
         for kind, strength in zip(round_.kinds[round_.is_planted], round_.strengths[round_.is_planted], strict=True)
     ]
     names, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
-    return Examples(np.vstack(rows), len(cells) / len(names) / counts[cell])
+    return Examples(np.asarray(np.vstack(rows), dtype=np.float64), len(cells) / len(names) / counts[cell])
 
 
 def _fit_detectors(

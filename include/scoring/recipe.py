@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
 from include.models.contrast import Contrast
 from include.models.isolation_forest import IsolationForest
@@ -22,7 +23,7 @@ ENSEMBLES: tuple[Weights, ...] = (
     {Contrast.name: 2, IsolationForest.name: 1, LocalOutlierFactor.name: 1},
     {IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
     {Contrast.name: 3, IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
-    {name: 1 for name in (Contrast.name, IsolationForest.name, LocalOutlierFactor.name, Lstm.name, Rarity.name)},
+    dict.fromkeys((Contrast.name, IsolationForest.name, LocalOutlierFactor.name, Lstm.name, Rarity.name), 1),
 )
 """Ensembles that are tried beside every detector alone; a plain mean of the mission's three is among them."""
 
@@ -55,7 +56,14 @@ class Recipe:
     ensembles: tuple[Weights, ...] = ENSEMBLES
     rounds: int = 3
     fallback: str = Rarity.name
-    settings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, training: Literal["full", "quick"]) -> Self:
+        """The recipe of the setting `training`."""
+        if training == "full":
+            return cls()
+        return cls(rounds=1, settings={Lstm.name: {"epochs": 2, "sample_rows": 4_000}, Contrast.name: {"trees": 60}})
 
     def candidates(self) -> list[Weights]:
         """Every detector alone, then the ensembles of those that are fitted."""

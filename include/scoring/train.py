@@ -53,13 +53,16 @@ class TrainingOutcome:
     evidence
         `include.scoring.choice.EVIDENCE_SCHEMA`: what every ensemble found on the nights that chose.
     merit
-        By ensemble, the figure they were compared by.
+        By ensemble, the figure they were compared by; empty where there was no evidence.
+    chosen
+        The ensemble's name.
     """
 
     model: Model | None
     note: str
     evidence: pa.Table = field(default_factory=EVIDENCE_SCHEMA.empty_table)
     merit: Mapping[str, float] = field(default_factory=dict)
+    chosen: str = ""
 
 
 def train(
@@ -116,10 +119,8 @@ def train(
     final = fit(_learning_rows(features, seed), (*lesson.teaching, *lesson.checking), recipe, seed)
     training = _training(features, lesson, seed, budget, habit_days, absence_notes(statics, past))
     model = _model(final, choice, threshold, training)
-    note = (
-        f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
-    )
-    return TrainingOutcome(model, note, choice.evidence, choice.merit)
+    note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
+    return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights))
 
 
 def history_shortage(past: pa.Table, before: date) -> str:

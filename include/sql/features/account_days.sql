@@ -137,11 +137,11 @@ windowed as (
         -- only weeks and months that lie wholly within the habit
         whole_weeks as (
             partition by account_id order by day_number
-            range between $habit_days - 6 preceding and 7 preceding
+            range between $whole_week_days preceding and 7 preceding
         ),
         whole_months as (
             partition by account_id order by day_number
-            range between $habit_days - 29 preceding and 30 preceding
+            range between $whole_month_days preceding and 30 preceding
         )
 ),
 

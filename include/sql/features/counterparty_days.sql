@@ -39,12 +39,12 @@ known as (
 meetings as (
     select
         counterparty,
-        first_seen as day
+        first_seen as met_on
     from state_counterparties
     union all
     select
         counterparty,
-        trans_date as day
+        trans_date as met_on
     from known
     where first_seen is null
 ),
@@ -52,10 +52,12 @@ meetings as (
 acquaintances as (
     select
         counterparty,
-        day,
-        sum(count(*)) over (partition by counterparty order by day) as accounts
+        met_on,
+        sum(count(*)) over (
+            partition by counterparty order by met_on
+        ) as known_by
     from meetings
-    group by counterparty, day
+    group by counterparty, met_on
 ),
 
 met as (
@@ -72,12 +74,12 @@ met as (
 final as (
     select
         met.*,
-        coalesce(acquaintances.accounts, 0) as accounts
+        coalesce(acquaintances.known_by, 0) as known_by
     from met
     asof left join acquaintances
         on
             met.counterparty = acquaintances.counterparty
-            and met.eve >= acquaintances.day
+            and met.eve >= acquaintances.met_on
 )
 
 select
@@ -85,7 +87,7 @@ select
     counterparty,
     trans_date,
     first_seen is null as is_new_counterparty, -- never dealt with before
-    cast(accounts as bigint) as known_by, -- accounts that ever dealt with it
+    cast(known_by as bigint) as known_by, -- accounts that ever dealt with it
     -- how many others the account met within its habit, before this day
     cast(coalesce(habit_meetings, 0) as bigint) as habit_meetings
 from final

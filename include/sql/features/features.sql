@@ -1,8 +1,8 @@
 -- Grain: one posting of the nights $first_night to $last_night.
--- Inputs: postings, account_days, kind_days, kind_adoption, kind_gaps,
---     kind_crowds,
---     peer_kind_days, sibling_kind_days, bank_days, bank_kind_days, counterparty_days, scenes,
---     profile_groups, account_profiles.
+-- Inputs: postings, account_days, kind_days, rhythms, kind_gaps, kind_crowds,
+--     kind_adoption, peer_kind_days, sibling_kind_days, bank_days,
+--     bank_kind_days, counterparty_days, scenes, profile_groups,
+--     account_profiles.
 -- Time: the posting's whole day and everything before it, nothing later.
 -- Features are one-sided: 0 says "as usual or less", what is higher is less
 -- usual. Logarithmic ratios: ln 2 = 0.69 says "twice". Numbers are rounded to
@@ -17,35 +17,13 @@ with described as (
     where trans_date between $first_night and $last_night
 ),
 
--- the shortest gap that anything of this kind and day is apart
-so_short as (
+-- how often anybody in the bank repeats a payment so soon
+repeats as (
     select
-        described.account_id,
-        described.kind,
-        described.trans_date,
-        if(
-            min(habit.day_postings) > 1,
-            0,
-            least(
-                min(described.trans_date - habit.last_seen),
-                $longest_gap + 1
-            )
-        ) as shortest
-    from described
-    inner join kind_days as habit
-        on
-            described.account_id = habit.account_id
-            and described.kind = habit.kind
-            and described.trans_date = habit.trans_date
-    group by described.account_id, described.kind, described.trans_date
-),
-
-rhythms as (
-    select
-        so_short.*,
+        rhythms.*,
         coalesce(kind_gaps.gaps_so_short, 0) as gaps_so_short,
         coalesce(totals.all_gaps, 0) as all_gaps
-    from so_short
+    from rhythms
     left join (
         select distinct
             kind,
@@ -53,14 +31,13 @@ rhythms as (
             all_gaps
         from kind_gaps
     ) as totals
-        on
-            so_short.kind = totals.kind
-            and so_short.trans_date = totals.trans_date
+        on rhythms.kind = totals.kind and rhythms.trans_date = totals.trans_date
     asof left join kind_gaps
         on
-            so_short.kind = kind_gaps.kind
-            and so_short.trans_date = kind_gaps.trans_date
-            and so_short.shortest >= kind_gaps.gap
+            rhythms.kind = kind_gaps.kind
+            and rhythms.trans_date = kind_gaps.trans_date
+            and rhythms.shortest_gap >= kind_gaps.gap
+    where rhythms.trans_date between $first_night and $last_night
 ),
 
 joined as (
@@ -77,11 +54,11 @@ joined as (
         habit.kind_days,
         habit.kind_most,
         habit.kind_span,
-        habit.smallest_gap,
         habit.day_postings as kind_day_postings,
-        rhythms.shortest as shortest_gap,
-        rhythms.gaps_so_short,
-        rhythms.all_gaps,
+        repeats.shortest_gap,
+        repeats.shortest_before,
+        repeats.gaps_so_short,
+        repeats.all_gaps,
         adoption.kind_users,
         adoption.adoption,
         peer.peer_postings,
@@ -128,11 +105,12 @@ joined as (
             described.account_id = habit.account_id
             and described.kind = habit.kind
             and described.trans_date = habit.trans_date
-    inner join rhythms
+    inner join repeats
         on
-            described.account_id = rhythms.account_id
-            and described.kind = rhythms.kind
-            and described.trans_date = rhythms.trans_date
+            described.account_id = repeats.account_id
+            and described.kind = repeats.kind
+            and coalesce(described.counterparty, '') = repeats.payee
+            and described.trans_date = repeats.trans_date
     inner join kind_crowds as crowds
         on
             habit.kind = crowds.kind
@@ -311,12 +289,7 @@ compared as (
         end as off_rhythm,
         -- sooner than the account ever did, and than others of this kind do
         case
-            when shortest_gap is null or shortest_gap > $longest_gap then 0
-            when
-                shortest_gap >= if(
-                    coalesce(kind_most, 1) > 1, 0, smallest_gap
-                )
-                then 0
+            when shortest_gap is null or shortest_gap >= shortest_before then 0
             else -ln((gaps_so_short + 0.5) / (all_gaps + 1))
         end as ahead_of_rhythm,
         case
@@ -548,8 +521,8 @@ select
     cast(lowest_cents / 100 as decimal(12, 2)) as lowest_balance, -- in habit
     gap_days, -- since the last posting of this kind
     round(usual_gap_days, 6) as usual_gap_days,
-    smallest_gap, -- days between two of this kind, in habit
-    shortest_gap, -- days to the nearest of this kind before, 0 on the same day
+    shortest_gap, -- days since the same to this counterparty, 0 on one day
+    shortest_before, -- shortest such gap of the habit
     silent_days, -- since its people last decided anything
     round(usual_silent_days, 6) as usual_silent_days,
     timed_postings, -- own of the same scene whose hour is known

@@ -5,54 +5,51 @@
 with first_uses as (
     select
         kind,
-        first_seen
+        first_seen as since
     from state_kinds
     union all
     select
         kind,
-        trans_date as first_seen
+        trans_date as since
     from kind_days
     where first_seen is null
+),
+
+seen as (
+    select
+        account_id,
+        first_seen as since
+    from state_accounts
+    union all
+    select
+        account_id,
+        trans_date as since
+    from postings
 ),
 
 first_days as (
     select
         account_id,
-        min(first_seen) as first_seen
-    from (
-        select
-            account_id,
-            first_seen
-        from state_accounts
-        union all
-        select
-            account_id,
-            trans_date as first_seen
-        from postings
-    )
+        min(since) as since
+    from seen
     group by account_id
 ),
 
 accounts as (
     select
-        day,
-        sum(count(*)) over (order by day) as known
-    from (select first_seen as day from first_days)
-    group by day
+        since,
+        sum(count(*)) over (order by since) as known
+    from first_days
+    group by since
 ),
 
-users as (
+adoptions as (
     select
         kind,
-        day,
-        sum(count(*)) over (partition by kind order by day) as users
-    from (
-        select
-            kind,
-            first_seen as day
-        from first_uses
-    )
-    group by kind, day
+        since,
+        sum(count(*)) over (partition by kind order by since) as adopters
+    from first_uses
+    group by kind, since
 ),
 
 days as (
@@ -69,22 +66,22 @@ final as (
     select
         days.kind,
         days.trans_date,
-        coalesce(now.users, 0) as users,
-        coalesce(former.users, 0) as former_users,
-        coalesce(accounts.known, 0) as accounts
+        coalesce(lately.adopters, 0) as adopters,
+        coalesce(former.adopters, 0) as former_adopters,
+        coalesce(accounts.known, 0) as known_accounts
     from days
-    asof left join users as now
-        on days.kind = now.kind and days.eve >= now.day
-    asof left join users as former
-        on days.kind = former.kind and days.before_habit >= former.day
-    asof left join accounts on days.eve >= accounts.day
+    asof left join adoptions as lately
+        on days.kind = lately.kind and days.eve >= lately.since
+    asof left join adoptions as former
+        on days.kind = former.kind and days.before_habit >= former.since
+    asof left join accounts on days.eve >= accounts.since
 )
 
 select
     kind,
     trans_date,
-    cast(users as bigint) as kind_users, -- accounts that ever used it
+    cast(adopters as bigint) as kind_users, -- accounts that ever used it
     -- of the accounts that had not, those that took it up within the habit
-    (users - former_users + 0.5)
-    / (greatest(accounts - former_users, 0) + 1) as adoption
+    (adopters - former_adopters + 0.5)
+    / (greatest(known_accounts - former_adopters, 0) + 1) as adoption
 from final

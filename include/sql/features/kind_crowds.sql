@@ -8,7 +8,7 @@ with days as (
         kind,
         day_number,
         day_postings,
-        count(*) as accounts
+        count(*) as holders
     from kind_days
     group by kind, day_number, day_postings
 ),
@@ -26,7 +26,7 @@ counted as (
         wanted.kind,
         wanted.trans_date,
         days.day_postings,
-        sum(days.accounts) as accounts
+        sum(days.holders) as holders
     from wanted
     inner join days
         on
@@ -41,10 +41,10 @@ final as (
         kind,
         trans_date,
         day_postings,
-        sum(accounts) over (
+        sum(holders) over (
             partition by kind, trans_date order by day_postings desc
         ) as accounts_so_many,
-        sum(accounts) over (partition by kind, trans_date) as all_accounts
+        sum(holders) over (partition by kind, trans_date) as all_accounts
     from counted
 )
 

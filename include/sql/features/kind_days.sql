@@ -72,9 +72,6 @@ windowed as (
             as habit_log_square_sum,
         count(*) over habit as habit_days_used,
         max(postings) filter (not is_unusual) over habit as habit_most,
-        -- a gap up to $longest_gap lies wholly within the habit from there on
-        min(if(gap <= $longest_gap, gap, null)) over within_habit
-            as habit_smallest_gap,
         max(day_number) over habit
         - min(day_number) over habit as habit_span
     from judged
@@ -86,11 +83,6 @@ windowed as (
         habit as (
             partition by account_id, kind order by day_number
             range between $habit_days preceding and 1 preceding
-        ),
-        within_habit as (
-            partition by account_id, kind order by day_number
-            range between
-            $habit_days - $longest_gap preceding and 1 preceding
         )
 ),
 
@@ -115,7 +107,6 @@ select
     postings as day_postings,
     cast(log_sum as hugeint) as day_log_sum,
     cast(log_square_sum as hugeint) as day_log_square_sum,
-    gap, -- days since the one before; null on the first
     log_step, -- mean log amount less that of the day before of this kind
     first_seen, -- day of the first such posting; null when there was none
     last_seen, -- day of the last such posting; null as above
@@ -126,6 +117,5 @@ select
     cast(coalesce(habit_log_square_sum, 0) as hugeint) as kind_log_square_sum,
     habit_days_used as kind_days,
     habit_most as kind_most, -- most on one day of the habit; null when none
-    habit_smallest_gap as smallest_gap, -- days between two; null when unknown
     coalesce(habit_span, 0) as kind_span -- days from first to last in habit
 from final

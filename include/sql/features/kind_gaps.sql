@@ -1,24 +1,23 @@
 -- Grain: one kind of operation, one day it occurs, one gap in days.
--- Inputs: kind_days.
+-- Inputs: rhythms.
 -- Time: the $habit_days before the day, the day itself excluded; gaps up to
 -- $longest_gap, which lie wholly within the habit from there on.
--- Several postings of one day are a gap of 0 each.
+-- A gap is that between two postings of one account with one counterparty;
+-- several of one day are a gap of 0 each.
 with gaps as (
     select
         kind,
-        trans_date,
         day_number,
         gap
-    from kind_days
-    where gap <= $longest_gap
+    from rhythms
+    where gap is not null
     union all
     select
         kind,
-        trans_date,
         day_number,
         0 as gap
-    from kind_days
-    where day_postings > 1
+    from rhythms
+    where postings > 1
 ),
 
 days as (
@@ -36,7 +35,7 @@ wanted as (
         kind,
         trans_date,
         day_number
-    from kind_days
+    from rhythms
 ),
 
 counted as (
@@ -49,9 +48,8 @@ counted as (
     inner join days
         on
             wanted.kind = days.kind
-            and days.day_number < wanted.day_number
-            and days.day_number
-            >= wanted.day_number - ($habit_days - $longest_gap)
+            and wanted.day_number > days.day_number
+            and wanted.day_number - $rhythm_days <= days.day_number
     group by wanted.kind, wanted.trans_date, days.gap
 ),
 

@@ -69,8 +69,7 @@ bank as (
         -- both ends of a step lie wholly within the habit from there on
         within_habit as (
             partition by kind order by day_number
-            range between
-            $habit_days - $longest_gap preceding and 1 preceding
+            range between $rhythm_days preceding and 1 preceding
         )
 ),
 

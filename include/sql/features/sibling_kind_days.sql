@@ -2,7 +2,14 @@
 -- accounts whose owner has another one.
 -- Inputs: kind_days, account_profiles.
 -- Time: the $habit_days before the day, the day itself excluded.
-with owned as (
+with several as (
+    select client_id
+    from account_profiles
+    group by client_id
+    having count(*) > 1
+),
+
+owned as (
     select
         kind_days.account_id,
         kind_days.kind,
@@ -14,12 +21,7 @@ with owned as (
     from kind_days
     inner join account_profiles
         on kind_days.account_id = account_profiles.account_id
-    where account_profiles.client_id in (
-        select client_id
-        from account_profiles
-        group by client_id
-        having count(*) > 1
-    )
+    inner join several on account_profiles.client_id = several.client_id
 ),
 
 windowed as (
