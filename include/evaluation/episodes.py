@@ -26,6 +26,8 @@ _LIMIT_DAYS = 20
 _MONTH_DAYS = 30
 # A limit is not only reached but left behind, so that several postings lie beyond it.
 _BEYOND = 1.4
+# Where no balance is recorded, three times the largest payment stands in for it.
+_UNKNOWN_BALANCE = 3
 # What is added to reach a limit stays within what the account pays at a time.
 _UNREMARKABLE = (0.7, 1.0)
 
@@ -73,11 +75,11 @@ def _added(rows: list[Row]) -> Episode:
 
 
 def _amount(subject: Subject, factor: float) -> Episode | None:
-    """One of its payments is `factor` times what the account usually pays for this kind."""
-    if not subject.due:
+    """One posting, a payment or a credit, is `factor` times what is usual for this kind on this account."""
+    if not subject.decided:
         return None
-    row = subject.pick(subject.due)
-    same = sorted(past["amount"] for past in subject.payments if kind_of(past) == kind_of(row))
+    row = subject.pick(subject.decided)
+    same = sorted(past["amount"] for past in subject.habit if kind_of(past) == kind_of(row))
     if not same:
         return None
     amount = scaled(same[len(same) // 2], factor * subject.rng.uniform(0.9, 1.1))
@@ -147,18 +149,17 @@ def _most_paid(payments: list[Row], days: int) -> int:
 
 
 def _drain(subject: Subject, share: float) -> Episode | None:
-    """A transfer to an account never dealt with takes `share` of the balance."""
+    """One to three transfers, a day apart, to an account never dealt with take `share` of the balance."""
     balance = subject.balance()
-    if balance is not None and balance <= 0:
+    if balance is None:
+        balance = _UNKNOWN_BALANCE * max(paid_cents([row]) for row in subject.payments)
+    if balance <= 0:
         return None
-    cents = share * balance if balance is not None else 100 * share * float(_largest(subject))
-    template = subject.usual_payment()
-    row = subject.like(template, subject.day, amount=scaled(Decimal(1), cents / 100), **_stranger(subject))
-    return _added([row])
-
-
-def _largest(subject: Subject) -> float:
-    return float(max(row["amount"] for row in subject.payments)) * 3
+    number = int(subject.rng.integers(1, 4))
+    amount = scaled(Decimal(1), share * balance / 100 / number)
+    template, stranger = subject.usual_payment(), _stranger(subject)
+    days = [min(subject.day + timedelta(days=n), subject.last) for n in range(number)]
+    return _added([subject.like(template, day, amount=amount, **stranger) for day in days])
 
 
 def _stranger(subject: Subject) -> dict[str, object]:
@@ -217,13 +218,13 @@ def _products(subject: Subject) -> list[tuple[bool, str, str]]:
 
 
 def _wake(subject: Subject, days: float) -> Episode | None:
-    """After `days` without a decision of its people the account pays as it used to, three times in a day."""
+    """After `days` without a decision of its people the account pays as it used to, one to three times in a day."""
     asleep_since = subject.day - timedelta(days=int(days))
     before = [row for row in subject.rows if row["trans_date"] < asleep_since and is_decided(row)]
     if len(before) < _LEAST_BEFORE_SLEEP or not any(row["trans_type"] != "C" for row in before):
         return None
     template = subject.pick([row for row in before if row["trans_type"] != "C"])
-    rows = [subject.like(template, subject.day) for _ in range(3)]
+    rows = [subject.like(template, subject.day) for _ in range(int(subject.rng.integers(1, 4)))]
     slept = {
         row["trans_id"]
         for row in subject.rows

@@ -81,13 +81,14 @@ class Subject:
         return [row for row in self.habit if row["trans_type"] != "C"]
 
     @property
+    def decided(self) -> list[Row]:
+        """What its people really do from the day on, money coming in included."""
+        return [row for row in self.rows if self.day <= row["trans_date"] <= self.last and is_decided(row)]
+
+    @property
     def due(self) -> list[Row]:
         """Payments its people really make from the day on."""
-        return [
-            row
-            for row in self.rows
-            if self.day <= row["trans_date"] <= self.last and is_decided(row) and row["trans_type"] != "C"
-        ]
+        return [row for row in self.decided if row["trans_type"] != "C"]
 
     def balance(self) -> int | None:
         """Cents on the account on the eve of the day; None where none are recorded."""

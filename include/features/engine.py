@@ -71,6 +71,8 @@ _CONSTANTS: dict[str, float] = {
     "high_quantile": 0.9,
     # A month and nine days: two monthly payments lie 28 to 31 days apart, and some days more over a holiday.
     "longest_gap": 40,
+    # Two weeks: who came for the first time and again within days is still new; a standing payment comes monthly.
+    "new_days": 14,
     # Half a year: until then an account's habits are still forming (real accounts' first fees come after five months).
     "young_days": 183,
     # 100.00: a balance that falls from 50.00 to 1.00 is no finding.

@@ -86,8 +86,13 @@ select
     account_id,
     counterparty,
     trans_date,
-    first_seen is null as is_new_counterparty, -- never dealt with before
-    cast(known_by as bigint) as known_by, -- accounts that ever dealt with it
+    -- never dealt with before, or only since $new_days: a second transfer is
+    -- no sooner a habit than the next month's
+    coalesce(
+        first_seen >= trans_date - cast($new_days as integer), true
+    ) as is_new_counterparty,
+    -- other accounts that ever dealt with it
+    cast(known_by - if(first_seen is null, 0, 1) as bigint) as known_by,
     -- how many others the account met within its habit, before this day
     cast(coalesce(habit_meetings, 0) as bigint) as habit_meetings
 from final

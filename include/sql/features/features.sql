@@ -465,7 +465,7 @@ select
     habit_postings,
     habit_transfers, -- of them with a counterparty
     habit_meetings, -- counterparties met within the habit
-    known_by, -- accounts that ever dealt with the counterparty
+    known_by, -- other accounts that ever dealt with the counterparty
     kind_postings, -- of this kind
     kind_most, -- most of this kind on one day
     kind_day_postings, -- of this kind on this day
