@@ -102,11 +102,17 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
 def assess(
     scores: Vector, round_: Round, strengths: tuple[str, ...], budget: float, kind: str | None = None
 ) -> Figures:
-    """The figures of one ranking of a round for some strengths (and one kind); other planted rows are left out."""
+    """The figures of one ranking of a round for some strengths (and one kind).
+
+    Accounts with other episodes are left out with all their rows: what comes after a burst is not ordinary either.
+    Rows of an asked episode's account that were not planted stay, and count as false alarms.
+    """
     asked = np.isin(round_.strengths.astype(str), strengths)
     if kind is not None:
         asked &= round_.kinds == kind
-    kept = asked | ~round_.is_planted
+    accounts = round_.features["account_id"].to_numpy()
+    elsewhere = np.isin(accounts, np.unique(accounts[round_.is_planted & ~asked]))
+    kept = asked | ~(elsewhere | round_.is_planted)
     return figures(scores[kept], round_.is_planted[kept], budget)
 
 

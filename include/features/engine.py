@@ -28,10 +28,11 @@ HABIT_QUERIES = (
     "postings",
     "account_profiles",
     "profile_groups",
+    "known_accounts",
     "account_days",
-    "bank_days",
+    "account_activity",
     "kind_days",
-    "bank_kind_days",
+    "seasons",
     "kind_adoption",
     "rhythms",
     "kind_gaps",
@@ -63,6 +64,11 @@ _CONSTANTS: dict[str, float] = {
     "smallest_spread": 0.1,
     # A peer group weighs as much as the bank once it has twenty postings of the kind.
     "peer_weight": 20,
+    # Twenty established accounts make half a season: the median real night has 45 postings.
+    "season_weight": 20,
+    # One in ten: a season shows in the tail first. With the median 7.8 % of the real January's rows lay beyond the
+    # autumn's 98 % quantile of the day's count and 5.6 % of the month's spending, with this 4.6 % and 2.1 %.
+    "season_quantile": 0.9,
     # Four spreads above the habit: beyond it a day teaches nothing. One in 30,000 of a normal distribution.
     "unusual_spreads": 4,
     # A day twice as busy or as dear as any of the habit before it teaches nothing either.
