@@ -8,12 +8,21 @@
 -- a millionth, so that another build of the mathematics library does not move
 -- a score. What a source lacks (balances, times, districts, products) leaves
 -- its features null.
--- What the bank books by itself (interest, fees) is nobody's behaviour: its
--- frequency, spending, timing and novelty are 0.
+-- What the bank books by itself (interest, fees) is nobody's behaviour: all its
+-- features but those of the amount are 0.
 with described as (
     select *
     from postings
     where trans_date between $first_night and $last_night
+),
+
+gap_totals as (
+    select
+        kind,
+        trans_date,
+        max(all_gaps) as all_gaps
+    from kind_gaps
+    group by kind, trans_date
 ),
 
 -- how often anybody in the bank repeats a payment so soon
@@ -23,13 +32,7 @@ repeats as (
         coalesce(kind_gaps.gaps_so_short, 0) as gaps_so_short,
         coalesce(totals.all_gaps, 0) as all_gaps
     from rhythms
-    left join (
-        select distinct
-            kind,
-            trans_date,
-            all_gaps
-        from kind_gaps
-    ) as totals
+    left join gap_totals as totals
         on rhythms.kind = totals.kind and rhythms.trans_date = totals.trans_date
     asof left join kind_gaps
         on
@@ -357,9 +360,17 @@ final as (
                 6
             )
         ) as month_limit,
-        round(share_taken, 6) as balance_share,
-        round(greatest(under_lowest, 0), 6) as balance_low,
-        cast(balance_cents < 0 as integer) as overdrawn,
+        if(
+            is_bank_booked, balance_cents * 0, round(share_taken, 6)
+        ) as balance_share,
+        if(
+            is_bank_booked,
+            balance_cents * 0,
+            round(greatest(under_lowest, 0), 6)
+        ) as balance_low,
+        cast(
+            balance_cents < 0 and not is_bank_booked as integer
+        ) as overdrawn,
         if(
             is_bank_booked or not is_new_counterparty,
             0,
