@@ -44,9 +44,10 @@ put 55 % of the debits times ten into the top 2 %, 10 put 46 %, and 60, which le
 FORGOTTEN_SHARE = 0.1
 """Of the training rows lose their older postings, so that short histories, rare in a sample, are learned from."""
 RARE_ROWS = 20
-"""A kind with fewer training rows is treated with all other rare ones: twenty fix a mean to a fifth of the spread. How surprising it is by itself is not for a
-model to say that hardly met it: the real bank's first cards, issued in its last training month, were one false alarm
-in four. The features of new kinds and products judge it by how accounts take it up."""
+"""A kind with fewer training rows is treated with all other rare ones: twenty fix a mean to a fifth of the spread.
+How surprising it is by itself is not for a model to say that hardly met it: the real bank's first cards, issued in its
+last training month, were one false alarm in four. The features of new kinds and products judge it by how accounts take
+it up."""
 BANK_BOOKED = (":IC", ":IO", ":ST")
 """Interest and fees come when the bank books them: only their amount can surprise."""
 _NOT_THE_AMOUNT = np.array([place for place, part in enumerate(PARTS) if part != "sequence_amount"])

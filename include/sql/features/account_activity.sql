@@ -63,8 +63,24 @@ final as (
     from usual
 )
 
-select -- noqa: AM04
-    * exclude (usual_day_spend, usual_week_spend, usual_month_spend),
+select
+    account_id,
+    trans_date,
+    week_days, -- days of habit before the seven and the thirty
+    month_days,
+    usual_day_count,
+    usual_week_count,
+    usual_month_count,
+    over_day_count, -- ln(postings + 1 / usual + 1)
+    over_week_count,
+    over_month_count,
+    over_day_spend, -- ln(paid / usual)
+    over_week_spend,
+    over_month_spend,
+    over_most_day, -- ln(paid / the most of the habit)
+    over_most_week,
+    over_most_month,
+    paying_evidence, -- 0 to 1, by how many days had payments
     -- of established accounts it can be said what a season is
     observed_days >= $habit_days - 29
     and habit_days_paying >= $habit_weight as is_established

@@ -1,7 +1,8 @@
 -- Grain: one posting of the nights $first_night to $last_night.
--- Inputs: postings, account_activity, seasons, kind_days, rhythms, kind_gaps,
---     kind_crowds, kind_adoption, peer_kind_days, sibling_kind_days,
---     counterparty_days, scenes, profile_groups, account_profiles.
+-- Inputs: postings, account_days, account_activity, seasons, kind_days,
+--     rhythms, kind_gaps, kind_crowds, kind_adoption, peer_kind_days,
+--     sibling_kind_days, counterparty_days, scenes, profile_groups,
+--     account_profiles.
 -- Time: the posting's whole day and everything before it, nothing later.
 -- Features are one-sided: 0 says "as usual or less", what is higher is less
 -- usual. Logarithmic ratios: ln 2 = 0.69 says "twice". Numbers are rounded to
@@ -46,6 +47,7 @@ joined as (
     select
         described.*,
         own.* exclude (account_id, trans_date),
+        activity.* exclude (account_id, trans_date),
         habit.first_seen as kind_first_seen,
         habit.last_seen,
         habit.largest_cents,
@@ -88,10 +90,14 @@ joined as (
         profile.card_since,
         profile.loan_since
     from described
-    inner join account_activity as own
+    inner join account_days as own
         on
             described.account_id = own.account_id
             and described.trans_date = own.trans_date
+    inner join account_activity as activity
+        on
+            described.account_id = activity.account_id
+            and described.trans_date = activity.trans_date
     inner join kind_days as habit
         on
             described.account_id = habit.account_id
@@ -195,10 +201,24 @@ shrunken as (
     from spreads
 ),
 
+-- A night on which this kind is higher for everybody, like a Christmas bonus:
+-- half of them, drawn to no season while they are few.
+seasoned as (
+    select
+        *,
+        greatest(
+            coalesce(median(amount_log - expected_log) over this_night, 0), 0
+        )
+        * count(*) over this_night
+        / (count(*) over this_night + $season_weight) as season_amount
+    from shrunken
+    window this_night as (partition by kind, trans_date)
+),
+
 compared as (
     select
         *,
-        (amount_log - expected_log)
+        (amount_log - expected_log - season_amount)
         / sqrt(within_variance + mean_variance) as spreads_off,
         (amount_log - sibling_log_mean)
         / sqrt(within_variance + between_variance / (1 + sibling_postings))
@@ -261,7 +281,7 @@ compared as (
             0
         ) as over_kind_most,
         (habit_meetings + 0.5) / (habit_transfers + 1) as meeting_rate
-    from shrunken
+    from seasoned
 ),
 
 final as (
