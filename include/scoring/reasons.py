@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from include.features.catalog import FEATURES_BY_NAME
 from include.models.base import Matrix, Vector
 from include.models.lstm import PARTS
 from include.models.model import Model
+from include.scoring.echoes import LEAST_RARITY, weighing_codes
 from include.scoring.reading import read_sequences
 from include.scoring.shapley import coalitions, shapley_values
 from include.scoring.words import NO_READING, Row, SequenceReading, finding
@@ -25,8 +26,6 @@ SMALLEST_SPOKEN = 0.005
 """Contributions are spoken with two decimals; what rounds to none is called so."""
 SMALLEST_DROP = 0.001
 """Where the score is saturated no single feature lowers it by more; the rarest one speaks then."""
-LEAST_RARITY = 1.0
-"""A feature speaks when at most one row in 10**1 has as much of it: what is more common is not unusual to anybody."""
 BATCH_POSTINGS = 32
 """Postings whose coalitions are scored in one call: 32 of nine players are 17,600 rows, 7 MB."""
 
@@ -53,6 +52,8 @@ class Contributions:
         score - typical_score.
     codes
         Shapley value of every reason code with a feature that is not typical; they sum to `excess`.
+    weighed
+        The code that each column weighed with, see `include.scoring.echoes`; that of context is `other`.
     drops
         By how much the score falls when one feature alone takes its typical value.
     rarities
@@ -61,6 +62,7 @@ class Contributions:
 
     excess: float
     codes: Mapping[str, float]
+    weighed: Mapping[str, str]
     drops: Mapping[str, float]
     rarities: Mapping[str, float]
 
@@ -79,7 +81,9 @@ def explain(model: Model, values: Matrix, rows: Sequence[Row]) -> list[list[dict
     """
     solved = contributions(model, values)
     asked = [position for position, parts in enumerate(solved) if _asks_sequence(parts)]
-    read = dict(zip(asked, read_sequences(model.sequence, [rows[position] for position in asked]), strict=True))
+    surprises = _surprises(model, values[asked])
+    readings = read_sequences(model.sequence, [rows[position] for position in asked], surprises)
+    read = dict(zip(asked, readings, strict=True))
     return [
         [asdict(reason) for reason in _reasons(parts, row, read.get(position, NO_READING))]
         for position, (parts, row) in enumerate(zip(solved, rows, strict=True))
@@ -98,16 +102,13 @@ def contributions(model: Model, values: Matrix) -> list[Contributions]:
     return [parts for start in starts for parts in _contributions(model, values[start : start + BATCH_POSTINGS])]
 
 
-def _contributions(model: Model, values: Matrix) -> Iterator[Contributions]:
+def _contributions(model: Model, values: Matrix) -> list[Contributions]:
     """The same of few postings, all whose variants are scored at once: a call costs as much as a hundred rows."""
-    games = [_Game.of(model, row) for row in values]
+    games = [_Game.of(model, row, rarities) for row, rarities in zip(values, _rarities(model, values), strict=True)]
     scores = model.score(np.vstack([variants for game in games for variants in (game.coalitions, game.without)]))
-    rarities = _rarities(model, values)
-    start = 0
-    for game, rarity in zip(games, rarities, strict=True):
-        end = start + len(game.coalitions)
-        yield game.solved(model, scores[start:end], scores[end : end + len(game.without)], rarity)
-        start = end + len(game.without)
+    ends = np.cumsum([length for game in games for length in (len(game.coalitions), len(game.without))])
+    parts = np.split(scores, ends[:-1])
+    return [game.solved(*parts[2 * number : 2 * number + 2]) for number, game in enumerate(games)]
 
 
 @dataclass(frozen=True)
@@ -116,48 +117,60 @@ class _Game:
 
     Attributes
     ----------
+    weighed
+        The code that each column weighs with.
+    rarities
+        Of each feature.
     players
-        The codes that have a feature off its typical value (a missing one is), in one order.
+        The codes that have a column off its typical value (a missing one is), in one order.
     coalitions
         One row per coalition: the posting's own values for its members, the typical row's for the others.
     without
         One row per column: the posting with the typical value in that one.
     """
 
+    weighed: Mapping[str, str]
+    rarities: Mapping[str, float]
     players: Sequence[str]
     coalitions: Matrix
     without: Matrix
 
     @classmethod
-    def of(cls, model: Model, values: Vector) -> _Game:
-        codes = np.array(_codes(model))
+    def of(cls, model: Model, values: Vector, rarities: Mapping[str, float]) -> _Game:
+        weighed = weighing_codes(rarities) | dict.fromkeys(model.preparation.context, OTHER)
+        codes = np.array([weighed[name] for name in model.features])
         players = sorted({str(code) for code in codes[values != model.typical]})
         member_of = np.array([codes == player for player in players]).reshape(len(players), len(codes))
         in_play = coalitions(len(players)).astype(np.int64) @ member_of.astype(np.int64) > 0
         without = np.tile(values, (len(values), 1))
         np.fill_diagonal(without, model.typical)
-        return cls(players, np.where(in_play, values, model.typical), without)
+        return cls(weighed, rarities, players, np.where(in_play, values, model.typical), without)
 
-    def solved(self, model: Model, worths: Vector, without: Vector, rarities: Vector) -> Contributions:
+    def solved(self, worths: Vector, without: Vector) -> Contributions:
+        """The Shapley values, from the scores of the variants."""
         shares = shapley_values(worths, len(self.players))
         return Contributions(
             excess=float(worths[-1] - worths[0]),
             codes=dict(zip(self.players, shares.tolist(), strict=True)),
-            drops=dict(zip(model.features, (worths[-1] - without).tolist(), strict=True)),
-            rarities=dict(zip(model.features, rarities.tolist(), strict=False)),
+            weighed=self.weighed,
+            drops=dict(zip(self.weighed, (worths[-1] - without).tolist(), strict=True)),
+            rarities=self.rarities,
         )
 
 
-def _codes(model: Model) -> list[str]:
-    """Reason code of every raw column; context is published under `other`."""
-    return [FEATURES_BY_NAME[name].code if name in FEATURES_BY_NAME else OTHER for name in model.features]
-
-
-def _rarities(model: Model, values: Matrix) -> Matrix:
+def _rarities(model: Model, values: Matrix) -> list[dict[str, float]]:
     """Rarity of every feature, context left out; -1 where it is missing or no more than typical."""
-    width = len(model.preparation.features)
-    is_above = values[:, :width] > model.typical[:width]
-    return np.where(is_above, model.preparation.apply(values)[:, :width], -1.0)
+    names = model.preparation.features
+    is_above = values[:, : len(names)] > model.typical[: len(names)]
+    rarities = np.where(is_above, model.preparation.apply(values)[:, : len(names)], -1.0)
+    return [dict(zip(names, row, strict=True)) for row in rarities.tolist()]
+
+
+def _surprises(model: Model, values: Matrix) -> list[dict[str, float]]:
+    """The sequence model's surprises, which raw rows hold."""
+    held = [name for name in PARTS if name in model.features]
+    columns = [model.features.index(name) for name in held]
+    return [dict(zip(held, row, strict=True)) for row in values[:, columns].tolist()]
 
 
 def _asks_sequence(parts: Contributions) -> bool:
@@ -189,12 +202,9 @@ def _reason(code: str, parts: Contributions, row: Row, reading: SequenceReading)
 
 def _voices(parts: Contributions, code: str) -> list[str]:
     """The code's unusual features: those the score would miss most, then by rarity those it would not miss."""
-    unusual = [name for name, rarity in parts.rarities.items() if rarity >= LEAST_RARITY]
-    return sorted(
-        (name for name in unusual if FEATURES_BY_NAME[name].code == code),
-        key=lambda name: _voice(parts, name),
-        reverse=True,
-    )
+    own = [name for name in parts.rarities if FEATURES_BY_NAME[name].code == code == parts.weighed[name]]
+    unusual = [name for name in own if parts.rarities[name] >= LEAST_RARITY]
+    return sorted(unusual, key=lambda name: _voice(parts, name), reverse=True)
 
 
 def _voice(parts: Contributions, feature: str) -> tuple[float, float]:

@@ -22,7 +22,7 @@ ENSEMBLES: tuple[Weights, ...] = (
     {Contrast.name: 2, IsolationForest.name: 1, LocalOutlierFactor.name: 1},
     {IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
     {Contrast.name: 3, IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
-    {name: 1 for name in (Contrast.name, IsolationForest.name, LocalOutlierFactor.name, Lstm.name, Rarity.name)},
+    dict.fromkeys((Contrast.name, IsolationForest.name, LocalOutlierFactor.name, Lstm.name, Rarity.name), 1),
 )
 """Ensembles that are tried beside every detector alone; a plain mean of the mission's three is among them."""
 

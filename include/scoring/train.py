@@ -116,9 +116,7 @@ def train(
     final = fit(_learning_rows(features, seed), (*lesson.teaching, *lesson.checking), recipe, seed)
     training = _training(features, lesson, seed, budget, habit_days, absence_notes(statics, past))
     model = _model(final, choice, threshold, training)
-    note = (
-        f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
-    )
+    note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
     return TrainingOutcome(model, note, choice.evidence, choice.merit)
 
 

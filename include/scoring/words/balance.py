@@ -32,8 +32,10 @@ def balance_low(row: Row) -> Finding:
     if lowest is None:
         return Finding(money(after), UNKNOWN, f"{said}; no earlier balance is known.", stands=False)
     habit = f"its lowest balance of the last {days(row['observed_days'])} was {money(lowest)}"
-    apart = f" - {times(after, lowest)}" if 0 < after < lowest else ""
-    return Finding(money(after), money(lowest), f"{said}; {habit}{apart}.", stands=after < lowest)
+    if after <= 0:
+        return Finding(money(after), money(lowest), f"{said}; {habit}.", stands=after < lowest)
+    text = f"{said}; {habit} - {times(after, lowest)}."
+    return Finding(money(after), money(lowest), text, stands=exceeds(lowest, after))
 
 
 def overdrawn(row: Row) -> Finding:

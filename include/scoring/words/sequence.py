@@ -6,9 +6,10 @@ not a cause, and the sentences say "compare with".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import exp
 
 from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW
 from include.models.lstm import Expectation
@@ -20,15 +21,19 @@ from include.scoring.words.wording import (
     day_of,
     days,
     did,
+    exceeds,
     money,
+    one_in,
     percent,
     times,
     wording,
 )
 
-_KIND, _DAYS_BEFORE, _COUNTERPARTY = (STEP_FIELDS.index(name) for name in ("kind", "days_before", "counterparty"))
+_COUNTERPARTY = STEP_FIELDS.index("counterparty")
 _NOBODY, _KNOWN = 0, 1
 _PARTIES = ("nobody", "an account it had dealt with lately", "an account it had not dealt with lately")
+_UNLIKELY = 0.1
+"""What is likelier than one in ten is no reason to call anybody."""
 _LONGEST_GAP = 47
 """Days; the network does not tell longer gaps apart."""
 
@@ -45,21 +50,31 @@ class Earlier:
 
 @dataclass(frozen=True)
 class SequenceReading:
-    """What the sequence model expected of a posting, and which earlier ones made it odd.
+    """What the sequence model expected of a posting, and which earlier ones to compare it with.
 
     Attributes
     ----------
     expected
         None where the model has no sequence reader.
+    surprises
+        Its four parts: minus the log probability of something as unlikely.
     compare
-        Earlier postings to compare with, oldest first: those to blame, or else the latest; empty without any.
+        Earlier postings, oldest first: those to blame, or else the latest; empty without any.
+    latest
+        The last of the earlier postings.
     """
 
     expected: Expectation | None
+    surprises: Mapping[str, float]
     compare: tuple[Earlier, ...]
+    latest: Earlier | None
+
+    def share(self, part: str) -> float:
+        """How often the model expects something as unlikely."""
+        return exp(-self.surprises.get(part, 0.0))
 
 
-NO_READING = SequenceReading(None, ())
+NO_READING = SequenceReading(None, {}, (), None)
 """Where there is no sequence reader, or nothing was asked of it."""
 
 
@@ -69,53 +84,61 @@ def sequence_kind(row: Row, reading: SequenceReading) -> Finding:
     if expected is None or not reading.compare:
         return _alone(row)
     likeliest, came = wording(KINDS[expected.kind - 1]), wording(row["kind"])
+    chance, seen = percent(expected.kind_probability), expected.seen_kind_probability
     if likeliest.name == came.name:
-        text = f"{_on(row)}, as was to be expected ({percent(expected.kind_probability)})"
-        return _finding(came.name, came.name, text, row, reading, stands=False)
+        return _finding(
+            came.name, came.name, f"{_on(row)}, as was to be expected ({chance})", row, reading.compare, stands=False
+        )
     text = (
-        f"{_on(row)}, where {_article(likeliest.name)} was expected ({percent(expected.kind_probability)}) "
-        f"and {_article(came.name)} {_hardly(expected.seen_kind_probability)}"
+        f"{_on(row)}, where {_article(likeliest.name)} was expected ({chance}) and {_article(came.name)} "
+        f"{'hardly' if seen <= _UNLIKELY else 'less so'} ({percent(seen)})"
     )
-    return _finding(came.name, likeliest.name, text, row, reading)
+    return _finding(came.name, likeliest.name, text, row, reading.compare, stands=seen <= _UNLIKELY)
 
 
 def sequence_gap(row: Row, reading: SequenceReading) -> Finding:
     """The days since the account's last posting against the likeliest number of them."""
-    expected = reading.expected
-    if expected is None or expected.gap_days is None or not reading.compare:
+    expected, latest = reading.expected, reading.latest
+    if expected is None or expected.gap_days is None or latest is None:
         return _alone(row)
-    came, likeliest = _gap_of(row), expected.gap_days
-    text = f"{_on(row)}, {_since(came)} the account's last transaction, where {_gap_days(likeliest)} was likeliest"
-    return _finding(days(came), _gap_days(likeliest), text, row, reading, stands=came != likeliest)
+    gap, share = (row["settlement_date"] - latest.day).days, reading.share("sequence_gap")
+    text = (
+        f"{did(row)} {_since(gap)} {_named(latest, row['settlement_date'])}, where {_gap_days(expected.gap_days)} was "
+        f"likeliest and so unlikely a date comes {one_in(share)} times"
+    )
+    others = tuple(earlier for earlier in reading.compare if earlier != latest)
+    return _finding(days(gap), _gap_days(expected.gap_days), text, row, others, stands=share <= _UNLIKELY)
 
 
 def sequence_counterparty(row: Row, reading: SequenceReading) -> Finding:
     """The counterparty against the likeliest: nobody, one of the window's, another one."""
-    expected = reading.expected
+    expected, share = reading.expected, reading.share("sequence_counterparty")
     if expected is None or not reading.compare:
         return _alone(row)
     came, likeliest = _party_of(row), expected.counterparty
     said = did(row) if came == _NOBODY else did_with(row)
-    text = f"{said} on {_today(row)}, {_PARTIES[came]}, where {_PARTIES[likeliest]} was expected"
-    return _finding(_PARTIES[came], _PARTIES[likeliest], text, row, reading, stands=came != likeliest)
+    text = f"{said} on {_today(row)}, {_PARTIES[came]}, where {_PARTIES[likeliest]} was expected ({one_in(share)})"
+    stands = came != likeliest and share <= _UNLIKELY
+    return _finding(_PARTIES[came], _PARTIES[likeliest], text, row, reading.compare, stands=stands)
 
 
 def sequence_amount(row: Row, reading: SequenceReading) -> Finding:
     """The amount against the median of what was expected of such a posting then."""
-    expected = reading.expected
+    expected, share = reading.expected, reading.share("sequence_amount") / 2
     if expected is None or not reading.compare:
         return _alone(row)
-    middle, high, amount = expected.amount_cents / 100, expected.high_cents / 100, float(row["amount"])
-    beyond = f" and {about(high)} exceeded once in ten times" if amount > high else ""
-    text = f"{_on(row)}, where {about(middle)} was expected{beyond} - {times(amount, middle)}"
-    return _finding(money(row["amount"]), about(middle), text, row, reading, stands=amount > 1.05 * middle)
+    usual = expected.amount_cents / 100
+    text = (
+        f"{_on(row)}, where {about(usual)} was expected and so much {one_in(share)} times - "
+        f"{times(row['amount'], usual)}"
+    )
+    stands = exceeds(row["amount"], usual) and share <= _UNLIKELY
+    return _finding(money(row["amount"]), about(usual), text, row, reading.compare, stands=stands)
 
 
-def _finding(
-    value: str, typical: str, text: str, row: Row, reading: SequenceReading, *, stands: bool = True
-) -> Finding:
-    named = " and ".join(_named(earlier, row["settlement_date"]) for earlier in reading.compare)
-    return Finding(value, typical, f"{text}; compare with {named}.", stands)
+def _finding(value: str, typical: str, text: str, row: Row, others: Sequence[Earlier], *, stands: bool) -> Finding:
+    named = " and ".join(_named(earlier, row["settlement_date"]) for earlier in others)
+    return Finding(value, typical, f"{text}; compare with {named}." if named else f"{text}.", stands)
 
 
 def _alone(row: Row) -> Finding:
@@ -140,10 +163,6 @@ def _article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def _hardly(share: float) -> str:
-    return f"{'hardly' if share < 0.05 else 'less so'} ({percent(share)})"
-
-
 def _since(gap: int) -> str:
     return f"{days(gap)} after" if gap else "on the same day as"
 
@@ -156,10 +175,6 @@ def _gap_days(gap: int) -> str:
 
 def _step(row: Row, place: int, field: int) -> float:
     return float(row["window"][place * STEP + field])
-
-
-def _gap_of(row: Row) -> int:
-    return round(_step(row, WINDOW - 1, _DAYS_BEFORE))
 
 
 def _party_of(row: Row) -> int:
