@@ -15,6 +15,7 @@ from include.scoring.echoes import LEAST_RARITY, weighing_codes
 from include.scoring.reading import read_sequences
 from include.scoring.shapley import coalitions, shapley_values
 from include.scoring.words import NO_READING, Row, SequenceReading, finding
+from include.scoring.words.wording import count, days, transactions
 
 MAX_REASONS = 5
 """The contract's own figure; what is left goes into `other`."""
@@ -182,7 +183,7 @@ def _reasons(parts: Contributions, row: Row, reading: SequenceReading) -> list[R
     """The strongest codes that can be spoken of, then what is left of the score."""
     spoken = [reason for code in _strongest(parts) if (reason := _reason(code, parts, row, reading))][:MAX_REASONS]
     if len(spoken) < len(parts.codes) or not spoken:
-        spoken.append(_other(parts.excess - sum(reason.contribution for reason in spoken)))
+        spoken.append(_other(spoken, parts, row))
     return spoken
 
 
@@ -212,11 +213,16 @@ def _voice(parts: Contributions, feature: str) -> tuple[float, float]:
     return (drop if drop >= SMALLEST_DROP else 0.0, parts.rarities[feature])
 
 
-def _other(contribution: float) -> Reason:
-    return Reason(OTHER, "", "", "", contribution, _other_text(contribution))
+def _other(spoken: Sequence[Reason], parts: Contributions, row: Row) -> Reason:
+    """What is left of the score; context is told of where it is most of that."""
+    left = parts.excess - sum(reason.contribution for reason in spoken)
+    text = "Everything else together changes the score by next to nothing."
+    if abs(left) >= SMALLEST_SPOKEN:
+        habit = f", above all {_habit(row)}" if parts.codes.get(OTHER, 0.0) > left / 2 > 0 else ""
+        text = f"Everything else together {'adds' if left > 0 else 'takes'} {abs(left):.2f}{habit}."
+    return Reason(OTHER, "", "", "", left, text)
 
 
-def _other_text(contribution: float) -> str:
-    if abs(contribution) < SMALLEST_SPOKEN:
-        return "Everything else together changes the score by next to nothing."
-    return f"Everything else together {'adds' if contribution > 0 else 'takes'} {abs(contribution):.2f}."
+def _habit(row: Row) -> str:
+    known = f"{transactions(row['habit_postings'])}, {count(row['kind_postings'])} of this kind"
+    return f"how much there was to compare with ({known} in the last {days(row['observed_days'])})"

@@ -112,17 +112,16 @@ def unowned(row: Row) -> Finding:
     product, since = _product(row)
     if not product:
         return Finding("no product needed", "no product needed", f"{did(row)}, which needs no product.", stands=False)
-    if since is None:
+    # What a snapshot says of later days is not known on this one.
+    if since is None or since > row["settlement_date"]:
         text = f"{did(row)}, though no {product} is known for this account."
-        return Finding(f"no {product}", f"a {product}", text)
-    if since > row["settlement_date"]:
-        text = f"{did(row)}, though the account's first {product} is of {since:%-d %B %Y} only."
-        return Finding(f"no {product} yet", f"a {product}", text)
+        return Finding(f"no {product}", f"a {product}", text, stands=bool(row["unowned"]))
     text = f"{did(row)}; the account has had a {product} since {since:%-d %B %Y}."
     return Finding(f"a {product}", f"a {product}", text, stands=False)
 
 
 def _product(row: Row) -> tuple[str, date | None]:
+    """What the posting needs, and since when the account has it."""
     if row["operation"] == "CCW":
         return "card", row["card_since"]
     if row["category"] == "LO" and row["trans_type"] != "C":

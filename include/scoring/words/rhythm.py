@@ -27,10 +27,10 @@ def early(row: Row) -> Finding:
     if shortest is None:
         return new_kind(row)
     said = f"{did(row)} {_after(shortest, name)}"
-    own = "this account had never made two that near each other lately"
+    own = "lately this account never made two so near each other"
     if smallest is not None:
         own = (
-            f"this account never made two within {days(smallest - 1)} lately"
+            f"lately this account never made two within {days(smallest - 1)}"
             if smallest > 1
             else "it has done so before"
         )

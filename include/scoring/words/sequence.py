@@ -104,7 +104,7 @@ def sequence_gap(row: Row, reading: SequenceReading) -> Finding:
     gap, share = (row["settlement_date"] - latest.day).days, reading.share("sequence_gap")
     text = (
         f"{did(row)} {_since(gap)} {_named(latest, row['settlement_date'])}, where {_gap_days(expected.gap_days)} was "
-        f"likeliest and so unlikely a date comes {one_in(share)} times"
+        f"likeliest and so unlikely a date comes {one_in(share, 'time')}"
     )
     others = tuple(earlier for earlier in reading.compare if earlier != latest)
     return _finding(days(gap), _gap_days(expected.gap_days), text, row, others, stands=share <= _UNLIKELY)
@@ -129,7 +129,7 @@ def sequence_amount(row: Row, reading: SequenceReading) -> Finding:
         return _alone(row)
     usual = expected.amount_cents / 100
     text = (
-        f"{_on(row)}, where {about(usual)} was expected and so much {one_in(share)} times - "
+        f"{_on(row)}, where {about(usual)} was expected and so much {one_in(share, 'time')} - "
         f"{times(row['amount'], usual)}"
     )
     stands = exceeds(row["amount"], usual) and share <= _UNLIKELY

@@ -55,7 +55,9 @@ _WORDINGS: dict[str, Wording] = {
     "out:WIC:-": Wording("Withdrew {} in cash", "cash withdrawal", "cash withdrawals"),
     "out:WIC:HH": Wording("Paid {} in cash for the household", "cash household payment", "cash household payments"),
     "out:WIC:ST": Wording("Was charged {} in statement fees", "statement fee", "statement fees"),
-    "out:WIC:IO": Wording("Was charged {} in overdraft interest", "overdraft interest", "overdraft interest charges"),
+    "out:WIC:IO": Wording(
+        "Was charged {} in overdraft interest", "overdraft interest charge", "overdraft interest charges"
+    ),
     "out:CCW:-": Wording("Withdrew {} by card", "card withdrawal", "card withdrawals"),
     "out:ROB:-": Wording("Transferred {} to another bank", "transfer to another bank", "transfers to other banks"),
     "out:ROB:HH": Wording("Transferred {} for the household", "household payment", "household payments"),
@@ -140,15 +142,15 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %" if share >= 0.0995 else f"{count(share * 100)} %"
 
 
-def one_in(share: float) -> str:
+def one_in(share: float, what: str = "") -> str:
     """A rare share, to two digits.
 
-    >>> one_in(0.0031), one_in(0.4)
-    ('1 in 320', '1 in 2')
+    >>> one_in(0.0031), one_in(0.4, "time")
+    ('1 in 320', '1 time in 2')
     """
     number = 1 / max(share, 1e-9)
     digits = max(floor(log10(number)) - 1, 0)
-    return f"1 in {max(round(number / 10**digits) * 10**digits, 1):,d}"
+    return f"1{what and f' {what}'} in {max(round(number / 10**digits) * 10**digits, 1):,d}"
 
 
 def clock(minute: int) -> str:
