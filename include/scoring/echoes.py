@@ -44,8 +44,9 @@ _LIMITS = ("day_limit", "week_limit", "month_limit")
 ECHOES: tuple[Echo, ...] = (
     # A kind never used, or one of a product the client lacks, is a surprise in every sequence.
     Echo("sequence_kind", ("new_kind", "unowned")),
-    # Much on one day or in one week is much at short intervals.
-    Echo("sequence_gap", ("day_count", "week_count", "kind_count")),
+    # Many on one day lie no day apart. (Many in a week, each on its own day, may still be an order never seen.)
+    Echo("sequence_gap", ("day_count", "kind_count")),
+    Echo("early", ("day_count", "kind_count")),
     # What goes to a stranger leaves the balance.
     Echo("balance_share", ("stranger_share",)),
     Echo("balance_low", ("stranger_share",)),

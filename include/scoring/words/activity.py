@@ -45,7 +45,7 @@ def _counted(span: _Span) -> Callable[[Row], Finding]:
             return Finding(transactions(number), "none", f"{made}; {_none_before(row, span, 'made none')}.", number > 1)
         apart = times(number, usual, "as many")
         text = f"{made}; {span.usually} this account usually makes {count(usual)} - {apart}."
-        return Finding(transactions(number), count(usual), text, exceeds(number, usual))
+        return Finding(transactions(number), count(usual), text, number > 1 and exceeds(number, usual))
 
     return sentence
 

@@ -27,13 +27,7 @@ def early(row: Row) -> Finding:
     if shortest is None:
         return new_kind(row)
     said = f"{did(row)} {_after(shortest, name)}"
-    own = "lately this account never made two so near each other"
-    if smallest is not None:
-        own = (
-            f"lately this account never made two within {days(smallest - 1)}"
-            if smallest > 1
-            else "it has done so before"
-        )
+    own = f"lately this account never made two {_nearness(smallest)}"
     crowd = ""
     if row["early"]:
         crowd = (
@@ -42,6 +36,13 @@ def early(row: Row) -> Finding:
     typical = UNKNOWN if smallest is None else f"at least {days(smallest)}"
     stands = bool(row["early"]) and (smallest is None or shortest < smallest)
     return Finding(days(shortest), typical, f"{said}; {own}{crowd}.", stands)
+
+
+def _nearness(smallest: int | None) -> str:
+    """What is nearer than the account's two nearest."""
+    if smallest is None:
+        return "so near each other"
+    return f"within {days(smallest - 1)}" if smallest > 1 else "on one day"
 
 
 def _after(shortest: int, name: str) -> str:
