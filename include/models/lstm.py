@@ -133,28 +133,34 @@ class Lstm(Detector):
         return found[: len(X)]
 
     def blame(self, x: Vector, top: int = 2) -> list[int]:
-        """The earlier postings that make one row most surprising, by leaving each out.
+        """The same as `blames` of one row, shape (n_features,)."""
+        return self.blames(x.reshape(1, -1), top)[0]
+
+    def blames(self, X: Matrix, top: int = 2) -> list[list[int]]:  # noqa: N803
+        """The earlier postings that make each row most surprising, by leaving each out; raises as `score` does.
 
         Parameters
         ----------
-        x
-            One row, shape (n_features,).
+        X
+            Rows, shape (n_rows, n_features).
         top
-            At most so many.
+            At most so many of each.
 
         Returns
         -------
         list
-            Places in the window, 0 the oldest; only such without which the surprise falls, the largest fall first.
+            For each row places in its window, 0 the oldest; only such without which the surprise falls, the largest
+            fall first.
         """
-        held = np.flatnonzero(x.reshape(WINDOW + 1, STEP)[:WINDOW, 0] > 0)
-        variants = np.stack([x, *(_without(x, int(place)) for place in held)])
-        self._check(variants)
+        self._check(X)
+        held = [np.flatnonzero(x.reshape(WINDOW + 1, STEP)[:WINDOW, 0] > 0) for x in X]
+        variants = [
+            np.stack([x, *(_without(x, int(place)) for place in places)]) for x, places in zip(X, held, strict=True)
+        ]
         # Unbounded: beyond belief with three equal rents is so with two of them too, only less far.
-        scores = self._surprises(variants, bounded=False).sum(axis=1)
-        falls = scores[0] - scores[1:]
-        order = np.argsort(-falls, kind="stable")[:top]
-        return [int(held[place]) for place in order if falls[place] >= LEAST_FALL]
+        scores = self._surprises(np.concatenate([X[:0], *variants]), bounded=False).sum(axis=1)
+        games = np.split(scores, np.cumsum([len(rows) for rows in variants])[:-1]) if variants else []
+        return [_largest_falls(game, places, top) for game, places in zip(games, held, strict=True)]
 
     def learned(self) -> dict[str, Any]:
         """What `fit` left behind, as a flat dictionary of float32 and int64 arrays."""
@@ -314,6 +320,13 @@ def _forget(rows: Floats, random: np.random.Generator) -> Floats:
     steps = rows.reshape(-1, WINDOW + 1, STEP).copy()
     steps[:, :WINDOW][np.arange(WINDOW) < forgotten[:, None]] = 0
     return steps.reshape(len(rows), -1)
+
+
+def _largest_falls(scores: Vector, places: npt.NDArray[np.intp], top: int) -> list[int]:
+    """Of one row's scores, whole and then without each place, the places that make most of it."""
+    falls = scores[0] - scores[1:]
+    order = np.argsort(-falls, kind="stable")[:top]
+    return [int(places[i]) for i in order if falls[i] >= LEAST_FALL]
 
 
 def _without(x: Vector, place: int) -> Vector:

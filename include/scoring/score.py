@@ -61,6 +61,6 @@ def _reasons(features: pa.Table, model: Model, values: Matrix, flagged: Flags) -
     positions = np.flatnonzero(flagged)
     described = features.take(pa.array(positions, pa.int64())).to_pylist()
     reasons: list[list[dict[str, object]] | None] = [None] * features.num_rows
-    for position, row in zip(positions, described, strict=True):
-        reasons[position] = explain(model, values[position], row)
+    for position, found in zip(positions, explain(model, values[positions], described), strict=True):
+        reasons[position] = found
     return pa.array(reasons, SCORES_SCHEMA.field("reasons").type)

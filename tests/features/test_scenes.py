@@ -13,7 +13,7 @@ import pytest
 from include.features import absence_notes, engine
 from include.features.state import FeatureState
 from include.features.towns import KNOWN_TOWNS
-from include.scoring.scenes import SCENE_SENTENCES
+from include.scoring.words.scenes import SCENE_SENTENCES
 from tests.features.real_bank import between, made
 
 DAY = date(1994, 1, 31)
