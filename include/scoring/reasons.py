@@ -15,14 +15,13 @@ from include.scoring.echoes import LEAST_RARITY, weighing_codes
 from include.scoring.reading import read_sequences
 from include.scoring.shapley import coalitions, shapley_values
 from include.scoring.words import NO_READING, Row, SequenceReading, finding
-from include.scoring.words.wording import count, days, transactions
 
 MAX_REASONS = 5
 """The contract's own figure; what is left goes into `other`."""
 MIN_SHARE = 0.05
 """A reason below a twentieth of what sets the score apart convinces nobody; it goes into `other` too."""
 OTHER = "other"
-"""The code of what is not named, and of context, which is no reason by itself."""
+"""The code of what is not named."""
 SMALLEST_SPOKEN = 0.005
 """Contributions are spoken with two decimals; what rounds to none is called so."""
 SMALLEST_DROP = 0.001
@@ -45,7 +44,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Contributions:
-    """What sets one row's score apart from the typical row's.
+    """What sets one row's score apart from that of the typical row in the same context.
 
     Attributes
     ----------
@@ -54,7 +53,7 @@ class Contributions:
     codes
         Shapley value of every reason code with a feature that is not typical; they sum to `excess`.
     weighed
-        The code that each column weighed with, see `include.scoring.echoes`; that of context is `other`.
+        The code that each feature weighed with, see `include.scoring.echoes`.
     drops
         By how much the score falls when one feature alone takes its typical value.
     rarities
@@ -94,6 +93,8 @@ def explain(model: Model, values: Matrix, rows: Sequence[Row]) -> list[list[dict
 def contributions(model: Model, values: Matrix) -> list[Contributions]:
     """Exact Shapley values of the published scores, with the typical row's values for whatever is out of play.
 
+    How much habit there was to see is context: it stays the posting's own throughout and is nobody's reason.
+
     The players are the reason codes, not the features: features of one code say the same thing twice (the amount
     against the habit and against the largest), and three dozen features would need 2**36 scores where nine codes need
     512. The values are those of shap's ExactExplainer (a test holds them together), which costs ten seconds of import
@@ -106,7 +107,8 @@ def contributions(model: Model, values: Matrix) -> list[Contributions]:
 def _contributions(model: Model, values: Matrix) -> list[Contributions]:
     """The same of few postings, all whose variants are scored at once: a call costs as much as a hundred rows."""
     games = [_Game.of(model, row, rarities) for row, rarities in zip(values, _rarities(model, values), strict=True)]
-    scores = model.score(np.vstack([variants for game in games for variants in (game.coalitions, game.without)]))
+    rows = [variants for game in games for variants in (game.coalitions, game.without)]
+    scores = model.score(np.asarray(np.vstack(rows), dtype=np.float64))
     ends = np.cumsum([length for game in games for length in (len(game.coalitions), len(game.without))])
     parts = np.split(scores, ends[:-1])
     return [game.solved(*parts[2 * number : 2 * number + 2]) for number, game in enumerate(games)]
@@ -138,14 +140,15 @@ class _Game:
 
     @classmethod
     def of(cls, model: Model, values: Vector, rarities: Mapping[str, float]) -> _Game:
-        weighed = weighing_codes(rarities) | dict.fromkeys(model.preparation.context, OTHER)
-        codes = np.array([weighed[name] for name in model.features])
-        players = sorted({str(code) for code in codes[values != model.typical]})
+        weighed = weighing_codes(rarities)
+        typical = model.typical_of(values.reshape(1, -1))[0]
+        codes = np.array([weighed.get(name, OTHER) for name in model.features])
+        players = sorted({str(code) for code in codes[(values != typical) & (codes != OTHER)]})
         member_of = np.array([codes == player for player in players]).reshape(len(players), len(codes))
         in_play = coalitions(len(players)).astype(np.int64) @ member_of.astype(np.int64) > 0
-        without = np.tile(values, (len(values), 1))
-        np.fill_diagonal(without, model.typical)
-        return cls(weighed, rarities, players, np.where(in_play, values, model.typical), without)
+        without = np.tile(values, (len(weighed), 1))
+        np.fill_diagonal(without, typical)
+        return cls(weighed, rarities, players, np.where(in_play, values, typical), without)
 
     def solved(self, worths: Vector, without: Vector) -> Contributions:
         """The Shapley values, from the scores of the variants."""
@@ -183,12 +186,12 @@ def _reasons(parts: Contributions, row: Row, reading: SequenceReading) -> list[R
     """The strongest codes that can be spoken of, then what is left of the score."""
     spoken = [reason for code in _strongest(parts) if (reason := _reason(code, parts, row, reading))][:MAX_REASONS]
     if len(spoken) < len(parts.codes) or not spoken:
-        spoken.append(_other(spoken, parts, row))
+        spoken.append(_other(spoken, parts))
     return spoken
 
 
 def _strongest(parts: Contributions) -> list[str]:
-    named = [code for code, share in parts.codes.items() if code != OTHER and share >= MIN_SHARE * parts.excess]
+    named = [code for code, share in parts.codes.items() if share >= MIN_SHARE * parts.excess]
     return sorted(named, key=lambda code: (-parts.codes[code], code))
 
 
@@ -213,16 +216,10 @@ def _voice(parts: Contributions, feature: str) -> tuple[float, float]:
     return (drop if drop >= SMALLEST_DROP else 0.0, parts.rarities[feature])
 
 
-def _other(spoken: Sequence[Reason], parts: Contributions, row: Row) -> Reason:
-    """What is left of the score; context is told of where it is most of that."""
+def _other(spoken: Sequence[Reason], parts: Contributions) -> Reason:
+    """What is left of the score."""
     left = parts.excess - sum(reason.contribution for reason in spoken)
     text = "Everything else together changes the score by next to nothing."
     if abs(left) >= SMALLEST_SPOKEN:
-        habit = f", above all {_habit(row)}" if parts.codes.get(OTHER, 0.0) > left / 2 > 0 else ""
-        text = f"Everything else together {'adds' if left > 0 else 'takes'} {abs(left):.2f}{habit}."
+        text = f"Everything else together {'adds' if left > 0 else 'takes'} {abs(left):.2f}."
     return Reason(OTHER, "", "", "", left, text)
-
-
-def _habit(row: Row) -> str:
-    known = f"{transactions(row['habit_postings'])}, {count(row['kind_postings'])} of this kind"
-    return f"how much there was to compare with ({known} in the last {days(row['observed_days'])})"

@@ -209,10 +209,11 @@ def test_contributions_are_shapley_values_as_shap_computes_them(week, scores, mo
     values = model.values(week)[position]
     (parts,) = contributions(model, values.reshape(1, -1))
     codes = list(parts.codes)
-    group = np.array([parts.weighed[name] for name in model.features])
+    group = np.array([parts.weighed.get(name, "") for name in model.features])
+    typical = model.typical_of(values.reshape(1, -1))[0]
 
     def game(mask: np.ndarray) -> np.ndarray:
-        rows = [np.where(np.isin(group, np.array(codes)[row > 0]), values, model.typical) for row in mask]
+        rows = [np.where(np.isin(group, np.array(codes)[row > 0]), values, typical) for row in mask]
         return model.score(np.array(rows))
 
     def present(mask: np.ndarray, everyone: np.ndarray) -> np.ndarray:
@@ -220,4 +221,4 @@ def test_contributions_are_shapley_values_as_shap_computes_them(week, scores, mo
 
     explained = shap.ExactExplainer(game, present)(np.ones((1, len(codes))), silent=True)
     np.testing.assert_allclose(explained.values[0], list(parts.codes.values()), atol=1e-9)
-    assert explained.base_values[0] == pytest.approx(model.typical_score)
+    assert explained.base_values[0] == pytest.approx(model.typical_scores(values.reshape(1, -1))[0])
