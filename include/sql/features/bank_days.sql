@@ -73,9 +73,13 @@ final as (
     select
         trans_date,
         cast(postings as double) / nullif(active, 0)
-        / nullif(cast(habit_postings as double) / habit_active, 0) as busy_day,
+        / nullif(
+            cast(habit_postings as double) / nullif(habit_active, 0), 0
+        ) as busy_day,
         cast(paid_cents as double) / nullif(paying, 0)
-        / nullif(cast(habit_paid as double) / habit_paying, 0) as dear_day,
+        / nullif(
+            cast(habit_paid as double) / nullif(habit_paying, 0), 0
+        ) as dear_day,
         cast(week_postings as double) / 7
         / nullif(cast(weekly_postings as double) / weekly_days, 0) as busy_week,
         cast(week_paid as double) / 7
