@@ -71,9 +71,7 @@ def statics(folder: Path) -> dict[str, pa.Table]:
         "district",
         "cast(A1 as bigint) district_id, A2 district_name, A3 region, cast(A11 as double) average_salary",
     )
-    card = _query(
-        folder, "card", f"cast(disp_id as bigint) disp_id, {_DAY.format('substr(issued, 1, 6)')} issued_date"
-    )
+    card = _query(folder, "card", f"cast(disp_id as bigint) disp_id, {_DAY.format('substr(issued, 1, 6)')} issued_date")
     loan = _query(folder, "loan", f"cast(account_id as bigint) account_id, {_DAY.format('date')} granted_date")
     return {
         "fin_account": account,

@@ -270,8 +270,8 @@ compared as (
             else least(amount_cents / before_cents, $largest_balance_share)
         end as share_taken,
         case
-            when balance_cents is null or lowest_cents is null then null
-            when is_credit or lowest_cents <= 0 then 0
+            when balance_cents is null then null
+            when is_credit or coalesce(lowest_cents, 0) <= 0 then 0
             else
                 ln(
                     (lowest_cents + $smallest_balance_cents)
@@ -393,7 +393,9 @@ final as (
             round(paying_evidence * greatest(over_most_month, 0), 6)
         ) as month_limit,
         round(share_taken, 6) as balance_share,
-        round(greatest(under_lowest, 0), 6) as balance_low,
+        if(
+            under_lowest is null, null, round(greatest(under_lowest, 0), 6)
+        ) as balance_low,
         cast(balance_cents < 0 as integer) as overdrawn,
         if(
             is_bank_booked or not is_new_counterparty,
