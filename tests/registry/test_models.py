@@ -163,7 +163,7 @@ def test_a_card_that_is_none_is_refused_even_when_sealed(registry, model):
 def test_a_card_may_name_registered_detectors_only(registry, model):
     version = registry.save(model)
     sealed_instead(registry, version, "card", b'{"members": [{"detector": "os.system"}]}')
-    with pytest.raises(SettingsError, match="there is no detector 'os.system'"):
+    with pytest.raises(SettingsError, match="there is no detector"):
         registry.load(version)
 
 
