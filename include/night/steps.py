@@ -38,9 +38,7 @@ def extract(request: NightRequest) -> Figures:
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
     clear_abandoned(request.lake_uri)
     workspace.begin()
-    is_first = not (
-        standing.has_predecessor(lake, request.night) and standing.knows_enough(lake, request.night)
-    )
+    is_first = not (standing.has_predecessor(lake, request.night) and standing.knows_enough(lake, request.night))
     with open_source(request.source_uri) as source:
         if is_first:
             _refuse_a_hole(source, lake, request.night)
@@ -116,9 +114,7 @@ def settle(request: NightRequest) -> Figures:
     postings, statics = accepted[FIN_TRANSACTION.name], _statics(accepted)
     workspace.put("lookback", _lookback(workspace, lake, request.night))
     state = _settlement_state(workspace, lake, request.night, statics)
-    lookback = standing.lookback_from_history(
-        workspace.get("lookback"), request.night, get_settings().lookback_days
-    )
+    lookback = standing.lookback_from_history(workspace.get("lookback"), request.night, get_settings().lookback_days)
     findings = settlement.check_night(request.night, postings, lookback, statics, state, _rounding(workspace))
     workspace.put("breaks", findings.breaks)
     workspace.put_many("state.before.settlement", state.tables())
