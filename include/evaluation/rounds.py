@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.metrics import Figures, Flags, figures, label_of
 from include.evaluation.planting import Plan, plant, plantable_kinds
-from include.features import build_features, state_from_history
+from include.features import build_features, reach_days, state_from_history
 from include.models.base import Vector
 
 REACH_DAYS = 250
@@ -88,7 +88,7 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
     kinds
         Only these; all the bank can show when None.
     """
-    since = first - timedelta(days=REACH_DAYS)
+    since = first - timedelta(days=max(REACH_DAYS, reach_days(bank.habit_days)))
     old, recent = _between(bank.history, None, since), _between(bank.history, since, last + _DAY)
     plan = Plan(first, last, seed, per_cell=_per_cell(recent, kinds), kinds=kinds or plantable_kinds(recent))
     planted = plant(recent, bank.statics, plan, bank.slack)

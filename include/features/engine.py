@@ -24,6 +24,12 @@ HABIT_DAYS = 90
 MIN_HABIT_DAYS = 61
 """Fewer days cannot hold the thirty days of the monthly features and thirty others to compare them with."""
 
+
+def reach_days(habit_days: int) -> int:
+    """Days before a night that its features look back on: a day of the habit is judged by the habit before it."""
+    return 2 * habit_days
+
+
 HABIT_QUERIES = (
     "postings",
     "account_profiles",
@@ -118,7 +124,7 @@ def build_features(
     postings
         The postings to describe (columns of `fin_transaction`; others are ignored), of one date or of several.
     lookback
-        Accepted postings of at least the `habit_days` before the first of them; may hold more.
+        Accepted postings of at least the `reach_days(habit_days)` before the first of them; may hold more.
     statics
         Static relations by name; those of `PROFILE_RELATIONS` may be absent or empty.
     state
@@ -205,7 +211,7 @@ def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, An
         last=values["last_night"],
         habit_days=values["habit_days"],
     )
-    if not windows["trans_id"].equals(features["trans_id"]):
+    if not windows["trans_id"].equals(_complete(features, windows)["trans_id"]):
         raise ConservationError("features and windows are not of the same postings in the same order")
     for name in ("window", "window_trans"):
         features = features.append_column(name, windows[name])

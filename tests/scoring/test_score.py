@@ -27,6 +27,13 @@ FIRST, LAST = date(1994, 1, 1), date(1994, 1, 8)
 
 
 @pytest.fixture(scope="module")
+def model(outcome):
+    """A full ensemble: the sequence reader and all others have the same say."""
+    trained = outcome.model
+    return replace(trained, members=tuple(replace(member, weight=1.0) for member in trained.members))
+
+
+@pytest.fixture(scope="module")
 def week(features):
     return between(features, FIRST, LAST, "settlement_date")
 

@@ -246,8 +246,8 @@ compared as (
             else least(amount_cents / before_cents, $largest_balance_share)
         end as share_taken,
         case
-            when balance_cents is null or lowest_cents is null then null
-            when is_credit or lowest_cents <= 0 then 0
+            when balance_cents is null then null
+            when is_credit or coalesce(lowest_cents, 0) <= 0 then 0
             else
                 ln(
                     (lowest_cents + $smallest_balance_cents)
@@ -380,14 +380,16 @@ final as (
                 6
             )
         ) as month_limit,
-        if(
-            is_bank_booked, balance_cents * 0, round(share_taken, 6)
-        ) as balance_share,
-        if(
-            is_bank_booked,
-            balance_cents * 0,
-            round(greatest(under_lowest, 0), 6)
-        ) as balance_low,
+        case
+            when balance_cents is null then null
+            when is_bank_booked then 0
+            else round(share_taken, 6)
+        end as balance_share,
+        case
+            when under_lowest is null then null
+            when is_bank_booked then 0
+            else round(greatest(under_lowest, 0), 6)
+        end as balance_low,
         cast(
             balance_cents < 0 and not is_bank_booked as integer
         ) as overdrawn,
