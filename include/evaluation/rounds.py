@@ -47,6 +47,16 @@ class Round:
         return np.array([kind is not None for kind in self.kinds], dtype=np.bool_)
 
     @property
+    def kind_names(self) -> list[str]:
+        """The kinds that are in it, in one order."""
+        return sorted({str(kind) for kind in self.kinds[self.is_planted]})
+
+    def without(self, kinds: frozenset[str]) -> Round:
+        """The round as if these kinds had not been planted: their rows are left out."""
+        kept = ~np.isin(self.kinds.astype(str), sorted(kinds))
+        return Round(self.features.filter(pa.array(kept)), self.kinds[kept], self.strengths[kept])
+
+    @property
     def culprits(self) -> pa.Table:
         """The rows to be found."""
         return self.features.filter(pa.array(self.is_planted))

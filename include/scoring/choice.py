@@ -22,6 +22,7 @@ EVIDENCE_SCHEMA = pa.schema(
         pa.field("round", pa.int64()),
         pa.field("strength", pa.string()),
         pa.field("kind", pa.string()),  # empty for all kinds together
+        pa.field("is_known", pa.bool_()),  # whether anything was taught on planted rows of this kind
         pa.field("average_precision", pa.float64()),
         pa.field("recall", pa.float64()),
         pa.field("precision", pa.float64()),
@@ -53,19 +54,55 @@ class Choice:
     evidence: pa.Table
 
 
-def choose(fitted: Fitted, rounds: Sequence[Round], recipe: Recipe, budget: float) -> Choice:
+@dataclass(frozen=True)
+class Blind:
+    """The same detectors taught without some kinds of anomaly.
+
+    Attributes
+    ----------
+    kinds
+        Those nothing was taught on.
+    fitted
+        The detectors.
+    """
+
+    kinds: frozenset[str]
+    fitted: Fitted
+
+
+def choose(
+    fitted: Fitted, rounds: Sequence[Round], recipe: Recipe, budget: float, blind: Sequence[Blind] = ()
+) -> Choice:
     """The best detector or ensemble by what it finds in the rounds; the smaller one where two find the same.
 
-    The merit is the mean, over rounds and strengths, of average precision and of the mean recall of the kinds within
-    the budget: one that finds most of everything must not be blind to one kind. Ensembles compete with each of their
-    members, so that one worse than its best member is never chosen.
+    The merit is the mean of three figures over rounds and strengths: average precision; recall within the budget, kind
+    by kind, for one that finds most of everything must not be blind to one kind; and the same recall of kinds that
+    nothing was taught on, for nobody plants what will come. Ensembles compete with each of their members, so that one
+    worse than its best member is never chosen.
+
+    Parameters
+    ----------
+    fitted
+        Fitted on nights before those of the rounds.
+    rounds
+        Planted nights.
+    recipe
+        What may be combined.
+    budget
+        Share of postings to flag.
+    blind
+        For the third figure; without them the merit is the mean of the first two.
     """
     usable = [weights for weights in recipe.candidates() if set(weights) <= set(fitted.detectors)]
     exponents = [fitted.exponents_of(round_.features) for round_ in rounds]
+    unseen = [(b.kinds, [b.fitted.exponents_of(round_.features) for round_ in rounds]) for b in blind]
     rows = []
     for weights in usable:
-        for number, (round_, known) in enumerate(zip(rounds, exponents, strict=True)):
-            rows += _evidence(name_of(weights), number, blend(known, weights), round_, budget)
+        for number, round_ in enumerate(rounds):
+            task = _Task(name_of(weights), number, round_, budget)
+            rows += task.evidence(blend(exponents[number], weights), ("", *round_.kind_names), is_known=True)
+            for kinds, scored in unseen:
+                rows += task.evidence(blend(scored[number], weights), sorted(kinds), is_known=False)
     evidence = pa.Table.from_pylist(rows, schema=EVIDENCE_SCHEMA)
     merit = {name_of(weights): _merit(rows, name_of(weights)) for weights in usable}
     best = max(usable, key=lambda weights: (round(merit[name_of(weights)], 3), -len(weights)))
@@ -83,23 +120,34 @@ def name_of(weights: Weights) -> str:
     return "+".join(f"{name}*{weight:g}" if weight != 1 else name for name, weight in weights.items())
 
 
-def _evidence(name: str, number: int, scores: Vector, round_: Round, budget: float) -> list[dict[str, Any]]:
-    kinds = sorted({str(kind) for kind in round_.kinds[round_.is_planted]})
-    return [
-        {
-            "ensemble": name,
-            "round": number,
-            "strength": strength,
-            "kind": kind or "",
-            **vars(assess(scores, round_, (strength,), budget, kind)),
-        }
-        for strength in STRENGTHS
-        for kind in (None, *kinds)
-    ]
+@dataclass(frozen=True)
+class _Task:
+    """One ensemble on one round."""
+
+    ensemble: str
+    number: int
+    round_: Round
+    budget: float
+
+    def evidence(self, scores: Vector, kinds: Sequence[str], *, is_known: bool) -> list[dict[str, Any]]:
+        """`EVIDENCE_SCHEMA` rows of every strength and of the kinds asked for; "" asks for all together."""
+        return [
+            {
+                "ensemble": self.ensemble,
+                "round": self.number,
+                "strength": strength,
+                "kind": kind,
+                "is_known": is_known,
+                **vars(assess(scores, self.round_, (strength,), self.budget, kind or None)),
+            }
+            for strength in STRENGTHS
+            for kind in kinds
+        ]
 
 
 def _merit(rows: list[dict[str, Any]], name: str) -> float:
     mine = [row for row in rows if row["ensemble"] == name and row["planted"]]
     overall = [row["average_precision"] for row in mine if not row["kind"]]
-    recalls = [row["recall"] for row in mine if row["kind"]]
-    return float(np.mean([np.mean(overall), np.mean(recalls)]))
+    recalls = [row["recall"] for row in mine if row["kind"] and row["is_known"]]
+    unseen = [row["recall"] for row in mine if not row["is_known"]]
+    return float(np.mean([np.mean(figures) for figures in (overall, recalls, unseen) if figures]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -97,6 +97,40 @@ def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int) 
     calibrations = {name: Calibration.learn(scores) for name, scores in raws.items()}
     exponents = {name: calibrations[name].exponents_of(scores) for name, scores in raws.items()}
     return Fitted(sequence, preparation, detectors, calibrations, exponents)
+
+
+def taught_without(
+    kinds: frozenset[str], fitted: Fitted, features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int
+) -> Fitted:
+    """The same detectors, those that learn from examples taught again without some kinds; the others are kept.
+
+    Parameters
+    ----------
+    kinds
+        Not to be taught on.
+    fitted
+        What `fit` gave for the same features, rounds, recipe and seed.
+    """
+    values = fitted.values(features)
+    prepared = fitted.preparation.apply(values)
+    columns = _columns(fitted.sequence)
+    order = [columns.index(name) for name in fitted.preparation.columns]
+    examples = _examples([round_.without(kinds) for round_ in rounds], fitted.preparation, fitted.sequence, order)
+    taught = {
+        name: _made(type(detector), fitted.preparation, recipe, seed).fit(
+            sample_rows(prepared, MAX_CONTRAST_ROWS, seed), examples
+        )
+        for name, detector in fitted.detectors.items()
+        if detector.learns_from_examples
+    }
+    raws = {name: raw_scores(detector, fitted.preparation, values, prepared) for name, detector in taught.items()}
+    again = {name: Calibration.learn(scores) for name, scores in raws.items()}
+    return replace(
+        fitted,
+        detectors={**fitted.detectors, **taught},
+        calibrations={**fitted.calibrations, **again},
+        exponents={**fitted.exponents, **{name: again[name].exponents_of(raws[name]) for name in again}},
+    )
 
 
 def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:

@@ -18,8 +18,8 @@ from include.models.calibration import Calibration
 from include.models.ensemble import blend
 from include.models.model import Model, Training
 from include.models.threshold import choose_threshold
-from include.scoring.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Choice, choose, fallback, name_of
-from include.scoring.fitting import Fitted, fit
+from include.scoring.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Blind, Choice, choose, fallback, name_of
+from include.scoring.fitting import Fitted, fit, taught_without
 from include.scoring.recipe import Recipe
 
 WARM_UP_DAYS = 61
@@ -113,8 +113,9 @@ def train(
     bank = Bank(past, statics, rounding_cents, habit_days)
     features = _settled_features(bank, before)
     lesson = _Lesson.plan(bank, features, before, seed, recipe)
-    draft = fit(_learning_rows(lesson.earlier(features), seed), lesson.teaching, recipe, seed)
-    choice = _choice(draft, lesson, recipe, budget)
+    earlier = _learning_rows(lesson.earlier(features), seed)
+    draft = fit(earlier, lesson.teaching, recipe, seed)
+    choice = _choice(draft, earlier, lesson, recipe, budget, seed)
     threshold = _threshold(draft, choice, lesson.later(features), budget)
     final = fit(_learning_rows(features, seed), (*lesson.teaching, *lesson.checking), recipe, seed)
     training = _training(features, lesson, seed, budget, habit_days, absence_notes(statics, past))
@@ -192,10 +193,14 @@ class _Lesson:
         return _since(features, "settlement_date", self.check_from)
 
 
-def _choice(draft: Fitted, lesson: _Lesson, recipe: Recipe, budget: float) -> Choice:
+def _choice(draft: Fitted, earlier: pa.Table, lesson: _Lesson, recipe: Recipe, budget: float, seed: int) -> Choice:
+    """The ensemble that finds most on the nights held back, also of kinds the draft was not taught on."""
     if sum(int(round_.is_planted.sum()) for round_ in lesson.checking) < LEAST_PLANTED:
         return fallback(draft, recipe)
-    return choose(draft, lesson.checking, recipe, budget)
+    kinds = sorted({kind for round_ in lesson.teaching for kind in round_.kind_names})
+    halves = [frozenset(kinds[0::2]), frozenset(kinds[1::2])] if len(kinds) > 1 else []
+    blind = [Blind(half, taught_without(half, draft, earlier, lesson.teaching, recipe, seed)) for half in halves]
+    return choose(draft, lesson.checking, recipe, budget, blind)
 
 
 def _threshold(draft: Fitted, choice: Choice, later: pa.Table, budget: float) -> float:

@@ -85,7 +85,7 @@ def _figures(outcome: TrainingOutcome) -> dict[str, Figure]:
 def _mean(evidence: pa.Table, ensemble: str, strength: str, kind: str, figure: str) -> float:
     """Mean of one figure over the rounds; NaN where nothing was planted."""
     wanted = {"ensemble": ensemble, "strength": strength, "kind": kind}
-    rows = evidence
+    rows = evidence.filter(evidence["is_known"])
     for column, value in wanted.items():
         rows = rows.filter(pc.equal(rows[column], value))
     values = rows[figure].to_numpy()

@@ -22,7 +22,7 @@ def round_of(rows: int = ROWS) -> Round:
     kinds, strengths = np.full(rows, None, dtype=object), np.full(rows, None, dtype=object)
     kinds[PLACES] = ["amount", "burst"] * (PLANTED // 2)
     strengths[PLACES] = np.repeat(STRENGTHS, PLANTED // len(STRENGTHS))
-    return Round(pa.table({"row": np.arange(rows)}), kinds, strengths)
+    return Round(pa.table({"account_id": np.arange(rows)}), kinds, strengths)
 
 
 @dataclass
