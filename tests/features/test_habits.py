@@ -76,6 +76,13 @@ def test_a_limit_is_the_most_paid_so_far_weighed_by_the_evidence(window, season)
     assert found[f"{window}_limit"] == pytest.approx(weight * np.log(float(paid / most)), abs=season)
 
 
+def test_what_is_usual_ends_the_day_before():
+    found = row([*weekly(), *neighbours()], amount=Decimal("150.00"))
+    assert found["most_day_paid"] == found["largest_payment"] == found["largest_amount"] == Decimal("100.00")
+    assert (found["usual_day_paid"], found["usual_amount"]) == (100, 100)
+    assert (found["habit_postings"], found["kind_postings"], found["kind_most"]) == (12, 12, 1)
+
+
 def test_an_unusual_day_is_left_out_of_what_is_usual_afterwards():
     wild = {"trans_date": days_ago(20)[0], "amount": Decimal("5000.00")}
     rich = neighbours(amount=Decimal("100000.00"))
