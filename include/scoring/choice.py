@@ -81,8 +81,8 @@ def choose(
 
     The merit is a mean of three figures over rounds and strengths: average precision; recall within the budget, kind
     by kind, for one that finds most of everything must not be blind to one kind; and, with a smaller weight, the same
-    recall of kinds that nothing was taught on, for nobody plants what will come. Ensembles compete with each of their members, so that one
-    worse than its best member is never chosen.
+    recall of kinds that nothing was taught on, for nobody plants what will come. Ensembles compete with each of their
+    members, so that one worse than its best member is never chosen.
 
     Parameters
     ----------
