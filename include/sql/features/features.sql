@@ -17,6 +17,14 @@ with described as (
     where trans_date between $first_night and $last_night
 ),
 
+gap_totals as (
+    select distinct
+        kind,
+        trans_date,
+        all_gaps
+    from kind_gaps
+),
+
 -- how often anybody in the bank repeats a payment so soon
 repeats as (
     select
@@ -24,13 +32,7 @@ repeats as (
         coalesce(kind_gaps.gaps_so_short, 0) as gaps_so_short,
         coalesce(totals.all_gaps, 0) as all_gaps
     from rhythms
-    left join (
-        select distinct
-            kind,
-            trans_date,
-            all_gaps
-        from kind_gaps
-    ) as totals
+    left join gap_totals as totals
         on rhythms.kind = totals.kind and rhythms.trans_date = totals.trans_date
     asof left join kind_gaps
         on
