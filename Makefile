@@ -34,7 +34,7 @@ check: setup ## linters, types, SQL style, import rule, security
 	$(BIN)/bandit -q -ll -r include dags plugins expectations
 
 test: check ## the linters and the whole test suite
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 run: setup ## Airflow with a week of nights, of a made-up bank unless SOURCE= names yours; also LAKE=, PORT=
 	@$(BIN)/python -m include.service.local --source "$(SOURCE)" --lake "$(LAKE)" --port "$(PORT)"
