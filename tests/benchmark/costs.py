@@ -1,4 +1,4 @@
-"""Seconds and memory of each detector alone."""
+"""Seconds of each detector alone, and how a process asks for its memory."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ def costs(bench: Bench, model: Model, round_: Round) -> list[dict[str, Any]]:
     first = bench.features["settlement_date"][0].as_py() + timedelta(days=WARM_UP_DAYS)
     past, window = bench.nights(first, bench.before), bench.window.slice(0, MOST_WINDOWS)
     rows = [_cost(member.detector, model, past, window, round_) for member in model.members]
-    seconds, mib = measured(lambda: plain_ranker(past, SEED))
     ranker = plain_ranker(past, SEED)
-    scoring, peak = measured(lambda: ranker(window))
-    return [*rows, _row("both plain", seconds, mib, scoring, peak, window.num_rows)]
+    fitting, scoring = seconds(lambda: plain_ranker(past, SEED)), seconds(lambda: ranker(window))
+    return [*rows, _row("both plain", fitting, scoring, window.num_rows)]
 
 
 def _cost(detector: Detector, model: Model, past: pa.Table, window: pa.Table, round_: Round) -> dict[str, Any]:
@@ -44,9 +43,8 @@ def _cost(detector: Detector, model: Model, past: pa.Table, window: pa.Table, ro
         planted = _seen(detector, model, round_.culprits)
         examples = Examples(planted, planted[:, 0] * 0 + 1)
     whole = detector.sees == "windows"
-    fit_s, fit_mib = measured(lambda: fresh.fit(rows if whole else sample_rows(rows, most, SEED), examples))
-    score_s, score_mib = measured(lambda: fresh.score(night))
-    return _row(detector.name, fit_s, fit_mib, score_s, score_mib, window.num_rows)
+    fitting = seconds(lambda: fresh.fit(rows if whole else sample_rows(rows, most, SEED), examples))
+    return _row(detector.name, fitting, seconds(lambda: fresh.score(night)), window.num_rows)
 
 
 def _seen(detector: Detector, model: Model, features: pa.Table) -> Matrix:
@@ -56,17 +54,15 @@ def _seen(detector: Detector, model: Model, features: pa.Table) -> Matrix:
     return model.preparation.view(model.preparation.apply(model.values(features)), detector.sees)
 
 
-def _row(name: str, fit_s: float, fit_mib: float, score_s: float, score_mib: float, rows: int) -> dict[str, Any]:
-    per_100k = 100_000 * score_s / rows
-    return {"detector": name, "fit_s": fit_s, "fit_mib": round(fit_mib), "s": per_100k, "mib": round(score_mib)}
+def _row(name: str, fitting: float, scoring: float, rows: int) -> dict[str, Any]:
+    return {"detector": name, "fit_s": fitting, "score_s_per_100k": 100_000 * scoring / rows}
 
 
-def measured(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds, and MiB by which the process peaked above where it stood."""
-    reset_peak()
-    stood, began = memory_mib("VmRSS"), time.perf_counter()
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
     work()
-    return time.perf_counter() - began, memory_mib("VmHWM") - stood
+    return time.perf_counter() - began
 
 
 def reset_peak() -> None:

@@ -24,7 +24,7 @@ from tests.benchmark.trained import BUDGET, SEED, trained
 ROUND_SEEDS = (70_001, 70_002, 70_003, 70_004, 70_005)
 """Of the rounds that measure; training's own begin with its seed."""
 Record = dict[str, Any]
-MEASURES = ("average_precision", "recall", "precision", "own_recall")
+MEASURES = ("average_precision", "recall", "precision", "own_recall", "best_recall", "planted", "budget_rows")
 
 
 def measure(bench: Bench, *, twice: bool) -> Record:
@@ -78,7 +78,18 @@ def _records(ranker: Ranker, limits: Thresholds, round_: Round, seed: int) -> It
                     "seed": seed,
                     **vars(assess(scores, round_, (strength,), BUDGET, kind)),
                     "own_recall": float(flagged[mine].mean()) if mine.any() else float("nan"),
+                    "best_recall": _best_recall(round_, int(mine.sum())),
+                    "budget_rows": _budget_rows(round_, int(mine.sum())),
                 }
+
+
+def _best_recall(round_: Round, planted: int) -> float:
+    """What a perfect ranking finds within the budget, where more is planted than the budget holds."""
+    return min(1.0, _budget_rows(round_, planted) / max(planted, 1))
+
+
+def _budget_rows(round_: Round, planted: int) -> int:
+    return int(BUDGET * (int((~round_.is_planted).sum()) + planted))
 
 
 def summary(records: Sequence[Record], by: tuple[str, ...]) -> list[Record]:
@@ -113,7 +124,7 @@ def report(name: str, found: Record) -> None:
     print(_own_table(name, found))
     print(_kinds_table(name, found))
     print(_calm_table(name, found))
-    header = ["detector", "fit s", "fit MiB", "score s per 100k", "score MiB"]
+    header = ["detector", "fit: s", "score 100,000 rows: s"]
     print(markdown(f"{name}: cost of each detector alone", header, [list(row.values()) for row in found["costs"]]))
     months_ = [[row["month"], row["rows"], f"{row['flagged']:.2%}"] for row in found["months"]]
     print(markdown(f"{name}: flagged share by month, nothing planted", ["month", "postings", "flagged"], months_))
@@ -134,8 +145,15 @@ def _main_table(bank: str, found: Record) -> str:
         figures = [cells[name, strength] for strength in STRENGTHS]
         row = [f"{spread(f, 'average_precision')} / {spread(f, 'recall')}" for f in figures]
         rows.append([_shown(found, name), *row, float(np.mean([f["precision"] for f in figures]))])
+    best = [cells[_names(found)[0], strength] for strength in STRENGTHS]
+    rows.append(["a perfect ranking", *(f"1.00 / {spread(f, 'best_recall')}" for f in best), _best_precision(best)])
     title = f"{bank}: average precision / recall within the {BUDGET:.0%} budget, mean ± sd over {len(found['planted'])}"
     return markdown(f"{title} rounds", ["detector", *STRENGTHS, "precision in budget"], rows)
+
+
+def _best_precision(figures: Sequence[Record]) -> float:
+    """Precision of a perfect ranking: the budget's rows that are left when all that was planted is flagged."""
+    return float(np.mean([f["best_recall"] * f["planted"] / f["budget_rows"] for f in figures]))
 
 
 def _own_table(bank: str, found: Record) -> str:

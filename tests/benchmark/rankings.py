@@ -27,7 +27,7 @@ from include.scoring.recipe import Recipe
 Ranker = Callable[[pa.Table], dict[str, Vector]]
 """From feature rows to a score a row, by name."""
 
-PLAIN_FOREST, PLAIN_FACTOR = "plain IsolationForest", "plain LocalOutlierFactor"
+PLAIN_FOREST, PLAIN_FACTOR = "plain_isolation_forest", "plain_local_outlier_factor"
 PLAIN_NUMBERS = ("client_id", "amount", "balance_before", "balance_after", "client_age", "average_salary")
 PLAIN_CODES = ("trans_type", "operation", "category", "frequency")
 PLAIN_ROWS = 20_000
