@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +13,9 @@ from include.evaluation.rounds import Round, assess, plant_round
 from include.models.base import Examples, Matrix, Vector
 from include.models.calibration import Calibration
 from include.models.contrast import Contrast
+from include.models.ensemble import blend
 from include.models.model import Model
+from include.models.rarity import Rarity
 from include.scoring.fitting import MAX_CONTRAST_ROWS, sample_rows
 from include.scoring.recipe import Recipe
 from include.scoring.train import CHECK_DAYS, TEACHING_DAYS, WARM_UP_DAYS
@@ -48,7 +50,7 @@ def measure(bench: Bench) -> Record:
         contrast, calibration = _teach(model, past, teaching, missing)
         for round_, exponents, matrix in zip(rounds, known, prepared, strict=True):
             mine = {**exponents, Contrast.name: calibration.exponents_of(contrast.score(matrix))}
-            records += _records(left_out, missing or tuple(kinds), candidates(mine), round_)
+            records += _records(left_out, missing or tuple(kinds), {**candidates(mine), **_maxima(mine)}, round_)
     _report(records, [*kinds], list(FAMILIES))
     return {"records": _means(records)}
 
@@ -83,6 +85,16 @@ def _teach(
     contrast = Contrast(SEED, free_columns=model.preparation.free_columns)
     contrast.fit(sample_rows(past, MAX_CONTRAST_ROWS, SEED), examples)
     return contrast, Calibration.learn(contrast.score(past))
+
+
+def _maxima(exponents: Mapping[str, Vector]) -> dict[str, Vector]:
+    """What no recipe tries: odd to either is odd."""
+    return {
+        f"max({Contrast.name}, {Rarity.name})": np.maximum(exponents[Contrast.name], exponents[Rarity.name]),
+        f"max({Contrast.name}, rest)": np.maximum(
+            exponents[Contrast.name], blend(exponents, {n: 1 for n in exponents if n != Contrast.name})
+        ),
+    }
 
 
 def _records(left_out: str, kinds: tuple[str, ...], ranked: dict[str, Vector], round_: Round) -> list[Record]:
