@@ -2,7 +2,7 @@
 
 Written after what the Fraud Detection Handbook publishes of its simulator (Le Borgne, Siblini, Lebichot, Bontempi,
 2022, chapter 3): customers with an amount and a pace of their own pay at terminals near them; three kinds of fraud.
-It opens fewer accounts than the Handbook, so as many fewer of them are compromised a day: the share of fraud is the
+It opens a tenth of the accounts than the Handbook, so as many fewer of them are compromised a day: the share of fraud is the
 same, which average precision depends on.
 """
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 from include.evaluation.rounds import Bank
 from include.relations import FIN_ACCOUNT, FIN_CLIENT, FIN_DISPOSITION, FIN_TRANSACTION
 
-CUSTOMERS, TERMINALS, DAYS = 1_250, 2_500, 150
+CUSTOMERS, TERMINALS, DAYS = 500, 1_000, 150
 FIRST = date(2024, 4, 1)
 HANDBOOK_CUSTOMERS, HANDBOOK_TERMINALS = 5_000, 10_000
 RADIUS = 5.0
