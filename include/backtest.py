@@ -69,8 +69,9 @@ class Replay:
         days = get_settings().lookback_days
         admission = admit({FIN_TRANSACTION.name: source.night(night)}, night)
         accepted = admission.accepted[FIN_TRANSACTION.name]
-        lookback = lookback_from_history(self.postings, night, days)
-        findings = settlement.check_night(night, accepted, lookback, self.statics, self.checks, self.rounding_cents)
+        lookback = lookback_from_history(self.postings, night, features.reach_days(days))
+        lately = lookback_from_history(lookback, night, days)
+        findings = settlement.check_night(night, accepted, lately, self.statics, self.checks, self.rounding_cents)
         scores = self._score(night, accepted, lookback)
         self.postings = pa.concat_tables([lookback, accepted.select(lookback.column_names)])
         self.checks, self.habits = findings.state, features.advance_state(self.habits, accepted)

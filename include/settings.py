@@ -37,7 +37,10 @@ class Settings(BaseSettings):
         description="The local master key (256 bit), made on first use with mode 0600. Lost, sealed texts are lost.",
     )
     # 92 days hold three whole months, so that every monthly habit has been seen three times.
-    lookback_days: int = Field(92, ge=31, description="Days of transactions before the night that it looks back on.")
+    # 61 are the fewest that hold a month and another one to compare it with.
+    lookback_days: int = Field(
+        92, ge=61, description="Days before the night that count as habit; each of them is judged by as many before it."
+    )
     # A week: Czech interbank clearing of the time settled within days; later corrections are booked as new postings.
     restate_days: int = Field(
         7, ge=0, description="A late record this many days back restates its night; older ones are reported."

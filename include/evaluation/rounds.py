@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.metrics import Figures, Flags, figures, label_of
 from include.evaluation.planting import Plan, plant, plantable_kinds
-from include.features import build_features, state_from_history
+from include.features import build_features, reach_days, state_from_history
 from include.models.base import Vector
 
 REACH_DAYS = 250
@@ -88,7 +88,7 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
     kinds
         Only these; all the bank can show when None.
     """
-    since = first - timedelta(days=REACH_DAYS)
+    since = first - timedelta(days=max(REACH_DAYS, reach_days(bank.habit_days)))
     old, recent = _between(bank.history, None, since), _between(bank.history, since, last + _DAY)
     plan = Plan(first, last, seed, per_cell=_per_cell(recent, kinds), kinds=kinds or plantable_kinds(recent))
     planted = plant(recent, bank.statics, plan, bank.slack)
@@ -102,11 +102,17 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
 def assess(
     scores: Vector, round_: Round, strengths: tuple[str, ...], budget: float, kind: str | None = None
 ) -> Figures:
-    """The figures of one ranking of a round for some strengths (and one kind); other planted rows are left out."""
+    """The figures of one ranking of a round for some strengths (and one kind).
+
+    Accounts with other episodes are left out with all their rows: what comes after a burst is not ordinary either.
+    Rows of an asked episode's account that were not planted stay, and count as false alarms.
+    """
     asked = np.isin(round_.strengths.astype(str), strengths)
     if kind is not None:
         asked &= round_.kinds == kind
-    kept = asked | ~round_.is_planted
+    accounts = round_.features["account_id"].to_numpy()
+    elsewhere = np.isin(accounts, np.unique(accounts[round_.is_planted & ~asked]))
+    kept = asked | ~(elsewhere | round_.is_planted)
     return figures(scores[kept], round_.is_planted[kept], budget)
 
 

@@ -1,6 +1,13 @@
 """What is usual: one row of features per posting, from the night, a bounded look-back and a small state."""
 
-from include.features.engine import HABIT_DAYS, absence_notes, advance_state, build_features, state_from_history
+from include.features.engine import (
+    HABIT_DAYS,
+    absence_notes,
+    advance_state,
+    build_features,
+    reach_days,
+    state_from_history,
+)
 from include.features.state import STATE_SCHEMAS, FeatureState
 
 __all__ = [
@@ -10,5 +17,6 @@ __all__ = [
     "absence_notes",
     "advance_state",
     "build_features",
+    "reach_days",
     "state_from_history",
 ]

@@ -49,7 +49,7 @@ MODEL_FEATURES: tuple[Feature, ...] = (
     Feature("week_count", "frequency", "the same of seven days"),
     Feature("month_count", "frequency", "the same of thirty days"),
     Feature("kind_count", "frequency", "minus log of how often anyone in the bank has so many of this kind in a day"),
-    Feature("day_spend", "spending_limit", "how much more was paid on the day than on a usual paying day, as a share"),
+    Feature("day_spend", "spending_limit", "log ratio of what was paid on the day to a usual paying day"),
     Feature("week_spend", "spending_limit", "the same of seven days"),
     Feature("month_spend", "spending_limit", "the same of thirty days"),
     Feature("day_limit", "spending_limit", "log ratio of what was paid on the day above the most on any day lately"),

@@ -33,6 +33,10 @@ STATE_SCHEMAS: dict[str, pa.Schema] = {
 }
 """Schema of every state table by its name in the lake."""
 
+MAY_BE_NULL = ("last_decided",)
+"""Columns in which a null says something: that nobody decided anything yet. Elsewhere it says that an older version of
+this code, which did not know the column, left the row."""
+
 
 @dataclass(frozen=True)
 class FeatureState:
@@ -71,7 +75,7 @@ class FeatureState:
         Raises
         ------
         MissingStateError
-            When one of the tables is not given.
+            When one of the tables is not given, or was left by an older version that did not know its columns.
         """
         missing = sorted(set(STATE_SCHEMAS) - set(tables))
         if missing:
@@ -79,7 +83,20 @@ class FeatureState:
                 f"the features' state lacks {', '.join(missing)}; it consists of {', '.join(STATE_SCHEMAS)}: "
                 "rebuild it from the history with state_from_history"
             )
+        unknown = [column for name in STATE_SCHEMAS for column in unknown_columns(name, tables[name])]
+        if unknown:
+            raise MissingStateError(
+                f"the features' state knows nothing of {', '.join(unknown)}: an older version left it; rebuild it from "
+                "the history with state_from_history (a night whose eve left such a state does so by itself)"
+            )
         return cls(**{name: _canonical(tables[name], schema) for name, schema in STATE_SCHEMAS.items()})
+
+
+def unknown_columns(name: str, table: pa.Table) -> list[str]:
+    """Columns of a state table that some of its rows, left by an older version, have nothing in."""
+    needed = [column for column in STATE_SCHEMAS[name].names if column not in MAY_BE_NULL]
+    held = [column for column in needed if column in table.column_names and table[column].null_count == 0]
+    return [f"{name}.{column}" for column in needed if column not in held]
 
 
 def _canonical(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -127,6 +127,18 @@ class Model:
         """Published score of the typical row."""
         return float(self.score(self.typical.reshape(1, -1))[0])
 
+    def typical_of(self, values: Matrix) -> Matrix:
+        """The typical row in each raw row's own context: what an account with as much habit usually does."""
+        signs = len(self.preparation.features)
+        rows = np.tile(self.typical, (len(values), 1))
+        rows[:, signs:] = values[:, signs:]
+        return rows
+
+    def typical_scores(self, values: Matrix) -> Vector:
+        """Published score of the typical row in each raw row's own context."""
+        contexts, places = np.unique(self.typical_of(values), axis=0, return_inverse=True)
+        return self.score(np.asarray(contexts, dtype=np.float64))[places.reshape(-1)]
+
     def values(self, features: pa.Table) -> Matrix:
         """The raw rows of a feature table in the order of `features`, NaN where missing."""
         plain = tuple(name for name in self.features if name not in PARTS)

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.features.state import STATE_SCHEMAS, unknown_columns
 from include.lake import Lake
 from include.lake.tables import TABLES, Table
 from include.relations import DATE, FIN_TRANSACTION
@@ -37,6 +38,16 @@ STATE_CHAIN_START = Table(
 def has_predecessor(lake: Lake, night: date) -> bool:
     """Whether the night before is published, so that its state can be moved on."""
     return lake.published(night - ONE_DAY) is not None
+
+
+def knows_enough(lake: Lake, night: date) -> bool:
+    """Whether the state of the night before, which is published, is one this code can move on.
+
+    An older version's lacks what features have come to need since; it is then rebuilt from the history.
+    """
+    before = night - ONE_DAY
+    kinds = lake.read(state_table("state_kinds", STATE_SCHEMAS["state_kinds"]), before, before)
+    return not unknown_columns("state_kinds", kinds)
 
 
 def first_night_of(lake: Lake, night: date) -> date:

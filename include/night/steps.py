@@ -32,13 +32,13 @@ Figures = dict[str, Any]
 def extract(request: NightRequest) -> Figures:
     """Take the night's records, the static relations and the control totals from one snapshot of the source.
 
-    Where the night before is not published, the whole history before the night comes along: the state is then built
-    in one pass, and nothing is published on a hole.
+    Where the night before is not published, or an older version left its state, the whole history before the night
+    comes along: the state is then built in one pass, and nothing is published on a hole.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
     clear_abandoned(request.lake_uri)
     workspace.begin()
-    is_first = not standing.has_predecessor(lake, request.night)
+    is_first = not (standing.has_predecessor(lake, request.night) and standing.knows_enough(lake, request.night))
     with open_source(request.source_uri) as source:
         if is_first:
             _refuse_a_hole(source, lake, request.night)
@@ -60,6 +60,12 @@ def _refuse_a_hole(source: Source, lake: Lake, night: date) -> None:
     known = totals_kept(lake, max(published))["day"].to_pylist() if published else []
     span = source.span()
     if known and (span is None or span[0] > min(known)):
+        if standing.has_predecessor(lake, night):
+            raise MissingStateError(
+                f"the state of the night before {night} was left by an older version, and the source begins on "
+                f"{span[0] if span else 'no date'}, though the lake's nights rest on records from {min(known)} on: it "
+                "cannot be rebuilt. Point the run at a source with those records, or begin with a lake of its own"
+            )
         first_missing = max(published) + standing.ONE_DAY
         raise MissingStateError(
             f"the night before {night} was never published, and the source begins on {span[0] if span else 'no date'}, "
@@ -108,9 +114,8 @@ def settle(request: NightRequest) -> Figures:
     postings, statics = accepted[FIN_TRANSACTION.name], _statics(accepted)
     workspace.put("lookback", _lookback(workspace, lake, request.night))
     state = _settlement_state(workspace, lake, request.night, statics)
-    findings = settlement.check_night(
-        request.night, postings, workspace.get("lookback"), statics, state, _rounding(workspace)
-    )
+    lookback = standing.lookback_from_history(workspace.get("lookback"), request.night, get_settings().lookback_days)
+    findings = settlement.check_night(request.night, postings, lookback, statics, state, _rounding(workspace))
     workspace.put("breaks", findings.breaks)
     workspace.put_many("state.before.settlement", state.tables())
     workspace.put_many("state.after.settlement", findings.state.tables())
@@ -154,7 +159,7 @@ def _rounding(workspace: Workspace) -> int:
 
 
 def _lookback(workspace: Workspace, lake: Lake, night: date) -> pa.Table:
-    days = get_settings().lookback_days
+    days = features.reach_days(get_settings().lookback_days)
     if workspace.has(HISTORY):
         return standing.lookback_from_history(workspace.get(HISTORY), night, days)
     return standing.lookback_from_lake(lake, night, days)

@@ -76,6 +76,18 @@ class ModelRegistry:
         SettingsError
             When there is no such version.
         """
+        try:
+            model = self._restored(version)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise IntegrityError(
+                f"the parts of model {version} verify, but are not what this registry writes "
+                f"({type(error).__name__}): restore them or train again"
+            ) from error
+        if model.version != version:
+            raise IntegrityError(f"model {version} holds the content of {model.version}: restore it or train again")
+        return model
+
+    def _restored(self, version: str) -> Model:
         card: dict[str, Any] = json.loads(self._unsealed(version, "card"))
         classes = {member["detector"]: detector_class(member["detector"]) for member in card["members"]}
         trusted = frozenset[str]().union(*(kind.trusted_types for kind in classes.values()))
@@ -86,10 +98,7 @@ class ModelRegistry:
             name = member["detector"]
             if name not in detectors:
                 detectors[name] = classes[name].restore(member["parameters"], stored["learned"][name])
-        model = Model.restore(card, stored["arrays"], detectors, sequence)
-        if model.version != version:
-            raise IntegrityError(f"model {version} holds the content of {model.version}: restore it or train again")
-        return model
+        return Model.restore(card, stored["arrays"], detectors, sequence)
 
     def _sequence(self, version: str, card: Mapping[str, Any]) -> Lstm | None:
         if card["sequence"] is None:

@@ -1,26 +1,33 @@
-"""Why a posting was flagged: exact Shapley values of the reason codes, each put into a sentence."""
+"""Why postings were flagged: exact Shapley values of the reason codes, each put into a sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from include.features.catalog import FEATURES_BY_NAME
-from include.models.base import Vector
+from include.models.base import Matrix, Vector
+from include.models.lstm import PARTS
 from include.models.model import Model
-from include.scoring.sentences import Row, finding
+from include.scoring.echoes import LEAST_RARITY, weighing_codes
+from include.scoring.reading import read_sequences
 from include.scoring.shapley import coalitions, shapley_values
+from include.scoring.words import NO_READING, Row, SequenceReading, finding
 
 MAX_REASONS = 5
 """The contract's own figure; what is left goes into `other`."""
 MIN_SHARE = 0.05
 """A reason below a twentieth of what sets the score apart convinces nobody; it goes into `other` too."""
 OTHER = "other"
-"""The code of what is not named, and of context, which is no reason by itself."""
+"""The code of what is not named."""
 SMALLEST_SPOKEN = 0.005
 """Contributions are spoken with two decimals; what rounds to none is called so."""
+SMALLEST_DROP = 0.001
+"""Where the score is saturated no single feature lowers it by more; the rarest one speaks then."""
+BATCH_POSTINGS = 32
+"""Postings whose coalitions are scored in one call: 32 of nine players are 17,600 rows, 7 MB."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Contributions:
-    """What sets one row's score apart from the typical row's.
+    """What sets one row's score apart from that of the typical row in the same context.
 
     Attributes
     ----------
@@ -45,94 +52,174 @@ class Contributions:
         score - typical_score.
     codes
         Shapley value of every reason code with a feature that is not typical; they sum to `excess`.
+    weighed
+        The code that each feature weighed with, see `include.scoring.echoes`.
     drops
         By how much the score falls when one feature alone takes its typical value.
+    rarities
+        How unusual each feature by itself is, as the model's preparation has it; -1 where it is no more than typical.
     """
 
     excess: float
     codes: Mapping[str, float]
+    weighed: Mapping[str, str]
     drops: Mapping[str, float]
+    rarities: Mapping[str, float]
 
 
-def explain(model: Model, values: Vector, row: Row) -> list[dict[str, object]]:
-    """The reasons of one posting, strongest first, `other` last; contributions sum to score - typical_score.
+def explain(model: Model, values: Matrix, rows: Sequence[Row]) -> list[list[dict[str, object]]]:
+    """The reasons of each posting, strongest first, `other` last; contributions sum to score - typical_score.
 
     Parameters
     ----------
     model
-        The model that flagged it.
+        The model that flagged them.
     values
-        The row's raw feature values in the model's order, NaN where missing.
-    row
-        The whole feature row, for the sentences.
+        Their raw values in the model's order, NaN where missing, shape (n_rows, n_columns).
+    rows
+        Their whole feature rows, for the sentences.
     """
-    parts = contributions(model, values)
-    named = _named(parts)
-    reasons = [_reason(model, code, parts, row) for code in named]
-    if len(named) < len(parts.codes) or not named:
-        reasons.append(_other(parts.excess - sum(parts.codes[code] for code in named)))
-    return [asdict(reason) for reason in reasons]
+    solved = contributions(model, values)
+    asked = [position for position, parts in enumerate(solved) if _asks_sequence(parts)]
+    surprises = _surprises(model, values[asked])
+    readings = read_sequences(model.sequence, [rows[position] for position in asked], surprises)
+    read = dict(zip(asked, readings, strict=True))
+    return [
+        [asdict(reason) for reason in _reasons(parts, row, read.get(position, NO_READING))]
+        for position, (parts, row) in enumerate(zip(solved, rows, strict=True))
+    ]
 
 
-def contributions(model: Model, values: Vector) -> Contributions:
-    """Exact Shapley values of the published score, with the typical row's values for whatever is out of play.
+def contributions(model: Model, values: Matrix) -> list[Contributions]:
+    """Exact Shapley values of the published scores, with the typical row's values for whatever is out of play.
+
+    How much habit there was to see is context: it stays the posting's own throughout and is nobody's reason.
 
     The players are the reason codes, not the features: features of one code say the same thing twice (the amount
-    against the habit and against the largest), and a dozen features would need 4,096 scores where eight codes need
-    256, in one call of the model. The values are those of shap's ExactExplainer (a test holds them together), which
-    costs ten seconds of import and compilation in every process that explains anything.
+    against the habit and against the largest), and three dozen features would need 2**36 scores where nine codes need
+    512. The values are those of shap's ExactExplainer (a test holds them together), which costs ten seconds of import
+    and compilation in every process that explains anything.
     """
-    players = _players(model, values)
-    coalition_rows = _coalition_rows(model, values, players)
-    alternatives = np.tile(values, (len(values), 1))
-    np.fill_diagonal(alternatives, model.typical)
-    scores = model.score(np.vstack([coalition_rows, alternatives]))
-    worths, without = scores[: len(coalition_rows)], scores[len(coalition_rows) :]
-    shares = shapley_values(worths, len(players))
-    return Contributions(
-        excess=float(worths[-1] - worths[0]),
-        codes=dict(zip(players, shares.tolist(), strict=True)),
-        drops=dict(zip(model.features, (worths[-1] - without).tolist(), strict=True)),
-    )
+    starts = range(0, len(values), BATCH_POSTINGS)
+    return [parts for start in starts for parts in _contributions(model, values[start : start + BATCH_POSTINGS])]
 
 
-def _codes(model: Model) -> list[str]:
-    """Reason code of every raw column; context is published under `other`."""
-    return [FEATURES_BY_NAME[name].code if name in FEATURES_BY_NAME else OTHER for name in model.features]
+def _contributions(model: Model, values: Matrix) -> list[Contributions]:
+    """The same of few postings, all whose variants are scored at once: a call costs as much as a hundred rows."""
+    games = [_Game.of(model, row, rarities) for row, rarities in zip(values, _rarities(model, values), strict=True)]
+    rows = [variants for game in games for variants in (game.coalitions, game.without)]
+    scores = model.score(np.asarray(np.vstack(rows), dtype=np.float64))
+    ends = np.cumsum([length for game in games for length in (len(game.coalitions), len(game.without))])
+    parts = np.split(scores, ends[:-1])
+    return [game.solved(*parts[2 * number : 2 * number + 2]) for number, game in enumerate(games)]
 
 
-def _players(model: Model, values: Vector) -> list[str]:
-    """The codes that have a feature off its typical value (a missing one is); in one order."""
-    differs = values != model.typical
-    return sorted({code for code, off in zip(_codes(model), differs, strict=True) if off})
+@dataclass(frozen=True)
+class _Game:
+    """The variants of one posting that are to be scored.
+
+    Attributes
+    ----------
+    weighed
+        The code that each column weighs with.
+    rarities
+        Of each feature.
+    players
+        The codes that have a column off its typical value (a missing one is), in one order.
+    coalitions
+        One row per coalition: the posting's own values for its members, the typical row's for the others.
+    without
+        One row per column: the posting with the typical value in that one.
+    """
+
+    weighed: Mapping[str, str]
+    rarities: Mapping[str, float]
+    players: Sequence[str]
+    coalitions: Matrix
+    without: Matrix
+
+    @classmethod
+    def of(cls, model: Model, values: Vector, rarities: Mapping[str, float]) -> _Game:
+        weighed = weighing_codes(rarities)
+        typical = model.typical_of(values.reshape(1, -1))[0]
+        codes = np.array([weighed.get(name, OTHER) for name in model.features])
+        players = sorted({str(code) for code in codes[(values != typical) & (codes != OTHER)]})
+        member_of = np.array([codes == player for player in players]).reshape(len(players), len(codes))
+        in_play = coalitions(len(players)).astype(np.int64) @ member_of.astype(np.int64) > 0
+        without = np.tile(values, (len(weighed), 1))
+        np.fill_diagonal(without, typical)
+        return cls(weighed, rarities, players, np.where(in_play, values, typical), without)
+
+    def solved(self, worths: Vector, without: Vector) -> Contributions:
+        """The Shapley values, from the scores of the variants."""
+        shares = shapley_values(worths, len(self.players))
+        return Contributions(
+            excess=float(worths[-1] - worths[0]),
+            codes=dict(zip(self.players, shares.tolist(), strict=True)),
+            weighed=self.weighed,
+            drops=dict(zip(self.weighed, (worths[-1] - without).tolist(), strict=True)),
+            rarities=self.rarities,
+        )
 
 
-def _coalition_rows(model: Model, values: Vector, players: list[str]) -> Vector:
-    """One feature row per coalition: the row's own values for its members, the typical row's for the others."""
-    member_of = np.array([[code == player for code in _codes(model)] for player in players], dtype=np.int64)
-    in_play = coalitions(len(players)).astype(np.int64) @ member_of.reshape(len(players), len(values))
-    return np.where(in_play > 0, values, model.typical)
+def _rarities(model: Model, values: Matrix) -> list[dict[str, float]]:
+    """Rarity of every feature, context left out; -1 where it is missing or no more than typical."""
+    names = model.preparation.features
+    is_above = values[:, : len(names)] > model.typical[: len(names)]
+    rarities = np.where(is_above, model.preparation.apply(values)[:, : len(names)], -1.0)
+    return [dict(zip(names, row, strict=True)) for row in rarities.tolist()]
 
 
-def _named(parts: Contributions) -> list[str]:
-    strongest = sorted(parts.codes, key=lambda code: (-parts.codes[code], code))
-    spoken = [code for code in strongest if code != OTHER]
-    return [code for code in spoken if parts.codes[code] >= MIN_SHARE * parts.excess][:MAX_REASONS]
+def _surprises(model: Model, values: Matrix) -> list[dict[str, float]]:
+    """The sequence model's surprises, which raw rows hold."""
+    held = [name for name in PARTS if name in model.features]
+    columns = [model.features.index(name) for name in held]
+    return [dict(zip(held, row, strict=True)) for row in values[:, columns].tolist()]
 
 
-def _reason(model: Model, code: str, parts: Contributions, row: Row) -> Reason:
-    """The sentence of the feature that the score would miss most."""
-    candidates = [name for name, its_code in zip(model.features, _codes(model), strict=True) if its_code == code]
-    feature = max(candidates, key=lambda name: parts.drops[name])
-    said = finding(feature, row)
-    return Reason(code, feature, said.value, said.typical, parts.codes[code], said.text)
+def _asks_sequence(parts: Contributions) -> bool:
+    """Whether a sentence of the sequence model may be said: only then it is worth asking."""
+    return any(feature in PARTS for code in _strongest(parts) for feature in _voices(parts, code))
 
 
-def _other(contribution: float) -> Reason:
-    return Reason(OTHER, "", "", "", contribution, _other_text(contribution))
+def _reasons(parts: Contributions, row: Row, reading: SequenceReading) -> list[Reason]:
+    """The strongest codes that can be spoken of, then what is left of the score."""
+    spoken = [reason for code in _strongest(parts) if (reason := _reason(code, parts, row, reading))][:MAX_REASONS]
+    if len(spoken) < len(parts.codes) or not spoken:
+        spoken.append(_other(spoken, parts))
+    return spoken
 
 
-def _other_text(contribution: float) -> str:
-    if abs(contribution) < SMALLEST_SPOKEN:
-        return "Everything else together changes the score by next to nothing."
-    return f"Everything else together {'adds' if contribution > 0 else 'takes'} {abs(contribution):.2f}."
+def _strongest(parts: Contributions) -> list[str]:
+    named = [code for code, share in parts.codes.items() if share >= MIN_SHARE * parts.excess]
+    return sorted(named, key=lambda code: (-parts.codes[code], code))
+
+
+def _reason(code: str, parts: Contributions, row: Row, reading: SequenceReading) -> Reason | None:
+    """The sentence of the first feature that has something unusual to say; None where none has."""
+    for feature in _voices(parts, code):
+        said = finding(feature, row, reading)
+        if said.stands:
+            return Reason(code, feature, said.value, said.typical, parts.codes[code], said.text)
+    return None
+
+
+def _voices(parts: Contributions, code: str) -> list[str]:
+    """The code's unusual features: those the score would miss most, then by rarity those it would not miss."""
+    own = [name for name in parts.rarities if FEATURES_BY_NAME[name].code == code == parts.weighed[name]]
+    unusual = [name for name in own if parts.rarities[name] >= LEAST_RARITY]
+    return sorted(unusual, key=lambda name: _voice(parts, name), reverse=True)
+
+
+def _voice(parts: Contributions, feature: str) -> tuple[float, float]:
+    drop = parts.drops[feature]
+    return (drop if drop >= SMALLEST_DROP else 0.0, parts.rarities[feature])
+
+
+def _other(spoken: Sequence[Reason], parts: Contributions) -> Reason:
+    """What is left of the score."""
+    left = parts.excess - sum(reason.contribution for reason in spoken)
+    text = "Everything else together changes the score by next to nothing."
+    if abs(left) >= SMALLEST_SPOKEN:
+        text = f"Everything else together {'adds' if left > 0 else 'takes'} {abs(left):.2f}."
+    return Reason(OTHER, "", "", "", left, text)

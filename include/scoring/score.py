@@ -37,7 +37,7 @@ def score_night(features: pa.Table, model: Model) -> pa.Table:
         "account_id": features["account_id"],
         "settlement_date": features["settlement_date"],
         "score": pa.array(scores, pa.float64()),
-        "typical_score": pa.array(np.full(rows, model.typical_score if rows else 0.0), pa.float64()),
+        "typical_score": pa.array(model.typical_scores(values), pa.float64()),
         "is_flagged": pa.array(flagged, pa.bool_()),
         "threshold": pa.array(np.full(rows, model.threshold), pa.float64()),
         "model_version": pa.array([model.version] * rows, pa.string()),
@@ -61,6 +61,6 @@ def _reasons(features: pa.Table, model: Model, values: Matrix, flagged: Flags) -
     positions = np.flatnonzero(flagged)
     described = features.take(pa.array(positions, pa.int64())).to_pylist()
     reasons: list[list[dict[str, object]] | None] = [None] * features.num_rows
-    for position, row in zip(positions, described, strict=True):
-        reasons[position] = explain(model, values[position], row)
+    for position, found in zip(positions, explain(model, values[positions], described), strict=True):
+        reasons[position] = found
     return pa.array(reasons, SCORES_SCHEMA.field("reasons").type)

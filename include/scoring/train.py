@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.evaluation.rounds import Bank, Round, plant_round
-from include.features import HABIT_DAYS, absence_notes, build_features, state_from_history
+from include.features import HABIT_DAYS, absence_notes, build_features, reach_days, state_from_history
 from include.models.calibration import Calibration
 from include.models.ensemble import blend
 from include.models.model import Model, Training
@@ -147,7 +147,7 @@ def _settled_features(bank: Bank, before: date) -> pa.Table:
     first = max(first, before - timedelta(days=MAX_TRAINING_DAYS))
     earlier = bank.history.filter(pc.less(bank.history["trans_date"], pa.scalar(first)))
     nights = _since(bank.history, "trans_date", first)
-    lookback = _since(earlier, "trans_date", first - timedelta(days=bank.habit_days))
+    lookback = _since(earlier, "trans_date", first - timedelta(days=reach_days(bank.habit_days)))
     state = state_from_history(earlier)
     return build_features(nights, lookback, bank.statics, state, habit_days=bank.habit_days)
 

@@ -67,9 +67,20 @@ def statics(folder: Path) -> dict[str, pa.Table]:
         "cast(account_id as bigint) account_id, if(type = 'OWNER', 'O', 'D') disp_type",
     )
     district = _query(
-        folder, "district", "cast(A1 as bigint) district_id, A2 district_name, cast(A11 as double) average_salary"
+        folder,
+        "district",
+        "cast(A1 as bigint) district_id, A2 district_name, A3 region, cast(A11 as double) average_salary",
     )
-    return {"fin_account": account, "fin_client": client, "fin_disposition": disposition, "fin_district": district}
+    card = _query(folder, "card", f"cast(disp_id as bigint) disp_id, {_DAY.format('substr(issued, 1, 6)')} issued_date")
+    loan = _query(folder, "loan", f"cast(account_id as bigint) account_id, {_DAY.format('date')} granted_date")
+    return {
+        "fin_account": account,
+        "fin_client": client,
+        "fin_disposition": disposition,
+        "fin_district": district,
+        "fin_card": card,
+        "fin_loan": loan,
+    }
 
 
 def between(table: pa.Table, first: date, last: date, column: str = "trans_date") -> pa.Table:

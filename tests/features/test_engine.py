@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -11,8 +11,16 @@ import pyarrow.compute as pc
 import pytest
 
 from include.errors import ConservationError, SettingsError
-from include.features import FeatureState, absence_notes, build_features, state_from_history
-from include.features.catalog import MODEL_FEATURES, REASON_CODES
+from include.features import (
+    HABIT_DAYS,
+    FeatureState,
+    absence_notes,
+    build_features,
+    reach_days,
+    state_from_history,
+)
+from include.features.catalog import CONTEXT, MODEL_FEATURES, REASON_CODES
+from include.models.lstm import PARTS
 from tests.features.real_bank import between, made
 
 NIGHTS = (date(1993, 6, 30), date(1993, 12, 15), date(1994, 1, 13), date(1994, 1, 31))
@@ -25,7 +33,7 @@ def bulk(history: pa.Table, statics: dict[str, pa.Table]) -> pa.Table:
 
 
 def night_features(history: pa.Table, statics: dict[str, pa.Table], night: date) -> pa.Table:
-    lookback = between(history, night - timedelta(days=92), night - timedelta(days=1))
+    lookback = between(history, night - timedelta(days=reach_days(HABIT_DAYS)), night - timedelta(days=1))
     return build_features(between(history, night, night), lookback, statics, state_from_history(history, night))
 
 
@@ -88,7 +96,9 @@ def test_amount_is_held_against_the_same_kind_only():
     found = row(made({"trans_date": DAY, "amount": Decimal("1000.00")}), made(*cash, *salary))
     assert found["usual_amount"] == pytest.approx(100)
     assert found["kind_postings"] == 8
-    assert found["amount_z"] == pytest.approx(np.log(10) / 0.1, abs=1e-5)  # no spread of its own: a tenth stands in
+    within = 5 * 0.1**2 / (8 + 5)  # no spread of its own: five postings' worth of a tenth stand in
+    spread = np.sqrt(within + 1 / (1 / 0.1**2 + 8 / within))
+    assert found["amount_z"] == pytest.approx(np.log(10) / spread, abs=1e-5)
     assert found["amount_to_largest"] == pytest.approx(np.log(10), abs=1e-6)
 
 
@@ -116,9 +126,10 @@ def test_novelty_of_counterparty_and_kind():
     transfer = {"trans_date": DAY, "trans_type": "D", "operation": "ROB"}
     earlier = made(*past)
     assert row(made({**transfer, "other_account_id": 7}), earlier)["new_counterparty"] == 0
-    assert row(made({**transfer, "other_account_id": 8}), earlier)["new_counterparty"] == pytest.approx(2 / 7, abs=1e-6)
+    new = row(made({**transfer, "other_account_id": 8}), earlier)["new_counterparty"]
+    assert new == pytest.approx(np.log(2), abs=1e-6)  # one of its two transfers, too, went to a new one
     card = row(made({"trans_date": DAY, "operation": "CCW"}), earlier)
-    assert card["new_kind"] == pytest.approx(2 / 7, abs=1e-6)
+    assert card["new_kind"] == pytest.approx(2 / 7 * np.log(4), abs=1e-6)  # none of one account took it up
     assert card["gap_days"] is None
 
 
@@ -150,26 +161,9 @@ def test_a_missing_balance_leaves_its_features_null():
     assert {found[name] for name in ("balance_before", "balance_after", "balance_share", "overdrawn")} == {None}
 
 
-def test_hours_go_round_the_clock():
-    earlier = made(*[{"trans_date": DAY - timedelta(days=n), "trans_time": time(23, 30)} for n in range(1, 30)])
-    late = row(made({"trans_date": DAY, "trans_time": time(0, 30)}), earlier)
-    noon = row(made({"trans_date": DAY, "trans_time": time(11, 30)}), earlier)
-    assert late["usual_hour"] == pytest.approx(23.5, abs=1e-3)
-    assert late["hour_distance"] == pytest.approx(1, abs=1e-3)
-    assert noon["hour_distance"] == pytest.approx(12, abs=1e-3)
-
-
-def test_rare_places_are_rare():
-    earlier = made(*[{"trans_date": DAY - timedelta(days=n), "district_id": 4} for n in range(1, 30)])
-    home, away = (row(made({"trans_date": DAY, "district_id": place}), earlier) for place in (4, 5))
-    assert home["place_rarity"] == pytest.approx(0, abs=0.01)
-    assert away["place_rarity"] > 3
-
-
 def test_without_times_and_places_their_features_are_null():
     found = row(made({"trans_date": DAY}), made({"trans_date": DAY - timedelta(days=1)}))
-    assert found["hour_distance"] is None
-    assert found["place_rarity"] is None
+    assert {found[name] for name in ("hour_rarity", "place_rarity", "distance", "travel")} == {None}
 
 
 def test_a_night_without_postings_has_no_rows(history, statics, bulk):
@@ -222,13 +216,14 @@ def test_account_use_comes_from_the_past_only():
 
 
 def test_every_model_feature_is_a_column_with_a_published_code(bulk):
-    assert {feature.name for feature in MODEL_FEATURES} <= set(bulk.column_names)
+    assert {feature.name for feature in MODEL_FEATURES} - set(PARTS) <= set(bulk.column_names)
+    assert set(CONTEXT) <= set(bulk.column_names)
     assert {feature.code for feature in MODEL_FEATURES} < set(REASON_CODES)
 
 
 def test_present_features_are_finite(bulk):
-    for feature in MODEL_FEATURES:
-        assert np.isfinite(pc.drop_null(bulk[feature.name]).to_numpy()).all(), feature.name
+    for name in {feature.name for feature in MODEL_FEATURES} - set(PARTS):
+        assert np.isfinite(pc.drop_null(bulk[name]).to_numpy()).all(), name
 
 
 def test_absences_are_said(history, statics):
@@ -239,5 +234,5 @@ def test_absences_are_said(history, statics):
 
 
 def test_too_short_habits_are_refused(history, statics):
-    with pytest.raises(SettingsError, match="14"):
+    with pytest.raises(SettingsError, match="61"):
         build_features(history, history, statics, FeatureState.empty(), habit_days=7)

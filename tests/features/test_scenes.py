@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time, timedelta
+from itertools import product
 
 import duckdb
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from include.features import absence_notes, engine
 from include.features.state import FeatureState
 from include.features.towns import KNOWN_TOWNS
-from include.scoring.scenes import SCENE_SENTENCES
+from include.scoring.words.scenes import SCENE_SENTENCES
 from tests.features.real_bank import between, made
 
 DAY = date(1994, 1, 31)
@@ -37,7 +38,8 @@ def scenes(postings: pa.Table, earlier: pa.Table, statics: dict[str, pa.Table]) 
     """The rows of `scenes.sql` beside the posting's own columns; numbers that only one run knows are left out."""
     rows = pa.concat_tables([engine._posting_columns(earlier), engine._posting_columns(postings)])
     first, last = engine._span(postings)
-    values = {"first_night": first, "last_night": last, "habit_days": 90, **engine._CONSTANTS}
+    span = {"first_night": first, "last_night": last, "habit_days": 90, "knows_products": False}
+    values = {**span, **engine._within(90), **engine._CONSTANTS}
     tables = {"transactions": rows, "known_towns": KNOWN_TOWNS, **engine._profiles(statics)}
     with duckdb.connect() as connection:
         engine._register(connection, {**tables, **FeatureState.empty().tables()})
@@ -313,12 +315,23 @@ def test_a_transfer_is_made_from_anywhere():
 # ---------------------------------------------------------------- what is said
 
 
-@pytest.mark.parametrize("earlier", [[], [card(days_ago=2)], [card(time(7), 74, days_ago=n) for n in (1, 2, 3)]])
-@pytest.mark.parametrize("at", [None, time(0), time(23, 59)])
-@pytest.mark.parametrize("place", [None, 1, 74, 99])
-@pytest.mark.parametrize("more", [{}, {"category": "IC", "operation": None, "trans_type": "C"}, {"account_id": 5}])
-def test_every_sentence_can_be_said_of_any_posting(earlier, at, place, more):
-    for row in found(card(at, place, **more), card(time(12), 4), earlier=earlier):
+# What may have come before, at which hour, where, and of which kind: every combination is an account of its own.
+PASTS = ([], [card(days_ago=2)], [card(time(7), 74, days_ago=n) for n in (1, 2, 3)])
+HOURS = (None, time(0), time(23, 59))
+PLACES = (None, 1, 74, 99)
+KINDS = ({}, {"category": "IC", "operation": None, "trans_type": "C"})
+
+
+def test_every_sentence_can_be_said_of_any_posting():
+    night, earlier = [], []
+    for account, (past, at, place, kind) in enumerate(product(PASTS, HOURS, PLACES, KINDS), start=1):
+        night += [{**card(at, place, **kind), "account_id": account}, {**card(time(12), 4), "account_id": account}]
+        earlier += [{**row, "account_id": account} for row in past]
+    known = range(1, account, 2)  # the bank knows every other one of them, and where its people live
+    accounts = {"account_id": known, "district_id": [1] * len(known), "create_date": [date(1993, 1, 1)] * len(known)}
+    rows = found(*night, earlier=earlier, **{**HOME, "fin_account": pa.table(accounts)})
+    assert len(rows) == 2 * account
+    for row in rows:
         for feature in SCENE_SENTENCES:
             finding = SCENE_SENTENCES[feature](row)
             assert finding.value

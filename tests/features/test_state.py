@@ -72,3 +72,31 @@ def test_a_missing_table_is_named():
     del tables["state_kinds"]
     with pytest.raises(MissingStateError, match="state_kinds"):
         FeatureState.from_tables(tables)
+
+
+@pytest.mark.parametrize(("table", "column"), [("state_kinds", "first_seen"), ("state_accounts", "first_seen")])
+def test_what_an_older_version_left_is_refused_with_the_way_out(table, column):
+    tables = state_from_history(made({"trans_date": FIRST})).tables()
+    position = tables[table].schema.get_field_index(column)
+    unknown = tables[table].set_column(position, column, pa.nulls(1, pa.date32()))
+    for left in (unknown, tables[table].drop_columns([column])):
+        with pytest.raises(MissingStateError, match=rf"{table}.{column}: an older version left it; rebuild it"):
+            FeatureState.from_tables({**tables, table: left})
+
+
+def test_an_account_whose_people_never_decided_anything_is_known_enough():
+    interest = {"trans_date": FIRST, "trans_type": "C", "operation": None, "category": "IC"}
+    state = state_from_history(made(interest))
+    assert state.state_accounts["last_decided"].to_pylist() == [None]
+    assert equal(FeatureState.from_tables(state.tables()), state)
+
+
+def test_what_is_kept_are_the_first_and_the_last():
+    rent = {"operation": "ROB", "other_account_id": 7}
+    days = [FIRST + timedelta(days=n) for n in (0, 5, 9)]
+    fee = {"trans_date": FIRST + timedelta(days=20), "trans_type": "D", "category": "ST"}
+    state = state_from_history(made(*[{"trans_date": day, **rent} for day in days], fee))
+    assert state.state_accounts.to_pylist() == [{"account_id": 1, "first_seen": FIRST, "last_decided": days[-1]}]
+    kinds = {row["kind"]: row for row in state.state_kinds.to_pylist()}
+    assert (kinds["out:ROB:-"]["first_seen"], kinds["out:ROB:-"]["last_seen"]) == (FIRST, days[-1])
+    assert state.state_counterparties["first_seen"].to_pylist() == [FIRST]

@@ -13,6 +13,8 @@ from include.lake import Lake, RunStamp
 from include.night import verify
 from tests.night.conftest import play
 
+pytestmark = pytest.mark.usefixtures("ready_model")
+
 LAST = date(1994, 1, 30)
 
 

@@ -6,10 +6,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from include.errors import MissingStateError
-from include.lake import Lake
+from include.features import STATE_SCHEMAS
+from include.lake import Lake, RunStamp
 from include.night import standing
 from tests.night.conftest import play
 from tests.sources.small_banks import TRANSACTION_NAMES, csv_text, write_canonical
@@ -86,3 +88,40 @@ def test_old_and_new_late_records_at_once_are_both_told_tonight(tmp_path: Path) 
     found = play("2013-01-31", bank, lake)
     assert found["restated"] == ["2013-01-30"]
     assert [sentence[:10] for sentence in found["late"]] == ["2013-01-02"]
+
+
+def as_an_older_version_left_it(lake: Path, night: str) -> None:
+    """What the night's state was before it knew when kinds were first used and when people last decided."""
+    opened, day = Lake.open(f"file:{lake}"), date.fromisoformat(night)
+    stamp = RunStamp(row_of(lake, night)["run_key"], "older", day)
+    for name, column in (("state_kinds", "first_seen"), ("state_accounts", "last_decided")):
+        table = standing.state_table(name, STATE_SCHEMAS[name])
+        rows = opened.read(table, day, day).drop_columns(["run_key"])
+        nothing = pa.nulls(rows.num_rows, rows[column].type)
+        opened.replace(table, day, rows.set_column(rows.schema.get_field_index(column), column, nothing), stamp)
+
+
+def test_a_state_of_an_older_version_is_built_anew_from_the_history(tmp_path: Path) -> None:
+    bank, lake, never = deliver(tmp_path / "bank", 1, 2, 3, 4, 5), tmp_path / "lake", tmp_path / "never"
+    for night in ("2013-01-03", "2013-01-04"):
+        play(night, bank, lake)
+        play(night, bank, never)
+    as_an_older_version_left_it(lake, "2013-01-04")
+    assert not standing.knows_enough(Lake.open(f"file:{lake}"), date(2013, 1, 5))
+    found, expected = (play("2013-01-05", bank, it) for it in (lake, never))
+    assert found["output_hash"] == expected["output_hash"]
+    last = date(2013, 1, 5)
+    for name in STATE_SCHEMAS:
+        tables = [Lake.open(f"file:{it}").read(name, last, last).drop_columns(["run_key"]) for it in (lake, never)]
+        assert tables[0].to_pylist() == tables[1].to_pylist()
+    assert lookback_ids(lake, date(2013, 1, 6)) == [1, 2, 3, 4, 5]
+
+
+def test_a_state_of_an_older_version_that_no_source_can_rebuild_is_said(tmp_path: Path) -> None:
+    bank, lake = deliver(tmp_path / "bank", 1, 2, 3, 4), tmp_path / "lake"
+    play("2013-01-03", bank, lake)
+    as_an_older_version_left_it(lake, "2013-01-03")
+    deliver(bank, 3, 4)
+    with pytest.raises(MissingStateError, match=r"older version.*begins on 2013-01-03.*from 2013-01-01 on"):
+        play("2013-01-04", bank, lake)
+    assert Lake.open(f"file:{lake}").published(date(2013, 1, 4)) is None

@@ -11,6 +11,8 @@ from include.errors import MissingStateError
 from include.lake import Lake
 from tests.night.conftest import play, without_line
 
+pytestmark = pytest.mark.usefixtures("ready_model")
+
 # A withdrawal of 28 January 1994; the night it belongs to is published without it, then it comes.
 LATE_DAY = "940128"
 

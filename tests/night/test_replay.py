@@ -39,6 +39,7 @@ def test_every_night_verifies(published: Published) -> None:
     assert verify(f"file:{lake}")["nights"] == len(WEEK)
 
 
+@pytest.mark.usefixtures("ready_model")
 def test_state_moved_night_by_night_equals_state_built_in_one_pass(
     published: Published, pkdd: Path, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from include.features import FeatureState, build_features
 from include.models.model import Model
-from include.scoring import train
+from include.scoring import Recipe, TrainingOutcome, train
 from tests.features import real_bank
 
 START = date(1994, 1, 1)
@@ -27,10 +27,16 @@ def statics(pkdd: Path) -> dict[str, pa.Table]:
 
 
 @pytest.fixture(scope="session")
-def model(history: pa.Table, statics: dict[str, pa.Table]) -> Model:
-    trained = train(history, statics, before=START, seed=20, budget=0.02).model
-    assert trained is not None
-    return trained
+def outcome(history: pa.Table, statics: dict[str, pa.Table]) -> TrainingOutcome:
+    """The one training on all of 1993 that tests share."""
+    recipe = Recipe.of("quick")
+    return train(history, statics, before=START, seed=20, budget=0.02, rounding_cents=10, recipe=recipe)
+
+
+@pytest.fixture(scope="session")
+def model(outcome: TrainingOutcome) -> Model:
+    assert outcome.model is not None
+    return outcome.model
 
 
 @pytest.fixture(scope="session")

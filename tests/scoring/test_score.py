@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -12,13 +14,23 @@ import pytest
 
 from include.features import FeatureState, build_features
 from include.features.catalog import FEATURES_BY_NAME, REASON_CODES
+from include.features.sequences import window_matrix
 from include.lake.tables import SCORES_SCHEMA
-from include.models.model import feature_values
-from include.scoring import score_night
+from include.models.lstm import PARTS
+from include.scoring import score_night, train
+from include.scoring.echoes import ECHOES, weighing_codes
 from include.scoring.reasons import MAX_REASONS, contributions
+from include.scoring.recipe import Recipe
 from tests.features.real_bank import between, made
 
 FIRST, LAST = date(1994, 1, 1), date(1994, 1, 8)
+
+
+@pytest.fixture(scope="module")
+def model(outcome):
+    """A full ensemble: the sequence reader and all others have the same say."""
+    trained = outcome.model
+    return replace(trained, members=tuple(replace(member, weight=1.0) for member in trained.members))
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +64,19 @@ def test_flags_follow_the_threshold(scores, model):
     assert scores["is_flagged"].to_pylist() == (scores["score"].to_numpy() >= model.threshold).tolist()
 
 
-def test_the_detectors_score_is_published_beside(scores):
-    first = scores.slice(0, 1).to_pylist()[0]
-    assert dict(first["detector_scores"]) == {"isolation_forest": first["score"]}
+def test_every_detectors_score_is_published_beside(scores, model):
+    for row in scores.slice(0, 50).to_pylist():
+        beside = dict(row["detector_scores"])
+        assert set(beside) == {"isolation_forest", "local_outlier_factor", "lstm", "rarity", "contrast"}
+        assert all(0 <= score <= 1 for score in beside.values())
+
+
+def test_a_detector_alone_is_the_published_score_up_to_calibration(week, model):
+    (lstm,) = (member for member in model.members if member.name == "lstm")
+    alone = replace(model, members=(lstm,))
+    values = model.values(week)
+    expected = lstm.calibration.exponents_of(model.sequence.surprises(window_matrix(week)).sum(axis=1))
+    np.testing.assert_allclose(alone.rarity(values), expected, atol=1e-9)
 
 
 def test_only_flagged_postings_have_reasons(scores, flagged):
@@ -62,10 +84,15 @@ def test_only_flagged_postings_have_reasons(scores, flagged):
     assert all((row["reasons"] is not None) == row["is_flagged"] for row in scores.to_pylist())
 
 
-def test_contributions_sum_to_the_distance_from_typical(flagged):
-    for row in flagged:
+def test_contributions_sum_to_the_distance_from_typical(features, model):
+    """Of postings of the whole month, flagged or not."""
+    month = between(features, FIRST, date(1994, 1, 31), "settlement_date")
+    sample = month.take(pa.array(range(0, month.num_rows, month.num_rows // 200)))
+    rows = score_night(sample, replace(model, threshold=0.0)).to_pylist()
+    assert len(rows) >= 200
+    for row in rows:
         total = sum(reason["contribution"] for reason in row["reasons"])
-        assert total == pytest.approx(row["score"] - row["typical_score"], abs=1e-6)
+        assert total == pytest.approx(row["score"] - row["typical_score"], abs=1e-9)
 
 
 def test_at_most_five_reasons_and_one_other_strongest_first(flagged):
@@ -73,11 +100,62 @@ def test_at_most_five_reasons_and_one_other_strongest_first(flagged):
         codes = [reason["code"] for reason in row["reasons"]]
         named = [reason for reason in row["reasons"] if reason["code"] != "other"]
         assert len(codes) == len(set(codes))
-        assert 1 <= len(named) <= MAX_REASONS
+        assert len(named) <= MAX_REASONS
         assert "other" not in codes[:-1]
         weights = [reason["contribution"] for reason in named]
         assert weights == sorted(weights, reverse=True)
-        assert weights[-1] > 0
+        assert all(weight > 0 for weight in weights)
+
+
+def test_nearly_every_flagged_posting_has_a_named_reason(flagged):
+    named = [any(reason["code"] != "other" for reason in row["reasons"]) for row in flagged]
+    assert np.mean(named) > 0.95
+
+
+def test_nothing_is_named_that_is_as_usual(week, model):
+    """No feature speaks that is no more than typical, or no rarer than one row in ten."""
+    values = model.values(week)
+    rarities = model.preparation.apply(values)
+    for number, row in enumerate(score_night(week, model).to_pylist()):
+        for reason in row["reasons"] or ():
+            if reason["code"] == "other":
+                continue
+            column = model.features.index(reason["feature"])
+            assert values[number, column] > model.typical[column]
+            assert rarities[number, column] >= 1
+            assert reason["value"] != reason["typical"]
+
+
+def test_sequence_reasons_name_earlier_postings_of_the_account(flagged, history):
+    known = set(zip(history["trans_id"].to_pylist(), history["account_id"].to_pylist(), strict=True))
+    told = [(row, reason) for row in flagged for reason in row["reasons"] if reason["feature"] in PARTS]
+    assert told
+    for row, reason in told:
+        named = [int(number) for number in re.findall(r"\(transaction (\d+)\)", reason["text"])]
+        assert named
+        assert row["trans_id"] not in named
+        assert {(number, row["account_id"]) for number in named} <= known
+
+
+def test_a_model_without_a_sequence_reader_explains_itself(history, statics, week):
+    recipe = Recipe(detectors=("rarity",), ensembles=(), rounds=1)
+    plain = train(history, statics, before=date(1994, 1, 1), seed=20, budget=0.02, recipe=recipe).model
+    rows = [row for row in score_night(week, plain).to_pylist() if row["is_flagged"]]
+    assert rows
+    assert not any(reason["feature"] in PARTS for row in rows for reason in row["reasons"])
+
+
+def test_an_echo_repeats_features_of_one_other_code():
+    for echo in ECHOES:
+        assert {FEATURES_BY_NAME[cause].code for cause in echo.causes} == {echo.code}
+        assert FEATURES_BY_NAME[echo.feature].code != echo.code
+
+
+def test_what_repeats_another_sign_weighs_with_its_code():
+    usual = {"sequence_kind": 3.0, "unowned": -1.0, "balance_share": 2.0, "amount_z": 0.5}
+    assert weighing_codes(usual)["sequence_kind"] == "sequence"
+    odd = weighing_codes(usual | {"unowned": 2.0, "amount_z": 1.5})
+    assert odd == {"sequence_kind": "product", "unowned": "product", "balance_share": "amount", "amount_z": "amount"}
 
 
 def test_reasons_speak_in_published_codes(flagged):
@@ -135,13 +213,14 @@ def test_contributions_are_shapley_values_as_shap_computes_them(week, scores, mo
     import shap
 
     position = scores["is_flagged"].to_pylist().index(True)
-    values = feature_values(week, model.features)[position]
-    parts = contributions(model, values)
+    values = model.values(week)[position]
+    (parts,) = contributions(model, values.reshape(1, -1))
     codes = list(parts.codes)
-    group = np.array([FEATURES_BY_NAME[name].code for name in model.features])
+    group = np.array([parts.weighed.get(name, "") for name in model.features])
+    typical = model.typical_of(values.reshape(1, -1))[0]
 
     def game(mask: np.ndarray) -> np.ndarray:
-        rows = [np.where(np.isin(group, np.array(codes)[row > 0]), values, model.typical) for row in mask]
+        rows = [np.where(np.isin(group, np.array(codes)[row > 0]), values, typical) for row in mask]
         return model.score(np.array(rows))
 
     def present(mask: np.ndarray, everyone: np.ndarray) -> np.ndarray:
@@ -149,4 +228,4 @@ def test_contributions_are_shapley_values_as_shap_computes_them(week, scores, mo
 
     explained = shap.ExactExplainer(game, present)(np.ones((1, len(codes))), silent=True)
     np.testing.assert_allclose(explained.values[0], list(parts.codes.values()), atol=1e-9)
-    assert explained.base_values[0] == pytest.approx(model.typical_score)
+    assert explained.base_values[0] == pytest.approx(model.typical_scores(values.reshape(1, -1))[0])

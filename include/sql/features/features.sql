@@ -1,7 +1,7 @@
 -- Grain: one posting of the nights $first_night to $last_night.
--- Inputs: postings, account_days, kind_days, rhythms, kind_gaps, kind_crowds,
---     kind_adoption, peer_kind_days, sibling_kind_days, bank_days,
---     bank_kind_days, counterparty_days, scenes, profile_groups,
+-- Inputs: postings, account_days, account_activity, seasons, kind_days,
+--     rhythms, kind_gaps, kind_crowds, kind_adoption, peer_kind_days,
+--     sibling_kind_days, counterparty_days, scenes, profile_groups,
 --     account_profiles.
 -- Time: the posting's whole day and everything before it, nothing later.
 -- Features are one-sided: 0 says "as usual or less", what is higher is less
@@ -9,12 +9,21 @@
 -- a millionth, so that another build of the mathematics library does not move
 -- a score. What a source lacks (balances, times, districts, products) leaves
 -- its features null.
--- What the bank books by itself (interest, fees) is nobody's behaviour: its
--- frequency, spending, timing and novelty are 0.
+-- What the bank books by itself (interest, fees) is nobody's behaviour: all its
+-- features but those of the amount are 0.
 with described as (
     select *
     from postings
     where trans_date between $first_night and $last_night
+),
+
+gap_totals as (
+    select
+        kind,
+        trans_date,
+        max(all_gaps) as all_gaps
+    from kind_gaps
+    group by kind, trans_date
 ),
 
 -- how often anybody in the bank repeats a payment so soon
@@ -24,13 +33,7 @@ repeats as (
         coalesce(kind_gaps.gaps_so_short, 0) as gaps_so_short,
         coalesce(totals.all_gaps, 0) as all_gaps
     from rhythms
-    left join (
-        select distinct
-            kind,
-            trans_date,
-            all_gaps
-        from kind_gaps
-    ) as totals
+    left join gap_totals as totals
         on rhythms.kind = totals.kind and rhythms.trans_date = totals.trans_date
     asof left join kind_gaps
         on
@@ -44,6 +47,7 @@ joined as (
     select
         described.*,
         own.* exclude (account_id, trans_date),
+        activity.* exclude (account_id, trans_date),
         habit.first_seen as kind_first_seen,
         habit.last_seen,
         habit.largest_cents,
@@ -67,17 +71,7 @@ joined as (
         peer.within_log_variance,
         sibling.sibling_postings,
         sibling.sibling_log_mean,
-        -- a season of the whole bank or of this kind is nobody's finding
-        greatest(bank_days.bank_busy_day, seasons.kind_busy_day) as busy_day,
-        greatest(bank_days.bank_busy_week, seasons.kind_busy_week) as busy_week,
-        greatest(
-            bank_days.bank_busy_month, seasons.kind_busy_month
-        ) as busy_month,
-        greatest(bank_days.bank_dear_day, seasons.kind_dear_day) as dear_day,
-        greatest(bank_days.bank_dear_week, seasons.kind_dear_week) as dear_week,
-        greatest(
-            bank_days.bank_dear_month, seasons.kind_dear_month
-        ) as dear_month,
+        seasons.* exclude (kind, trans_date),
         crowds.accounts_so_many,
         crowds.all_accounts,
         counterparties.known_by,
@@ -100,6 +94,10 @@ joined as (
         on
             described.account_id = own.account_id
             and described.trans_date = own.trans_date
+    inner join account_activity as activity
+        on
+            described.account_id = activity.account_id
+            and described.trans_date = activity.trans_date
     inner join kind_days as habit
         on
             described.account_id = habit.account_id
@@ -129,8 +127,7 @@ joined as (
             peer_groups.peer_group = peer.peer_group
             and described.kind = peer.kind
             and described.trans_date = peer.trans_date
-    inner join bank_days on described.trans_date = bank_days.trans_date
-    inner join bank_kind_days as seasons
+    inner join seasons
         on
             described.kind = seasons.kind
             and described.trans_date = seasons.trans_date
@@ -171,8 +168,6 @@ moments as (
             ),
             pow($smallest_spread, 2)
         ) as usual_within,
-        greatest(observed_days - 6, 0) as week_days,
-        greatest(observed_days - 29, 0) as month_days,
         trans_date - last_seen as gap_days,
         trans_date - active_until as silent_days,
         kind_span / nullif(kind_days - 1, 0) as usual_gap_days,
@@ -206,10 +201,24 @@ shrunken as (
     from spreads
 ),
 
+-- A night on which this kind is higher for everybody, like a Christmas bonus:
+-- half of them, drawn to no season while they are few.
+seasoned as (
+    select
+        *,
+        greatest(
+            coalesce(median(amount_log - expected_log) over this_night, 0), 0
+        )
+        * count(*) over this_night
+        / (count(*) over this_night + $season_weight) as season_amount
+    from shrunken
+    window this_night as (partition by kind, trans_date)
+),
+
 compared as (
     select
         *,
-        (amount_log - expected_log)
+        (amount_log - expected_log - season_amount)
         / sqrt(within_variance + mean_variance) as spreads_off,
         (amount_log - sibling_log_mean)
         / sqrt(within_variance + between_variance / (1 + sibling_postings))
@@ -226,43 +235,10 @@ compared as (
             0
         ) as over_usual_payment,
         -- when everyone is busier, an account may be too
-        busy_day * (habit_postings + day_postings)
-        / (habit_days_active + 1) as usual_day_count,
-        busy_week * 7 * (weekly_postings + week_postings)
-        / (week_days + 7) as usual_week_count,
-        busy_month * 30 * (monthly_postings + month_postings)
-        / (month_days + 30) as usual_month_count,
-        day_paid_cents * (habit_days_paying + 1)
-        / greatest(habit_paid_cents + day_paid_cents, 1)
-        / dear_day as times_day_spend,
-        week_paid_cents * (week_days + 7)
-        / (7 * greatest(weekly_paid_cents + week_paid_cents, 1))
-        / dear_week as times_week_spend,
-        month_paid_cents * (month_days + 30)
-        / (30 * greatest(monthly_paid_cents + month_paid_cents, 1))
-        / dear_month as times_month_spend,
-        habit_days_paying / (habit_days_paying + $habit_weight)
-            as paying_evidence,
-        ln(
-            (day_paid_cents + 1) / (most_paid_cents + 1) / dear_day
-        ) as over_most_day,
-        ln(
-            (week_paid_cents + 1)
-            / (greatest(most_week_paid_cents, most_paid_cents) + 1)
-            / dear_week
-        ) as over_most_week,
-        ln(
-            (month_paid_cents + 1)
-            / (
-                greatest(
-                    most_month_paid_cents,
-                    most_week_paid_cents,
-                    most_paid_cents
-                )
-                + 1
-            )
-            / dear_month
-        ) as over_most_month,
+        exp(season_day_count) * usual_day_count as season_usual_day_count,
+        exp(season_week_count) * usual_week_count as season_usual_week_count,
+        exp(season_month_count) * usual_month_count
+            as season_usual_month_count,
         case
             when balance_cents is null then null
             when is_credit then 0
@@ -270,8 +246,8 @@ compared as (
             else least(amount_cents / before_cents, $largest_balance_share)
         end as share_taken,
         case
-            when balance_cents is null or lowest_cents is null then null
-            when is_credit or lowest_cents <= 0 then 0
+            when balance_cents is null then null
+            when is_credit or coalesce(lowest_cents, 0) <= 0 then 0
             else
                 ln(
                     (lowest_cents + $smallest_balance_cents)
@@ -305,7 +281,7 @@ compared as (
             0
         ) as over_kind_most,
         (habit_meetings + 0.5) / (habit_transfers + 1) as meeting_rate
-    from shrunken
+    from seasoned
 ),
 
 final as (
@@ -336,8 +312,8 @@ final as (
             is_bank_booked,
             0,
             round(
-                greatest(day_postings - usual_day_count, 0)
-                / sqrt(usual_day_count + 1),
+                greatest(day_postings - season_usual_day_count, 0)
+                / sqrt(season_usual_day_count + 1),
                 6
             )
         ) as day_count,
@@ -345,8 +321,8 @@ final as (
             is_bank_booked,
             0,
             round(
-                greatest(week_postings - usual_week_count, 0)
-                / sqrt(usual_week_count + 1),
+                greatest(week_postings - season_usual_week_count, 0)
+                / sqrt(season_usual_week_count + 1),
                 6
             )
         ) as week_count,
@@ -354,8 +330,8 @@ final as (
             is_bank_booked,
             0,
             round(
-                greatest(month_postings - usual_month_count, 0)
-                / sqrt(usual_month_count + 1),
+                greatest(month_postings - season_usual_month_count, 0)
+                / sqrt(season_usual_month_count + 1),
                 6
             )
         ) as month_count,
@@ -365,36 +341,58 @@ final as (
         if(
             is_bank_booked or is_credit,
             0,
-            round(greatest(times_day_spend - 1, 0), 6)
+            round(greatest(over_day_spend - season_day_spend, 0), 6)
         ) as day_spend,
         if(
             is_bank_booked or is_credit,
             0,
-            round(greatest(times_week_spend - 1, 0), 6)
+            round(greatest(over_week_spend - season_week_spend, 0), 6)
         ) as week_spend,
         if(
             is_bank_booked or is_credit,
             0,
-            round(greatest(times_month_spend - 1, 0), 6)
+            round(greatest(over_month_spend - season_month_spend, 0), 6)
         ) as month_spend,
         if(
             is_bank_booked or is_credit,
             0,
-            round(paying_evidence * greatest(over_most_day, 0), 6)
+            round(
+                paying_evidence
+                * greatest(over_most_day - season_most_day, 0),
+                6
+            )
         ) as day_limit,
         if(
             is_bank_booked or is_credit,
             0,
-            round(paying_evidence * greatest(over_most_week, 0), 6)
+            round(
+                paying_evidence
+                * greatest(over_most_week - season_most_week, 0),
+                6
+            )
         ) as week_limit,
         if(
             is_bank_booked or is_credit,
             0,
-            round(paying_evidence * greatest(over_most_month, 0), 6)
+            round(
+                paying_evidence
+                * greatest(over_most_month - season_most_month, 0),
+                6
+            )
         ) as month_limit,
-        round(share_taken, 6) as balance_share,
-        round(greatest(under_lowest, 0), 6) as balance_low,
-        cast(balance_cents < 0 as integer) as overdrawn,
+        case
+            when balance_cents is null then null
+            when is_bank_booked then 0
+            else round(share_taken, 6)
+        end as balance_share,
+        case
+            when under_lowest is null then null
+            when is_bank_booked then 0
+            else round(greatest(under_lowest, 0), 6)
+        end as balance_low,
+        cast(
+            balance_cents < 0 and not is_bank_booked as integer
+        ) as overdrawn,
         if(
             is_bank_booked or not is_new_counterparty,
             0,
@@ -551,9 +549,9 @@ select
     week_count, -- the same of seven days
     month_count, -- the same of thirty days
     kind_count, -- minus ln of how often anyone has so many of this kind a day
-    day_spend, -- paid on the day / a usual paying day, less 1, from 0
-    week_spend, -- paid in seven days / a usual week, less 1, from 0
-    month_spend, -- paid in thirty days / a usual month, less 1, from 0
+    day_spend, -- ln(paid on the day / a usual paying day), from 0
+    week_spend, -- ln(paid in seven days / a usual week), from 0
+    month_spend, -- ln(paid in thirty days / a usual month), from 0
     day_limit, -- ln(paid on the day / the most on any), by evidence, from 0
     week_limit, -- the same of seven days
     month_limit, -- the same of thirty days

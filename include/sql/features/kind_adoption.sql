@@ -1,6 +1,5 @@
 -- Grain: one kind of operation on one day it occurs.
--- Inputs: postings, kind_days, state_kinds, state_accounts (as of before the
---     first day).
+-- Inputs: kind_days, known_accounts, state_kinds (as of before the first day).
 -- Time: before the day; adoption within $habit_days.
 with first_uses as (
     select
@@ -13,34 +12,6 @@ with first_uses as (
         trans_date as since
     from kind_days
     where first_seen is null
-),
-
-seen as (
-    select
-        account_id,
-        first_seen as since
-    from state_accounts
-    union all
-    select
-        account_id,
-        trans_date as since
-    from postings
-),
-
-first_days as (
-    select
-        account_id,
-        min(since) as since
-    from seen
-    group by account_id
-),
-
-accounts as (
-    select
-        since,
-        sum(count(*)) over (order by since) as known
-    from first_days
-    group by since
 ),
 
 adoptions as (
@@ -68,13 +39,13 @@ final as (
         days.trans_date,
         coalesce(lately.adopters, 0) as adopters,
         coalesce(former.adopters, 0) as former_adopters,
-        coalesce(accounts.known, 0) as known_accounts
+        coalesce(known_accounts.known_accounts, 0) as known_accounts
     from days
     asof left join adoptions as lately
         on days.kind = lately.kind and days.eve >= lately.since
     asof left join adoptions as former
         on days.kind = former.kind and days.before_habit >= former.since
-    asof left join accounts on days.eve >= accounts.since
+    asof left join known_accounts on days.eve >= known_accounts.trans_date
 )
 
 select

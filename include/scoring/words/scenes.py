@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from include.scoring.sentences import Finding, Row, count, money, wording
+from include.scoring.words.wording import UNKNOWN, Finding, Row, clock, count, did
 
 _AROUND_MINUTES = 90
 """How near another posting's hour must be to count as the same: as `scenes.sql` counts them."""
@@ -23,18 +23,19 @@ def hour_rarity(row: Row) -> Finding:
     """How few of the account's own postings lie near this hour, and when most do."""
     at = row["minute_of_day"]
     if at is None:
-        return Finding("unknown", "unknown", f"{_did(row)} at an unknown time of day.")
+        return Finding(UNKNOWN, UNKNOWN, f"{did(row)} at an unknown time of day.", stands=False)
     if row["scene"] is None:
-        return Finding(_clock(at), "any", f"{_did(row)} at {_clock(at)}, booked by the bank itself.")
+        return Finding(clock(at), "any", f"{did(row)} at {clock(at)}, booked by the bank itself.", stands=False)
     if not row["timed_postings"]:
-        text = f"{_did(row)} at {_clock(at)}; the account has no recent {_names(row, 1)} to compare the hour with."
-        return Finding(_clock(at), "unknown", text)
+        text = f"{did(row)} at {clock(at)}; the account has no recent {_names(row, 1)} to compare the hour with."
+        return Finding(clock(at), UNKNOWN, text, stands=False)
     usual = _usual_hours(row)
-    return Finding(_clock(at), usual, f"{_did(row)} at {_clock(at)}; {_hours_compared(row, usual)}.")
+    is_usual = row["usual_from"] <= at <= row["usual_to"] and row["near_postings"] > 0
+    return Finding(clock(at), usual, f"{did(row)} at {clock(at)}; {_hours_compared(row, usual)}.", not is_usual)
 
 
 def _usual_hours(row: Row) -> str:
-    first, last = _clock(row["usual_from"]), _clock(row["usual_to"])
+    first, last = clock(row["usual_from"]), clock(row["usual_to"])
     return first if first == last else f"{first} to {last}"
 
 
@@ -42,8 +43,8 @@ def _hours_compared(row: Row, usual: str) -> str:
     timed, at = row["timed_postings"], row["minute_of_day"]
     if timed == 1:
         return f"this account's only recent {_names(row, 1)} was at {usual}"
-    near = f"{_none_or(row['near_postings'])} lay between {_clock(at - _AROUND_MINUTES)} and "
-    near += _clock(at + _AROUND_MINUTES)
+    near = f"{_none_or(row['near_postings'])} lay between {clock(at - _AROUND_MINUTES)} and "
+    near += clock(at + _AROUND_MINUTES)
     first, _, last = usual.partition(" to ")
     most = f"most lie between {first} and {last}" if last else f"most lie at {first}"
     return f"of this account's {count(timed)} recent {_names(row, timed)} {near}, {most}"
@@ -52,18 +53,19 @@ def _hours_compared(row: Row, usual: str) -> str:
 def place_rarity(row: Row) -> Finding:
     """How few of the account's own postings took place in this district."""
     if row["place_id"] is None:
-        return Finding("unknown", "unknown", f"{_did(row)} at an unknown place.")
+        return Finding(UNKNOWN, UNKNOWN, f"{did(row)} at an unknown place.", stands=False)
     here = _district(row["place_name"], row["place_id"])
     if not row["placed_postings"]:
-        text = f"{_did(row)} in {here}; the account has no recent transaction to compare the place with."
-        return Finding(here, "unknown", text)
+        text = f"{did(row)} in {here}; the account has no recent transaction to compare the place with."
+        return Finding(here, UNKNOWN, text, stands=False)
     there, all_of_them = row["place_postings"], row["placed_postings"]
     if all_of_them == 1:
         habit = f"this account's only recent transaction was {'there too' if there else 'elsewhere'}"
     else:
         were = "was" if there == 1 else "were"
         habit = f"of this account's {count(all_of_them)} recent transactions {_none_or(there)} {were} there"
-    return Finding(here, f"{count(there)} of {count(all_of_them)}", f"{_did(row)} in {here}; {habit}.")
+    share = f"{count(there)} of {count(all_of_them)}"
+    return Finding(here, share, f"{did(row)} in {here}; {habit}.", stands=2 * there < all_of_them)
 
 
 def distance(row: Row) -> Finding:
@@ -73,9 +75,9 @@ def distance(row: Row) -> Finding:
     here = _district(row["place_name"], row["place_id"])
     usual = _district(row["usual_place_name"], row["usual_place_id"])
     if row["usual_place_id"] == row["place_id"]:
-        return Finding(here, usual, f"{_did(row)} in {here}, where this account usually is.")
+        return Finding(here, usual, f"{did(row)} in {here}, where this account usually is.", stands=False)
     apart = _km(row["usual_place_km"])
-    text = f"{_did(row)} in {here}, {apart} from the nearest place this account usually uses ({usual})."
+    text = f"{did(row)} in {here}, {apart} from the nearest place this account usually uses ({usual})."
     return Finding(f"{here}, {apart}", usual, text)
 
 
@@ -87,21 +89,17 @@ def travel(row: Row) -> Finding:
     there = _district(row["travel_place_name"], row["travel_place_id"])
     minutes, km, kmh = row["travel_minutes"], _km(row["travel_km"]), row["travel_kmh"]
     if kmh is None:
-        text = f"{_did(row)} in {here} at the same minute as a posting in {there}, {km} away - nobody can be in both"
+        text = f"{did(row)} in {here} at the same minute as a posting in {there}, {km} away - nobody can be in both"
         return Finding("at the same minute", "time to travel", f"{text}{_other_holders(row)}.")
     order = "after" if minutes > 0 else "before"
     speed = f"{count(round(kmh))} km/h"
-    text = f"{_did(row)} in {here} {_duration(abs(minutes))} {order} a posting in {there}, {km} away"
+    text = f"{did(row)} in {here} {_duration(abs(minutes))} {order} a posting in {there}, {km} away"
     return Finding(speed, "time to travel", f"{text} - that would take {speed}{_other_holders(row)}.")
 
 
 def _other_holders(row: Row) -> str:
     holders = row["holders"]
     return f", unless it was another of the {count(holders)} clients who may use the account" if holders > 1 else ""
-
-
-def _did(row: Row) -> str:
-    return wording(row["kind"]).did.format(money(row["amount"]))
 
 
 def _names(row: Row, number: int) -> str:
@@ -132,15 +130,6 @@ def _duration(minutes: int) -> str:
     hours, rest = divmod(minutes, 60)
     spoken = "1 hour" if hours == 1 else f"{hours} hours"
     return f"{spoken} {_duration(rest)}" if rest else spoken
-
-
-def _clock(minute: int) -> str:
-    """The minute of the day as a clock shows it, across midnight.
-
-    >>> _clock(190), _clock(-80)
-    ('03:10', '22:40')
-    """
-    return f"{minute % 1440 // 60:02d}:{minute % 60:02d}"
 
 
 SCENE_SENTENCES: dict[str, Callable[[Row], Finding]] = {

@@ -1,0 +1,67 @@
+"""What a finding says of when things happen: long after the last of a kind, too soon after it, after a silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp
+
+from include.scoring.words.novelty import new_kind
+from include.scoring.words.wording import UNKNOWN, Finding, Row, days, did, one_in, wording
+
+
+def gap(row: Row) -> Finding:
+    """Days since the last posting of the kind against the usual gap."""
+    name, since, usual = wording(row["kind"]).name, row["gap_days"], row["usual_gap_days"]
+    if since is None:
+        return new_kind(row)
+    if not usual:
+        text = f"{did(row)} {days(since)} after the last {name}; too few are known to say what is usual."
+        return Finding(days(since), UNKNOWN, text, stands=since > row["observed_days"])
+    text = f"{did(row)} {days(since)} after the last {name}; usually {days(usual)} lie between them."
+    return Finding(days(since), days(usual), text, stands=since > usual)
+
+
+def early(row: Row) -> Finding:
+    """How soon the kind comes again, against the account's own shortest gap and everybody's."""
+    name, shortest, smallest = wording(row["kind"]).name, row["shortest_gap"], row["smallest_gap"]
+    if shortest is None:
+        return new_kind(row)
+    said = f"{did(row)} {_after(shortest, name)}"
+    own = f"lately this account never made two {_nearness(smallest)}"
+    crowd = ""
+    if row["early"]:
+        crowd = (
+            f", and of the bank's gaps between {wording(row['kind']).names} {one_in(exp(-row['early']))} is so short"
+        )
+    typical = UNKNOWN if smallest is None else f"at least {days(smallest)}"
+    stands = bool(row["early"]) and (smallest is None or shortest < smallest)
+    return Finding(days(shortest), typical, f"{said}; {own}{crowd}.", stands)
+
+
+def _nearness(smallest: int | None) -> str:
+    """What is nearer than the account's two nearest."""
+    if smallest is None:
+        return "so near each other"
+    return f"within {days(smallest - 1)}" if smallest > 1 else "on one day"
+
+
+def _after(shortest: int, name: str) -> str:
+    return f"{days(shortest)} after the last {name}" if shortest else f"on the same day as another {name}"
+
+
+def silence(row: Row) -> Finding:
+    """Days in which the account's people decided nothing, against the usual."""
+    silent, usual = row["silent_days"], row["usual_silent_days"]
+    if silent is None:
+        return Finding(UNKNOWN, UNKNOWN, f"{did(row)}: the first thing the account's people did.", stands=False)
+    said = f"{did(row)} after {days(silent)} in which the account's people did nothing"
+    if silent <= 1:
+        return Finding(days(silent), UNKNOWN, f"{did(row)}; something happened the day before too.", stands=False)
+    if usual is None:
+        text = f"{said}, longer than the {days(row['observed_days'])} that count as its habit."
+        return Finding(days(silent), days(row["observed_days"]), text, stands=silent > row["observed_days"])
+    text = f"{said}; usually something happens every {days(usual)}."
+    return Finding(days(silent), days(usual), text, stands=silent > usual)
+
+
+RHYTHM_SENTENCES: dict[str, Callable[[Row], Finding]] = {"gap": gap, "early": early, "silence": silence}
