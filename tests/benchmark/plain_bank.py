@@ -2,7 +2,7 @@
 
 Written after what the Fraud Detection Handbook publishes of its simulator (Le Borgne, Siblini, Lebichot, Bontempi,
 2022, chapter 3): customers with an amount and a pace of their own pay at terminals near them; three kinds of fraud.
-It opens a tenth of the accounts than the Handbook, so as many fewer of them are compromised a day: the share of fraud is the
+It opens a tenth of the Handbook's accounts, so as many fewer of them are compromised a day: the share of fraud is the
 same, which average precision depends on.
 """
 
