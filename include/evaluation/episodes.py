@@ -7,6 +7,7 @@ have known counterparties, amounts, hours and places after the account's habit, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -119,12 +120,13 @@ def _unremarkable(
     subject: Subject, limit: float, day_of: Callable[[int], date], most: int = _MOST_IN_A_DAY
 ) -> list[Row] | None:
     """Payments after the habit that together exceed `limit` cents."""
-    template, rows = subject.usual_payment(), list[Row]()
-    while paid_cents(rows) <= limit and len(rows) < most:
+    template, rows, paid = subject.usual_payment(), list[Row](), 0
+    while paid <= limit and len(rows) < most:
         amount = scaled(template["amount"], subject.rng.uniform(*_UNREMARKABLE))
         rows.append(subject.like(template, day_of(len(rows)), amount=amount))
-    within = paid_cents(rows) > limit and len(rows) > 1
-    return rows if within and subject.can_pay(paid_cents(rows)) else None
+        paid += paid_cents(rows[-1:])
+    within = paid > limit and len(rows) > 1
+    return rows if within and subject.can_pay(paid) else None
 
 
 def _crossing(rows: list[Row], real: list[Row], limit: float, days: int) -> Episode | None:
@@ -142,10 +144,10 @@ def _crossing(rows: list[Row], real: list[Row], limit: float, days: int) -> Epis
 
 def _most_paid(payments: list[Row], days: int) -> int:
     """The most ever paid within so many days, in cents."""
-    return max(
-        paid_cents([p for p in payments if end - timedelta(days=days) < p["trans_date"] <= end])
-        for end in {p["trans_date"] for p in payments}
-    )
+    by_day: Counter[date] = Counter()
+    for payment in payments:
+        by_day[payment["trans_date"]] += paid_cents([payment])
+    return max(sum(by_day[end - timedelta(days=n)] for n in range(days)) for end in list(by_day))
 
 
 def _drain(subject: Subject, share: float) -> Episode | None:

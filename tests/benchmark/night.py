@@ -23,9 +23,8 @@ from include.night import STEPS
 from include.settings import PROJECT_ROOT
 from include.sources.bank import generate_bank
 from include.sources.load import load_bank
+from tests.benchmark.results import FOLDER, merge
 
-FOLDER = PROJECT_ROOT / ".data" / "bench"
-RESULTS = PROJECT_ROOT / "bench-results.json"
 # The bank the mission names: 4,500 accounts over six years are 1.06 million transactions.
 ACCOUNTS, FIRST, LAST = 4500, date(1993, 1, 1), date(1998, 12, 31)
 FIRST_NIGHT = LAST - timedelta(days=3)
@@ -40,13 +39,15 @@ def main() -> None:
         rows = [row for name, uri in sources.items() for row in _nights(name, uri)]
         airflow = _airflow_share(sources["full"])
     report = {"stages": rows, "ratio": _ratio(rows), "airflow": airflow, "rows": _row_counts()}
-    RESULTS.write_text(json.dumps(report, indent=2, default=str) + "\n")
+    for key, found in report.items():
+        merge(key, found)
     print(_table(rows))
     print(f"\nfull history against a tenth of it, an ordinary night: {report['ratio']:.2f}")
     print(f"Airflow's own share of a night: {airflow['own_seconds']:.1f} s of {airflow['seconds']:.1f} s")
 
 
-def _bank() -> Path:
+def full_bank() -> Path:
+    """The bank of full size, generated once."""
     folder = FOLDER / "bank"
     if not (folder / "fin_transaction.parquet").exists():
         generate_bank(folder, ACCOUNTS, FIRST, LAST, seed=20)
@@ -57,7 +58,7 @@ def _tenth() -> Path:
     """The same bank as if its first nine tenths had never been recorded."""
     folder = FOLDER / "tenth"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in _bank().glob("fin_*.parquet"):
+    for path in full_bank().glob("fin_*.parquet"):
         table = pq.read_table(path)
         if path.stem == "fin_transaction":
             table = table.filter(pc.field("trans_date") >= TENTH_FROM)
@@ -67,7 +68,7 @@ def _tenth() -> Path:
 
 def _database(postgres: LocalPostgres, name: str) -> str:
     uri = postgres.create_database(name)
-    folder = _bank() if name == "full" else _tenth()
+    folder = full_bank() if name == "full" else _tenth()
     load_bank(f"file:{folder}?rounding=0.1", uri)
     return f"{uri}&rounding=0.1"
 
@@ -128,7 +129,7 @@ def _seconds(arguments: list[str]) -> float:
 def _row_counts() -> dict[str, int]:
     return {
         name: pq.read_metadata(folder / "fin_transaction.parquet").num_rows
-        for name, folder in (("full", _bank()), ("tenth", _tenth()))
+        for name, folder in (("full", full_bank()), ("tenth", _tenth()))
     }
 
 
