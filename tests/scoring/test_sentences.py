@@ -191,7 +191,7 @@ def test_sooner_than_ever():
     said = finding("early", row(posting, past))
     assert said.text.startswith(
         "Transferred 100.00 for the household 3 days after the last household payment; lately this account never made "
-        "two within 29 days, and of the bank's gaps between household payments 1 in "
+        "two within 29 days, and of the bank's gaps between such household payments 1 in "
     )
     assert said.stands
 

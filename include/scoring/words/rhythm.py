@@ -22,20 +22,27 @@ def gap(row: Row) -> Finding:
 
 
 def early(row: Row) -> Finding:
-    """How soon the kind comes again, against the account's own shortest gap and everybody's."""
-    name, shortest, smallest = wording(row["kind"]).name, row["shortest_gap"], row["smallest_gap"]
+    """How soon the same comes again, with the same other side, against the shortest gap so far and everybody's."""
+    name, shortest, smallest = _repeated(row), row["shortest_gap"], row["shortest_before"]
     if shortest is None:
         return new_kind(row)
     said = f"{did(row)} {_after(shortest, name)}"
     own = f"lately this account never made two {_nearness(smallest)}"
     crowd = ""
     if row["early"]:
-        crowd = (
-            f", and of the bank's gaps between {wording(row['kind']).names} {one_in(exp(-row['early']))} is so short"
-        )
+        names = wording(row["kind"]).names
+        crowd = f", and of the bank's gaps between such {names} {one_in(exp(-row['early']))} is so short"
     typical = UNKNOWN if smallest is None else f"at least {days(smallest)}"
     stands = bool(row["early"]) and (smallest is None or shortest < smallest)
     return Finding(days(shortest), typical, f"{said}; {own}{crowd}.", stands)
+
+
+def _repeated(row: Row) -> str:
+    """What comes again: a kind, with its other side where there is one."""
+    name = wording(row["kind"]).name
+    if row["other_account"] is None:
+        return name
+    return f"{name} {'from' if row['trans_type'] == 'C' else 'to'} account {row['other_account']}"
 
 
 def _nearness(smallest: int | None) -> str:
