@@ -166,12 +166,14 @@ def test_a_burst_is_so_many_ordinary_payments_of_one_day(planted, rows, books):
 def test_a_drain_takes_its_share_of_the_balance_to_somebody_unknown(planted, rows, books, real):
     known = set(real.postings["other_account_id"].to_pylist())
     for labels in episodes(planted, "drain").values():
-        (row,) = culprits(labels, rows)
+        found = culprits(labels, rows)
         share = EPISODE_KINDS["drain"].scale[STRENGTHS.index(labels[0]["strength"])]
-        eve = balance_on(books[row["account_id"]], row["trans_date"] - timedelta(1), real.rounding_cents)
-        assert float(row["amount"]) * 100 == pytest.approx(share * eve, rel=0.001)
-        assert row["other_account_id"] not in known
-        assert row["balance"] is not None
+        first = min(row["trans_date"] for row in found)
+        eve = balance_on(books[found[0]["account_id"]], first - timedelta(1), real.rounding_cents)
+        assert 1 <= len(found) <= 3
+        assert sum(float(row["amount"]) for row in found) * 100 == pytest.approx(share * eve, rel=0.001)
+        assert len({row["other_account_id"] for row in found} - known) == 1
+        assert all(row["balance"] is not None for row in found)
 
 
 def test_a_product_is_one_the_client_does_not_have(planted, rows, books):
@@ -192,7 +194,7 @@ def test_whoever_wakes_slept_as_long_as_it_says(planted, rows, books):
         others = [
             row for row in books[found[0]["account_id"]] if row not in found and row["category"] not in BANK_BOOKED
         ]
-        assert len(found) == 3
+        assert 1 <= len(found) <= 3
         assert not [row for row in others if day - timedelta(int(days)) <= row["trans_date"] <= day]
 
 

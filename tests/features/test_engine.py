@@ -98,7 +98,8 @@ def test_amount_is_held_against_the_same_kind_only():
     assert found["kind_postings"] == 8
     within = 5 * 0.1**2 / (8 + 5)  # no spread of its own: five postings' worth of a tenth stand in
     spread = np.sqrt(within + 1 / (1 / 0.1**2 + 8 / within))
-    assert found["amount_z"] == pytest.approx(np.log(10) / spread, abs=1e-5)
+    season = np.log(10) / (1 + 20)  # the night's only posting of its kind is a twenty-first of a season
+    assert found["amount_z"] == pytest.approx((np.log(10) - season) / spread, abs=1e-5)
     assert found["amount_to_largest"] == pytest.approx(np.log(10), abs=1e-6)
 
 
@@ -109,7 +110,7 @@ def test_counts_and_sums_of_day_and_week():
     assert (found["day_paid"], found["week_paid"]) == (Decimal("200.00"), Decimal("300.00"))
     assert found["usual_day_paid"] == 100
     assert found["usual_week_postings"] == pytest.approx(7 * 3 / 54, abs=1e-6)  # three in the 60 - 6 days before
-    assert found["day_spend"] == 0  # the only account is the whole bank, and its dear day a season
+    assert found["day_spend"] == pytest.approx(np.log(200 / (600 / 5)), abs=1e-4)  # four paying days and this one
 
 
 def test_what_the_bank_books_by_itself_is_nobodys_behaviour():

@@ -153,12 +153,24 @@ def test_surprises_of_what_was_learned_are_as_rare_as_they_say(windows, fitted):
 def test_planted_outliers_rank_on_top(windows, fitted, rent):
     planted = {
         "sequence_amount": changed(rent, LOG_AMOUNT, rent[-STEP + LOG_AMOUNT] + np.log(10)),
-        "sequence_kind": changed(rent, KIND, KINDS.index("out:CCW:-") + 1),
+        "sequence_kind": changed(rent, KIND, KINDS.index(SALARY) + 1),
     }
     usual = fitted.score(windows)
     for part, row in planted.items():
         assert parts_of(fitted, row)[part] > 4
         assert (usual < fitted.score(row[None])).mean() > 0.99
+
+
+def test_what_the_model_hardly_met_is_not_its_to_judge(fitted, rent):
+    unknown = parts_of(fitted, changed(rent, KIND, KINDS.index("out:CCW:-") + 1))
+    assert unknown["sequence_kind"] == 0
+
+
+def test_interest_and_fees_surprise_by_their_amount_only(windows, fitted):
+    fees = fitted.surprises(windows[windows[:, -STEP + KIND] == KINDS.index(FEE) + 1])
+    others = [place for place, part in enumerate(PARTS) if part != "sequence_amount"]
+    assert len(fees) > 100
+    assert not fees[:, others].any()
 
 
 def test_a_counterparty_that_was_never_paid_is_the_surprise(fitted, rent):
