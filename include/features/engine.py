@@ -85,6 +85,8 @@ _CONSTANTS: dict[str, float] = {
     "longest_gap": 40,
     # Two weeks: who came for the first time and again within days is still new; a standing payment comes monthly.
     "new_days": 14,
+    # February: what comes a month after the last is never early, though other months have taught longer gaps.
+    "shortest_month": 28,
     # Half a year: until then an account's habits are still forming (real accounts' first fees come after five months).
     "young_days": 183,
     # 100.00: a balance that falls from 50.00 to 1.00 is no finding.

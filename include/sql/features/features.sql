@@ -265,7 +265,10 @@ compared as (
         end as off_rhythm,
         -- sooner than the account ever did, and than others of this kind do
         case
-            when shortest_gap is null or shortest_gap >= shortest_before then 0
+            when
+                shortest_gap is null
+                or shortest_gap >= least(shortest_before, $shortest_month)
+                then 0
             else -ln((gaps_so_short + 0.5) / (all_gaps + 1))
         end as ahead_of_rhythm,
         case
