@@ -19,12 +19,13 @@ from include import features, settlement
 from include.errors import SettingsError
 from include.lake.tables import BREAKS_SCHEMA, QUARANTINE_SCHEMA, SCORES_SCHEMA
 from include.models.model import Model
+from include.models.threshold import BUDGET_DAYS
 from include.night.standing import lookback_from_history
 from include.night.steps import set_aside
 from include.publish.inert import inert_table
 from include.quality import admit, admit_statics, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
-from include.scoring import Recipe, score_night, train
+from include.scoring import EARLIER_SCHEMA, Recipe, score_night, train
 from include.settings import get_settings
 from include.sources import open_source
 from include.sources.base import Source
@@ -49,6 +50,8 @@ class Replay:
         State as of the last night played.
     model
         None where the history does not suffice.
+    scored
+        The scores of the nights played, as far back as thresholds look.
     counts
         The transactions' rows and cents by what became of them, over the nights played.
     """
@@ -61,6 +64,7 @@ class Replay:
     model: Model | None
     budget: float
     counts: Counter[str] = field(default_factory=Counter)
+    scored: pa.Table = field(default_factory=EARLIER_SCHEMA.empty_table)
     warnings: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
 
@@ -89,7 +93,10 @@ class Replay:
             return SCORES_SCHEMA.empty_table()
         habit_days = self.model.training.habit_days
         built = features.build_features(accepted, lookback, self.statics, self.habits, habit_days=habit_days)
-        scores = score_night(built, self.model)
+        scores = score_night(built, self.model, self.scored)
+        since = pa.scalar(night - timedelta(days=BUDGET_DAYS - 2))
+        lately = self.scored.filter(pc.greater_equal(self.scored["settlement_date"], since))
+        self.scored = pa.concat_tables([lately, scores.select(EARLIER_SCHEMA.names)])
         warnings, _ = check_scores(scores, accepted.num_rows, self.budget)
         self.warnings.update(f"{night}: {warning}" for warning in warnings)
         return scores

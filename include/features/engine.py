@@ -41,6 +41,7 @@ HABIT_QUERIES = (
     "seasons",
     "kind_adoption",
     "rhythms",
+    "successions",
     "kind_gaps",
     "kind_crowds",
     "peer_kind_days",
@@ -87,6 +88,8 @@ _CONSTANTS: dict[str, float] = {
     "new_days": 14,
     # February: what comes a month after the last is never early, though other months have taught longer gaps.
     "shortest_month": 28,
+    # One in ten: what follows as often is no strange order.
+    "strange_surprise": 2.3,
     # Half a year: until then an account's habits are still forming (real accounts' first fees come after five months).
     "young_days": 183,
     # 100.00: a balance that falls from 50.00 to 1.00 is no finding.
@@ -212,6 +215,7 @@ def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, An
         first=values["first_night"],
         last=values["last_night"],
         habit_days=values["habit_days"],
+        seasons=features["season_amount"],
     )
     if not windows["trans_id"].equals(_complete(features, windows)["trans_id"]):
         raise ConservationError("features and windows are not of the same postings in the same order")

@@ -22,7 +22,7 @@ STEP_FIELDS = ("kind", "log_amount", "days_before", "counterparty", "day_of_mont
 kind
     1 to `len(KINDS)`, see `KINDS`; 0 where the account has no posting.
 log_amount
-    Natural logarithm of the amount in cents.
+    Natural logarithm of the amount in cents; the described posting's less the night's season.
 days_before
     Days before the described posting, 0 for itself.
 counterparty
@@ -55,7 +55,9 @@ Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 
-def build_sequences(postings: pa.Table, *, first: date, last: date, habit_days: int) -> pa.Table:
+def build_sequences(
+    postings: pa.Table, *, first: date, last: date, habit_days: int, seasons: pa.ChunkedArray | None = None
+) -> pa.Table:
     """The window of every posting dated from `first` to `last`, both included.
 
     Parameters
@@ -66,6 +68,10 @@ def build_sequences(postings: pa.Table, *, first: date, last: date, habit_days: 
     habit_days
         Postings of more days before the described one are left out of its window, so that a night with a bounded
         look-back has the windows the whole history has.
+    seasons
+        By how much the log amounts of a kind are above the usual for everybody that night, one a described posting in
+        the order of `features.sql`. What everybody gets at Christmas shall surprise no sequence model, and is taken off
+        the described posting's own amount. None for no season.
 
     Returns
     -------
@@ -82,6 +88,8 @@ def build_sequences(postings: pa.Table, *, first: date, last: date, habit_days: 
     for start in range(0, len(described), CHUNK_ROWS):
         chunk = slice(start, start + CHUNK_ROWS)
         windows[chunk], window_trans[chunk] = _windows(fields, described[chunk], habit_days)
+    if seasons is not None:
+        windows[:, -STEP + STEP_FIELDS.index("log_amount")] -= seasons.to_numpy()
     return _table(ordered.take(pa.array(described)), windows, window_trans)
 
 

@@ -46,8 +46,7 @@ class Calibration:
 
     def apply(self, scores: Vector) -> Vector:
         """Published scores: 0..1, higher is more anomalous, strictly increasing above the training rows' lowest."""
-        exponents = self.exponents_of(scores)
-        return np.asarray(exponents / (exponents + HALF_SCORE_TAIL), dtype=np.float64)
+        return published(self.exponents_of(scores))
 
     def exponents_of(self, scores: Vector) -> Vector:
         """How rare each raw score is: e as above, 0 and up without bound."""
@@ -62,6 +61,16 @@ class Calibration:
         start = min(int(np.searchsorted(self.exponents, 1.0)), len(self.raw) - 2)
         rise = self.exponents[-1] - self.exponents[start]
         return float(rise / (self.raw[-1] - self.raw[start]))
+
+
+def published(rarities: Vector) -> Vector:
+    """Scores of 0..1 from how rare they are, in powers of ten."""
+    return np.asarray(rarities / (rarities + HALF_SCORE_TAIL), dtype=np.float64)
+
+
+def rarity_of(scores: Vector) -> Vector:
+    """The way back: how rare a published score (below 1) is, in powers of ten."""
+    return np.asarray(HALF_SCORE_TAIL * scores / (1 - scores), dtype=np.float64)
 
 
 def _spread_knots(exponents: Vector) -> Vector:

@@ -21,6 +21,7 @@ from include.models.calibration import Calibration
 from include.models.ensemble import Member, blend
 from include.models.lstm import PARTS, Lstm
 from include.models.preparation import Preparation
+from include.models.threshold import AlertBudget
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Training:
         Alert budget of the threshold.
     threshold_since
         First of the nights (up to `last_night`) whose scores the threshold was chosen on.
+    month_rows
+        Postings of a month of these nights.
     habit_days
         How far back the habits of its features reach; scoring must use the same.
     notes
@@ -55,6 +58,7 @@ class Training:
     seed: int
     budget: float
     threshold_since: date
+    month_rows: int
     habit_days: int
     notes: tuple[str, ...] = ()
 
@@ -103,6 +107,11 @@ class Model:
     def typical(self) -> Vector:
         """The typical raw row."""
         return self.preparation.typical
+
+    @property
+    def alert_budget(self) -> AlertBudget:
+        """What the nights' thresholds follow from."""
+        return AlertBudget(self.threshold, self.training.budget, self.training.month_rows)
 
     @property
     def weights(self) -> dict[str, float]:

@@ -15,6 +15,7 @@ from include.features.state import STATE_SCHEMAS, unknown_columns
 from include.lake import Lake
 from include.lake.tables import TABLES, Table
 from include.relations import DATE, FIN_TRANSACTION
+from include.scoring import EARLIER_SCHEMA
 
 ONE_DAY = timedelta(days=1)
 
@@ -78,6 +79,14 @@ def lookback_from_history(history: pa.Table, night: date, days: int) -> pa.Table
     """The last `days` before `night` of a history's accepted transactions."""
     first = pa.scalar(night - timedelta(days=days), DATE)
     return history.filter((pc.field("trans_date") >= first) & (pc.field("trans_date") < pa.scalar(night, DATE)))
+
+
+def scores_before(lake: Lake, night: date, days: int) -> pa.Table:
+    """`EARLIER_SCHEMA` of the nights within `days` before `night` that this one follows on without a hole."""
+    first = max(night - timedelta(days=days), first_night_of(lake, night))
+    if first == night:
+        return EARLIER_SCHEMA.empty_table()
+    return lake.read("anomaly_scores", first, night - ONE_DAY, EARLIER_SCHEMA.names)
 
 
 def state_from_lake(lake: Lake, night: date, schemas: Mapping[str, pa.Schema]) -> dict[str, pa.Table]:

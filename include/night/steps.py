@@ -12,6 +12,7 @@ from include import features, settlement
 from include.errors import MissingStateError
 from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
+from include.models.threshold import BUDGET_DAYS
 from include.night import standing
 from include.night.docs import publish_docs
 from include.night.extracts import HISTORY, get_extract, put_extract
@@ -138,7 +139,7 @@ def score(request: NightRequest) -> Figures:
         built = features.build_features(
             postings, workspace.get("lookback"), statics, state, habit_days=choice.model.training.habit_days
         )
-        scores = score_night(built, choice.model)
+        scores = score_night(built, choice.model, standing.scores_before(lake, request.night, BUDGET_DAYS - 1))
         warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
     workspace.put("scores", scores)
     workspace.put_many("state.before.features", state.tables())

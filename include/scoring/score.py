@@ -1,4 +1,4 @@
-"""The scores of a night: every posting once, flagged by the model's threshold, with reasons where flagged."""
+"""The scores of nights: every posting once, flagged by its night's threshold, with reasons where flagged."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import numpy as np
 import pyarrow as pa
 
 from include.lake.tables import SCORES_SCHEMA
-from include.models.base import Matrix
+from include.models.base import Matrix, Vector
 from include.models.model import Model
-from include.models.threshold import Flags, flag
+from include.models.threshold import Days, flag
 from include.scoring.reasons import explain
 
 CHUNK_ROWS = 100_000
 """Rows scored at once. Each stands for itself; the matrices of a million at once took 1.4 GB beside the features."""
+EARLIER_SCHEMA = pa.schema([SCORES_SCHEMA.field("settlement_date"), SCORES_SCHEMA.field("score")])
+"""What is known of the nights before: they say how much of the alert budget is left."""
 
 
-def score_night(features: pa.Table, model: Model) -> pa.Table:
+def score_night(features: pa.Table, model: Model, earlier: pa.Table | None = None) -> pa.Table:
     """Score every row of a feature table.
 
     Parameters
@@ -25,34 +27,52 @@ def score_night(features: pa.Table, model: Model) -> pa.Table:
         was trained with. May have no rows.
     model
         Trained on earlier nights only.
+    earlier
+        `EARLIER_SCHEMA`: every posting of the `BUDGET_DAYS - 1` nights before the first, as far as they were scored;
+        none when None. They change no score, only where the nights' thresholds lie.
 
     Returns
     -------
     pyarrow.Table
         `SCORES_SCHEMA`, one row per feature row in the same order.
     """
-    chunks = range(0, max(features.num_rows, 1), CHUNK_ROWS)
-    return pa.concat_tables([_score_rows(features.slice(start, CHUNK_ROWS), model) for start in chunks])
-
-
-def _score_rows(features: pa.Table, model: Model) -> pa.Table:
-    values = model.values(features)
-    scores = model.score(values)
-    flagged = flag(scores, model.threshold)
-    rows = features.num_rows
+    starts = range(0, max(features.num_rows, 1), CHUNK_ROWS)
+    scored = pa.concat_tables([_scores(features.slice(start, CHUNK_ROWS), model) for start in starts])
+    scores = scored["score"].to_numpy()
+    limits = _limits(features, scores, model, EARLIER_SCHEMA.empty_table() if earlier is None else earlier)
     columns = {
-        "trans_id": features["trans_id"],
-        "account_id": features["account_id"],
-        "settlement_date": features["settlement_date"],
-        "score": pa.array(scores, pa.float64()),
-        "typical_score": pa.array(model.typical_scores(values), pa.float64()),
-        "is_flagged": pa.array(flagged, pa.bool_()),
-        "threshold": pa.array(np.full(rows, model.threshold), pa.float64()),
-        "model_version": pa.array([model.version] * rows, pa.string()),
-        "detector_scores": _detector_scores(model, values),
-        "reasons": _reasons(features, model, values, flagged),
+        **dict(zip(scored.column_names, scored.columns, strict=True)),
+        "is_flagged": pa.array(flag(scores, limits), pa.bool_()),
+        "threshold": pa.array(limits, pa.float64()),
+        "reasons": _reasons(features, model, np.flatnonzero(flag(scores, limits))),
     }
-    return pa.table(columns, schema=SCORES_SCHEMA)
+    return pa.table([columns[name] for name in SCORES_SCHEMA.names], schema=SCORES_SCHEMA)
+
+
+def _scores(features: pa.Table, model: Model) -> pa.Table:
+    """What each row has whatever its night."""
+    values = model.values(features)
+    return pa.table(
+        {
+            "trans_id": features["trans_id"],
+            "account_id": features["account_id"],
+            "settlement_date": features["settlement_date"],
+            "score": pa.array(model.score(values), pa.float64()),
+            "typical_score": pa.array(model.typical_scores(values), pa.float64()),
+            "model_version": pa.array([model.version] * len(values), pa.string()),
+            "detector_scores": _detector_scores(model, values),
+        }
+    )
+
+
+def _limits(features: pa.Table, scores: Vector, model: Model, earlier: pa.Table) -> Vector:
+    return model.alert_budget.nightly(
+        _nights(features), scores, _nights(earlier), earlier["score"].to_numpy(zero_copy_only=False)
+    )
+
+
+def _nights(table: pa.Table) -> Days:
+    return np.asarray(table["settlement_date"].to_numpy(), dtype="datetime64[D]")
 
 
 def _detector_scores(model: Model, values: Matrix) -> pa.Array:
@@ -65,10 +85,10 @@ def _detector_scores(model: Model, values: Matrix) -> pa.Array:
     return pa.MapArray.from_arrays(offsets, names, pa.array(flat, pa.float64()))
 
 
-def _reasons(features: pa.Table, model: Model, values: Matrix, flagged: Flags) -> pa.Array:
-    positions = np.flatnonzero(flagged)
-    described = features.take(pa.array(positions, pa.int64())).to_pylist()
+def _reasons(features: pa.Table, model: Model, positions: np.ndarray) -> pa.Array:
+    """Of the rows at the given places; null for the others."""
+    described = features.take(pa.array(positions, pa.int64()))
     reasons: list[list[dict[str, object]] | None] = [None] * features.num_rows
-    for position, found in zip(positions, explain(model, values[positions], described), strict=True):
+    for position, found in zip(positions, explain(model, model.values(described), described.to_pylist()), strict=True):
         reasons[position] = found
     return pa.array(reasons, SCORES_SCHEMA.field("reasons").type)

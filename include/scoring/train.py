@@ -17,7 +17,7 @@ from include.features import HABIT_DAYS, absence_notes, build_features, reach_da
 from include.models.calibration import Calibration
 from include.models.ensemble import blend
 from include.models.model import Model, Training
-from include.models.threshold import choose_threshold
+from include.models.threshold import BUDGET_DAYS, choose_threshold
 from include.scoring.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Blind, Choice, choose, fallback, name_of
 from include.scoring.fitting import Fitted, fit, taught_without
 from include.scoring.recipe import Recipe
@@ -118,7 +118,7 @@ def train(
     choice = _choice(draft, earlier, lesson, recipe, budget, seed)
     threshold = _threshold(draft, choice, lesson.later(features), budget)
     final = fit(_learning_rows(features, seed), (*lesson.teaching, *lesson.checking), recipe, seed)
-    training = _training(features, lesson, seed, budget, habit_days, absence_notes(statics, past))
+    training = _training(features, lesson, before, seed, budget, habit_days, absence_notes(statics, past))
     model = _model(final, choice, threshold, training)
     note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
     return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights))
@@ -225,7 +225,13 @@ def _model(final: Fitted, choice: Choice, threshold: float, training: Training) 
 
 
 def _training(
-    features: pa.Table, lesson: _Lesson, seed: int, budget: float, habit_days: int, notes: Sequence[str]
+    features: pa.Table,
+    lesson: _Lesson,
+    before: date,
+    seed: int,
+    budget: float,
+    habit_days: int,
+    notes: Sequence[str],
 ) -> Training:
     nights = features["settlement_date"]
     planted = sum(int(round_.is_planted.sum()) for round_ in (*lesson.teaching, *lesson.checking))
@@ -238,6 +244,7 @@ def _training(
         seed=seed,
         budget=budget,
         threshold_since=lesson.check_from,
+        month_rows=round(lesson.later(features).num_rows * BUDGET_DAYS / (before - lesson.check_from).days),
         habit_days=habit_days,
         notes=tuple(notes),
     )

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from include.models.base import Matrix, Vector
-from include.models.calibration import HALF_SCORE_TAIL, Calibration
+from include.models.calibration import Calibration, rarity_of
 from include.models.ensemble import blend
 from include.models.model import Model
 from include.models.threshold import choose_threshold, flag
@@ -46,7 +46,7 @@ def model_ranker(model: Model) -> Ranker:
 def exponents_of(model: Model, features: pa.Table) -> dict[str, Vector]:
     """By detector, how rare each row's score was in training; read back from the published scale."""
     found = model.detector_scores(model.values(features))
-    return {name: HALF_SCORE_TAIL * scores / (1 - scores) for name, scores in found.items()}
+    return {name: rarity_of(scores) for name, scores in found.items()}
 
 
 def candidates(exponents: Mapping[str, Vector]) -> dict[str, Vector]:

@@ -98,8 +98,7 @@ def test_amount_is_held_against_the_same_kind_only():
     assert found["kind_postings"] == 8
     within = 5 * 0.1**2 / (8 + 5)  # no spread of its own: five postings' worth of a tenth stand in
     spread = np.sqrt(within + 1 / (1 / 0.1**2 + 8 / within))
-    season = np.log(10) / (1 + 20)  # the night's only posting of its kind is a twenty-first of a season
-    assert found["amount_z"] == pytest.approx((np.log(10) - season) / spread, abs=1e-5)
+    assert found["amount_z"] == pytest.approx(np.log(10) / spread, abs=1e-5)
     assert found["amount_to_largest"] == pytest.approx(np.log(10), abs=1e-6)
 
 

@@ -250,6 +250,48 @@ def test_what_everybody_repeats_so_soon_is_hardly_early():
     assert row([*steady, soon, *neighbours()])["early"] > 3
 
 
+RENT = {**TRANSFER, "category": "HH", "other_account_id": 5}
+DEPOSIT = {"trans_type": "C", "operation": "CIC"}
+
+
+def alternating(account: int = 1) -> list[dict[str, object]]:
+    """A deposit every sixth day and the rent two days later, again and again."""
+    since = range(4, 180, 6)
+    paid = [{"trans_date": day, "account_id": account, **RENT} for day in days_ago(*since)]
+    return paid + [
+        {"trans_date": day - timedelta(days=2), "account_id": account, **DEPOSIT} for day in days_ago(*since)
+    ]
+
+
+def test_an_order_never_used_is_strange():
+    past = [*alternating(), *(entry for account in NEIGHBOURS for entry in alternating(account))]
+    used = row([*past, {"trans_date": days_ago(2)[0], **DEPOSIT}], **RENT)
+    never = row([*past, {"trans_date": days_ago(2)[0], **RENT}], **RENT)
+    assert used["strange_order"] < 0.1
+    assert never["strange_order"] > 3
+    assert (never["former_kind"], never["followed"]) == ("out:ROB:HH", 0)
+    assert (never["days_between"], never["followable"]) == (2, 14)
+
+
+def test_an_order_others_use_is_less_strange_while_the_own_habit_is_thin():
+    crowd = [entry for account in NEIGHBOURS for entry in alternating(account)]
+    deposit = {"trans_date": days_ago(2)[0], **DEPOSIT}
+    first = {"trans_date": days_ago(30)[0], **RENT}
+    assert row([first, deposit, *crowd], **RENT)["strange_order"] < 0.1
+    assert row([first, {**deposit, **RENT}, *crowd], **RENT)["strange_order"] > 2
+
+
+def test_a_week_of_strange_orders_is_stranger_than_one_of_them():
+    past = [*alternating(), *(entry for account in NEIGHBOURS for entry in alternating(account))]
+    past = [entry for entry in past if entry["account_id"] != 1 or entry["trans_date"] < days_ago(6)[0]]
+    once = [{"trans_date": days_ago(1)[0], **RENT}]
+    often = [{"trans_date": day, **RENT} for day in days_ago(5, 4, 3, 2, 1)]
+    single, many = row([*past, *once], **RENT), row([*past, *often], **RENT)
+    assert many["strange_week"] > 2 * single["strange_week"] > 0
+    assert len(many["week_strange_trans"]) > len(single["week_strange_trans"])
+    assert many["usual_week_strange_days"] == pytest.approx(0, abs=0.5)
+
+
 def test_silence_is_broken_by_decisions_not_by_the_bank():
     interest = {"trans_date": days_ago(3)[0], "trans_type": "C", "operation": None, "category": "IC"}
     asleep = [entry for entry in weekly() if entry["trans_date"] < DAY - timedelta(days=60)]
@@ -276,6 +318,14 @@ def test_a_balance_lower_than_lately():
     assert row(past, balance=None)["balance_low"] is None
 
 
+def test_balances_that_are_low_everywhere_tonight_are_nobodys_finding():
+    poor = Decimal("100.00")
+    past = [*weekly(balance=Decimal("5000.00")), *neighbours(balance=Decimal("5000.00"))]
+    tonight = [{"trans_date": DAY, "account_id": account, "balance": poor} for account in NEIGHBOURS]
+    alone, together = row(past, balance=poor), row([*past, *tonight], balance=poor)
+    assert together["balance_low"] < 0.5 * alone["balance_low"]
+
+
 def test_more_of_one_kind_on_a_day_than_anybody_has():
     busy = rows(*[{}] * 6, past=[*weekly(), *neighbours()])[0]
     assert (busy["kind_day_postings"], busy["kind_most"]) == (6, 1)
@@ -288,4 +338,6 @@ def test_an_amount_above_what_nine_days_in_ten_stay_within():
     found = row([*mixed, *neighbours()], amount=Decimal("600.00"))
     assert found["high_amount"] == Decimal("300.00")
     assert found["amount_to_high"] == pytest.approx(np.log(2), abs=1e-6)
+    assert found["amount_excess"] == pytest.approx(300)
     assert found["amount_to_payments"] == pytest.approx(np.log(2), abs=1e-6)
+    assert row([*mixed, *neighbours()], amount=Decimal("200.00"))["amount_excess"] == 0

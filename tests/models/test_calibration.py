@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import SettingsError
-from include.models.calibration import KNOTS, Calibration
-from include.models.threshold import choose_threshold, flag
+from include.models.calibration import KNOTS, Calibration, published, rarity_of
+from include.models.threshold import BUDGET_DAYS, MOST_RISE, AlertBudget, choose_threshold, flag
 
 TRAINING = np.random.default_rng(5).normal(0.4, 0.05, size=20_000)
 CALIBRATION = Calibration.learn(TRAINING)
@@ -68,3 +68,59 @@ def test_a_budget_is_a_share(budget):
 def test_a_threshold_needs_scores():
     with pytest.raises(SettingsError, match="history"):
         choose_threshold(np.empty(0), 0.02)
+
+
+# ---------------------------------------------------------------- the budget, night by night
+
+NIGHTS = np.repeat(np.arange("2024-01-01", "2024-04-01", dtype="datetime64[D]"), 100)
+NONE = (np.empty(0, dtype="datetime64[D]"), np.empty(0))
+BUDGET = AlertBudget(0.5, 0.02, 100 * BUDGET_DAYS)
+
+
+def _month(share: float, seed: int = 1) -> np.ndarray:
+    """Scores of every night, the share of them evenly between 0.5 and 0.53, the others below."""
+    random = np.random.default_rng(seed)
+    return np.where(random.random(len(NIGHTS)) < share, random.uniform(0.5, 0.53, len(NIGHTS)), 0.2)
+
+
+def test_published_scores_and_rarities_are_each_others_way_back():
+    rarities = np.array([0.0, 0.3, 2.0, 11.0])
+    np.testing.assert_allclose(rarity_of(published(rarities)), rarities)
+
+
+def test_a_quiet_month_keeps_the_trained_threshold():
+    limits = BUDGET.nightly(NIGHTS, _month(0.01), *NONE)
+    assert (limits == 0.5).all()
+
+
+def test_a_busy_month_flags_no_more_than_the_budget():
+    scores = _month(0.05)
+    limits = BUDGET.nightly(NIGHTS, scores, *NONE)
+    flagged = flag(scores, limits)
+    settled = NIGHTS[0] + BUDGET_DAYS <= NIGHTS
+    assert flag(scores, 0.5)[settled].mean() > 0.045
+    assert 0.01 < flagged[settled].mean() < 0.025
+    assert flagged[~settled].sum() <= 2 * 0.02 * BUDGET.month_rows
+    assert (limits >= 0.5).all()
+
+
+def test_a_night_alone_with_the_month_before_it_has_the_threshold_it_has_among_all():
+    scores = _month(0.05)
+    limits = BUDGET.nightly(NIGHTS, scores, *NONE)
+    last = slice(-100, None)
+    before = slice(-100 * BUDGET_DAYS, -100)
+    alone = BUDGET.nightly(NIGHTS[last], scores[last], NIGHTS[before], scores[before])
+    assert alone.tolist() == limits[last].tolist()
+
+
+def test_later_nights_move_no_threshold():
+    scores = _month(0.05)
+    limits = BUDGET.nightly(NIGHTS, scores, *NONE)
+    half = 45 * 100
+    changed = np.concatenate([scores[:half], np.full(len(scores) - half, 0.9)])
+    assert BUDGET.nightly(NIGHTS, changed, *NONE)[:half].tolist() == limits[:half].tolist()
+
+
+def test_a_flood_raises_the_threshold_only_so_far():
+    limits = BUDGET.nightly(NIGHTS, np.full(len(NIGHTS), 0.99), *NONE)
+    assert rarity_of(limits).max() == pytest.approx(rarity_of(np.array([0.5]))[0] + MOST_RISE)

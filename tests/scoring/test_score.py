@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -17,7 +17,7 @@ from include.features.catalog import FEATURES_BY_NAME, REASON_CODES
 from include.features.sequences import window_matrix
 from include.lake.tables import SCORES_SCHEMA
 from include.models.lstm import PARTS
-from include.scoring import score_night, train
+from include.scoring import EARLIER_SCHEMA, score_night, train
 from include.scoring.echoes import ECHOES, weighing_codes
 from include.scoring.reasons import MAX_REASONS, contributions
 from include.scoring.recipe import Recipe
@@ -60,8 +60,22 @@ def test_scores_are_shares_and_never_null(scores):
     assert ((values >= 0) & (values <= 1)).all()
 
 
-def test_flags_follow_the_threshold(scores, model):
-    assert scores["is_flagged"].to_pylist() == (scores["score"].to_numpy() >= model.threshold).tolist()
+def test_flags_follow_the_nights_threshold(scores, model):
+    assert scores["is_flagged"].to_pylist() == (scores["score"].to_numpy() >= scores["threshold"].to_numpy()).tolist()
+    by_night = scores.group_by("settlement_date").aggregate([("threshold", "count_distinct")])
+    assert set(by_night["threshold_count_distinct"].to_pylist()) == {1}
+    assert min(scores["threshold"].to_pylist()) >= model.threshold
+
+
+def test_what_earlier_nights_used_of_the_budget_is_gone(scores, week, model):
+    """The nights before had as many findings as a month may have: only what is odder still is flagged."""
+    nights = [FIRST - timedelta(days=1)] * model.training.month_rows
+    busy = pa.table([nights, [float(scores["score"].to_numpy().max())] * len(nights)], schema=EARLIER_SCHEMA)
+    after = score_night(week, model, busy)
+    assert after.drop_columns(["is_flagged", "threshold", "reasons"]).equals(
+        scores.drop_columns(["is_flagged", "threshold", "reasons"])
+    )
+    assert 0 < sum(after["is_flagged"].to_pylist()) < sum(scores["is_flagged"].to_pylist())
 
 
 def test_every_detectors_score_is_published_beside(scores, model):
@@ -88,7 +102,8 @@ def test_contributions_sum_to_the_distance_from_typical(features, model):
     """Of postings of the whole month, flagged or not."""
     month = between(features, FIRST, date(1994, 1, 31), "settlement_date")
     sample = month.take(pa.array(range(0, month.num_rows, month.num_rows // 200)))
-    rows = score_night(sample, replace(model, threshold=0.0)).to_pylist()
+    unlimited = replace(model.training, budget=1.0)
+    rows = score_night(sample, replace(model, threshold=0.0, training=unlimited)).to_pylist()
     assert len(rows) >= 200
     for row in rows:
         total = sum(reason["contribution"] for reason in row["reasons"])
@@ -174,8 +189,8 @@ def test_scored_again_every_bit_is_the_same(scores, week, model):
 
 def test_a_row_is_explained_alone_as_in_company(scores, week, model):
     position = scores["is_flagged"].to_pylist().index(True)
-    alone = score_night(week.slice(position, 1), model)
-    assert alone.to_pylist() == scores.slice(position, 1).to_pylist()
+    alone = score_night(week.slice(position, 1), model).drop_columns(["threshold"])
+    assert alone.to_pylist() == scores.drop_columns(["threshold"]).slice(position, 1).to_pylist()
 
 
 def test_a_night_without_postings(week, model):

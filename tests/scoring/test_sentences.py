@@ -196,6 +196,29 @@ def test_sooner_than_ever():
     assert said.stands
 
 
+def test_an_order_never_used():
+    deposit = {"trans_type": "C", "operation": "CIC"}
+    past = [*days_ago(*range(12, 90, 10)), *days_ago(*range(17, 90, 10), **deposit)]
+    said = finding("strange_order", row({}, [*past, *days_ago(2)]))
+    assert said.text == (
+        "Withdrew 100.00 in cash 2 days after a cash withdrawal (transaction 17); a cash withdrawal came next after "
+        "none of its 7 earlier cash withdrawals and 17 % of the bank's."
+    )
+    assert said.stands
+    assert not finding("strange_order", row(deposit, [*past, *days_ago(2)])).stands
+
+
+def test_a_week_in_an_order_never_used():
+    deposit = {"trans_type": "C", "operation": "CIC"}
+    past = [*days_ago(*range(12, 90, 10)), *days_ago(*range(17, 90, 10), **deposit)]
+    said = finding("strange_week", row({}, [*past, *days_ago(1, 2, 3)]))
+    assert said.text == (
+        "Withdrew 100.00 in cash; on 2 days of the last seven something came in an order this account had not used "
+        "(compare with transaction 19), usually on 0 days in a week."
+    )
+    assert said.stands
+
+
 def test_after_a_silence():
     said = finding("silence", row({}, days_ago(80, 84, 88)))
     assert said.text == (

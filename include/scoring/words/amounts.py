@@ -119,6 +119,7 @@ AMOUNT_SENTENCES: dict[str, Callable[[Row], Finding]] = {
     "amount_z": amount_z,
     "amount_to_largest": amount_to_largest,
     "amount_to_high": amount_to_high,
+    "amount_excess": amount_to_high,
     "amount_to_payments": amount_to_payments,
     "amount_to_siblings": amount_to_siblings,
     "amount_to_salary": amount_to_salary,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import exp
 
 from include.scoring.words.novelty import new_kind
-from include.scoring.words.wording import UNKNOWN, Finding, Row, days, did, one_in, wording
+from include.scoring.words.wording import LEAST_RATIO, UNKNOWN, Finding, Row, count, days, did, one_in, percent, wording
 
 
 def gap(row: Row) -> Finding:
@@ -71,4 +71,48 @@ def silence(row: Row) -> Finding:
     return Finding(days(silent), days(usual), text, stands=silent > usual)
 
 
-RHYTHM_SENTENCES: dict[str, Callable[[Row], Finding]] = {"gap": gap, "early": early, "silence": silence}
+def strange_order(row: Row) -> Finding:
+    """What came before, and how rarely this comes after it, on this account and on others."""
+    former, name = row["former_kind"], wording(row["kind"]).name
+    if former is None:
+        return Finding(name, UNKNOWN, f"{did(row)}; nothing came shortly before.", stands=False)
+    everybody = f"{percent(row['bank_followed'])} of the bank's"
+    text = (
+        f"{did(row)} {days(row['days_between'])} after a {wording(former).name} (transaction {row['former_trans']}); "
+        f"a {name} came next after {_own_followed(row)}{everybody}."
+    )
+    value = f"{row['followed']} of {row['followable']}"
+    return Finding(value, everybody, text, stands=exp(-row["strange_order"]) <= _UNLIKELY)
+
+
+def _own_followed(row: Row) -> str:
+    """After how many of the account's own, where it has some that tell."""
+    followed, chances = row["followed"], row["followable"]
+    if not chances:
+        return ""
+    names = wording(row["former_kind"])
+    former = f"earlier {names.name if chances == 1 else names.names}"
+    return f"{count(followed) if followed else 'none'} of its {count(chances)} {former} and "
+
+
+def strange_week(row: Row) -> Finding:
+    """On how many days of seven the order of things was new, and which transactions made it so."""
+    strange, usual = row["week_strange_trans"] or [], row["usual_week_strange_days"] or 0.0
+    others = [f"transaction {number}" for number in strange if number != row["trans_id"]]
+    text = (
+        f"{did(row)}; on {days(len(strange))} of the last seven something came in an order this account had not used"
+        f"{(others and ' (compare with ' + ', '.join(others) + ')') or ''}, usually on {days(usual)} in a week."
+    )
+    return Finding(days(len(strange)), days(usual), text, stands=len(strange) > max(usual * LEAST_RATIO, 1))
+
+
+_UNLIKELY = 0.1
+"""What follows more often than once in ten times is no reason to call anybody."""
+
+RHYTHM_SENTENCES: dict[str, Callable[[Row], Finding]] = {
+    "gap": gap,
+    "early": early,
+    "silence": silence,
+    "strange_order": strange_order,
+    "strange_week": strange_week,
+}

@@ -188,7 +188,8 @@ select
     habit_days_paying,
     cast(coalesce(habit_most_paid_cents, 0) as bigint) as most_paid_cents,
     habit_largest_paid_cents as largest_paid_cents, -- single payment
-    habit_lowest_cents as lowest_cents, -- balance
+    lowest_cents as day_lowest_cents, -- balance
+    habit_lowest_cents as lowest_cents,
     cast(coalesce(habit_transfers, 0) as bigint) as habit_transfers,
     cast(habit_share_sum as double)
     / nullif(cast(habit_shares as bigint), 0)

@@ -1,8 +1,8 @@
 -- Grain: one posting of the nights $first_night to $last_night.
 -- Inputs: postings, account_days, account_activity, seasons, kind_days,
---     rhythms, kind_gaps, kind_crowds, kind_adoption, peer_kind_days,
---     sibling_kind_days, counterparty_days, scenes, profile_groups,
---     account_profiles.
+--     rhythms, successions, kind_gaps, kind_crowds, kind_adoption,
+--     peer_kind_days, sibling_kind_days, counterparty_days, scenes,
+--     profile_groups, account_profiles.
 -- Time: the posting's whole day and everything before it, nothing later.
 -- Features are one-sided: 0 says "as usual or less", what is higher is less
 -- usual. Logarithmic ratios: ln 2 = 0.69 says "twice". Numbers are rounded to
@@ -59,6 +59,7 @@ joined as (
         habit.kind_most,
         habit.kind_span,
         habit.day_postings as kind_day_postings,
+        successions.* exclude (account_id, kind, trans_date),
         repeats.shortest_gap,
         repeats.shortest_before,
         repeats.gaps_so_short,
@@ -109,6 +110,11 @@ joined as (
             and described.kind = repeats.kind
             and coalesce(described.counterparty, '') = repeats.payee
             and described.trans_date = repeats.trans_date
+    left join successions
+        on
+            described.account_id = successions.account_id
+            and described.kind = successions.kind
+            and described.trans_date = successions.trans_date
     inner join kind_crowds as crowds
         on
             habit.kind = crowds.kind
@@ -171,7 +177,8 @@ moments as (
         trans_date - last_seen as gap_days,
         trans_date - active_until as silent_days,
         kind_span / nullif(kind_days - 1, 0) as usual_gap_days,
-        observed_days / nullif(habit_days_active, 0) as usual_silent_days
+        observed_days / nullif(habit_days_active, 0) as usual_silent_days,
+        least(week_days, $rhythm_days - 6) as ordered_days
     from joined
 ),
 
@@ -202,15 +209,15 @@ shrunken as (
 ),
 
 -- A night on which this kind is higher for everybody, like a Christmas bonus:
--- half of them, drawn to no season while they are few.
+-- half of them, drawn to no season while they are few; one posting is none.
 seasoned as (
     select
         *,
         greatest(
             coalesce(median(amount_log - expected_log) over this_night, 0), 0
         )
-        * count(*) over this_night
-        / (count(*) over this_night + $season_weight) as season_amount
+        * (count(*) over this_night - 1)
+        / (count(*) over this_night - 1 + $habit_weight) as season_amount
     from shrunken
     window this_night as (partition by kind, trans_date)
 ),
@@ -225,6 +232,7 @@ compared as (
             as siblings_off,
         ln(positive_cents / largest_cents) as over_largest,
         ln(positive_cents / high_cents) as over_high,
+        (amount_cents - high_cents) / 100 as beyond_high,
         ln(positive_cents / largest_paid_cents) as over_payments,
         ln(positive_cents / 100 / nullif(average_salary, 0)) as over_salary,
         coalesce(
@@ -252,7 +260,7 @@ compared as (
                 ln(
                     (lowest_cents + $smallest_balance_cents)
                     / (greatest(balance_cents, 0) + $smallest_balance_cents)
-                )
+                ) - season_low_balance
         end as under_lowest,
         case
             when last_seen is null then 0
@@ -283,7 +291,10 @@ compared as (
             -ln((accounts_so_many - 0.5) / all_accounts),
             0
         ) as over_kind_most,
-        (habit_meetings + 0.5) / (habit_transfers + 1) as meeting_rate
+        (habit_meetings + 0.5) / (habit_transfers + 1) as meeting_rate,
+        week_order_surprise
+        - 7 * (weekly_order_surprise + week_order_surprise)
+        / (ordered_days + 7) as over_week_surprise
     from seasoned
 ),
 
@@ -298,6 +309,9 @@ final as (
         if(
             high_cents is null, 0, round(greatest(over_high, 0), 6)
         ) as amount_to_high,
+        if(
+            high_cents is null, 0, round(greatest(beyond_high, 0), 2)
+        ) as amount_excess,
         if(
             is_bank_booked or is_credit or largest_paid_cents is null,
             0,
@@ -433,7 +447,13 @@ final as (
         end as unowned,
         if(is_bank_booked, 0, round(greatest(off_rhythm, 0), 6)) as gap,
         if(is_bank_booked, 0, round(greatest(ahead_of_rhythm, 0), 6)) as early,
-        if(is_bank_booked, 0, round(greatest(off_silence, 0), 6)) as silence
+        if(is_bank_booked, 0, round(greatest(off_silence, 0), 6)) as silence,
+        if(
+            last_seen is null, 0, coalesce(order_surprise, 0)
+        ) as strange_order,
+        round(
+            greatest(coalesce(over_week_surprise, 0), 0), 6
+        ) as strange_week
     from compared
 )
 
@@ -524,6 +544,19 @@ select
     round(usual_gap_days, 6) as usual_gap_days,
     shortest_gap, -- days since the same to this counterparty, 0 on one day
     shortest_before, -- shortest such gap of the habit
+    former_kind, -- of the account's day before
+    former_trans, -- one such posting
+    days_between, -- days since then
+    followed, -- how often this kind followed that one in the habit
+    followable, -- how often anything did
+    bank_rate as bank_followed, -- share of the bank's
+    week_strange_trans, -- of seven days, one posting a day in an unused order
+    if(
+        ordered_days > 0,
+        round(7 * weekly_strange_days / ordered_days, 6),
+        null
+    ) as usual_week_strange_days,
+    round(season_amount, 6) as season_amount, -- ln, everybody's that night
     silent_days, -- since its people last decided anything
     round(usual_silent_days, 6) as usual_silent_days,
     timed_postings, -- own of the same scene whose hour is known
@@ -545,6 +578,7 @@ select
     amount_z, -- predictive spreads of ln(amount) above the expected
     amount_to_largest, -- ln(amount / largest ever of the kind), from 0
     amount_to_high, -- ln(amount / what nine in ten of the kind stay within)
+    amount_excess, -- what lies above that, in money, from 0
     amount_to_payments, -- ln(amount / largest payment of any kind), from 0
     amount_to_siblings, -- spreads above the owner's other accounts, from 0
     amount_to_salary, -- ln(amount / the home district's salary), from 0
@@ -569,6 +603,8 @@ select
     unowned, -- 1 a card or loan posting without such a product
     gap, -- ln(days since the last of this kind / usual), by evidence
     early, -- minus ln of how often this kind comes again so soon, bank-wide
+    strange_order, -- minus ln of how often this kind follows the day before's
+    strange_week, -- the same summed over seven days beyond the usual, from 0
     silence, -- ln(days without a decision of its people / usual), from 0
     hour_rarity, -- minus ln of the shrunken share of own postings near the hour
     place_rarity, -- minus ln of the shrunken share of own postings there

@@ -19,7 +19,8 @@ with established as (
         account_activity.over_month_spend,
         account_activity.over_most_day,
         account_activity.over_most_week,
-        account_activity.over_most_month
+        account_activity.over_most_month,
+        account_activity.under_lowest_day
     from kind_days
     inner join account_activity
         on
@@ -40,7 +41,8 @@ bank as (
         quantile_cont(over_month_spend, $season_quantile) as month_spend,
         quantile_cont(over_most_day, $season_quantile) as most_day,
         quantile_cont(over_most_week, $season_quantile) as most_week,
-        quantile_cont(over_most_month, $season_quantile) as most_month
+        quantile_cont(over_most_month, $season_quantile) as most_month,
+        quantile_cont(under_lowest_day, $season_quantile) as low_balance
     from established
     group by trans_date
 ),
@@ -58,7 +60,8 @@ kinds as (
         quantile_cont(over_month_spend, $season_quantile) as month_spend,
         quantile_cont(over_most_day, $season_quantile) as most_day,
         quantile_cont(over_most_week, $season_quantile) as most_week,
-        quantile_cont(over_most_month, $season_quantile) as most_month
+        quantile_cont(over_most_month, $season_quantile) as most_month,
+        quantile_cont(under_lowest_day, $season_quantile) as low_balance
     from established
     group by kind, trans_date
 ),
@@ -87,7 +90,8 @@ weighed as (
         bank.month_spend as bank_month_spend,
         bank.most_day as bank_most_day,
         bank.most_week as bank_most_week,
-        bank.most_month as bank_most_month
+        bank.most_month as bank_most_month,
+        bank.low_balance as bank_low_balance
     from wanted
     left join kinds
         on wanted.kind = kinds.kind and wanted.trans_date = kinds.trans_date
@@ -124,7 +128,10 @@ final as (
         * coalesce(bank_most_week, 0) as most_week,
         kind_weight * coalesce(most_month, 0)
         + (1 - kind_weight) * bank_weight
-        * coalesce(bank_most_month, 0) as most_month
+        * coalesce(bank_most_month, 0) as most_month,
+        kind_weight * coalesce(low_balance, 0)
+        + (1 - kind_weight) * bank_weight
+        * coalesce(bank_low_balance, 0) as low_balance
     from weighed
 )
 
@@ -141,5 +148,6 @@ select
     -- the same of the most ever paid
     greatest(most_day, 0) as season_most_day,
     greatest(most_week, 0) as season_most_week,
-    greatest(most_month, 0) as season_most_month
+    greatest(most_month, 0) as season_most_month,
+    greatest(low_balance, 0) as season_low_balance -- the same below the lowest
 from final
