@@ -214,7 +214,7 @@ def test_a_week_in_an_order_never_used():
     said = finding("strange_week", row({}, [*past, *days_ago(1, 2, 3)]))
     assert said.text == (
         "Withdrew 100.00 in cash; on 2 days of the last seven something came in an order this account had not used "
-        "(compare with transaction 19), usually on 0 days in a week."
+        "(compare with transaction 19, transaction 18), usually on 0 days in a week."
     )
     assert said.stands
 
