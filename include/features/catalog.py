@@ -90,3 +90,17 @@ CONTEXT: tuple[str, ...] = ("observed_days", "habit_postings", "kind_postings")
 there was much. What they change in a score is published under `other`."""
 
 FEATURES_BY_NAME: dict[str, Feature] = {feature.name: feature for feature in MODEL_FEATURES}
+
+GRADED: frozenset[str] = frozenset(
+    {
+        *("amount_z", "amount_to_largest", "amount_to_high", "amount_excess", "amount_to_payments"),
+        *("day_count", "week_count", "month_count", "day_spend", "week_spend", "month_spend"),
+    }
+)
+"""Features that everybody has more or less of: amounts, counts and sums against the usual.
+
+How rare much of it is follows from the body, not from the highest the past knows, which may be frauds nobody found.
+Of events, whose tails are long by nature (gaps, first times), that made findings of ordinary life: with all features
+drawn on like that, average precision of `rarity` on the real bank's blatant plants fell from 0.76 to 0.47. With these
+alone it stayed, and on a bank with known frauds in its past it rose from 0.015 to 0.114.
+"""

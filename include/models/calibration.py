@@ -36,13 +36,18 @@ class Calibration:
     exponents: Vector
 
     @classmethod
-    def learn(cls, scores: Vector) -> Self:
-        """Learn from the raw scores of training rows (at least one)."""
+    def learn(cls, scores: Vector, *, from_body: bool = False) -> Self:
+        """Learn from the raw scores of training rows (at least one).
+
+        With `from_body` the tail is not what was seen, but what the body leads to expect: whatever is odd among the
+        training rows does not teach that it is usual.
+        """
         distinct = np.unique(scores)
         tails = 1 - np.searchsorted(np.sort(scores), distinct, side="left") / len(scores)
         exponents = -np.log10(tails)
         kept = _spread_knots(exponents)
-        return cls(raw=distinct[kept], exponents=exponents[kept])
+        raw, exponents = distinct[kept], exponents[kept]
+        return cls(raw=raw, exponents=_drawn_on(raw, exponents) if from_body else exponents)
 
     def apply(self, scores: Vector) -> Vector:
         """Published scores: 0..1, higher is more anomalous, strictly increasing above the training rows' lowest."""
@@ -61,6 +66,20 @@ class Calibration:
         start = min(int(np.searchsorted(self.exponents, 1.0)), len(self.raw) - 2)
         rise = self.exponents[-1] - self.exponents[start]
         return float(rise / (self.raw[-1] - self.raw[start]))
+
+
+def _drawn_on(raw: Vector, exponents: Vector) -> Vector:
+    """Beyond one row in a hundred the line that leads there from one in ten; as they are where there is no body."""
+    ten, hundred = np.searchsorted(exponents, [1.0, 2.0])
+    if hundred == len(raw) or exponents[ten] >= exponents[hundred] or exponents[ten] > _BODY_ENDS:
+        return exponents
+    slope = (exponents[hundred] - exponents[ten]) / (raw[hundred] - raw[ten])
+    drawn = exponents[hundred] + slope * (raw - raw[hundred])
+    return np.where(np.arange(len(raw)) > hundred, drawn, exponents)
+
+
+# Where fewer than three rows in a hundred have anything of it, there is no body to draw on.
+_BODY_ENDS = 1.5
 
 
 def published(rarities: Vector) -> Vector:

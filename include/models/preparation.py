@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -51,10 +51,13 @@ class Preparation:
     rarities: tuple[Calibration, ...]
 
     @classmethod
-    def learn(cls, codes: Mapping[str, str], context: tuple[str, ...], values: Matrix) -> Self:
+    def learn(
+        cls, codes: Mapping[str, str], context: tuple[str, ...], values: Matrix, graded: Collection[str] = ()
+    ) -> Self:
         """Learn from raw rows, shape (n_rows, n_features + n_context), NaN where missing.
 
-        `codes` gives the reason code of every feature, in the order of their columns.
+        `codes` gives the reason code of every feature, in the order of their columns; of the `graded` ones the tail is
+        drawn on from the body.
 
         Raises
         ------
@@ -74,7 +77,10 @@ class Preparation:
             medians=np.nanmedian(kept, axis=0),
             context_medians=np.array([_median(column) for column in around.T]),
             indicated=np.atleast_1d(np.isnan(kept).any(axis=0)),
-            rarities=tuple(Calibration.learn(column[~np.isnan(column)]) for column in kept.T),
+            rarities=tuple(
+                Calibration.learn(column[~np.isnan(column)], from_body=name in graded)
+                for name, column in zip(features, kept.T, strict=True)
+            ),
         )
 
     @property

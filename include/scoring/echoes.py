@@ -55,6 +55,9 @@ ECHOES: tuple[Echo, ...] = (
     # Who spends more than ever has less left than ever.
     Echo("balance_share", _LIMITS),
     Echo("balance_low", _LIMITS),
+    # More paid in weeks than ever is paid by more payments; many in a day (a burst) stay a finding of their own.
+    Echo("week_count", ("week_limit", "month_limit")),
+    Echo("month_count", ("week_limit", "month_limit")),
 )
 """In order of precedence."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.evaluation.rounds import Round
-from include.features.catalog import CONTEXT, MODEL_FEATURES
+from include.features.catalog import CONTEXT, GRADED, MODEL_FEATURES
 from include.features.sequences import window_matrix
 from include.models.base import Detector, Examples, Matrix, Vector
 from include.models.calibration import Calibration
@@ -29,8 +29,8 @@ MAX_CONTRAST_ROWS = 60_000
 """Ordinary rows beside the planted ones: some seconds of boosting on one core."""
 ORDINARY_SHARE = 0.995
 """Of the past rows detectors learn what is usual from; the rarest one in two hundred is kept for scoring, but would
-teach that the unusual is usual. It costs a hundredth of average precision on the real bank, where nothing rare in the
-past is known to be wrong, and keeps a bank's undiscovered frauds from teaching that they are ordinary."""
+teach that the unusual is usual. What learns from examples sees all: held against planted rows, a bank's natural tails
+would seem to be none of its own (on a bank with known frauds 0.042 of average precision instead of 0.026)."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int) 
     """
     sequence = _fit_sequence(features, recipe, seed)
     columns, raw = _columns(sequence), raw_values(features, sequence)
-    preparation = Preparation.learn(_codes(sequence), CONTEXT, raw)
+    preparation = Preparation.learn(_codes(sequence), CONTEXT, raw, GRADED)
     order = [columns.index(name) for name in preparation.columns]
     values = raw[:, order]
     prepared = preparation.apply(values)
@@ -114,13 +114,12 @@ def taught_without(
     """
     values = fitted.values(features)
     prepared = fitted.preparation.apply(values)
-    ordinary = prepared[_is_ordinary(fitted.preparation.view(prepared, "codes"))]
     columns = _columns(fitted.sequence)
     order = [columns.index(name) for name in fitted.preparation.columns]
     examples = _examples([round_.without(kinds) for round_ in rounds], fitted.preparation, fitted.sequence, order)
     taught = {
         name: _made(type(detector), fitted.preparation, recipe, seed).fit(
-            sample_rows(ordinary, MAX_CONTRAST_ROWS, seed), examples
+            sample_rows(prepared, MAX_CONTRAST_ROWS, seed), examples
         )
         for name, detector in fitted.detectors.items()
         if detector.learns_from_examples
@@ -193,7 +192,7 @@ def _fit_detectors(
         if sequence is not None and name == Lstm.name:
             detectors[name] = sequence
         elif kind.learns_from_examples and examples is not None:
-            rows = sample_rows(ordinary, MAX_CONTRAST_ROWS, seed)
+            rows = sample_rows(prepared, MAX_CONTRAST_ROWS, seed)
             detectors[name] = _made(kind, preparation, recipe, seed).fit(rows, examples)
         elif not kind.learns_from_examples:
             rows = sample_rows(ordinary, MAX_TRAINING_ROWS, seed)

@@ -9,7 +9,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from tests.benchmark import plain, planted, reasons, speed, unknown
+from tests.benchmark import findings, plain, planted, reasons, speed, unknown
 from tests.benchmark.banks import placed_bank, real_bank
 from tests.benchmark.results import merge
 
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "generated": lambda: planted.measure(placed_bank(), twice=False),
     "plain": plain.measure,
     "reasons": lambda: reasons.measure(real_bank()),
+    "findings": lambda: findings.measure(real_bank()),
     "unknown": lambda: unknown.measure(real_bank()),
     "speed": speed.measure,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.plots import detectors_beside, precision_recall, recall_by_kind
@@ -16,7 +17,7 @@ from include.models.base import Vector
 from include.scoring.train import CHECK_DAYS, WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.costs import costs
-from tests.benchmark.rankings import Ranker, Thresholds, chosen, model_ranker, plain_ranker
+from tests.benchmark.rankings import Ranker, Thresholds, chosen, model_ranker, nights_of, plain_ranker
 from tests.benchmark.results import markdown, save_plot, spread
 from tests.benchmark.stability import month_ends, months, stability
 from tests.benchmark.trained import BUDGET, SEED, trained
@@ -39,12 +40,15 @@ def measure(bench: Bench, *, twice: bool) -> Record:
         "plain": plain_ranker(bench.nights(first, check_from), SEED),
     }
     limits = {who: Thresholds.choose(drafts[who], rankers[who], past, check_from, BUDGET) for who in rankers}
+    clean = {who: ranker(bench.window) for who, ranker in rankers.items()}
+    nights = nights_of(bench.window)
+    bars = {name: limits[who].by_night(name, scores, nights) for who in rankers for name, scores in clean[who].items()}
     rounds = [plant_round(bench.bank, bench.before, bench.last, seed) for seed in ROUND_SEEDS]
     records = [
         record
         for seed, round_ in zip(ROUND_SEEDS, rounds, strict=True)
         for who, ranker in rankers.items()
-        for record in _records(ranker, limits[who], round_, seed)
+        for record in _records(ranker, limits[who], bars, round_, seed)
     ]
     found: Record = {
         "published": chosen(model),
@@ -52,7 +56,11 @@ def measure(bench: Bench, *, twice: bool) -> Record:
         "rows": rounds[0].features.num_rows,
         "strengths": summary(records, by=("detector", "strength")),
         "kinds": summary(records, by=("detector", "strength", "kind")),
-        "flagged_share": _flagged_shares(rankers, limits, bench),
+        "flagged_share": {
+            name: float(limits[who].flagged(name, scores, _bars_of(bars[name], bench.window)).mean())
+            for who in rankers
+            for name, scores in clean[who].items()
+        },
         "stability": stability(bench, rankers["ours"]) if twice else {},
         "month_ends": month_ends(bench, rankers, BUDGET),
         "months": months(bench, model),
@@ -63,11 +71,19 @@ def measure(bench: Bench, *, twice: bool) -> Record:
     return found
 
 
-def _records(ranker: Ranker, limits: Thresholds, round_: Round, seed: int) -> Iterable[Record]:
+Bars = dict[np.datetime64, float]
+"""A ranking's threshold of every night; kept by the clean bank, into which one finding more makes no difference."""
+
+
+def _bars_of(bars: Bars, features: pa.Table) -> Vector:
+    return np.array([bars[night] for night in nights_of(features)])
+
+
+def _records(ranker: Ranker, limits: Thresholds, bars: dict[str, Bars], round_: Round, seed: int) -> Iterable[Record]:
     """One record a detector, strength and kind; the kind is empty for all together."""
     kinds = sorted({str(kind) for kind in round_.kinds[round_.is_planted]})
     for name, scores in ranker(round_.features).items():
-        flagged = limits.flagged(name, scores)
+        flagged = limits.flagged(name, scores, _bars_of(bars[name], round_.features))
         for strength in STRENGTHS:
             for kind in (None, *kinds):
                 mine = (round_.strengths == strength) & (round_.is_planted if kind is None else round_.kinds == kind)
@@ -107,15 +123,6 @@ def _moments(group: Sequence[Record]) -> Record:
         values = np.array([record[measure_] for record in group])
         moments |= {measure_: float(values.mean()), f"{measure_}_sd": float(values.std())}
     return moments
-
-
-def _flagged_shares(rankers: dict[str, Ranker], limits: dict[str, Thresholds], bench: Bench) -> dict[str, float]:
-    """Share of the clean window's rows beyond each detector's own threshold."""
-    return {
-        name: float(limits[who].flagged(name, scores).mean())
-        for who, ranker in rankers.items()
-        for name, scores in ranker(bench.window).items()
-    }
 
 
 def report(name: str, found: Record) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.ensemble import IsolationForest
@@ -19,10 +18,11 @@ from include.models.base import Matrix, Vector
 from include.models.calibration import Calibration, rarity_of
 from include.models.ensemble import blend
 from include.models.model import Model
-from include.models.threshold import choose_threshold, flag
+from include.models.threshold import BUDGET_DAYS, AlertBudget, Days, Flags, choose_threshold, flag
 from include.scoring.choice import name_of
 from include.scoring.fitting import sample_rows
 from include.scoring.recipe import Recipe
+from include.scoring.train import CHECK_DAYS
 
 Ranker = Callable[[pa.Table], dict[str, Vector]]
 """From feature rows to a score a row, by name."""
@@ -102,12 +102,12 @@ class Thresholds:
     ----------
     calibrations
         Of the final ranking on all of the past.
-    limits
-        On the calibrated scale.
+    budgets
+        On the calibrated scale: the threshold, and what it is to keep.
     """
 
     calibrations: Mapping[str, Calibration]
-    limits: Mapping[str, float]
+    budgets: Mapping[str, AlertBudget]
 
     @classmethod
     def choose(
@@ -117,11 +117,25 @@ class Thresholds:
         is_later = pc.greater_equal(past["settlement_date"], pa.scalar(check_from))
         earlier = {name: Calibration.learn(scores) for name, scores in draft(past.filter(pc.invert(is_later))).items()}
         later = draft(past.filter(is_later))
-        limits = {name: choose_threshold(earlier[name].apply(scores), budget) for name, scores in later.items()}
+        month_rows = round(int(pc.sum(is_later).as_py()) * BUDGET_DAYS / CHECK_DAYS)
+        budgets = {
+            name: AlertBudget(choose_threshold(earlier[name].apply(scores), budget), budget, month_rows)
+            for name, scores in later.items()
+        }
         rows = np.sort(np.random.default_rng(0).permutation(past.num_rows)[:most_rows])
         ranked = final(past.take(pa.array(rows)))
-        return cls({name: Calibration.learn(scores) for name, scores in ranked.items()}, limits)
+        return cls({name: Calibration.learn(scores) for name, scores in ranked.items()}, budgets)
 
-    def flagged(self, name: str, scores: Vector) -> npt.NDArray[np.bool_]:
-        """Which rows the ranking would flag."""
-        return flag(self.calibrations[name].apply(scores), self.limits[name])
+    def by_night(self, name: str, scores: Vector, nights: Days) -> dict[np.datetime64, float]:
+        """The threshold of every night of the clean window, as the budget moves it."""
+        limits = self.budgets[name].nightly(nights, self.calibrations[name].apply(scores), nights[:0], scores[:0])
+        return dict(zip(nights, limits, strict=True))
+
+    def flagged(self, name: str, scores: Vector, limits: Vector) -> Flags:
+        """Which rows the ranking would flag, each held against its night's limit."""
+        return flag(self.calibrations[name].apply(scores), limits)
+
+
+def nights_of(features: pa.Table) -> Days:
+    """Every row's settlement date."""
+    return np.asarray(features["settlement_date"].to_numpy(), dtype="datetime64[D]")

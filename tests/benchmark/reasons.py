@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from include.evaluation.episodes import EPISODE_KINDS
 from include.evaluation.rounds import plant_round
+from include.models.model import Model
 from include.scoring import score_night
 from tests.benchmark.banks import Bench
 from tests.benchmark.planted import ROUND_SEEDS
@@ -22,7 +24,7 @@ ROUNDS = 2
 
 def measure(bench: Bench) -> dict[str, Any]:
     """By kind: flagged planted postings, the share whose cause is named, and what is named instead."""
-    model = trained(bench)
+    model = _without_bound(trained(bench))
     named: dict[str, list[bool]] = defaultdict(list)
     first: dict[str, list[bool]] = defaultdict(list)
     instead: dict[str, list[str]] = defaultdict(list)
@@ -50,6 +52,11 @@ def measure(bench: Bench) -> dict[str, Any]:
     header = ["kind", "flagged", f"cause in the top {TOP}", "cause first", "most often instead"]
     print(markdown(f"{bench.name}: reasons name the cause", header, [[k, *v.values()] for k, v in found.items()]))
     return {"kinds": found, "all": float(np.mean([hit for hits in named.values() for hit in hits]))}
+
+
+def _without_bound(model: Model) -> Model:
+    """The model with the trained threshold every night: more is planted than a month's budget holds."""
+    return replace(model, training=replace(model.training, budget=1.0))
 
 
 def _commonest(codes: list[str]) -> str:

@@ -14,7 +14,7 @@ from include.evaluation.metrics import cutoff
 from include.models.base import Vector
 from include.models.model import Model
 from tests.benchmark.banks import Bench
-from tests.benchmark.rankings import Ranker, model_ranker
+from tests.benchmark.rankings import Ranker, model_ranker, nights_of
 from tests.benchmark.trained import BUDGET, SEED, trained
 
 
@@ -59,7 +59,8 @@ def _is_month_end(features: pa.Table) -> npt.NDArray[np.bool_]:
 def months(bench: Bench, model: Model) -> list[dict[str, Any]]:
     """What the published score flags of each month, nothing planted; months of training are among them."""
     features = bench.features
-    flagged = model.score(model.values(features)) >= model.threshold
+    nights, scores = nights_of(features), model.score(model.values(features))
+    flagged = scores >= model.alert_budget.nightly(nights, scores, nights[:0], scores[:0])
     names = np.array([night.strftime("%Y-%m") for night in features["settlement_date"].to_pylist()])
     return [
         {"month": str(name), "rows": int((names == name).sum()), "flagged": float(flagged[names == name].mean())}

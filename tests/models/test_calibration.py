@@ -48,6 +48,22 @@ def test_hardly_any_training_rows(scores):
     assert applied[-1] > applied[1]
 
 
+def test_a_tail_drawn_on_from_the_body_does_not_learn_from_the_frauds_in_it():
+    body = np.random.default_rng(3).exponential(1.0, 20_000)
+    frauds = np.full(100, 20.0)
+    clean = Calibration.learn(body, from_body=True).exponents_of(frauds)
+    seen = Calibration.learn(np.concatenate([body, frauds])).exponents_of(frauds)
+    drawn = Calibration.learn(np.concatenate([body, frauds]), from_body=True).exponents_of(frauds)
+    assert clean[0] == pytest.approx(20 / np.log(10), rel=0.05)
+    assert drawn[0] > 0.7 * clean[0] > 2 * seen[0]
+
+
+def test_what_hardly_anybody_has_keeps_the_tail_that_was_seen():
+    sparse = np.concatenate([np.zeros(20_000), np.random.default_rng(3).exponential(1.0, 300)])
+    plain, drawn = Calibration.learn(sparse), Calibration.learn(sparse, from_body=True)
+    assert drawn.exponents.tolist() == plain.exponents.tolist()
+
+
 def test_the_threshold_flags_the_budget():
     scores = CALIBRATION.apply(TRAINING)
     assert flag(scores, choose_threshold(scores, 0.02)).mean() == pytest.approx(0.02, abs=0.0005)
