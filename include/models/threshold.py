@@ -91,7 +91,8 @@ class AlertBudget:
         return limits
 
     def _limit(self, month: Vector) -> float:
-        allowed = int(self.share * max(len(month), self.month_rows))
+        # At least one, however small the bank; rounded, since a product of floats may lie just below a whole number.
+        allowed = max(round(self.share * max(len(month), self.month_rows)), 1)
         beyond = np.sort(month[month >= self.threshold])[::-1]
         if len(beyond) <= allowed:
             return self.threshold

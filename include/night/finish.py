@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -108,10 +109,13 @@ def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tupl
     is_first = workspace.read_note("began")["is_first"]
     first_night = night if is_first else standing.first_night_of(lake, night)
     start = pa.table({"settlement_date": pa.array([night]), "first_night": pa.array([first_night])})
+    since = date.fromisoformat(workspace.read_note("score")["budget_since"])
+    budget = pa.table({"settlement_date": pa.array([night]), "budget_since": pa.array([since])})
     kept = workspace.get("lookback") if is_first else workspace.get("lookback").slice(0, 0)
     lookback = kept.add_column(0, "night", pa.array([night] * kept.num_rows, pa.date32()))
     totals = totals_as_of(night, None if is_first else known_totals(lake, night), workspace.get("totals"))
-    return [*tables, (standing.STATE_CHAIN_START, start), (standing.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
+    kept_with = [(standing.STATE_CHAIN_START, start), (standing.STATE_BUDGET, budget)]
+    return [*tables, *kept_with, (standing.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
 
 
 def _late(workspace: Workspace, lake: Lake, request: NightRequest) -> list[str]:
@@ -127,6 +131,7 @@ def _snapshot(workspace: Workspace, late: list[str]) -> str:
         **workspace.get_many("state.before.settlement"),
         **workspace.get_many("state.before.features"),
         "lookback": workspace.get("lookback"),
+        "scores.before": workspace.get("scores.before"),
         "quarantined": workspace.get("quarantined"),
         "late": pa.table({"text": pa.array(late, pa.string())}),
     }

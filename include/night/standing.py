@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from include.features.state import STATE_SCHEMAS, unknown_columns
 from include.lake import Lake
 from include.lake.tables import TABLES, Table
+from include.models.threshold import BUDGET_DAYS
 from include.relations import DATE, FIN_TRANSACTION
 from include.scoring import EARLIER_SCHEMA
 
@@ -34,6 +35,15 @@ STATE_CHAIN_START = Table(
     ("first_night",),
 )
 """The first night of the unbroken run of nights that the partition's night belongs to."""
+
+
+STATE_BUDGET = Table(
+    "state_budget",
+    pa.schema([pa.field("settlement_date", DATE), pa.field("budget_since", DATE), pa.field("run_key", pa.string())]),
+    "settlement_date",
+    ("budget_since",),
+)
+"""The first of the nights whose findings the partition's night shares an alert budget with."""
 
 
 def has_predecessor(lake: Lake, night: date) -> bool:
@@ -81,12 +91,21 @@ def lookback_from_history(history: pa.Table, night: date, days: int) -> pa.Table
     return history.filter((pc.field("trans_date") >= first) & (pc.field("trans_date") < pa.scalar(night, DATE)))
 
 
-def scores_before(lake: Lake, night: date, days: int) -> pa.Table:
-    """`EARLIER_SCHEMA` of the nights within `days` before `night` that this one follows on without a hole."""
-    first = max(night - timedelta(days=days), first_night_of(lake, night))
-    if first == night:
+def budget_since(lake: Lake, night: date) -> date:
+    """The first night whose findings count against the alert budget that `night` shares.
+
+    A night run again shares it with the same nights as at first, whatever has been published before them since.
+    """
+    kept = lake.read(STATE_BUDGET, night, night)
+    since: date = kept["budget_since"][0].as_py() if kept.num_rows else first_night_of(lake, night)
+    return max(since, night - timedelta(days=BUDGET_DAYS - 1))
+
+
+def scores_between(lake: Lake, since: date, night: date) -> pa.Table:
+    """`EARLIER_SCHEMA` of the nights from `since` on and before `night`."""
+    if since == night:
         return EARLIER_SCHEMA.empty_table()
-    return lake.read("anomaly_scores", first, night - ONE_DAY, EARLIER_SCHEMA.names)
+    return lake.read("anomaly_scores", since, night - ONE_DAY, EARLIER_SCHEMA.names)
 
 
 def state_from_lake(lake: Lake, night: date, schemas: Mapping[str, pa.Schema]) -> dict[str, pa.Table]:

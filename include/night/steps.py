@@ -12,7 +12,6 @@ from include import features, settlement
 from include.errors import MissingStateError
 from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
-from include.models.threshold import BUDGET_DAYS
 from include.night import standing
 from include.night.docs import publish_docs
 from include.night.extracts import HISTORY, get_extract, put_extract
@@ -132,6 +131,9 @@ def score(request: NightRequest) -> Figures:
     state = _feature_state(workspace, lake, request.night)
     history = workspace.get(HISTORY) if workspace.has(HISTORY) else None
     choice = model_for(request, lake, history, statics, _rounding(workspace))
+    since = standing.budget_since(lake, request.night)
+    earlier = standing.scores_between(lake, since, request.night)
+    workspace.put("scores.before", earlier)
     scores = _no_scores()
     warnings: list[str] = []
     results: list[SuiteResult] = []
@@ -139,13 +141,20 @@ def score(request: NightRequest) -> Figures:
         built = features.build_features(
             postings, workspace.get("lookback"), statics, state, habit_days=choice.model.training.habit_days
         )
-        scores = score_night(built, choice.model, standing.scores_before(lake, request.night, BUDGET_DAYS - 1))
+        scores = score_night(built, choice.model, earlier)
         warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
     workspace.put("scores", scores)
     workspace.put_many("state.before.features", state.tables())
     workspace.put_many("state.after.features", features.advance_state(state, postings).tables())
     workspace.note(
-        "score", {"model_version": choice.version, "note": choice.note, "warnings": warnings, "results": results}
+        "score",
+        {
+            "model_version": choice.version,
+            "note": choice.note,
+            "warnings": warnings,
+            "results": results,
+            "budget_since": since,
+        },
     )
     flagged = sum(scores["is_flagged"].to_pylist())
     return {"flagged": flagged, "model_version": choice.version, "note": choice.note}

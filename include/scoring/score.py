@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from include.lake.tables import SCORES_SCHEMA
@@ -40,11 +41,12 @@ def score_night(features: pa.Table, model: Model, earlier: pa.Table | None = Non
     scored = pa.concat_tables([_scores(features.slice(start, CHUNK_ROWS), model) for start in starts])
     scores = scored["score"].to_numpy()
     limits = _limits(features, scores, model, EARLIER_SCHEMA.empty_table() if earlier is None else earlier)
+    flagged = flag(scores, limits)
     columns = {
         **dict(zip(scored.column_names, scored.columns, strict=True)),
-        "is_flagged": pa.array(flag(scores, limits), pa.bool_()),
+        "is_flagged": pa.array(flagged, pa.bool_()),
         "threshold": pa.array(limits, pa.float64()),
-        "reasons": _reasons(features, model, np.flatnonzero(flag(scores, limits))),
+        "reasons": _reasons(features, model, np.flatnonzero(flagged)),
     }
     return pa.table([columns[name] for name in SCORES_SCHEMA.names], schema=SCORES_SCHEMA)
 
@@ -85,7 +87,7 @@ def _detector_scores(model: Model, values: Matrix) -> pa.Array:
     return pa.MapArray.from_arrays(offsets, names, pa.array(flat, pa.float64()))
 
 
-def _reasons(features: pa.Table, model: Model, positions: np.ndarray) -> pa.Array:
+def _reasons(features: pa.Table, model: Model, positions: npt.NDArray[np.intp]) -> pa.Array:
     """Of the rows at the given places; null for the others."""
     described = features.take(pa.array(positions, pa.int64()))
     reasons: list[list[dict[str, object]] | None] = [None] * features.num_rows

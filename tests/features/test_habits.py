@@ -318,6 +318,20 @@ def test_a_balance_lower_than_lately():
     assert row(past, balance=None)["balance_low"] is None
 
 
+def test_one_account_makes_no_season_of_amounts():
+    past = [*weekly(), *neighbours()]
+    once = row(past, amount=Decimal("1000.00"))
+    often = rows(*[{"amount": Decimal("1000.00")}] * 12, past=past)
+    assert all(posting["amount_z"] >= once["amount_z"] for posting in often)
+
+
+def test_blank_balances_of_others_are_no_low_ones():
+    past = [*weekly(balance=Decimal("5000.00")), *neighbours(balance=Decimal("5000.00"))]
+    blank = [{**entry, "balance": None} if entry["trans_date"] == DAY else entry for entry in past]
+    lowest = row(past, balance=Decimal("100.00"))["balance_low"]
+    assert row(blank, balance=Decimal("100.00"))["balance_low"] == pytest.approx(lowest, rel=0.1)
+
+
 def test_balances_that_are_low_everywhere_tonight_are_nobodys_finding():
     poor = Decimal("100.00")
     past = [*weekly(balance=Decimal("5000.00")), *neighbours(balance=Decimal("5000.00"))]

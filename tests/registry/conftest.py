@@ -69,7 +69,7 @@ def small_model(seed: int) -> Model:
         members=members,
         calibration=Calibration.learn(blend({n: calibrations[n].exponents_of(raws[n]) for n in raws}, SAYS)),
         threshold=0.44,
-        training=Training(day, day, 400, 40, "00", seed, 0.02, day, 400, 90, ("fin_district is absent",)),
+        training=Training(day, day, 400, 40, "00", seed, 0.02, day, 90, ("fin_district is absent",), 400),
         versions={"numpy": np.__version__},
     )
 

@@ -202,10 +202,14 @@ def test_an_order_never_used():
     said = finding("strange_order", row({}, [*past, *days_ago(2)]))
     assert said.text == (
         "Withdrew 100.00 in cash 2 days after a cash withdrawal (transaction 17); a cash withdrawal came next after "
-        "none of its 7 earlier cash withdrawals and 17 % of the bank's."
+        "none of 7 of its own cash withdrawals of more than a week ago and after 1 of 8 of the bank's."
     )
     assert said.stands
     assert not finding("strange_order", row(deposit, [*past, *days_ago(2)])).stands
+    insured = {"operation": "ROB", "trans_type": "D", "category": "IN"}
+    first = finding("strange_order", row(insured, days_ago(2, **insured)))
+    assert first.text.endswith("; an insurance payment came next never as far as is known.")
+    assert not first.stands
 
 
 def test_a_week_in_an_order_never_used():
@@ -214,7 +218,7 @@ def test_a_week_in_an_order_never_used():
     said = finding("strange_week", row({}, [*past, *days_ago(1, 2, 3)]))
     assert said.text == (
         "Withdrew 100.00 in cash; on 2 days of the last seven something came in an order this account had not used "
-        "(compare with transaction 19, transaction 18), usually on 0 days in a week."
+        "lately (compare with transaction 19, transaction 18), usually on 0 days in a week."
     )
     assert said.stands
 

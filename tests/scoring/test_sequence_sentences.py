@@ -23,6 +23,7 @@ HOUSEHOLD = {
     "amount": Decimal("3400.00"),
     "trans_type": "D",
     "other_account": 77,
+    "season_amount": 0.0,
     "window": [0.0] * (WINDOW * STEP) + [1.0, 12.7, 0.0, 1.0, 19.0, 12.0],
 }
 EXPECTED = Expectation(
@@ -120,3 +121,10 @@ def test_postings_of_people_go_before_those_of_the_bank(read):
 def test_a_row_is_read_alone_as_in_company(read, model):
     rows, readings = read
     assert read_sequences(model.sequence, rows[7:8], [dict.fromkeys(PARTS, 3.0)]) == readings[7:8]
+
+
+def test_what_everybody_pays_more_of_that_night_is_expected_to_be_more():
+    plain = finding("sequence_amount", HOUSEHOLD, READING)
+    christmas = finding("sequence_amount", {**HOUSEHOLD, "season_amount": float(np.log(2))}, READING)
+    figures = [float(said.typical.removeprefix("about ").replace(",", "")) for said in (plain, christmas)]
+    assert figures[1] == pytest.approx(2 * figures[0], rel=0.1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import exp
 
 from include.scoring.words.novelty import new_kind
-from include.scoring.words.wording import LEAST_RATIO, UNKNOWN, Finding, Row, count, days, did, one_in, percent, wording
+from include.scoring.words.wording import LEAST_RATIO, UNKNOWN, Finding, Row, article, count, days, did, one_in, wording
 
 
 def gap(row: Row) -> Finding:
@@ -73,37 +73,42 @@ def silence(row: Row) -> Finding:
 
 def strange_order(row: Row) -> Finding:
     """What came before, and how rarely this comes after it, on this account and on others."""
-    former, name = row["former_kind"], wording(row["kind"]).name
-    if former is None:
-        return Finding(name, UNKNOWN, f"{did(row)}; nothing came shortly before.", stands=False)
-    everybody = f"{percent(row['bank_followed'])} of the bank's"
-    text = (
-        f"{did(row)} {days(row['days_between'])} after a {wording(former).name} (transaction {row['former_trans']}); "
-        f"a {name} came next after {_own_followed(row)}{everybody}."
-    )
-    value = f"{row['followed']} of {row['followable']}"
-    return Finding(value, everybody, text, stands=exp(-row["strange_order"]) <= _UNLIKELY)
+    if row["former_kind"] is None:
+        return Finding(wording(row["kind"]).name, UNKNOWN, f"{did(row)}; nothing came shortly before.", stands=False)
+    name, former, known = wording(row["kind"]).name, wording(row["former_kind"]).name, _followed(row)
+    before = f"{days(row['days_between'])} after {article(former)} (transaction {row['former_trans']})"
+    text = f"{did(row)} {before}; {article(name)} came next {' and '.join(known) or 'never as far as is known'}."
+    stands = bool(known) and exp(-row["strange_order"]) <= _UNLIKELY
+    return Finding(f"{name} after {former}", known[-1] if known else UNKNOWN, text, stands)
 
 
-def _own_followed(row: Row) -> str:
-    """After how many of the account's own, where it has some that tell."""
-    followed, chances = row["followed"], row["followable"]
-    if not chances:
-        return ""
+def _followed(row: Row) -> list[str]:
+    """After how many of the account's own and of everybody's this kind came; without what there was none of."""
     names = wording(row["former_kind"])
-    former = f"earlier {names.name if chances == 1 else names.names}"
-    return f"{count(followed) if followed else 'none'} of its {count(chances)} {former} and "
+    former = names.name if row["followable"] == 1 else names.names
+    own = f"after {_share_of(row['followed'], row['followable'])} of its own {former} of more than a week ago"
+    bank = f"after {_share_of(row['bank_followed'], row['bank_followable'])} of the bank's"
+    return [*([own] if row["followable"] else []), *([bank] if row["bank_followable"] else [])]
+
+
+def _share_of(times: int, chances: int) -> str:
+    return f"{count(times) if times else 'none'} of {count(chances)}"
 
 
 def strange_week(row: Row) -> Finding:
     """On how many days of seven the order of things was new, and which transactions made it so."""
-    strange, usual = row["week_strange_trans"] or [], row["usual_week_strange_days"] or 0.0
+    strange, usual = row["week_strange_trans"] or [], row["usual_week_strange_days"]
+    value = days(len(strange))
+    if usual is None:
+        text = f"{did(row)}; too little is known of the account to say in which order it does things."
+        return Finding(value, UNKNOWN, text, stands=False)
     others = [f"transaction {number}" for number in strange if number != row["trans_id"]]
+    compare = f" (compare with {', '.join(others)})" if others else ""
     text = (
-        f"{did(row)}; on {days(len(strange))} of the last seven something came in an order this account had not used"
-        f"{(others and ' (compare with ' + ', '.join(others) + ')') or ''}, usually on {days(usual)} in a week."
+        f"{did(row)}; on {value} of the last seven something came in an order this account had not used lately"
+        f"{compare}, usually on {days(usual)} in a week."
     )
-    return Finding(days(len(strange)), days(usual), text, stands=len(strange) > max(usual * LEAST_RATIO, 1))
+    return Finding(value, days(usual), text, stands=len(strange) > max(usual * LEAST_RATIO, 1))
 
 
 _UNLIKELY = 0.1

@@ -18,6 +18,7 @@ from include.scoring.words.wording import (
     Finding,
     Row,
     about,
+    article,
     day_of,
     days,
     did,
@@ -90,7 +91,7 @@ def sequence_kind(row: Row, reading: SequenceReading) -> Finding:
             came.name, came.name, f"{_on(row)}, as was to be expected ({chance})", row, reading.compare, stands=False
         )
     text = (
-        f"{_on(row)}, where {_article(likeliest.name)} was expected ({chance}) and {_article(came.name)} "
+        f"{_on(row)}, where {article(likeliest.name)} was expected ({chance}) and {article(came.name)} "
         f"{'hardly' if seen <= _UNLIKELY else 'less so'} ({percent(seen)})"
     )
     return _finding(came.name, likeliest.name, text, row, reading.compare, stands=seen <= _UNLIKELY)
@@ -127,7 +128,7 @@ def sequence_amount(row: Row, reading: SequenceReading) -> Finding:
     expected, share = reading.expected, reading.share("sequence_amount") / 2
     if expected is None or not reading.compare:
         return _alone(row)
-    usual = expected.amount_cents / 100
+    usual = expected.amount_cents / 100 * exp(row["season_amount"])
     text = (
         f"{_on(row)}, where {about(usual)} was expected and so much {one_in(share, 'time')} - "
         f"{times(row['amount'], usual)}"
@@ -157,10 +158,6 @@ def _on(row: Row) -> str:
 
 def _today(row: Row) -> str:
     return day_of(row["settlement_date"], row["settlement_date"])
-
-
-def _article(name: str) -> str:
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _since(gap: int) -> str:

@@ -77,6 +77,11 @@ def wording(kind: str) -> Wording:
     return Wording(f"{verb} {{}} ({codes})", f"{noun} ({codes})", f"{noun}s ({codes})")
 
 
+def article(name: str) -> str:
+    """A name with its article: "an insurance payment"."""
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
 def did(row: Row) -> str:
     """What the posting did, the beginning of every sentence about it."""
     return wording(row["kind"]).did.format(money(row["amount"]))

@@ -60,14 +60,15 @@ final as (
         ) as over_most_month,
         habit_days_paying
         / (habit_days_paying + $habit_weight) as paying_evidence,
-        if(
-            coalesce(lowest_cents, 0) <= 0,
-            0,
-            ln(
-                (lowest_cents + $smallest_balance_cents)
-                / (greatest(day_lowest_cents, 0) + $smallest_balance_cents)
-            )
-        ) as under_lowest_day
+        case
+            when lowest_cents is null or day_lowest_cents is null then null
+            when lowest_cents <= 0 then 0
+            else
+                ln(
+                    (lowest_cents + $smallest_balance_cents)
+                    / (greatest(day_lowest_cents, 0) + $smallest_balance_cents)
+                )
+        end as under_lowest_day
     from usual
 )
 
@@ -88,7 +89,7 @@ select
     over_most_day, -- ln(paid / the most of the habit)
     over_most_week,
     over_most_month,
-    under_lowest_day, -- ln(lowest balance of the habit / of the day)
+    under_lowest_day, -- ln(lowest of the habit / of the day); null unknown
     paying_evidence, -- 0 to 1, by how many days had payments
     -- of established accounts it can be said what a season is
     observed_days >= $habit_days - 29

@@ -209,17 +209,36 @@ shrunken as (
 ),
 
 -- A night on which this kind is higher for everybody, like a Christmas bonus:
--- half of them, drawn to no season while they are few; one posting is none.
+-- half of the accounts, drawn to no season while they are few; one is none.
+own_nights as (
+    select
+        kind,
+        trans_date,
+        account_id,
+        median(amount_log - expected_log) as log_off
+    from shrunken
+    group by kind, trans_date, account_id
+),
+
+night_seasons as (
+    select
+        kind,
+        trans_date,
+        greatest(coalesce(median(log_off), 0), 0)
+        * (count(*) - 1) / (count(*) - 1 + $night_weight) as season_amount
+    from own_nights
+    group by kind, trans_date
+),
+
 seasoned as (
     select
-        *,
-        greatest(
-            coalesce(median(amount_log - expected_log) over this_night, 0), 0
-        )
-        * (count(*) over this_night - 1)
-        / (count(*) over this_night - 1 + $habit_weight) as season_amount
+        shrunken.*,
+        night_seasons.season_amount
     from shrunken
-    window this_night as (partition by kind, trans_date)
+    inner join night_seasons
+        on
+            shrunken.kind = night_seasons.kind
+            and shrunken.trans_date = night_seasons.trans_date
 ),
 
 compared as (
@@ -547,9 +566,10 @@ select
     former_kind, -- of the account's day before
     former_trans, -- one such posting
     days_between, -- days since then
-    followed, -- how often this kind followed that one in the habit
+    followed, -- how often this kind followed that one, until a week ago
     followable, -- how often anything did
-    bank_rate as bank_followed, -- share of the bank's
+    bank_followed, -- the same of all accounts of the bank
+    bank_followable,
     week_strange_trans, -- of seven days, one posting a day in an unused order
     if(
         ordered_days > 0,
@@ -578,7 +598,7 @@ select
     amount_z, -- predictive spreads of ln(amount) above the expected
     amount_to_largest, -- ln(amount / largest ever of the kind), from 0
     amount_to_high, -- ln(amount / what nine in ten of the kind stay within)
-    amount_excess, -- what lies above that, in money, from 0
+    amount_excess, -- the money that lies above that
     amount_to_payments, -- ln(amount / largest payment of any kind), from 0
     amount_to_siblings, -- spreads above the owner's other accounts, from 0
     amount_to_salary, -- ln(amount / the home district's salary), from 0

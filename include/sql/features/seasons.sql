@@ -42,7 +42,8 @@ bank as (
         quantile_cont(over_most_day, $season_quantile) as most_day,
         quantile_cont(over_most_week, $season_quantile) as most_week,
         quantile_cont(over_most_month, $season_quantile) as most_month,
-        quantile_cont(under_lowest_day, $season_quantile) as low_balance
+        quantile_cont(under_lowest_day, $season_quantile) as low_balance,
+        count(under_lowest_day) as known_low
     from established
     group by trans_date
 ),
@@ -61,7 +62,8 @@ kinds as (
         quantile_cont(over_most_day, $season_quantile) as most_day,
         quantile_cont(over_most_week, $season_quantile) as most_week,
         quantile_cont(over_most_month, $season_quantile) as most_month,
-        quantile_cont(under_lowest_day, $season_quantile) as low_balance
+        quantile_cont(under_lowest_day, $season_quantile) as low_balance,
+        count(under_lowest_day) as known_low
     from established
     group by kind, trans_date
 ),
@@ -81,7 +83,12 @@ weighed as (
         / (coalesce(kinds.known, 0) + $season_weight) as kind_weight,
         coalesce(bank.known, 0)
         / (coalesce(bank.known, 0) + $season_weight) as bank_weight,
-        kinds.* exclude (kind, trans_date, known),
+        -- not every bank, nor every record, has a balance
+        coalesce(kinds.known_low, 0)
+        / (coalesce(kinds.known_low, 0) + $season_weight) as kind_low_weight,
+        coalesce(bank.known_low, 0)
+        / (coalesce(bank.known_low, 0) + $season_weight) as bank_low_weight,
+        kinds.* exclude (kind, trans_date, known, known_low),
         bank.day_count as bank_day_count,
         bank.week_count as bank_week_count,
         bank.month_count as bank_month_count,
@@ -129,8 +136,8 @@ final as (
         kind_weight * coalesce(most_month, 0)
         + (1 - kind_weight) * bank_weight
         * coalesce(bank_most_month, 0) as most_month,
-        kind_weight * coalesce(low_balance, 0)
-        + (1 - kind_weight) * bank_weight
+        kind_low_weight * coalesce(low_balance, 0)
+        + (1 - kind_low_weight) * bank_low_weight
         * coalesce(bank_low_balance, 0) as low_balance
     from weighed
 )

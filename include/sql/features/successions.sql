@@ -91,8 +91,8 @@ bank_chances as (
 judged as (
     select
         own.*,
-        (coalesce(bank_times.times, 0) + 0.5)
-        / (coalesce(bank_chances.chances, 0) + 1) as bank_rate
+        coalesce(bank_times.times, 0) as bank_followed,
+        coalesce(bank_chances.chances, 0) as bank_followable
     from own
     inner join bank_times
         on
@@ -105,6 +105,13 @@ judged as (
             and own.day_number = bank_chances.day_number
 ),
 
+rated as (
+    select
+        *,
+        (bank_followed + 0.5) / (bank_followable + 1) as bank_rate
+    from judged
+),
+
 surprising as (
     select
         *,
@@ -115,7 +122,7 @@ surprising as (
             ),
             6
         ) as surprise
-    from judged
+    from rated
 ),
 
 explained as (
@@ -181,9 +188,10 @@ select
     former_kind, -- of the account's day before
     former_trans, -- one such posting of that day
     days_between, -- days since then
-    times as followed, -- how often this kind followed that in the habit
+    times as followed, -- how often this kind followed that, until a week ago
     chances as followable, -- how often anything did
-    bank_rate, -- share of the bank's in which this kind follows that
+    cast(bank_followed as bigint) as bank_followed, -- the same of everybody
+    cast(bank_followable as bigint) as bank_followable,
     surprise as order_surprise, -- minus ln of the share, drawn to the bank's
     -- sums of the strangest of every day
     week_surprise / 1e6 as week_order_surprise, -- of seven days, this included
