@@ -44,6 +44,7 @@ def test_earlier_nights_published_later_take_no_look_back_away(tmp_path: Path) -
     bank, lake = deliver(tmp_path / "bank", 1, 2, 3, 4, 5, 6), tmp_path / "lake"
     first = {night: play(night, bank, lake) for night in ("2013-01-04", "2013-01-05", "2013-01-06")}
     play("2013-01-03", bank, lake)
+    assert standing.budget_since(Lake.open(f"file:{lake}"), date(2013, 1, 6)) == date(2013, 1, 4)
     again = play("2013-01-04", bank, lake)
     assert lookback_ids(lake, date(2013, 1, 6)) == [1, 2, 3, 4, 5]
     assert again["output_hash"] == first["2013-01-04"]["output_hash"]
