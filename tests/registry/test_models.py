@@ -44,6 +44,12 @@ def test_scores_after_loading_are_the_same_bit_for_bit(registry, model):
     assert loaded.training == model.training
 
 
+def test_a_model_older_than_a_months_rows_keeps_its_name(registry, model):
+    older = replace(model, training=replace(model.training, month_rows=0))
+    assert "month_rows" not in older.card()["training"]
+    assert registry.load(registry.save(older)).training == older.training
+
+
 def test_the_name_follows_from_the_content(model):
     assert replace(model).version == model.version
     assert small_model(2).version != model.version
