@@ -19,7 +19,7 @@ from include import features, settlement
 from include.errors import SettingsError
 from include.lake.tables import BREAKS_SCHEMA, QUARANTINE_SCHEMA, SCORES_SCHEMA
 from include.models.model import Model
-from include.models.threshold import BUDGET_DAYS
+from include.models.threshold import budget_month
 from include.night.standing import lookback_from_history
 from include.night.steps import set_aside
 from include.publish.inert import inert_table
@@ -94,7 +94,7 @@ class Replay:
         habit_days = self.model.training.habit_days
         built = features.build_features(accepted, lookback, self.statics, self.habits, habit_days=habit_days)
         scores = score_night(built, self.model, self.scored)
-        since = pa.scalar(night - timedelta(days=BUDGET_DAYS - 2))
+        since = pa.scalar(budget_month(night + timedelta(days=1)))
         lately = self.scored.filter(pc.greater_equal(self.scored["settlement_date"], since))
         self.scored = pa.concat_tables([lately, scores.select(EARLIER_SCHEMA.names)])
         warnings, _ = check_scores(scores, accepted.num_rows, self.budget)

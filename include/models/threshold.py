@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,11 @@ MOST_RISE = 0.5
 """How far a busy month may raise the threshold, in powers of ten: to postings that are three times as rare. Without a
 bound, whoever floods the bank with odd postings would hide what else is odd. The real January 1994, with 2.5 times the
 cash withdrawals of any month before, needed 0.4."""
+
+
+def budget_month(night: date) -> date:
+    """The first of the nights whose findings share an alert budget with `night`'s."""
+    return night - timedelta(days=BUDGET_DAYS - 1)
 
 
 def choose_threshold(scores: Vector, budget: float) -> float:
@@ -52,6 +58,9 @@ def choose_threshold(scores: Vector, budget: float) -> float:
 @dataclass(frozen=True)
 class AlertBudget:
     """The threshold training chose, and what it was to keep.
+
+    After a change of champion the nights before were scored by the old one. Their scores say how rare a posting is, as
+    the new one's do, and count as they are: for a month the budget is kept by both models together.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from include.features.state import STATE_SCHEMAS, unknown_columns
 from include.lake import Lake
 from include.lake.tables import TABLES, Table
-from include.models.threshold import BUDGET_DAYS
+from include.models.threshold import budget_month
 from include.relations import DATE, FIN_TRANSACTION
 from include.scoring import EARLIER_SCHEMA
 
@@ -98,7 +98,7 @@ def budget_since(lake: Lake, night: date) -> date:
     """
     kept = lake.read(STATE_BUDGET, night, night)
     since: date = kept["budget_since"][0].as_py() if kept.num_rows else first_night_of(lake, night)
-    return max(since, night - timedelta(days=BUDGET_DAYS - 1))
+    return max(since, budget_month(night))
 
 
 def scores_between(lake: Lake, since: date, night: date) -> pa.Table:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from include.errors import SettingsError
 from include.models.calibration import KNOTS, Calibration, published, rarity_of
-from include.models.threshold import BUDGET_DAYS, MOST_RISE, AlertBudget, choose_threshold, flag
+from include.models.threshold import BUDGET_DAYS, MOST_RISE, AlertBudget, budget_month, choose_threshold, flag
 
 TRAINING = np.random.default_rng(5).normal(0.4, 0.05, size=20_000)
 CALIBRATION = Calibration.learn(TRAINING)
@@ -127,6 +127,16 @@ def test_a_night_alone_with_the_month_before_it_has_the_threshold_it_has_among_a
     before = slice(-100 * BUDGET_DAYS, -100)
     alone = BUDGET.nightly(NIGHTS[last], scores[last], NIGHTS[before], scores[before])
     assert alone.tolist() == limits[last].tolist()
+
+
+def test_nights_played_one_by_one_have_the_thresholds_they_have_all_at_once():
+    """Each looks at its budget's month and forgets what lies before, as the lake's nights and a backtest's do."""
+    scores = _month(0.05, seed=7)
+    limits = BUDGET.nightly(NIGHTS, scores, *NONE)
+    for night in np.unique(NIGHTS):
+        is_night, month = night == NIGHTS, (np.datetime64(budget_month(night.item())) <= NIGHTS) & (night > NIGHTS)
+        alone = BUDGET.nightly(NIGHTS[is_night], scores[is_night], NIGHTS[month], scores[month])
+        assert alone.tolist() == limits[is_night].tolist()
 
 
 def test_later_nights_move_no_threshold():
