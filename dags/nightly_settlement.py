@@ -24,17 +24,18 @@ the run from its first task on: the outputs come out the same.
 **Impact of a failure.** The night is not published, and readers keep what they had. The next night still runs: it
 builds its state from the source's history, which takes longer.
 
-**How to triage.** The run's *Night* tab has the sentence of the task that failed: what, where (relation, file, line or
-key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; mend the source and clear the
-run. `extract` failed: the source refused or changed meanwhile; clear when it is back. `publish` failed: the lake could
-not be written; see the disk or the catalog. `score` skipped: no model yet, train one with `python -m include train`.
+**How to triage.** The run's *Outcome* tab has the sentence of the task that failed: what, where (relation, file, line
+or key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; mend the source and clear
+the run. `extract` failed: the source refused or changed meanwhile; clear when it is back. `publish` failed: the lake
+could not be written; see the disk or the catalog. `score` skipped: no model yet, train one with `python -m include
+train`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow.sdk import dag, get_current_context, task
+from airflow.sdk import dag, task
 from airflow.sdk.bases.operator import chain
 
 from include.orchestration import (
@@ -44,6 +45,7 @@ from include.orchestration import (
     Figures,
     SettlementNights,
     Tag,
+    announce_publication,
     earlier_night_is_running,
     run_step,
 )
@@ -113,7 +115,7 @@ def nightly_settlement() -> None:
         from include import night
 
         figures = run_step(night.publish)
-        get_current_context()["outlet_events"][PUBLISHED_NIGHT].extra = figures
+        announce_publication(figures)
         return figures
 
     @task

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     _night_options(_stage(stages, "night", _night, "play and publish one night"))
     _backtest_options(_stage(stages, "backtest", _backtest, "play past nights into a folder, publishing nothing"))
     _train_options(_stage(stages, "train", _train, "train a model on what lies before a date"))
+    _select_options(_stage(stages, "select", _select, "compare candidates for champion on what lies before a date"))
+    _promote_options(_stage(stages, "promote", _promote, "make a model version the champion"))
+    _rollback_options(_stage(stages, "rollback", _rollback, "make the champion before the current one champion again"))
     _verify_options(_stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"))
     return parser
 
@@ -76,6 +79,29 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     _source_and_lake(parser)
 
 
+def _select_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--before", type=_date, required=True, help="settlement dates before this one are looked at")
+    parser.add_argument("--promote", action="store_true", help="promote the winner if it is better beyond noise")
+    parser.add_argument("--id", default="", help="name of the selection (default: its date and time)")
+    _source_and_lake(parser)
+
+
+def _promote_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--version", required=True, help="the model's version, as a selection names it")
+    _decision_options(parser)
+
+
+def _rollback_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--of", default=None, help="only if this version is the champion still")
+    _decision_options(parser)
+
+
+def _decision_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", required=True, help="who decides it, for the history")
+    parser.add_argument("--why", default="from the command line", help="the reason, for the history")
+    parser.add_argument("--lake", default=get_settings().lake_uri, help="folder or object prefix of the lake")
+
+
 def _verify_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
     parser.add_argument("--lake", default=get_settings().lake_uri, help="folder or object prefix of the lake")
@@ -114,6 +140,29 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import train_champion
 
     return train_champion(options.source, options.lake, options.before)
+
+
+def _select(options: argparse.Namespace) -> dict[str, Any]:
+    from include.selection import run_selection
+
+    name = options.id or datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    found = run_selection(
+        options.source, options.lake, options.before, name, is_promoted=options.promote, by="command line"
+    )
+    _say(found["verdict"])
+    return found
+
+
+def _promote(options: argparse.Namespace) -> dict[str, Any]:
+    from include.selection import promote
+
+    return promote(options.lake, options.version, by=options.by, why=options.why)
+
+
+def _rollback(options: argparse.Namespace) -> dict[str, Any]:
+    from include.selection import rollback
+
+    return rollback(options.lake, by=options.by, why=options.why, champion=options.of)
 
 
 def _verify(options: argparse.Namespace) -> dict[str, Any]:

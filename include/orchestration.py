@@ -1,21 +1,24 @@
-"""What every DAG shares: default arguments, tags, assets, the timetable, and how a task calls a step of the night.
+"""What every DAG shares: default arguments, tags, assets, params, the timetable, and how a task calls `include`.
 
 Beside `include.service`, which starts Airflow, this is the only module of `include` that imports it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow.sdk import Asset, Context, Param, get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
 
-from include.errors import SettlementError, TerminalError
+from include.errors import SettingsError, SettlementError, TerminalError
+from include.settings import get_settings
 
 if TYPE_CHECKING:
     from include.night import NightRequest
@@ -32,10 +35,14 @@ class Tag(StrEnum):
 
     SETTLEMENT = "settlement"
     NIGHTLY = "nightly"
+    MODELS = "models"
 
 
 PUBLISHED_NIGHT = Asset("settlement/published_night")
-"""A night that readers see; its events carry the night's figures."""
+"""A night that readers see; its events carry the night's figures and the `source` and `lake` the run was asked for."""
+
+SELECTION_WANTED = Asset("settlement/selection_wanted")
+"""A wish for a model selection; its events carry the night, the features that drift, `source` and `lake`."""
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "settlement",
@@ -47,14 +54,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 """Default arguments of every task. Terminal errors are not retried (see `run_step`)."""
 
-NIGHT_PARAMS: dict[str, Param] = {
-    "date": Param(
-        None,
-        type=["null", "string"],
-        pattern=r"^\d{4}-\d{2}-\d{2}$",
-        title="Settlement date",
-        description="YYYY-MM-DD. Empty: the date of the run's data interval.",
-    ),
+_PLACE_PARAMS: dict[str, Param] = {
     "source": Param(
         None,
         type=["null", "string"],
@@ -73,7 +73,91 @@ NIGHT_PARAMS: dict[str, Param] = {
         description="Folder or object prefix of the lake. Empty: the installation's own, ADS_LAKE_URI.",
     ),
 }
+
+
+def _date_param(title: str, meaning: str) -> Param:
+    pattern = r"^\d{4}-\d{2}-\d{2}$"
+    return Param(None, type=["null", "string"], pattern=pattern, title=title, description=f"YYYY-MM-DD. {meaning}")
+
+
+NIGHT_PARAMS: dict[str, Param] = {
+    "date": _date_param("Settlement date", "Empty: the date of the run's data interval."),
+    **_PLACE_PARAMS,
+}
 """Params of a DAG that plays one night."""
+
+SELECTION_PARAMS: dict[str, Param] = {
+    "before": _date_param(
+        "First night nobody looks at", "Empty: the night after the newest one published, wherever the bank's data end."
+    ),
+    **_PLACE_PARAMS,
+    "approve_headlessly": Param(
+        False,
+        type="boolean",
+        title="Promote without asking",
+        description=(
+            "Makes a challenger that is better than the champion beyond noise the champion at once, without anybody's "
+            "approval; whoever triggered the run stands in the history as the one who decided."
+        ),
+    ),
+}
+"""Params of a model selection."""
+
+LEARNING_PARAMS: dict[str, Param] = {
+    "date": _date_param("Settlement date", "The published night to learn from. Empty: the nights just published."),
+    **_PLACE_PARAMS,
+}
+"""Params of online learning."""
+
+LAST_LEARNING, CHAMPION = "last night's learning", "champion"
+"""What can be rolled back."""
+
+ROLLBACK_PARAMS: dict[str, Param] = {
+    "which": Param(
+        LAST_LEARNING,
+        type="string",
+        enum=[LAST_LEARNING, CHAMPION],
+        title="What to take back",
+        description=(
+            "The newest night's learning that is in force: the model is again as it was the night before. Or the "
+            "champion: the one before it is champion again."
+        ),
+    ),
+    "why": Param(
+        type="string",
+        minLength=1,
+        maxLength=1000,
+        title="Why",
+        description="The reason, for the history that auditors read.",
+    ),
+    "lake": _PLACE_PARAMS["lake"],
+}
+"""Params of a rollback."""
+
+COMMENT = "comment"
+"""What the person who approves may say, for the history."""
+APPROVAL_PARAMS: dict[str, Param] = {
+    COMMENT: Param(
+        None,
+        type=["null", "string"],
+        maxLength=500,
+        title="Comment",
+        description="Your reason, kept in the champion's history beside your name.",
+    )
+}
+
+EVIDENCE_BODY = """\
+{%- set found = ti.xcom_pull('compare') -%}
+{{ found['markdown'] }}
+
+[Plots and the whole report](/plugin/settlement-models/settlement/models/{{ found['selection'] }})
+
+![Recall by kind](/settlement/packs/{{ found['selection'] }}/recall_by_kind.png)
+"""
+"""What a person approves by: the comparison's own words, where the rest lies, and the plot of what it misses."""
+
+DECISION_DAYS = 5
+"""Days a challenger waits for a person: over a weekend with a holiday, and answered before next week's selection."""
 
 
 class SettlementNights(CronDataIntervalTimetable):
@@ -124,14 +208,192 @@ def run_step(step: Callable[[NightRequest], Figures]) -> Figures:
         For a `TerminalError`: trying again cannot help, so the task fails at once.
     """
     context = get_current_context()
-    try:
+    with _told_failures(context):
         request = _request(context)
         return {"settlement_date": request.night.isoformat(), **step(request)}
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """What a task of a model's DAG is asked for.
+
+    Attributes
+    ----------
+    source_uri, lake_uri
+        Where the bank's relations come from and where the lake lies.
+    run_id
+        Names the run, and a selection after it.
+    by
+        Who triggered the run, or what did.
+    params
+        Of the run.
+    """
+
+    source_uri: str
+    lake_uri: str
+    run_id: str
+    by: str
+    params: dict[str, Any]
+
+    @classmethod
+    def of(cls, context: Context) -> Self:
+        """The running task's: of its params, else of the event that triggered it, else the installation's own."""
+        settings, run, params = get_settings(), context["dag_run"], dict(context["params"])
+        wish: dict[str, Any] = next(reversed(_extras(context, SELECTION_WANTED)), {})
+        return cls(
+            source_uri=params.get("source") or wish.get("source") or settings.source_uri,
+            lake_uri=params.get("lake") or wish.get("lake") or settings.lake_uri,
+            run_id=context["run_id"],
+            by=run.triggering_user_name or f"{run.dag_id}, {run.run_type} run",
+            params=params,
+        )
+
+    @property
+    def before(self) -> date:
+        """The date of the params, or the night after the newest that is published.
+
+        A bank whose data end in the past is judged at its own end. What is not published yet is not looked at: the
+        winner scores the very next night.
+
+        Raises
+        ------
+        SettingsError
+            When no night is published, or the date is none.
+        """
+        from include.lake import Lake
+        from include.night import parse_night
+
+        if self.params["before"]:
+            return parse_night(self.params["before"])
+        published: list[date] = Lake.open(self.lake_uri).manifest()["settlement_date"].to_pylist()
+        if not published:
+            raise SettingsError(f"no night is published in {self.lake_uri}: publish one, or give the date as `before`")
+        return max(published) + timedelta(days=1)
+
+    def decided(self, approval: Figures | None, evidence: str) -> dict[str, str]:
+        """Who decided a promotion and why, for the history.
+
+        Parameters
+        ----------
+        approval
+            What the approval left; None where it was not asked for.
+        evidence
+            The comparison's verdict, which the person's own words precede.
+        """
+        if approval is None:
+            return {"by": f"{self.by} (approve_headlessly)", "why": evidence}
+        user, comment = approval["responded_by_user"], (approval["params_input"] or {}).get(COMMENT)
+        return {"by": user["name"] or user["id"], "why": f"{comment} ({evidence})" if comment else evidence}
+
+
+def run_for_models(work: Callable[[ModelRequest], Figures]) -> Figures:
+    """Do the running task's part in choosing, teaching or taking back a model; failures are told as in `run_step`."""
+    context = get_current_context()
+    with _told_failures(context):
+        return work(ModelRequest.of(context))
+
+
+@dataclass(frozen=True)
+class PublishedNight:
+    """A night to learn from, and where it is published."""
+
+    night: date
+    lake_uri: str
+    place: dict[str, str | None]
+
+
+def each_published_night(work: Callable[[PublishedNight], Figures]) -> Figures:
+    """Do the same for every night that the run is about, in order: a backfill publishes several before one run.
+
+    Returns
+    -------
+    dict
+        `nights`, what `work` returned for each.
+    """
+    context = get_current_context()
+    with _told_failures(context):
+        return {"nights": [work(night) for night in published_nights(context)]}
+
+
+def published_nights(context: Context) -> list[PublishedNight]:
+    """The nights of the run's events, or the one of its params; each once, in order.
+
+    Raises
+    ------
+    SettingsError
+        When there is neither, or the date is none.
+    """
+    from include.night import parse_night
+
+    params = context["params"]
+    asked = [{**params, "settlement_date": params["date"]}] if params["date"] else _extras(context, PUBLISHED_NIGHT)
+    if not asked:
+        raise SettingsError("no night was published and none was asked for: give the date of a published night")
+    found = {}
+    for extra in asked:
+        place = {name: extra.get(name) for name in _PLACE_PARAMS}
+        lake_uri = place["lake"] or get_settings().lake_uri
+        night = parse_night(extra["settlement_date"])
+        found[night, lake_uri] = PublishedNight(night, lake_uri, place)
+    return [found[key] for key in sorted(found)]
+
+
+def announce_publication(figures: Figures) -> None:
+    """Hand the night's figures, and where it lies, to whoever waits for published nights.
+
+    The addresses are those the run was asked for, empty for the installation's own, which may hold a password.
+    """
+    context = get_current_context()
+    place = {name: context["params"][name] for name in _PLACE_PARAMS}
+    context["outlet_events"][PUBLISHED_NIGHT].extra = {**figures, **place}
+
+
+def announce_wish(watched: Figures) -> Figures:
+    """Ask for a selection where a notice of the nights watched does.
+
+    Parameters
+    ----------
+    watched
+        What `each_published_night` gave: of each night `night`, `notices`, `source` and `lake`.
+
+    Raises
+    ------
+    AirflowSkipException
+        When none asks: a skipped task announces nothing.
+    """
+    asking = [night for night in watched["nights"] if _features_that_ask(night)]
+    if not asking:
+        raise AirflowSkipException("no notice of these nights asks for a selection")
+    newest = asking[-1]
+    wish = {"night": newest["night"], "features": _features_that_ask(newest)}
+    place = {name: newest[name] for name in _PLACE_PARAMS}
+    get_current_context()["outlet_events"][SELECTION_WANTED].extra = {**wish, **place}
+    return wish
+
+
+def _features_that_ask(night: Figures) -> list[str]:
+    notices = [notice for notice in night["notices"] if notice["asks_for_selection"]]
+    return [notice["feature"] or notice["code"] for notice in notices]
+
+
+def _extras(context: Context, asset: Asset) -> list[dict[str, Any]]:
+    """What the asset's events that triggered the run carry, the oldest first; none of a run by hand or by the clock."""
+    events = sorted(context["triggering_asset_events"].get(asset, ()), key=lambda event: event.timestamp)
+    return [dict(event.extra) for event in events]
+
+
+@contextmanager
+def _told_failures(context: Context) -> Iterator[None]:
+    """Leave a failure as a sentence for people, and end the task where trying again cannot help."""
+    try:
+        yield
     except TerminalError as error:
         _leave_failure(context, f"{type(error).__name__}: {error}")
         raise AirflowFailException(str(error)) from error
     except SettlementError as error:
         _leave_failure(context, f"{type(error).__name__}: {error}")
+        raise
+    except AirflowSkipException:
         raise
     except Exception as error:
         # What nobody foresaw may have a customer's record in its text, and XComs are not masked.
@@ -141,7 +403,6 @@ def run_step(step: Callable[[NightRequest], Figures]) -> Figures:
 
 def _request(context: Context) -> NightRequest:
     from include.night import NightRequest
-    from include.settings import get_settings
 
     params, settings = context["params"], get_settings()
     return NightRequest.of(

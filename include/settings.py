@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     lookback_days: int = Field(
         92, ge=61, description="Days before the night that count as habit; each of them is judged by as many before it."
     )
+    reviews_uri: str = Field(
+        "", description="Folder or object prefix that reviews are dropped into; `reviews/inbox` in the lake when empty."
+    )
     # A week: Czech interbank clearing of the time settled within days; later corrections are booked as new postings.
     restate_days: int = Field(
         7, ge=0, description="A late record this many days back restates its night; older ones are reported."

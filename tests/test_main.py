@@ -28,7 +28,8 @@ def test_help_names_every_stage() -> None:
     said = subprocess.run(
         [sys.executable, "-m", "include", "--help"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     ).stdout
-    assert all(stage in said for stage in ("generate", "night", "backtest", "train", "verify"))
+    stages = ("generate", "night", "backtest", "train", "select", "promote", "rollback", "verify")
+    assert all(stage in said for stage in stages)
 
 
 def test_a_bank_is_made_a_night_played_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,6 +54,8 @@ def test_a_bank_is_made_a_night_played_and_verified(tmp_path: Path, capsys: pyte
         (["night", "--date", "2013-01-02", "--source", ""], "no source given"),
         (["night", "--date", "2013-01-02", "--source", "file:{bank}/nowhere"], "there is nothing at"),
         (["verify"], "there is no night to verify"),
+        (["rollback", "--by", "an analyst"], "there is no champion before"),
+        (["promote", "--by", "an analyst", "--version", "contrast-0123456789abcdef"], "stored are: none"),
         (["train", "--before", "2013-01-03", "--source", "ftp://me:hunter2@bank"], "is no place for files"),
     ],
 )

@@ -35,6 +35,8 @@ _WIDTH_INCHES = 9.0
 _HEIGHT_INCHES = 5.0
 # From here on a cell of the heat map is dark enough for white letters.
 _DARK_CELL = 0.55
+# More lines than that cannot be read on a page.
+_MOST_FEATURES = 20
 SPREAD = "_sd"
 """Ending of the name under which a figure's standard deviation over seeds is given."""
 
@@ -161,6 +163,58 @@ def detectors_beside(figures: Mapping[str, Mapping[str, float]], *, data: str, c
     axes.set(xlabel=f"detector{' (bold: the champion)' if champion in names else ''}", ylabel="share, 0 to 1")
     axes.set(ylim=(0, 1.1), yticks=np.linspace(0, 1, 6))
     axes.legend(frameon=False, loc="upper right", ncols=2)
+    return figure
+
+
+def cost_of_candidates(costs: Mapping[str, tuple[float, float]], *, data: str, champion: str = "") -> Figure:
+    """Seconds and memory of each candidate, the dearest last.
+
+    Parameters
+    ----------
+    costs
+        Candidate -> (seconds on one core, peak MiB).
+    data
+        What was fitted and scored, for the title.
+    champion
+        The candidate whose name is printed bold.
+    """
+    names = sorted(costs, key=lambda name: (costs[name][0], name))
+    figure, axes = _axes("What each candidate costs", data, height=1.8 + 0.42 * len(names))
+    axes.barh(range(len(names)), [costs[name][0] for name in names], height=0.7, color=BLUE)
+    for place, name in enumerate(names):
+        seconds, mib = costs[name]
+        text = f"{seconds:.1f} s, {mib:,.0f} MiB"
+        axes.annotate(text, (seconds, place), (4, 0), textcoords="offset points", va="center")
+    ticks = axes.set_yticks(range(len(names)), [_shown(name) for name in names])
+    for name, tick in zip(names, ticks, strict=True):
+        tick.label1.set_fontweight("bold" if name == champion else "normal")
+    axes.margins(x=0.2)  # room for the figures beside the bars
+    axes.set(xlabel="seconds of fitting and scoring, with the peak memory beside")
+    return figure
+
+
+def drift_over_nights(excess: Mapping[str, Mapping[date, float]], *, data: str) -> Figure:
+    """A heat map of features by nights: how many times the line each feature's drift is; no figure stays grey.
+
+    Parameters
+    ----------
+    excess
+        Feature -> night -> drift as a multiple of its line, 1 and more is beyond it; the farthest gone are drawn.
+    data
+        Which bank and months, for the title.
+    """
+    names = sorted(excess, key=lambda name: max(excess[name].values(), default=0.0), reverse=True)[:_MOST_FEATURES]
+    nights = sorted({night for name in names for night in excess[name]})
+    cells = np.array([[excess[name].get(night, np.nan) for night in nights] for name in names])
+    figure, axes = _axes("Drift of features and of the score", data, height=1.8 + 0.28 * len(names))
+    axes.set_facecolor(_PALE)
+    days: Any = nights  # matplotlib's types know dates as numbers only
+    image = axes.pcolormesh(days, range(len(names)), cells, cmap="RdBu_r", vmin=0, vmax=2, shading="nearest")
+    axes.set_yticks(range(len(names)), [_shown(name) for name in names])
+    axes.invert_yaxis()
+    _name_days(axes)
+    axes.set(xlabel="settlement date", ylabel="the farthest first")
+    figure.colorbar(image, ax=axes, label="times the line; beyond 1 it is told when it lasts")
     return figure
 
 

@@ -101,8 +101,8 @@ ALERTS_SCHEMA = pa.schema(
     [
         _NIGHT,
         pa.field("rank", pa.int64()),  # 1 is the most urgent
-        pa.field("kind", TEXT),  # break or score
-        pa.field("code", TEXT),  # check code, or the strongest reason's code
+        pa.field("kind", TEXT),  # break, score, late, drift or performance
+        pa.field("code", TEXT),  # check code, the strongest reason's code, or what the notice is about
         pa.field("severity", TEXT),
         pa.field("account_id", IDENTIFIER),
         pa.field("trans_id", IDENTIFIER),
@@ -111,6 +111,22 @@ ALERTS_SCHEMA = pa.schema(
         pa.field("text", TEXT),
         pa.field("source_uri", TEXT),
         pa.field("source_line", IDENTIFIER),
+    ]
+)
+
+REVIEWS_SCHEMA = pa.schema(
+    [
+        _NIGHT,  # the night that took it in, the first it acts on
+        pa.field("trans_id", IDENTIFIER),  # null where the review is of a break that names no posting
+        pa.field("account_id", IDENTIFIER),  # of a break; null otherwise
+        pa.field("check_code", TEXT),  # of a break; null otherwise
+        pa.field("decision", TEXT),  # confirmed, dismissed or unsure
+        pa.field("reason", TEXT),
+        pa.field("who", TEXT),
+        pa.field("decided_at", TIMESTAMP),
+        pa.field("known_at", TIMESTAMP),
+        pa.field("review_key", TEXT),  # digest of what it says: the same review dropped twice is one
+        *_LINEAGE,
     ]
 )
 
@@ -159,6 +175,7 @@ TABLES: dict[str, Table] = {
     ),
     "quarantine": Table("quarantine", _keyed(QUARANTINE_SCHEMA), "night", ("relation", "source_uri", "line", "raw")),
     "alerts": Table("alerts", _keyed(ALERTS_SCHEMA), "settlement_date", ("rank",)),
+    "reviews": Table("reviews", _keyed(REVIEWS_SCHEMA), "settlement_date", ("review_key",)),
     "night_manifest": Table("night_manifest", MANIFEST_SCHEMA, "settlement_date", ("settlement_date",)),
 }
 """Every published table by name; the state's tables are declared by the rooms that own the state."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, Self
@@ -22,6 +22,11 @@ from include.models.ensemble import Member, blend
 from include.models.lstm import PARTS, Lstm
 from include.models.preparation import Preparation
 from include.models.threshold import AlertBudget
+
+MEMBER = "detector:"
+"""What a member's calibration is called, before the member's name."""
+BLEND = "score"
+"""What the final calibration is called."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,8 @@ class Model:
         Of the blended rarities, to published scores.
     versions
         Libraries that trained it.
+    adapted_from
+        The trained model whose calibrations later nights moved; empty for one that is as it was trained.
     """
 
     sequence: Lstm | None
@@ -97,6 +104,7 @@ class Model:
     threshold: float
     training: Training
     versions: dict[str, str]
+    adapted_from: str = ""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -130,6 +138,51 @@ class Model:
             digest.update(array.tobytes())
         voting = [member.name for member in self.members if member.weight > 0]
         return f"{voting[0] if len(voting) == 1 else 'ensemble'}-{digest.hexdigest()[:16]}"
+
+    @property
+    def base_version(self) -> str:
+        """The trained model it is, or was adapted from."""
+        return self.adapted_from or self.version
+
+    def moved(self, shifts: Mapping[str, Vector], last_night: date) -> Model:
+        """The same model with its calibrations moved by what nights up to `last_night` taught.
+
+        Parameters
+        ----------
+        shifts
+            `Calibration.shift` by the calibration's name in `calibrations`; those not named are as they were trained.
+        last_night
+            The model may score nights after it.
+        """
+        named = zip(self.preparation.features, self.preparation.rarities, strict=True)
+        return replace(
+            self,
+            preparation=replace(
+                self.preparation, rarities=tuple(rarity.moved(shifts.get(name)) for name, rarity in named)
+            ),
+            members=tuple(
+                replace(m, calibration=m.calibration.moved(shifts.get(MEMBER + m.name))) for m in self.members
+            ),
+            calibration=self.calibration.moved(shifts.get(BLEND)),
+            training=replace(self.training, last_night=last_night),
+            adapted_from=self.base_version,
+        )
+
+    def trained(self) -> Model:
+        """The same calibrations without what later nights moved, under which the threshold was chosen."""
+        return self.moved({}, self.training.last_night) if self.adapted_from else self
+
+    def calibrations(self) -> dict[str, Calibration]:
+        """Every calibration: of the signs by their names, of the members, of the blend."""
+        return {
+            **dict(zip(self.preparation.features, self.preparation.rarities, strict=True)),
+            **{MEMBER + member.name: member.calibration for member in self.members},
+            BLEND: self.calibration,
+        }
+
+    def shifts(self) -> dict[str, Vector]:
+        """What later nights moved, by the calibration's name."""
+        return {name: c.shift for name, c in self.calibrations().items() if c.shift is not None}
 
     @cached_property
     def typical_score(self) -> float:
@@ -182,7 +235,9 @@ class Model:
         training = {key: _plain(value) for key, value in vars(self.training).items()}
         if not self.training.month_rows:  # an older model keeps its name
             del training["month_rows"]
+        adapted = {"adapted_from": self.adapted_from} if self.adapted_from else {}
         return {
+            **adapted,
             "members": [
                 {"detector": m.name, "weight": m.weight, "parameters": m.detector.parameters()} for m in self.members
             ],
@@ -201,6 +256,7 @@ class Model:
             **self.preparation.arrays(),
             **{f"raw.{name}": calibration.raw for name, calibration in calibrations.items()},
             **{f"exponents.{name}": calibration.exponents for name, calibration in calibrations.items()},
+            **{f"shift.{name}": shift for name, shift in self.shifts().items()},
         }
 
     @classmethod
@@ -211,7 +267,7 @@ class Model:
         detectors: Mapping[str, Detector],
         sequence: Lstm | None,
     ) -> Self:
-        """The model again, from its `card()`, its `arrays()`, its members' detectors by name and its reader."""
+        """The model as it was trained, from its `card()`, `arrays()`, its members' detectors by name and its reader."""
 
         def calibration(name: str) -> Calibration:
             return Calibration(arrays[f"raw.{name}"], arrays[f"exponents.{name}"])

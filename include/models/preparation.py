@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Self
 
 import numpy as np
@@ -81,6 +82,18 @@ class Preparation:
                 Calibration.learn(column[~np.isnan(column)], from_body=name in graded)
                 for name, column in zip(features, kept.T, strict=True)
             ),
+        )
+
+    def without(self, names: Collection[str]) -> Self:
+        """The preparation as if these features were not there; each one's rarity is its own."""
+        kept = [name not in names for name in self.features]
+        return replace(
+            self,
+            features=tuple(compress(self.features, kept)),
+            codes=tuple(compress(self.codes, kept)),
+            medians=self.medians[kept],
+            indicated=self.indicated[kept],
+            rarities=tuple(compress(self.rarities, kept)),
         )
 
     @property

@@ -14,6 +14,8 @@ from upath import UPath
 from include.errors import LakeConflictError, MissingStateError, PublishError
 from include.lake import Lake, RunStamp
 from include.lake.tables import Table
+from include.learning import PROFILE_TABLE
+from include.monitoring import drift_plot
 from include.night import standing
 from include.night.docs import docs_address, publish_docs
 from include.night.late import STATE_TOTALS, known_totals, late_changes, totals_as_of
@@ -27,6 +29,8 @@ from include.night.publishing import (
     write_night,
 )
 from include.night.request import NightRequest
+from include.night.reviewing import kept_reviews, put_reviews_away, reviews_read
+from include.night.watching import NOTICES, kept_watch
 from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue, alerts_csv
 from include.quality import Counts
@@ -75,13 +79,14 @@ def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[
     postings, scores = accepted[FIN_TRANSACTION.name], workspace.get("scores")
     breaks, quarantined = workspace.get("breaks"), workspace.get("quarantined")
     reported = [{"settlement_date": request.night, "text": sentence} for sentence in late]
+    watched = standing.dated({NOTICES: workspace.get(NOTICES)}, request.night)[NOTICES].to_pylist()
     published = as_published(
         {
             FIN_TRANSACTION.name: postings,
             "anomaly_scores": scores,
             "settlement_breaks": breaks,
             "quarantine": quarantined,
-            "alerts": alert_queue(breaks, scores, postings, reported),
+            "alerts": alert_queue(breaks, scores, postings, reported, watched),
         }
     )
     return NightOutputs(
@@ -114,8 +119,10 @@ def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tupl
     kept = workspace.get("lookback") if is_first else workspace.get("lookback").slice(0, 0)
     lookback = kept.add_column(0, "night", pa.array([night] * kept.num_rows, pa.date32()))
     totals = totals_as_of(night, None if is_first else known_totals(lake, night), workspace.get("totals"))
-    kept_with = [(standing.STATE_CHAIN_START, start), (standing.STATE_BUDGET, budget)]
-    return [*tables, *kept_with, (standing.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
+    profile = standing.dated({PROFILE_TABLE.name: workspace.get("profile")}, night)[PROFILE_TABLE.name]
+    kept_with = [(standing.STATE_CHAIN_START, start), (standing.STATE_BUDGET, budget), (PROFILE_TABLE, profile)]
+    watched = [*kept_watch(workspace, night), kept_reviews(workspace)]
+    return [*tables, *kept_with, *watched, (standing.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
 
 
 def _late(workspace: Workspace, lake: Lake, request: NightRequest) -> list[str]:
@@ -134,6 +141,8 @@ def _snapshot(workspace: Workspace, late: list[str]) -> str:
         "scores.before": workspace.get("scores.before"),
         "quarantined": workspace.get("quarantined"),
         "late": pa.table({"text": pa.array(late, pa.string())}),
+        NOTICES: workspace.get(NOTICES),
+        **reviews_read(workspace),
     }
     return data_snapshot(read)
 
@@ -153,6 +162,7 @@ def _summary(workspace: Workspace, outputs: NightOutputs, late: list[str]) -> Fi
         # Nights that were restated took in what came later still, and report it among their alerts.
         "late": list(dict.fromkeys([*restated["late"], *late])),
         "restated": restated["restated"],
+        "notices": workspace.get(NOTICES)["text"].to_pylist(),
     }
 
 
@@ -175,11 +185,13 @@ def report(request: NightRequest) -> Figures:
     try:
         docs = _docs(request, workspace)
         sheet = _alerts_sheet(request, lake)
+        _plot_the_month(request, lake)
     except OSError as error:
         raise PublishError(
-            f"the night {request.night} is published, but its Data Docs or its sheet of alerts could not be written "
+            f"the night {request.night} is published, but its Data Docs, sheet or plot could not be written "
             f"({error}): see that the disk under {request.lake_uri} has room, and run the report again"
         ) from error
+    put_reviews_away(workspace)
     workspace.clear()
     return {**json.loads(row["summary"]), "data_docs": docs, "alerts_sheet": str(sheet)}
 
@@ -189,6 +201,17 @@ def _docs(request: NightRequest, workspace: Workspace) -> str:
         return docs_address(request)
     gate, scored = workspace.read_note("gate"), workspace.read_note("score")
     return publish_docs(request, (*gate["results"], *scored["results"]))
+
+
+def _plot_the_month(request: NightRequest, lake: Lake) -> None:
+    """At a month's end, a picture of how far each feature drifted in it."""
+    figure = drift_plot(lake, request.night) if (request.night + standing.ONE_DAY).day == 1 else None
+    if figure is None:
+        return
+    path = UPath(request.lake_uri) / "drift" / f"{request.night:%Y-%m}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as sink:
+        figure.savefig(sink, format="png")
 
 
 def _alerts_sheet(request: NightRequest, lake: Lake) -> UPath:

@@ -8,18 +8,16 @@ from datetime import date
 
 import pyarrow as pa
 
-from include.errors import TrackingError
 from include.lake import Lake
+from include.learning import model_of
 from include.models.model import Model
 from include.night.request import NightRequest
-from include.quality import admit
 from include.registry import ModelRegistry
-from include.registry.tracking import record
-from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
-from include.scoring import Recipe, TrainingOutcome, train
+from include.scoring import Recipe, train
 from include.scoring.training_run import training_run
+from include.selection.keeping import keep_model
+from include.selection.past import Past, read_past
 from include.settings import get_settings
-from include.sources import open_source
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def model_for(
         return _chosen(registry, published["model_version"], "as published before")
     usable = _usable(registry, request.night)
     if usable is not None:
-        return ModelChoice(usable, usable.version, f"{usable.version}, trained until {usable.training.last_night}")
+        return ModelChoice(usable, usable.version, f"{usable.version}, {_schooling(usable)}")
     trained = _train(request, history, statics, rounding_cents)
     return ModelChoice(trained.model, None if trained.model is None else trained.model.version, trained.note)
 
@@ -71,20 +69,26 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
     dict
         `model_version` (None when there is too little history) and `note`, a sentence.
     """
-    trained = _train_on(_past(source_uri, before), before, lake_uri)
+    trained = _train_on(read_past(source_uri, before), before, lake_uri)
     if trained.model is None:
         return {"model_version": None, "note": trained.note}
-    ModelRegistry.open(lake_uri, get_settings()).promote(trained.model.version)
+    ModelRegistry.open(lake_uri, get_settings()).promote(trained.model.version, by="training", why=trained.note)
     return {"model_version": trained.model.version, "note": trained.note}
 
 
 def _usable(registry: ModelRegistry, night: date) -> Model | None:
-    """The champion, or the model trained latest among those that saw nothing of the night."""
+    """The champion with what it learned before the night, or the newest of those that saw nothing of the night."""
     champion = registry.champion()
     if champion is not None and _is_blind_to(model := registry.load(champion), night):
-        return model
+        return model_of(registry, model, night)
     blind = [model for version in registry.versions() if _is_blind_to(model := registry.load(version), night)]
     return max(blind, key=lambda model: (model.training.last_night, model.version), default=None)
+
+
+def _schooling(model: Model) -> str:
+    if model.adapted_from:
+        return f"which is {model.adapted_from} with what it learned until {model.training.last_night}"
+    return f"trained until {model.training.last_night}"
 
 
 def _is_blind_to(model: Model, night: date) -> bool:
@@ -96,27 +100,11 @@ def _chosen(registry: ModelRegistry, version: str, why: str) -> ModelChoice:
 
 
 def _train(request: NightRequest, history: pa.Table | None, statics: dict[str, pa.Table], rounding: int) -> Trained:
-    past = _Past(history, statics, rounding) if history is not None else _past(request.source_uri, request.night)
+    past = Past(history, statics, rounding) if history is not None else read_past(request.source_uri, request.night)
     return _train_on(past, request.night, request.lake_uri)
 
 
-@dataclass(frozen=True)
-class _Past:
-    """What a model is trained on."""
-
-    history: pa.Table
-    statics: dict[str, pa.Table]
-    rounding_cents: int
-
-
-def _past(source_uri: str, before: date) -> _Past:
-    with open_source(source_uri) as source:
-        statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
-        history = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
-        return _Past(history[FIN_TRANSACTION.name], statics, source.rounding_cents)
-
-
-def _train_on(past: _Past, before: date, lake_uri: str) -> Trained:
+def _train_on(past: Past, before: date, lake_uri: str) -> Trained:
     """Train, keep the model, and lay its figures into MLflow."""
     settings = get_settings()
     began = time.monotonic()
@@ -132,14 +120,5 @@ def _train_on(past: _Past, before: date, lake_uri: str) -> Trained:
     )
     if outcome.model is None:
         return Trained(None, outcome.note)
-    ModelRegistry.open(lake_uri, settings).save(outcome.model)
-    return Trained(outcome.model, outcome.note + _recorded(outcome, lake_uri, time.monotonic() - began))
-
-
-def _recorded(outcome: TrainingOutcome, lake_uri: str, seconds: float) -> str:
-    """Record the training; what is wrong with the record is said and fails nothing."""
-    try:
-        record(training_run(outcome, seconds), get_settings(), lake_uri)
-    except TrackingError as error:
-        return f"; its figures were not recorded: {error}"
-    return ""
+    run = training_run(outcome, time.monotonic() - began)
+    return Trained(outcome.model, outcome.note + keep_model(outcome, run, lake_uri))

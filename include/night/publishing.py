@@ -12,7 +12,7 @@ import pyarrow as pa
 from include.errors import ConservationError
 from include.lake import Lake, RunStamp
 from include.lake.tables import TABLES, Table
-from include.night.version import code_version
+from include.lake.version import code_version
 from include.publish.digest import combined_digest, output_hash, table_digest
 from include.publish.inert import inert_table
 from include.quality import Counts

@@ -9,9 +9,8 @@ from typing import Self
 from uuid import uuid4
 
 from include.errors import SettingsError
+from include.lake.work_folder import folder_name
 
-# A name of dots alone would be a folder above the run's own.
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+|^\.*$|^\.+")
 # Python itself would read 20240131 and 2024-W05-3 too; a night has one spelling.
 _WRITTEN_NIGHT = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -50,7 +49,7 @@ class NightRequest:
         for name, value in (("source", source_uri), ("lake", lake_uri)):
             if not value:
                 raise SettingsError(f"no {name} given: name a folder, object prefix or database, e.g. file:/data/bank")
-        return cls(parse_night(night), source_uri, lake_uri, _UNSAFE.sub("-", attempt or f"run-{uuid4().hex}"))
+        return cls(parse_night(night), source_uri, lake_uri, folder_name(attempt or f"run-{uuid4().hex}"))
 
 
 def parse_night(value: str | date) -> date:

@@ -8,17 +8,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from include import features, settlement
+from include import features, learning, settlement
 from include.errors import MissingStateError
 from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
+from include.lake.work_folder import clear_abandoned
 from include.night import standing
 from include.night.docs import publish_docs
 from include.night.extracts import HISTORY, get_extract, put_extract
 from include.night.late import totals_kept
 from include.night.modelling import model_for
 from include.night.request import NightRequest
-from include.night.workspace import Workspace, clear_abandoned
+from include.night.reviewing import KNOWN, REFUSED, TAKEN_IN, feedback, take_in_reviews
+from include.night.watching import watch_over
+from include.night.workspace import Workspace
 from include.quality import Admission, RefusedError, SuiteResult, admit, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.scoring import score_night
@@ -51,6 +54,7 @@ def extract(request: NightRequest) -> Figures:
         workspace.put("totals", source.totals(before=request.night + standing.ONE_DAY))
         began = {"is_first": is_first, "started_at": datetime.now(UTC), "rounding_cents": source.rounding_cents}
     workspace.note("began", began)
+    take_in_reviews(request, workspace, lake)
     notes = list(offered.notes)
     return {"offered_rows": offered.offered, "history_rows": history.offered if history else 0, "notes": notes}
 
@@ -87,8 +91,9 @@ def gate(request: NightRequest) -> Figures:
         publish_docs(request, refusal.results)
         raise
     workspace.put_many("accepted", admission.accepted)
-    workspace.put("quarantined", admission.quarantined)
-    warnings = [*admission.warnings, *set_aside(admission, STATIC_RELATIONS, "the night")]
+    workspace.put("quarantined", pa.concat_tables([admission.quarantined, workspace.get(REFUSED)]))
+    reviewed = workspace.read_note(TAKEN_IN)["warnings"]
+    warnings = [*admission.warnings, *reviewed, *set_aside(admission, STATIC_RELATIONS, "the night")]
     if past is not None:
         workspace.put(HISTORY, past.accepted[FIN_TRANSACTION.name])
         warnings += set_aside(past, [FIN_TRANSACTION.name], f"what lies before {request.night}")
@@ -134,16 +139,21 @@ def score(request: NightRequest) -> Figures:
     since = standing.budget_since(lake, request.night)
     earlier = standing.scores_between(lake, since, request.night)
     workspace.put("scores.before", earlier)
-    scores = _no_scores()
+    scores, profile = _no_scores(), learning.PROFILE_SCHEMA.empty_table()
     warnings: list[str] = []
     results: list[SuiteResult] = []
     if choice.model is not None:
         built = features.build_features(
             postings, workspace.get("lookback"), statics, state, habit_days=choice.model.training.habit_days
         )
-        scores = score_night(built, choice.model, earlier)
+        scores = score_night(built, choice.model, earlier, feedback(workspace, request))
         warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
+        suspects = learning.accounts_under_review(workspace.get(KNOWN), workspace.get("lookback"), request.night)
+        flagged_rows, breaks = scores["is_flagged"].to_numpy(), workspace.get("breaks")
+        profile = learning.taught_profile(built, choice.model, flagged_rows, breaks, suspects)
     workspace.put("scores", scores)
+    workspace.put("profile", profile)
+    watch_over(workspace, lake, request.night, choice.model)
     workspace.put_many("state.before.features", state.tables())
     workspace.put_many("state.after.features", features.advance_state(state, postings).tables())
     workspace.note(

@@ -44,7 +44,7 @@ def _faults(lake: Lake, row: dict[str, Any]) -> list[str]:
     night = row["settlement_date"]
     outputs = {name: _published(lake, name, night) for name in HASHED}
     try:
-        outputs["quarantine"] = _unsealed(outputs["quarantine"], night)
+        outputs["quarantine"] = unsealed(outputs["quarantine"], night)
     except IntegrityError as error:
         return [f"{night}: quarantine: {error}"]
     offered = row["published_rows"] + row["quarantined_rows"] + row["deduplicated_rows"] + row["unreadable_rows"]
@@ -71,7 +71,14 @@ def _published(lake: Lake, name: str, night: date) -> pa.Table:
     return lake.read(name, night, night).drop_columns(["run_key"])
 
 
-def _unsealed(quarantine: pa.Table, night: date) -> pa.Table:
+def unsealed(quarantine: pa.Table, night: date) -> pa.Table:
+    """A published night's quarantine with its raw texts in the clear.
+
+    Raises
+    ------
+    IntegrityError
+        When a text was changed, or sealed with another key.
+    """
     context = {"table": "quarantine", "night": night.isoformat()}
     texts = Envelope.open(get_settings()).unseal_texts(quarantine["raw"].to_pylist(), context)
     position = quarantine.schema.get_field_index("raw")

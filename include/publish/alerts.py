@@ -14,15 +14,25 @@ from include.publish.inert import inert
 
 Row = dict[str, Any]
 
-# Something that must hold and does not is certain; a score is an opinion; a warning may wait.
-_TIER = {("break", "error"): 0, ("score", "error"): 1, ("late", "warn"): 2, ("break", "warn"): 3}
+# Something that must hold and does not is certain; a score is an opinion; a warning may wait; of the whole bank's ways
+# no client can be asked.
+_TIER = {
+    ("break", "error"): 0,
+    ("score", "error"): 1,
+    ("late", "warn"): 2,
+    ("break", "warn"): 3,
+    ("drift", "warn"): 4,
+    ("performance", "warn"): 5,
+}
 
 
-def alert_queue(breaks: pa.Table, scores: pa.Table | None, postings: pa.Table, late: list[Row]) -> pa.Table:
+def alert_queue(
+    breaks: pa.Table, scores: pa.Table | None, postings: pa.Table, late: list[Row], watched: list[Row]
+) -> pa.Table:
     """Everything a person should look at, the most urgent first.
 
     Errors among the breaks come first, the largest difference at their head; then flagged transactions by score;
-    then late records that no night was restated for; then warnings.
+    then late records that no night was restated for; then warnings; then what has changed in the bank as a whole.
 
     Parameters
     ----------
@@ -32,6 +42,8 @@ def alert_queue(breaks: pa.Table, scores: pa.Table | None, postings: pa.Table, l
         The night's accepted transactions, for amounts and lineage.
     late
         Settlement dates beyond the look-back that changed at the source: `settlement_date` of the night, `text`.
+    watched
+        Notices of drift and performance: `settlement_date`, `code`, `text`.
 
     Returns
     -------
@@ -42,6 +54,7 @@ def alert_queue(breaks: pa.Table, scores: pa.Table | None, postings: pa.Table, l
     rows = [_from_break(row, origin) for row in breaks.to_pylist()]
     rows += [_from_score(row, origin) for row in _flagged(scores)]
     rows += [_from_late(row) for row in late]
+    rows += [_from_notice(row) for row in watched]
     rows.sort(key=_urgency)
     ranked = [{**row, "rank": rank} for rank, row in enumerate(rows, start=1)]
     return pa.Table.from_pylist(ranked, schema=ALERTS_SCHEMA)
@@ -83,6 +96,11 @@ def _from_score(row: Row, origin: dict[int, Row]) -> Row:
 
 def _from_late(row: Row) -> Row:
     return _alert(row, {}, kind="late", code="late_record", severity="warn", amount=None)
+
+
+def _from_notice(row: Row) -> Row:
+    kind = "drift" if row["code"].endswith("_drift") else "performance"
+    return _alert(row, {}, kind=kind, code=row["code"], severity="warn", amount=None)
 
 
 def _alert(row: Row, posting: Row, **values: object) -> Row:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -21,17 +25,47 @@ from include.security.envelope import Envelope
 from include.settings import Settings
 
 CHAMPION = "champion"
+UNNAMED = "not recorded"
+"""Who made a champion, where nobody said so."""
 _CHAMPION_FILE = "champion.json"
+_BROKEN_FILE = "champion.broken.json"
+_LOCK_FILE = ".champion.lock"
+_HISTORY = "history"
 _VERSION = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}")
+_SHIFTS = "shifts"
+
+
+@dataclass(frozen=True)
+class Reign:
+    """One champion's time.
+
+    Attributes
+    ----------
+    version
+        The model.
+    since
+        When it was made champion, UTC in ISO form; empty where that was before histories were kept.
+    by, why
+        Who made it champion and the reason given.
+    is_rollback
+        Whether it took over by rolling back the one before it.
+    """
+
+    version: str
+    since: str = ""
+    by: str = UNNAMED
+    why: str = ""
+    is_rollback: bool = False
 
 
 class ModelRegistry:
     """The models of one lake, under `<lake>/models/<version>/`.
 
     A version consists of `card.sealed`, `weights.sealed` (skops) and, where it reads sequences, `tensors.sealed`
-    (safetensors); `card.json` is a copy of the card for people and is never read back. Bytes that were changed, moved
-    to another version's name or written with another key are refused with IntegrityError, and nothing of them is
-    loaded. No pickle is ever read or written.
+    (safetensors). One that was adapted from another holds `shifts.sealed` (safetensors) beside its card instead, and is
+    put together with that other one. Further parts may be kept with a version. `card.json` is a copy of the card for
+    people and is never read back. Bytes that were changed, moved to another version's name or written with another key
+    are refused with IntegrityError, and nothing of them is loaded. No pickle is ever read or written.
 
     Parameters
     ----------
@@ -61,10 +95,25 @@ class ModelRegistry:
         folder = self._folder(model.version)
         folder.mkdir(parents=True, exist_ok=True)
         card = json.dumps(model.card(), indent=2, sort_keys=True).encode()
-        for part, content in {"card": card, **_learned_parts(model)}.items():
-            _replace(folder / f"{part}.sealed", self.envelope.seal(content, _context(model.version, part)))
+        learned = _shifts_part(model) if model.adapted_from else _learned_parts(model)
+        for part, content in {"card": card, **learned}.items():
+            self.keep(model.version, part, content)
         _replace(folder / "card.json", card)
         return model.version
+
+    def keep(self, version: str, part: str, content: bytes) -> None:
+        """Seal one part of a stored version; one that is already there is replaced."""
+        _replace(self._folder(version) / f"{part}.sealed", self.envelope.seal(content, _context(version, part)))
+
+    def kept(self, version: str, part: str) -> bytes | None:
+        """One part of a stored version, or None where it has none of that name.
+
+        Raises
+        ------
+        IntegrityError
+            When the bytes do not verify.
+        """
+        return self._unsealed(version, part) if (self._folder(version) / f"{part}.sealed").exists() else None
 
     def load(self, version: str) -> Model:
         """The model stored as `version`; its scores are those it had when saved, bit for bit.
@@ -89,6 +138,9 @@ class ModelRegistry:
 
     def _restored(self, version: str) -> Model:
         card: dict[str, Any] = json.loads(self._unsealed(version, "card"))
+        if "adapted_from" in card:
+            shifts = _read_tensors(version, self._unsealed(version, _SHIFTS))
+            return self.load(card["adapted_from"]).moved(shifts, date.fromisoformat(card["training"]["last_night"]))
         classes = {member["detector"]: detector_class(member["detector"]) for member in card["members"]}
         trusted = frozenset[str]().union(*(kind.trusted_types for kind in classes.values()))
         stored = _read_weights(version, self._unsealed(version, "weights"), trusted)
@@ -106,13 +158,17 @@ class ModelRegistry:
         return Lstm.restore(card["sequence"], _read_tensors(version, self._unsealed(version, "tensors")))
 
     def versions(self) -> tuple[str, ...]:
-        """Every stored version, by name."""
+        """Every version that was trained, by name; what was adapted from one is in that one's log of updates."""
         if not self.folder.exists():
             return ()
-        return tuple(sorted(path.name for path in self.folder.iterdir() if _VERSION.fullmatch(path.name)))
+        found = [path for path in self.folder.iterdir() if _VERSION.fullmatch(path.name)]
+        return tuple(sorted(path.name for path in found if not (path / f"{_SHIFTS}.sealed").exists()))
 
-    def promote(self, version: str) -> None:
+    def promote(self, version: str, *, by: str = UNNAMED, why: str = "") -> None:
         """Make `version` the champion; readers see the old one or the new one, never neither.
+
+        The champion promoted again stays what it is, and nothing is written. A pointer that cannot be read is kept
+        beside the new one, as `champion.broken.json`, and the history starts anew.
 
         Raises
         ------
@@ -120,7 +176,45 @@ class ModelRegistry:
             When it cannot be loaded; the champion then stays.
         """
         self.load(version)
-        _replace(self.folder / _CHAMPION_FILE, json.dumps({CHAMPION: version}).encode())
+        with self._held_pointer():
+            reigns = self._readable_reigns()
+            if not reigns or reigns[-1].version != version:
+                self._point_to(reigns, Reign(version, _now(), by, why))
+
+    def roll_back(self, *, by: str = UNNAMED, why: str = "", champion: str | None = None) -> str:
+        """Make the champion before the current one champion again; a second time goes one further back.
+
+        Parameters
+        ----------
+        by, why
+            For the history.
+        champion
+            Whom to depose: when another one is champion by now, nothing is done, so that a call can be repeated.
+
+        Returns
+        -------
+        str
+            The champion now.
+
+        Raises
+        ------
+        SettingsError
+            When no champion was before it, or `champion` is not the champion.
+        IntegrityError
+            When the one before cannot be loaded; the champion then stays.
+        """
+        with self._held_pointer():
+            reigns = self._reigns()
+            current, before = _line_of(reigns)
+            if champion is not None and champion != current:
+                raise SettingsError(f"{champion} is not the champion, {current} is: nothing was rolled back")
+            if before is None:
+                raise SettingsError(
+                    f"there is no champion before {current or 'the first one'} to roll back to: promote another version"
+                )
+            self.load(before)
+            self._point_to(reigns, Reign(before, _now(), by, why, is_rollback=True))
+            return before
 
     def champion(self) -> str | None:
         """The champion's version, or None when none was promoted.
@@ -130,15 +224,59 @@ class ModelRegistry:
         IntegrityError
             When the pointer cannot be read or does not name a version.
         """
+        return reigns[-1].version if (reigns := self._reigns()) else None
+
+    def history(self) -> tuple[Reign, ...]:
+        """Every champion there was, the newest first.
+
+        Raises
+        ------
+        IntegrityError
+            As `champion`.
+        """
+        return self._reigns()[::-1]
+
+    def _reigns(self) -> tuple[Reign, ...]:
+        """The pointer's history, the oldest first; a pointer older than histories holds the champion alone."""
         pointer = self.folder / _CHAMPION_FILE
         if not pointer.exists():
-            return None
+            return ()
         try:
-            version = str(json.loads(pointer.read_bytes())[CHAMPION])
-            self._folder(version)
-        except (ValueError, KeyError, TypeError, SettingsError) as error:
+            content = json.loads(pointer.read_bytes())
+            version = str(content[CHAMPION])
+            reigns = tuple(Reign(**reign) for reign in content.get(_HISTORY, [{"version": version}]))
+            for reign in reigns:
+                self._folder(reign.version)
+            if not reigns or reigns[-1].version != version:
+                raise ValueError("its history ends with another version")
+        except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
             raise IntegrityError(f"{pointer} does not name a model version: promote one again") from error
-        return version
+        return reigns
+
+    def _readable_reigns(self) -> tuple[Reign, ...]:
+        try:
+            return self._reigns()
+        except IntegrityError:
+            _replace(self.folder / _BROKEN_FILE, (self.folder / _CHAMPION_FILE).read_bytes())
+            return ()
+
+    def _point_to(self, reigns: tuple[Reign, ...], reign: Reign) -> None:
+        content = {CHAMPION: reign.version, _HISTORY: [vars(each) for each in (*reigns, reign)]}
+        _replace(self.folder / _CHAMPION_FILE, json.dumps(content, indent=2).encode())
+
+    @contextmanager
+    def _held_pointer(self) -> Iterator[None]:
+        """Of two who promote at once in a folder the second waits, so that no line of the history is lost.
+
+        An object store knows no locks; there the later of two within milliseconds wins, as it would have anyway.
+        """
+        if self.folder.protocol not in ("", "file"):
+            yield
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with Path(self.folder.path, _LOCK_FILE).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _folder(self, version: str) -> UPath:
         if not _VERSION.fullmatch(version):
@@ -152,6 +290,25 @@ class ModelRegistry:
             raise SettingsError(f"there is no {part} of model {version} in {self.folder}; stored are: {known}")
         content: bytes = self.envelope.unseal(path.read_bytes(), _context(version, part))
         return content
+
+
+def _line_of(reigns: tuple[Reign, ...]) -> tuple[str | None, str | None]:
+    """The champion and the one that a rollback goes back to: what was rolled back is not gone back to.
+
+    >>> _line_of((Reign("a"), Reign("b"), Reign("c"), Reign("b", is_rollback=True)))
+    ('b', 'a')
+    """
+    line: list[str] = []
+    for reign in reigns:
+        if reign.is_rollback:
+            line.pop()
+        else:
+            line.append(reign.version)
+    return (line[-1] if line else None), (line[-2] if len(line) > 1 else None)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _context(version: str, part: str) -> dict[str, str]:
@@ -169,6 +326,13 @@ def _learned_parts(model: Model) -> dict[str, bytes]:
     if model.sequence is not None:
         parts["tensors"] = safetensors.numpy.save(model.sequence.learned())
     return parts
+
+
+def _shifts_part(model: Model) -> dict[str, bytes]:
+    """What an adapted model adds to the one it was adapted from."""
+    import safetensors.numpy
+
+    return {_SHIFTS: safetensors.numpy.save(model.shifts())}
 
 
 def _read_tensors(version: str, content: bytes) -> dict[str, Any]:

@@ -67,6 +67,8 @@ class TrainingRun:
         Name -> plot, kept as `figures/<name>.png`.
     tables
         Name -> rows, kept as `tables/<name>.csv`; columns of plain values.
+    documents
+        Name -> Markdown, kept as `documents/<name>.md`.
     """
 
     model_version: str
@@ -75,6 +77,7 @@ class TrainingRun:
     tags: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
 
 
 def record(run: TrainingRun, settings: Settings, lake_uri: str) -> str:
@@ -150,7 +153,11 @@ def _require_recordable(run: TrainingRun) -> None:
     """
     keys = (*run.parameters, *run.metrics, *run.tags)
     wrong = [f"the key {key!r}" for key in keys if not _KEY.fullmatch(key)]
-    wrong += [f"the file name {name!r}" for name in (*run.figures, *run.tables) if not _FILE_NAME.fullmatch(name)]
+    wrong += [
+        f"the file name {name!r}"
+        for name in (*run.figures, *run.tables, *run.documents)
+        if not _FILE_NAME.fullmatch(name)
+    ]
     wrong += [f"the metric {key!r} = {value}" for key, value in run.metrics.items() if not math.isfinite(value)]
     if not _FILE_NAME.fullmatch(run.model_version):
         wrong.append(f"the model version {run.model_version!r}")
@@ -208,12 +215,14 @@ def _write(client: MlflowClient, run: TrainingRun, kept: Run) -> None:
 
 
 def _draw(run: TrainingRun, folder: Path) -> None:
-    for part in ("figures", "tables"):
+    for part in ("figures", "tables", "documents"):
         (folder / part).mkdir()
     for name, figure in run.figures.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=_FIGURE_DPI)
     for name, table in run.tables.items():
         pyarrow.csv.write_csv(table, folder / "tables" / f"{name}.csv")
+    for name, text in run.documents.items():
+        (folder / "documents" / f"{name}.md").write_text(text, encoding="utf-8")
 
 
 def _search(client: MlflowClient, experiment: str) -> list[Run]:

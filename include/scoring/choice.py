@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,14 +103,14 @@ def choose(
     rows = []
     for weights in usable:
         for number, round_ in enumerate(rounds):
-            task = _Task(name_of(weights), number, round_, budget)
-            rows += task.evidence(blend(exponents[number], weights), ("", *round_.kind_names), is_known=True)
-            for kinds, scored in unseen:
-                rows += task.evidence(blend(scored[number], weights), sorted(kinds), is_known=False)
-    evidence = pa.Table.from_pylist(rows, schema=EVIDENCE_SCHEMA)
-    merit = {name_of(weights): _merit(rows, name_of(weights)) for weights in usable}
+            without = [(kinds, blend(scored[number], weights)) for kinds, scored in unseen]
+            rows += evidence(name_of(weights), number, round_, budget, blend(exponents[number], weights), without)
+    merit = {
+        name: merit_of([row for row in rows if row["ensemble"] == name])
+        for name in (name_of(weights) for weights in usable)
+    }
     best = max(usable, key=lambda weights: (round(merit[name_of(weights)], 3), -len(weights)))
-    return Choice(best, merit, evidence)
+    return Choice(best, merit, pa.Table.from_pylist(rows, schema=EVIDENCE_SCHEMA))
 
 
 def fallback(fitted: Fitted, recipe: Recipe) -> Choice:
@@ -124,37 +124,55 @@ def name_of(weights: Weights) -> str:
     return "+".join(f"{name}*{weight:g}" if weight != 1 else name for name, weight in weights.items())
 
 
-@dataclass(frozen=True)
-class _Task:
-    """One ensemble on one round."""
+def evidence(
+    ensemble: str,
+    number: int,
+    round_: Round,
+    budget: float,
+    scores: Vector,
+    without: Sequence[tuple[frozenset[str], Vector]] = (),
+) -> list[dict[str, Any]]:
+    """`EVIDENCE_SCHEMA` rows of one ensemble on one round: all kinds together and each, in every strength.
 
-    ensemble: str
-    number: int
-    round_: Round
-    budget: float
+    Parameters
+    ----------
+    ensemble, number
+        Names of the ensemble and of the round.
+    round_, scores
+        The round and the ensemble's ranking of its rows.
+    budget
+        Share of postings to flag.
+    without
+        Kinds that were kept from the detectors, and the ranking of those that were not taught them.
+    """
 
-    def evidence(self, scores: Vector, kinds: Sequence[str], *, is_known: bool) -> list[dict[str, Any]]:
-        """`EVIDENCE_SCHEMA` rows of every strength and of the kinds asked for; "" asks for all together."""
+    def rows(ranking: Vector, kinds: Sequence[str], *, is_known: bool) -> list[dict[str, Any]]:
         return [
             {
-                "ensemble": self.ensemble,
-                "round": self.number,
+                "ensemble": ensemble,
+                "round": number,
                 "strength": strength,
                 "kind": kind,
                 "is_known": is_known,
-                **vars(assess(scores, self.round_, (strength,), self.budget, kind or None)),
+                **vars(assess(ranking, round_, (strength,), budget, kind or None)),
             }
             for strength in STRENGTHS
             for kind in kinds
         ]
 
+    known = rows(scores, ("", *round_.kind_names), is_known=True)
+    return known + [row for kinds, ranking in without for row in rows(ranking, sorted(kinds), is_known=False)]
 
-def _merit(rows: list[dict[str, Any]], name: str) -> float:
-    mine = [row for row in rows if row["ensemble"] == name and row["planted"]]
+
+def merit_of(rows: Sequence[Mapping[str, Any]]) -> float:
+    """The figure ensembles are compared by, from one's rows of evidence; NaN without any."""
+    mine = [row for row in rows if row["planted"]]
     overall = [row["average_precision"] for row in mine if not row["kind"]]
     recalls = [row["recall"] for row in mine if row["kind"] and row["is_known"]]
     unseen = [row["recall"] for row in mine if not row["is_known"]]
     figures = [
         (np.mean(found), weight) for found, weight in zip((overall, recalls, unseen), MERIT, strict=True) if found
     ]
+    if not figures:
+        return float("nan")
     return float(np.average([figure for figure, _ in figures], weights=[weight for _, weight in figures]))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from include.evaluation.rounds import Round
@@ -22,6 +23,8 @@ from include.models.preparation import Preparation
 from include.models.rarity import Rarity
 from include.scoring.recipe import Recipe, Weights
 
+Labels = npt.NDArray[np.object_]
+
 MAX_TRAINING_ROWS = 20_000
 """Rows a detector is fitted on. A forest of 200 trees of 256 rows looks at 51,200 draws at most; more rows cost
 memory and change nothing."""
@@ -31,6 +34,56 @@ ORDINARY_SHARE = 0.995
 """Of the past rows detectors learn what is usual from; the rarest one in two hundred is kept for scoring, but would
 teach that the unusual is usual. What learns from examples sees all: held against planted rows, a bank's natural tails
 would seem to be none of its own (on a bank with known frauds 0.042 of average precision instead of 0.026)."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all detectors of a training stand on.
+
+    Attributes
+    ----------
+    sequence
+        The sequence reader, None where no LSTM is trained. Rows that were read by it hold its surprises; what is only
+        fitted on such rows never asks it.
+    preparation
+        Learned on the rows.
+    values
+        The past rows, raw, in the preparation's order.
+    """
+
+    sequence: Lstm | None
+    preparation: Preparation
+    values: Matrix
+
+    @classmethod
+    def learn(cls, features: pa.Table, recipe: Recipe, seed: int) -> Ground:
+        """Train the sequence reader and learn the preparation on past rows."""
+        sequence = _fit_sequence(features, recipe, seed)
+        raw = raw_values(features, sequence)
+        preparation = Preparation.learn(_codes(sequence), CONTEXT, raw, GRADED).without(recipe.without)
+        return cls(sequence, preparation, raw[:, _order(preparation, sequence)])
+
+    def read(self, features: pa.Table) -> Matrix:
+        """Raw rows of a feature table in the preparation's order."""
+        return raw_values(features, self.sequence)[:, _order(self.preparation, self.sequence)]
+
+    def examples(self, rounds: Sequence[Round]) -> Examples | None:
+        """The planted rows of some rounds; None without a round."""
+        if not rounds:
+            return None
+        rows = np.vstack([np.asarray(self.read(round_.culprits), dtype=np.float64) for round_ in rounds])
+        kinds, strengths = (
+            np.concatenate([getattr(round_, of)[round_.is_planted] for round_ in rounds])
+            for of in ("kinds", "strengths")
+        )
+        return self.weigh(rows, kinds, strengths)
+
+    def weigh(self, rows: Matrix, kinds: Labels, strengths: Labels) -> Examples:
+        """Planted raw rows as examples, every kind and strength weighing the same."""
+        cells = [f"{kind} {strength}" for kind, strength in zip(kinds, strengths, strict=True)]
+        names, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
+        prepared = np.asarray(self.preparation.apply(rows), dtype=np.float64)
+        return Examples(prepared, len(cells) / len(names) / counts[cell])
 
 
 @dataclass(frozen=True)
@@ -56,15 +109,12 @@ class Fitted:
             for name, detector in self.detectors.items()
         )
 
-    def values(self, features: pa.Table) -> Matrix:
-        """Raw rows of a feature table in the preparation's order."""
-        names = list(_columns(self.sequence))
-        order = [names.index(name) for name in self.preparation.columns]
-        return raw_values(features, self.sequence)[:, order]
-
     def exponents_of(self, features: pa.Table) -> dict[str, Vector]:
         """By detector, how rare the score of each row is."""
-        values = self.values(features)
+        return self.rarities(raw_values(features, self.sequence)[:, _order(self.preparation, self.sequence)])
+
+    def rarities(self, values: Matrix) -> dict[str, Vector]:
+        """The same of raw rows in the preparation's order."""
         prepared = self.preparation.apply(values)
         return {
             name: self.calibrations[name].exponents_of(raw_scores(detector, self.preparation, values, prepared))
@@ -86,18 +136,19 @@ def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int) 
     seed
         Of everything random.
     """
-    sequence = _fit_sequence(features, recipe, seed)
-    columns, raw = _columns(sequence), raw_values(features, sequence)
-    preparation = Preparation.learn(_codes(sequence), CONTEXT, raw, GRADED)
-    order = [columns.index(name) for name in preparation.columns]
-    values = raw[:, order]
+    ground = Ground.learn(features, recipe, seed)
+    return fit_on(ground, ground.examples(rounds), recipe, seed)
+
+
+def fit_on(ground: Ground, examples: Examples | None, recipe: Recipe, seed: int) -> Fitted:
+    """The same on ground that was learned before."""
+    preparation, values = ground.preparation, ground.values
     prepared = preparation.apply(values)
-    examples = _examples(rounds, preparation, sequence, order)
-    detectors = _fit_detectors(preparation, prepared, examples, sequence, recipe, seed)
+    detectors = _fit_detectors(preparation, prepared, examples, ground.sequence, recipe, seed)
     raws = {name: raw_scores(detector, preparation, values, prepared) for name, detector in detectors.items()}
     calibrations = {name: Calibration.learn(scores) for name, scores in raws.items()}
     exponents = {name: calibrations[name].exponents_of(scores) for name, scores in raws.items()}
-    return Fitted(sequence, preparation, detectors, calibrations, exponents)
+    return Fitted(ground.sequence, preparation, detectors, calibrations, exponents)
 
 
 def taught_without(
@@ -112,30 +163,21 @@ def taught_without(
     fitted
         What `fit` gave for the same features, rounds, recipe and seed.
     """
-    values = fitted.values(features)
-    prepared = fitted.preparation.apply(values)
-    columns = _columns(fitted.sequence)
-    order = [columns.index(name) for name in fitted.preparation.columns]
-    examples = _examples([round_.without(kinds) for round_ in rounds], fitted.preparation, fitted.sequence, order)
-    taught = {
-        name: _made(type(detector), fitted.preparation, recipe, seed).fit(
-            sample_rows(prepared, MAX_CONTRAST_ROWS, seed), examples
-        )
-        for name, detector in fitted.detectors.items()
-        if detector.learns_from_examples
-    }
-    raws = {name: raw_scores(detector, fitted.preparation, values, prepared) for name, detector in taught.items()}
-    again = {name: Calibration.learn(scores) for name, scores in raws.items()}
+    values = raw_values(features, fitted.sequence)[:, _order(fitted.preparation, fitted.sequence)]
+    ground = Ground(fitted.sequence, fitted.preparation, values)
+    learners = tuple(name for name, detector in fitted.detectors.items() if detector.learns_from_examples)
+    examples = ground.examples([round_.without(kinds) for round_ in rounds])
+    again = fit_on(ground, examples, replace(recipe, detectors=learners), seed)
     return replace(
         fitted,
-        detectors={**fitted.detectors, **taught},
-        calibrations={**fitted.calibrations, **again},
-        exponents={**fitted.exponents, **{name: again[name].exponents_of(raws[name]) for name in again}},
+        detectors={**fitted.detectors, **again.detectors},
+        calibrations={**fitted.calibrations, **again.calibrations},
+        exponents={**fitted.exponents, **again.exponents},
     )
 
 
 def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:
-    """Every column there may be, in the order of `_columns`, NaN where missing."""
+    """Every column there may be, signs, surprises and context in this order, NaN where missing."""
     signs = feature_values(features, tuple(f.name for f in MODEL_FEATURES if f.name not in PARTS))
     around = feature_values(features, CONTEXT)
     read = [] if sequence is None else [sequence.surprises(window_matrix(features))]
@@ -149,8 +191,10 @@ def _codes(sequence: Lstm | None) -> dict[str, str]:
     return plain if sequence is None else {**plain, **{part: read[part] for part in PARTS}}
 
 
-def _columns(sequence: Lstm | None) -> tuple[str, ...]:
-    return (*_codes(sequence), *CONTEXT)
+def _order(preparation: Preparation, sequence: Lstm | None) -> list[int]:
+    """Where the preparation's columns are among all there may be."""
+    columns = (*_codes(sequence), *CONTEXT)
+    return [columns.index(name) for name in preparation.columns]
 
 
 def _fit_sequence(features: pa.Table, recipe: Recipe, seed: int) -> Lstm | None:
@@ -159,22 +203,6 @@ def _fit_sequence(features: pa.Table, recipe: Recipe, seed: int) -> Lstm | None:
     sequence = Lstm(seed, **recipe.settings.get(Lstm.name, {}))
     sequence.fit(window_matrix(features))
     return sequence
-
-
-def _examples(
-    rounds: Sequence[Round], preparation: Preparation, sequence: Lstm | None, order: Sequence[int]
-) -> Examples | None:
-    """The planted rows, every kind and strength weighing the same."""
-    if not rounds:
-        return None
-    rows = [preparation.apply(raw_values(round_.culprits, sequence)[:, order]) for round_ in rounds]
-    cells = [
-        f"{kind} {strength}"
-        for round_ in rounds
-        for kind, strength in zip(round_.kinds[round_.is_planted], round_.strengths[round_.is_planted], strict=True)
-    ]
-    names, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
-    return Examples(np.asarray(np.vstack(rows), dtype=np.float64), len(cells) / len(names) / counts[cell])
 
 
 def _fit_detectors(

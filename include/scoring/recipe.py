@@ -53,6 +53,8 @@ class Recipe:
         Where the past is too short to plant anything: no evidence, so a single detector.
     settings
         Parameters of detectors that differ from their defaults, by detector.
+    without
+        Features that are left out.
     """
 
     detectors: tuple[str, ...] = (
@@ -66,6 +68,7 @@ class Recipe:
     rounds: int = 3
     fallback: str = Rarity.name
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, training: Literal["full", "quick"]) -> Self:

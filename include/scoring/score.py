@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -10,6 +12,7 @@ from include.lake.tables import SCORES_SCHEMA
 from include.models.base import Matrix, Vector
 from include.models.model import Model
 from include.models.threshold import Days, flag
+from include.scoring.feedback import Feedback, Said, explained, moved
 from include.scoring.reasons import explain
 
 CHUNK_ROWS = 100_000
@@ -18,7 +21,9 @@ EARLIER_SCHEMA = pa.schema([SCORES_SCHEMA.field("settlement_date"), SCORES_SCHEM
 """What is known of the nights before: they say how much of the alert budget is left."""
 
 
-def score_night(features: pa.Table, model: Model, earlier: pa.Table | None = None) -> pa.Table:
+def score_night(
+    features: pa.Table, model: Model, earlier: pa.Table | None = None, feedback: Feedback | None = None
+) -> pa.Table:
     """Score every row of a feature table.
 
     Parameters
@@ -31,6 +36,8 @@ def score_night(features: pa.Table, model: Model, earlier: pa.Table | None = Non
     earlier
         `EARLIER_SCHEMA`: every posting of the `BUDGET_DAYS - 1` nights before the first, as far as they were scored;
         none when None. They change no score, only where the nights' thresholds lie.
+    feedback
+        What reviews that were known say of the postings; nothing when None.
 
     Returns
     -------
@@ -39,14 +46,17 @@ def score_night(features: pa.Table, model: Model, earlier: pa.Table | None = Non
     """
     starts = range(0, max(features.num_rows, 1), CHUNK_ROWS)
     scored = pa.concat_tables([_scores(features.slice(start, CHUNK_ROWS), model) for start in starts])
-    scores = scored["score"].to_numpy()
+    plain = scored["score"].to_numpy()
+    said = _said(features, plain, model, feedback or Feedback.none())
+    scores = moved(plain, said)
     limits = _limits(features, scores, model, EARLIER_SCHEMA.empty_table() if earlier is None else earlier)
     flagged = flag(scores, limits)
     columns = {
         **dict(zip(scored.column_names, scored.columns, strict=True)),
+        "score": pa.array(scores, pa.float64()),
         "is_flagged": pa.array(flagged, pa.bool_()),
         "threshold": pa.array(limits, pa.float64()),
-        "reasons": _reasons(features, model, np.flatnonzero(flagged)),
+        "reasons": _reasons(features, model, np.flatnonzero(flagged), said, scores - plain),
     }
     return pa.table([columns[name] for name in SCORES_SCHEMA.names], schema=SCORES_SCHEMA)
 
@@ -87,10 +97,30 @@ def _detector_scores(model: Model, values: Matrix) -> pa.Array:
     return pa.MapArray.from_arrays(offsets, names, pa.array(flat, pa.float64()))
 
 
-def _reasons(features: pa.Table, model: Model, positions: npt.NDArray[np.intp]) -> pa.Array:
-    """Of the rows at the given places; null for the others."""
-    described = features.take(pa.array(positions, pa.int64()))
+def _said(features: pa.Table, scores: Vector, model: Model, feedback: Feedback) -> dict[int, list[Said]]:
+    """What reviews say of each row, by its place."""
+
+    def leading(places: Sequence[int]) -> list[str]:
+        return [str(reasons[0]["code"]) for reasons in _explained(features, model, places)]
+
+    return feedback.said(features, scores, model.threshold, leading)
+
+
+def _reasons(
+    features: pa.Table,
+    model: Model,
+    positions: npt.NDArray[np.intp],
+    said: Mapping[int, Sequence[Said]],
+    extra: Vector,
+) -> pa.Array:
+    """Of the rows at the given places; null for the others. `extra` is by how much reviews moved each row's score."""
+    places = positions.tolist()
     reasons: list[list[dict[str, object]] | None] = [None] * features.num_rows
-    for position, found in zip(positions, explain(model, model.values(described), described.to_pylist()), strict=True):
-        reasons[position] = found
+    for place, found in zip(places, _explained(features, model, places), strict=True):
+        reasons[place] = explained(found, said[place], float(extra[place])) if place in said else found
     return pa.array(reasons, SCORES_SCHEMA.field("reasons").type)
+
+
+def _explained(features: pa.Table, model: Model, places: Sequence[int]) -> list[list[dict[str, object]]]:
+    described = features.take(pa.array(places, pa.int64()))
+    return explain(model, model.values(described), described.to_pylist())

@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.metadata import version
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.rounds import Bank, Round, plant_round
-from include.features import HABIT_DAYS, absence_notes, build_features, reach_days, state_from_history
+from include.evaluation.rounds import Bank
+from include.features import HABIT_DAYS, absence_notes
 from include.models.calibration import Calibration
 from include.models.ensemble import blend
 from include.models.model import Model, Training
 from include.models.threshold import BUDGET_DAYS, choose_threshold
 from include.scoring.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Blind, Choice, choose, fallback, name_of
 from include.scoring.fitting import Fitted, fit, taught_without
-from include.scoring.recipe import Recipe
-
-WARM_UP_DAYS = 61
-"""First days of a history whose rows train nothing: every habit is still empty, which no later night looks like."""
-MIN_TRAINING_DAYS = 31
-"""Days to train on after the warm-up: one whole month, so that its end, ten times as busy, is in it once."""
-MIN_TRAINING_ROWS = 1000
-"""With a budget of 2 % the threshold then rests on twenty rows, its own error is about a fifth of the budget."""
-MAX_TRAINING_DAYS = 731
-"""Days before the first night that are learned from: every season twice. What lies before only forms habits."""
-MAX_LEARNING_ROWS = 200_000
-"""Rows anything is learned from; a tail of one in ten thousand then rests on twenty."""
-CHECK_DAYS = 61
-"""Last days of the past, held back from a draft that chooses the ensemble and the threshold: two months' ends."""
-TEACHING_DAYS = 122
-"""Days before those that planted anomalies are taught on."""
+from include.scoring.lesson import Lesson, data_digest, history_shortage, learning_rows, settled_features
+from include.scoring.recipe import Recipe, Weights
 
 LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops", "torch", "safetensors")
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """The last nights of the past as a model that knows only the nights before them sees them.
+
+    Attributes
+    ----------
+    draft
+        That model, with the ensemble and the threshold that were chosen.
+    features
+        Of the nights held back.
+    bank
+        Up to the last of them.
+    first, last
+        The first and the last of them.
+    """
+
+    draft: Model
+    features: pa.Table
+    bank: Bank
+    first: date
+    last: date
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,8 @@ class TrainingOutcome:
         By ensemble, the figure they were compared by; empty where there was no evidence.
     chosen
         The ensemble's name.
+    held_back
+        What the draft met; None where there is no model.
     """
 
     model: Model | None
@@ -63,6 +72,7 @@ class TrainingOutcome:
     evidence: pa.Table = field(default_factory=EVIDENCE_SCHEMA.empty_table)
     merit: Mapping[str, float] = field(default_factory=dict)
     chosen: str = ""
+    held_back: HeldBack | None = None
 
 
 def train(
@@ -75,6 +85,7 @@ def train(
     habit_days: int = HABIT_DAYS,
     rounding_cents: int = 1,
     recipe: Recipe | None = None,
+    weights: Weights | None = None,
 ) -> TrainingOutcome:
     """Train on the postings dated before `before`.
 
@@ -99,6 +110,9 @@ def train(
         The source's own rounding, with which planted balances chain.
     recipe
         What may be used; everything when None.
+    weights
+        The ensemble, where it was chosen elsewhere: nothing is then chosen again. It is chosen here when None, or when
+        nothing could be planted that a member needs.
 
     Returns
     -------
@@ -111,95 +125,34 @@ def train(
         return TrainingOutcome(None, shortage)
     recipe = recipe or Recipe()
     bank = Bank(past, statics, rounding_cents, habit_days)
-    features = _settled_features(bank, before)
-    lesson = _Lesson.plan(bank, features, before, seed, recipe)
-    earlier = _learning_rows(lesson.earlier(features), seed)
+    features = settled_features(bank, before)
+    lesson = Lesson.plan(bank, features, before, seed, recipe.rounds)
+    earlier = learning_rows(lesson.earlier(features), seed)
     draft = fit(earlier, lesson.teaching, recipe, seed)
-    choice = _choice(draft, earlier, lesson, recipe, budget, seed)
+    if weights is not None and set(weights) <= set(draft.detectors):
+        choice = Choice(weights, {}, EVIDENCE_SCHEMA.empty_table())
+    else:
+        choice = _choice(draft, earlier, lesson, recipe, budget, seed)
     threshold = _threshold(draft, choice, lesson.later(features), budget)
-    final = fit(_learning_rows(features, seed), (*lesson.teaching, *lesson.checking), recipe, seed)
+    final = fit(learning_rows(features, seed), (*lesson.teaching, *lesson.checking), recipe, seed)
     training = _training(features, lesson, before, seed, budget, habit_days, absence_notes(statics, past))
     model = _model(final, choice, threshold, training)
     note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
-    return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights))
+    held_back = HeldBack(
+        draft=_model(draft, choice, threshold, training),
+        features=lesson.later(features),
+        bank=bank,
+        first=lesson.check_from,
+        last=before - timedelta(days=1),
+    )
+    return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights), held_back)
 
 
-def history_shortage(past: pa.Table, before: date) -> str:
-    """Why the postings do not suffice to train on, as a sentence; empty when they do."""
-    needed_days = WARM_UP_DAYS + MIN_TRAINING_DAYS
-    first = pc.min(past["trans_date"]).as_py()
-    days = (before - first).days if first else 0
-    if days < needed_days:
-        return (
-            f"scores are skipped: {days} days of history lie before {before}, {needed_days} are needed "
-            f"({WARM_UP_DAYS} to form habits, {MIN_TRAINING_DAYS} to learn from)"
-        )
-    rows = _since(past, "trans_date", first + timedelta(days=WARM_UP_DAYS)).num_rows
-    if rows < MIN_TRAINING_ROWS:
-        return (
-            f"scores are skipped: {rows} postings before {before} can be learned from, {MIN_TRAINING_ROWS} are needed"
-        )
-    return ""
-
-
-def _settled_features(bank: Bank, before: date) -> pa.Table:
-    """Features of every night that is learned from: after the warm-up, and not too long ago."""
-    first = pc.min(bank.history["trans_date"]).as_py() + timedelta(days=WARM_UP_DAYS)
-    first = max(first, before - timedelta(days=MAX_TRAINING_DAYS))
-    earlier = bank.history.filter(pc.less(bank.history["trans_date"], pa.scalar(first)))
-    nights = _since(bank.history, "trans_date", first)
-    lookback = _since(earlier, "trans_date", first - timedelta(days=reach_days(bank.habit_days)))
-    state = state_from_history(earlier)
-    return build_features(nights, lookback, bank.statics, state, habit_days=bank.habit_days)
-
-
-@dataclass(frozen=True)
-class _Lesson:
-    """The past in its order: nights to teach on, then nights to check on.
-
-    Attributes
-    ----------
-    check_from
-        First of the nights the draft is checked on.
-    teaching, checking
-        Planted rounds of both.
-    """
-
-    check_from: date
-    teaching: tuple[Round, ...]
-    checking: tuple[Round, ...]
-
-    @classmethod
-    def plan(cls, bank: Bank, features: pa.Table, before: date, seed: int, recipe: Recipe) -> _Lesson:
-        first = pc.min(features["settlement_date"]).as_py()
-        check_days = min(CHECK_DAYS, (before - first).days // 3)
-        check_from = before - timedelta(days=check_days)
-        teach_from = max(first, check_from - timedelta(days=TEACHING_DAYS))
-        middle = teach_from + (check_from - teach_from) // 2
-        stretches = [(teach_from, middle), (middle, check_from), (check_from, before)]
-        earlier, late, last = (
-            [
-                plant_round(bank, start, end - timedelta(days=1), seed=seed + 1000 * number + 100 * stretch)
-                for number in range(recipe.rounds)
-            ]
-            for stretch, (start, end) in enumerate(stretches)
-        )
-        return cls(check_from, (*earlier, *late), tuple(last))
-
-    def earlier(self, features: pa.Table) -> pa.Table:
-        return features.filter(pc.less(features["settlement_date"], pa.scalar(self.check_from)))
-
-    def later(self, features: pa.Table) -> pa.Table:
-        return _since(features, "settlement_date", self.check_from)
-
-
-def _choice(draft: Fitted, earlier: pa.Table, lesson: _Lesson, recipe: Recipe, budget: float, seed: int) -> Choice:
+def _choice(draft: Fitted, earlier: pa.Table, lesson: Lesson, recipe: Recipe, budget: float, seed: int) -> Choice:
     """The ensemble that finds most on the nights held back, also of kinds the draft was not taught on."""
     if sum(int(round_.is_planted.sum()) for round_ in lesson.checking) < LEAST_PLANTED:
         return fallback(draft, recipe)
-    kinds = sorted({kind for round_ in lesson.teaching for kind in round_.kind_names})
-    halves = [frozenset(kinds[0::2]), frozenset(kinds[1::2])] if len(kinds) > 1 else []
-    blind = [Blind(half, taught_without(half, draft, earlier, lesson.teaching, recipe, seed)) for half in halves]
+    blind = [Blind(half, taught_without(half, draft, earlier, lesson.teaching, recipe, seed)) for half in lesson.halves]
     return choose(draft, lesson.checking, recipe, budget, blind)
 
 
@@ -226,7 +179,7 @@ def _model(final: Fitted, choice: Choice, threshold: float, training: Training) 
 
 def _training(
     features: pa.Table,
-    lesson: _Lesson,
+    lesson: Lesson,
     before: date,
     seed: int,
     budget: float,
@@ -240,7 +193,7 @@ def _training(
         last_night=pc.max(nights).as_py(),
         rows=features.num_rows,
         planted_rows=planted,
-        data_digest=_digest(features),
+        data_digest=data_digest(features),
         seed=seed,
         budget=budget,
         threshold_since=lesson.check_from,
@@ -248,24 +201,3 @@ def _training(
         habit_days=habit_days,
         notes=tuple(notes),
     )
-
-
-def _digest(features: pa.Table) -> str:
-    """SHA-256 over the identifiers and amounts learned from, in their order."""
-    digest = hashlib.sha256()
-    for name in ("trans_id", "account_id", "settlement_date", "amount", "window"):
-        for chunk in features[name].chunks:
-            for buffer in (b for b in chunk.buffers() if b is not None):
-                digest.update(buffer)
-    return digest.hexdigest()
-
-
-def _learning_rows(features: pa.Table, seed: int) -> pa.Table:
-    if features.num_rows <= MAX_LEARNING_ROWS:
-        return features
-    chosen = np.random.default_rng(seed).choice(features.num_rows, MAX_LEARNING_ROWS, replace=False)
-    return features.take(pa.array(np.sort(chosen)))
-
-
-def _since(table: pa.Table, column: str, since: date) -> pa.Table:
-    return table.filter(pc.greater_equal(table[column], pa.scalar(since)))

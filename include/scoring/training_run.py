@@ -51,7 +51,7 @@ def training_run(outcome: TrainingOutcome, seconds: float) -> TrainingRun:
 
 def _metrics(outcome: TrainingOutcome) -> dict[str, float]:
     """The chosen ensemble's figures by strength, and every candidate's merit."""
-    merits = {f"merit/{name.replace('*', ' x').replace('+', ' and ')}": value for name, value in outcome.merit.items()}
+    merits = {merit_metric(name): value for name, value in outcome.merit.items()}
     found = {
         f"{figure}/{strength}": value
         for strength in STRENGTHS
@@ -59,6 +59,15 @@ def _metrics(outcome: TrainingOutcome) -> dict[str, float]:
         if np.isfinite(value := _mean(outcome.evidence, outcome.chosen, strength, "", figure))
     }
     return {**merits, **found}
+
+
+def merit_metric(ensemble: str) -> str:
+    """Name of an ensemble's merit in MLflow, which takes neither stars nor plus signs.
+
+    >>> merit_metric("contrast*2+rarity")
+    'merit/contrast x2 and rarity'
+    """
+    return f"merit/{ensemble.replace('*', ' x').replace('+', ' and ')}"
 
 
 def _figures(outcome: TrainingOutcome) -> dict[str, Figure]:

@@ -25,6 +25,7 @@ from include.service.terminal import Terminal
 from include.settings import PROJECT_ROOT, get_settings
 
 DAG_ID = "nightly_settlement"
+MODEL_DAGS = ("online_learning", "model_selection", "champion_rollback")
 DATA = PROJECT_ROOT / ".data"
 DEFAULT_PORT = 8080
 NIGHTS = 7
@@ -166,11 +167,18 @@ def _connect(airflow: LocalAirflow, terminal: Terminal) -> AirflowApi:
     terminal.wait_for(lambda: "waiting for Airflow", is_ready, START_SECONDS)
     api.log_in()
     try:
-        terminal.wait_for(lambda: "waiting for the DAG", lambda: api.knows(DAG_ID) or None, START_SECONDS)
+        terminal.wait_for(lambda: "waiting for the DAGs", lambda: _knows_all(api) or None, START_SECONDS)
     except TimeoutError as error:
         raise SettingsError("\n".join([f"Airflow does not know {DAG_ID}", *api.import_errors()])) from error
     terminal.say(f"Airflow is up at {airflow.address}")
+    # Before the first night is published: a paused DAG does not hear of it.
+    for dag_id in MODEL_DAGS:
+        api.unpause(dag_id)
     return api
+
+
+def _knows_all(api: AirflowApi) -> bool:
+    return all(api.knows(dag_id) for dag_id in (DAG_ID, *MODEL_DAGS))
 
 
 def _play_nights(api: AirflowApi, place: Place, nights: list[date], terminal: Terminal) -> list[Run]:
@@ -221,8 +229,9 @@ def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run])
         f"  Airflow    {airflow.address}",
         f"  login      admin    password {passwords['admin']}",
         f"             analyst  password {passwords['analyst']} (reads, triggers nothing)",
-        f"  a night    {airflow.address}/dags/{DAG_ID}: a run's page has its summary, its tab Night the figures",
+        f"  a night    {airflow.address}/dags/{DAG_ID}: a run's page has its summary, its tab Outcome the figures",
         f"  all nights {airflow.address}/plugin/settlement",
+        f"  models     {airflow.address}/plugin/settlement-models: the champion, what it learns, how to choose another",
         f"  Data Docs  {airflow.address}/plugin/settlement-data-docs",
         f"  lake       {place.lake_uri}",
         f"  commands   source {airflow.settings_file}; then .venv/bin/airflow backfill create --dag-id {DAG_ID} ...",

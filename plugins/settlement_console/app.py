@@ -12,8 +12,14 @@ from fastapi.responses import HTMLResponse
 
 from include.settings import get_settings
 from plugins.settlement_console import pages
-from plugins.settlement_console.docs import DocsSite, NoSuchPageError
+from plugins.settlement_console.docs import FRONT_PAGE, data_docs_of
+from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
+from plugins.settlement_console.folders import NoSuchFileError, ShownFile
+from plugins.settlement_console.left import left_by
+from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
+from plugins.settlement_console.models import models_page
 from plugins.settlement_console.nights import recent_nights
+from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.runs import run_summary
 
 DAG_ID = "nightly_settlement"
@@ -45,9 +51,14 @@ def create_app() -> FastAPI:
     # FastAPI's own documentation pages would stand outside the login.
     app = FastAPI(title="Settlement console", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[may_read])
     app.add_api_route("/", overview, response_class=HTMLResponse)
-    app.add_api_route("/runs/{dag_id}/{run_id:path}", night_of_run, response_class=HTMLResponse)
+    app.add_api_route("/runs/{dag_id}/{run_id:path}", outcome, response_class=HTMLResponse)
+    app.add_api_route("/models", models, response_class=HTMLResponse)
+    app.add_api_route("/models/{selection}", evidence, response_class=HTMLResponse)
+    app.add_api_route("/packs/{path:path}", pack_file)
     app.add_api_route("/docs/{path:path}", data_docs)
     app.add_api_route("/console.css", stylesheet)
+    may_write = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, DAG_ID))
+    app.add_api_route("/reviews", take_reviews, methods=["POST"], status_code=201, dependencies=[may_write])
     return app
 
 
@@ -56,31 +67,66 @@ def overview(request: Request) -> Response:
     return _page("overview.html", request, nights=recent_nights(get_settings().lake_uri))
 
 
-def night_of_run(request: Request, dag_id: str, run_id: str, session: SessionDep) -> Response:
+def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep) -> Response:
     """What one run came to, for the tab on the run's page."""
-    if dag_id != DAG_ID:
-        return _page("elsewhere.html", request, dag_id=dag_id, settlement_dag=DAG_ID)
-    summary = run_summary(session, dag_id, run_id)
-    if summary is None:
+    if dag_id != DAG_ID and dag_id not in MODEL_DAGS:
+        return _page("elsewhere.html", request, dag_id=dag_id)
+    left = left_by(session, dag_id, run_id)
+    if left is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
-    return _page("night.html", request, run=summary)
+    run = model_run(left)
+    if run is None:
+        return _page("night.html", request, run=run_summary(left))
+    return _page("model_run.html", request, run=run, evidence=_laid_out(run.selection))
+
+
+def models(request: Request) -> Response:
+    """The champion, what it learned, and what was compared."""
+    return _page("models.html", request, page=models_page(get_settings().lake_uri), airflow=_airflow(request))
+
+
+def evidence(request: Request, selection: str) -> Response:
+    """One selection's evidence."""
+    found = _laid_out(selection)
+    if found is None:
+        raise HTTPException(404, "there is no such selection")
+    return _page("evidence.html", request, evidence=found)
+
+
+def pack_file(path: str) -> Response:
+    """A plot or another file of a selection's evidence."""
+    try:
+        return _file(packs_of(get_settings().lake_uri).read(path))
+    except NoSuchFileError as error:
+        raise HTTPException(404, str(error)) from error
 
 
 def data_docs(request: Request, path: str) -> Response:
     """A page of the lake's Data Docs; its front page where the path is empty."""
     try:
-        found = DocsSite.of_lake(get_settings().lake_uri).read(path)
-    except NoSuchPageError as error:
+        return _file(data_docs_of(get_settings().lake_uri).read(path or FRONT_PAGE))
+    except NoSuchFileError as error:
         # Before the first night there is no site: that is not an error of whoever looks.
         if not path:
             return _page("no_docs.html", request)
         raise HTTPException(404, str(error)) from error
-    return Response(found.content, media_type=found.media_type, headers=HEADERS)
 
 
 def stylesheet() -> Response:
     """The style sheet of the console's own pages."""
     return Response(pages.stylesheet(), media_type="text/css; charset=utf-8", headers=HEADERS)
+
+
+def _laid_out(selection: str) -> Evidence | None:
+    """The evidence, where the selection has some in this installation's lake."""
+    try:
+        return evidence_of(get_settings().lake_uri, selection)
+    except NoSuchFileError:
+        return None
+
+
+def _file(shown: ShownFile) -> Response:
+    return Response(shown.content, media_type=shown.media_type, headers=HEADERS)
 
 
 def _page(template: str, request: Request, **values: Any) -> HTMLResponse:  # noqa: ANN401 - what each template shows
@@ -90,3 +136,8 @@ def _page(template: str, request: Request, **values: Any) -> HTMLResponse:  # no
 def _root(request: Request) -> str:
     """The console's own address, below which its links lie."""
     return str(request.scope["root_path"]).rstrip("/")
+
+
+def _airflow(request: Request) -> str:
+    """The address of Airflow's own pages."""
+    return _root(request).removesuffix("/settlement")

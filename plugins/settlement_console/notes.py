@@ -14,6 +14,8 @@ from sqlalchemy.orm import object_session
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun, DagRunNote
 
+    from plugins.settlement_console.left import Left
+    from plugins.settlement_console.model_runs import ModelRun
     from plugins.settlement_console.runs import RunSummary
 
 SETTLEMENT_DAG = "nightly_settlement"
@@ -24,11 +26,11 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
 
 
 class RunNotes:
-    """Listener that sums up each run of the nightly DAG once it has ended."""
+    """Listener that sums up each run of the console's DAGs once it has ended."""
 
     @hookimpl
     def on_dag_run_success(self, dag_run: DagRun) -> None:
-        """Say what the night came to."""
+        """Say what it came to."""
         _leave_note(dag_run)
 
     @hookimpl
@@ -40,13 +42,26 @@ class RunNotes:
 def _leave_note(run: DagRun) -> None:
     session = object_session(run)
     # Without a session nobody would keep what is written to the run (`dag.test()` ends a failed run like that).
-    if run.dag_id != SETTLEMENT_DAG or session is None or _is_a_persons(run.dag_run_note):
+    if session is None or _is_a_persons(run.dag_run_note):
         return
     # Every task loads this module for its plugin; only the scheduler comes here.
+    from plugins.settlement_console.left import left_by
+
+    left = left_by(session, run.dag_id, run.run_id)
+    note = _note(left) if left is not None else ""
+    if note:
+        run.note = note
+
+
+def _note(left: Left) -> str:
+    """The note of a run; empty of one that is none of the console's."""
+    from plugins.settlement_console.model_runs import model_run
     from plugins.settlement_console.runs import run_summary
 
-    if (summary := run_summary(session, run.dag_id, run.run_id)) is not None:
-        run.note = note_of(summary)
+    if left.run.dag_id == SETTLEMENT_DAG:
+        return note_of(run_summary(left))
+    about_models = model_run(left)
+    return note_of_models(about_models) if about_models else ""
 
 
 def _is_a_persons(note: DagRunNote | None) -> bool:
@@ -62,6 +77,17 @@ def note_of(summary: RunSummary) -> str:
         said = " · ".join(f"{name} {figure}" for name, figure in summary.figures.items())
     docs = f" · [Data Docs](/plugin/settlement-data-docs/settlement/docs/nights/{summary.night}/index.html)"
     return _cut(f"**{summary.headline}.** {said}", docs if summary.has_docs else "")
+
+
+def note_of_models(run: ModelRun) -> str:
+    """The note of a run about models, as `note_of`."""
+    failed = [f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in run.failures]
+    said = " · ".join([*failed, *(_as_text(sentence) for _, sentence in run.said[:1])])
+    page = f"/{run.selection}" if run.selection else ""
+    name = "Evidence" if run.selection else "Models"
+    return _cut(
+        f"**{_as_text(run.headline)}.** {said}", f" · [{name}](/plugin/settlement-models/settlement/models{page})"
+    )
 
 
 def _as_text(sentence: str) -> str:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 _HERE = Path(__file__).parent
 
@@ -16,8 +16,25 @@ def _templates() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    templates.filters["count"] = lambda number: "–" if number is None else f"{number:,}"
+    templates.filters.update(count=_count, share=_share, moment=_moment, plot_name=_plot_name)
     return templates
+
+
+def _count(number: int | None) -> str:
+    return "–" if number is None else f"{number:,}"
+
+
+def _share(number: float | Undefined) -> str:
+    return "–" if isinstance(number, Undefined) else f"{number:.2%}"
+
+
+def _moment(iso: str) -> str:
+    """A moment in ISO form to the minute, as tables have it."""
+    return iso[:16].replace("T", " ") or "–"
+
+
+def _plot_name(file: str) -> str:
+    return file.removesuffix(".png").replace("_", " ")
 
 
 def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what each template shows

@@ -36,6 +36,13 @@ class SettlementConsole(AirflowPlugin):
             "nav_top_level": True,
         },
         {
+            "name": "Models",
+            "href": _address("/models"),
+            "url_route": "settlement-models",
+            "destination": "nav",
+            "nav_top_level": True,
+        },
+        {
             "name": "Data Docs",
             "href": _address("/docs/"),
             "url_route": "settlement-data-docs",
@@ -43,9 +50,9 @@ class SettlementConsole(AirflowPlugin):
             "nav_top_level": True,
         },
         {
-            "name": "Night",
+            "name": "Outcome",
             "href": _address("/runs/{DAG_ID}/{RUN_ID}"),
-            "url_route": "settlement-night",
+            "url_route": "settlement-outcome",
             "destination": "dag_run",
         },
     ]

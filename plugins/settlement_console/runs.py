@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.models.dagrun import DagRun
-from airflow.models.xcom import XComModel
-from sqlalchemy import select
+from include.orchestration import settlement_date
+from plugins.settlement_console.left import Left
 
-from include.orchestration import FAILURE, settlement_date
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-RETURNED = "return_value"
 _HOW = {"queued": "waiting", "running": "running", "success": "published", "failed": "not published"}
 _FIRST = {
     "rows_in": "Records in",
@@ -96,18 +89,13 @@ def _flat(figures: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]
             yield name, "; ".join(map(str, value)) if isinstance(value, list) else _readable(value)
 
 
-def run_summary(session: Session, dag_id: str, run_id: str) -> RunSummary | None:
-    """The summary of a run, or None when there is no such run."""
-    run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
-    if run is None:
-        return None
-    query = XComModel.get_many(run_id=run_id, dag_ids=dag_id).order_by(None).order_by(XComModel.timestamp)
-    xcoms: list[Any] = list(session.scalars(query))
-    left = [(xcom.task_id, xcom.key, XComModel.deserialize_value(xcom)) for xcom in xcoms]
+def run_summary(left: Left) -> RunSummary:
+    """The summary of a run of the nightly DAG."""
+    run = left.run
     return RunSummary(
-        run_id=run_id,
+        run_id=run.run_id,
         night=str((run.conf or {}).get("date") or settlement_date(run.data_interval_start, run.run_after)),
         state=str(run.state),
-        steps={task_id: value for task_id, key, value in left if key == RETURNED},
-        failures=[(task_id, value) for task_id, key, value in left if key == FAILURE],
+        steps=left.returned,
+        failures=left.failures,
     )

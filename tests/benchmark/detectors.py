@@ -9,7 +9,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from tests.benchmark import findings, plain, planted, reasons, speed, unknown
+from tests.benchmark import adapting, drift, findings, plain, planted, poisoning, reasons, selection, speed, unknown
 from tests.benchmark.banks import placed_bank, real_bank
 from tests.benchmark.results import merge
 
@@ -20,6 +20,10 @@ PARTS: dict[str, Callable[[], object]] = {
     "reasons": lambda: reasons.measure(real_bank()),
     "findings": lambda: findings.measure(real_bank()),
     "unknown": lambda: unknown.measure(real_bank()),
+    "drift": lambda: drift.measure(real_bank()),
+    "poisoning": poisoning.measure,
+    "adapting": adapting.measure,
+    "selection": selection.measure,
     "speed": speed.measure,
 }
 

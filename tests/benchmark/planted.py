@@ -14,7 +14,7 @@ from include.evaluation.episodes import STRENGTHS
 from include.evaluation.plots import detectors_beside, precision_recall, recall_by_kind
 from include.evaluation.rounds import Round, assess, plant_round
 from include.models.base import Vector
-from include.scoring.train import CHECK_DAYS, WARM_UP_DAYS
+from include.scoring.lesson import CHECK_DAYS, WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.costs import costs
 from tests.benchmark.rankings import Ranker, Thresholds, chosen, model_ranker, nights_of, plain_ranker

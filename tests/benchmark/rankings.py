@@ -21,8 +21,8 @@ from include.models.model import Model
 from include.models.threshold import BUDGET_DAYS, AlertBudget, Days, Flags, choose_threshold, flag
 from include.scoring.choice import name_of
 from include.scoring.fitting import sample_rows
+from include.scoring.lesson import CHECK_DAYS
 from include.scoring.recipe import Recipe
-from include.scoring.train import CHECK_DAYS
 
 Ranker = Callable[[pa.Table], dict[str, Vector]]
 """From feature rows to a score a row, by name."""

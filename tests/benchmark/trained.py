@@ -7,8 +7,8 @@ import sys
 import time
 from datetime import date
 
+from include.lake.version import code_version
 from include.models.model import Model
-from include.night.version import code_version
 from include.scoring import Recipe, train
 from tests.benchmark.banks import Bench
 from tests.benchmark.results import FOLDER

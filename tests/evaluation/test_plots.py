@@ -40,6 +40,7 @@ def every_plot(curves):
         plots.recall_by_kind({"drain": {"weak": 0.25}, "wrong_hour": {"strong": 1.0}}, data=DATA),
         plots.alerts_a_night(NIGHTS, [2] * 10, [100] * 10, 0.02, data=DATA),
         plots.detectors_beside({"forest": {"average_precision": 0.5, "recall": 0.6}}, data=DATA),
+        plots.drift_over_nights({"gap": dict.fromkeys(NIGHTS, 0.5), "early": {NIGHTS[3]: 1.5}}, data=DATA),
     ]
 
 

@@ -19,12 +19,17 @@ import pytest
 from include.local_postgres import LocalPostgres
 from include.service.airflow_api import AirflowApi, Run
 from include.service.airflow_process import LocalAirflow
+from include.settings import PROJECT_ROOT
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "false")
+os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(PROJECT_ROOT / "dags"))
+os.environ.setdefault("AIRFLOW__CORE__PLUGINS_FOLDER", str(PROJECT_ROOT / "plugins"))
 
 NIGHT = date(1993, 1, 13)
 OUTSIDE = "not for the browser"
+PACK = "earlier"
+"""A selection whose evidence lies in the lake beside ways out of it."""
 DAG_ID = "nightly_settlement"
 # Idle it takes twenty seconds to start and forty for a night; machines that test are seldom idle.
 PATIENCE_SECONDS = 600
@@ -38,12 +43,14 @@ class Console:
     ----------
     address
         Where it answers.
+    passwords
+        By login.
     run
-        The one run there is.
+        The one run there is of the nightly DAG.
     """
 
     address: str
-    password: str
+    passwords: dict[str, str]
     run: Run
 
     def visitor(self) -> httpx.Client:
@@ -52,8 +59,15 @@ class Console:
 
     def analyst(self) -> httpx.Client:
         """A browser with the UI's cookie of a user who may only read."""
+        return self._browser("analyst")
+
+    def admin(self) -> httpx.Client:
+        """A browser with the UI's cookie of a user who may do everything."""
+        return self._browser("admin")
+
+    def _browser(self, login: str) -> httpx.Client:
         browser = self.visitor()
-        answer = browser.post("/auth/token", json={"username": "analyst", "password": self.password})
+        answer = browser.post("/auth/token", json={"username": login, "password": self.passwords[login]})
         browser.cookies.set("_token", answer.raise_for_status().json()["access_token"])
         return browser
 
@@ -73,12 +87,21 @@ def console(tmp_path_factory: pytest.TempPathFactory, pkdd: Path, postgres_serve
         airflow.start({**os.environ, **settings}, is_scheduling=False)
         run = _play_night(airflow)
         (folder / "outside.html").write_text(OUTSIDE)
+        _lay_out_pack(folder / "lake" / "selections" / PACK, folder)
         (folder / "lake" / "data_docs" / "way_out.html").symlink_to(folder / "outside.html")
         (folder / "lake" / "data_docs" / "way_out").symlink_to(folder)
-        yield Console(airflow.address, airflow.passwords["analyst"], run)
+        yield Console(airflow.address, airflow.passwords, run)
     finally:
         airflow.stop()
         assert not _processes_of(airflow.home), "the stop left processes behind"
+
+
+def _lay_out_pack(pack: Path, outside: Path) -> None:
+    pack.mkdir(parents=True)
+    (pack / "evidence.md").write_text("# Selection\n")
+    (pack / "plot.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (pack / "way_out.png").symlink_to(outside / "outside.html")
+    (pack / "way_out").symlink_to(outside)
 
 
 def _processes_of(home: Path) -> list[int]:

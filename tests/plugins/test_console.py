@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
-from tests.plugins.conftest import NIGHT, OUTSIDE, Console
+from tests.plugins.conftest import NIGHT, OUTSIDE, PACK, Console
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
@@ -24,19 +24,24 @@ def visitor(console: Console):
 
 
 def _pages(console: Console) -> list[str]:
-    """An address for each route of the console."""
+    """An address for each route of the console; one that is added needs one here."""
     from plugins.settlement_console.app import create_app
 
-    values = {"dag_id": "nightly_settlement", "run_id:path": quote(console.run.run_id), "path:path": "index.html"}
-    paths = [route.path for route in create_app().routes]
-    for name, value in values.items():
-        paths = [path.replace(f"{{{name}}}", value) for path in paths]
-    return [f"/settlement{path}" for path in paths]
+    addresses = {
+        "/": "/",
+        "/runs/{dag_id}/{run_id:path}": f"/runs/nightly_settlement/{quote(console.run.run_id)}",
+        "/models": "/models",
+        "/models/{selection}": f"/models/{PACK}",
+        "/packs/{path:path}": f"/packs/{PACK}/plot.png",
+        "/docs/{path:path}": "/docs/index.html",
+        "/console.css": "/console.css",
+    }
+    return [f"/settlement{addresses[route.path]}" for route in create_app().routes]
 
 
 def test_every_page_wants_the_login_and_opens_with_it(console, visitor, analyst):
     pages = _pages(console)
-    assert len(pages) == 4
+    assert len(pages) == 7
     assert {page: visitor.get(page).status_code for page in pages} == dict.fromkeys(pages, 401)
     assert {page: analyst.get(page).status_code for page in pages} == dict.fromkeys(pages, 200)
 
@@ -78,7 +83,8 @@ def test_a_run_shows_what_its_night_came_to(console, analyst):
 
 def test_unknown_runs_and_other_dags_are_told_apart(analyst):
     assert analyst.get("/settlement/runs/nightly_settlement/never").status_code == 404
-    assert "only runs of nightly_settlement" in analyst.get("/settlement/runs/another/any").text
+    assert analyst.get("/settlement/runs/model_selection/never").status_code == 404
+    assert "This is a run of another" in analyst.get("/settlement/runs/another/any").text
 
 
 @pytest.mark.parametrize(
@@ -117,11 +123,39 @@ def test_data_docs_pages_come_as_what_they_are(analyst, path, kind):
     ],
 )
 def test_nothing_but_the_sites_pages_gets_out(console, analyst, path):
+    assert _fetched(console, analyst, f"/settlement/docs/{path}") == (404, False)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{PACK}/way_out.png",
+        f"{PACK}/way_out/outside.html",
+        f"{PACK}/..%2f..%2f..%2foutside.html",
+        f"%2e%2e/data_docs/nights/{NIGHT}/index.html",
+        "..%2f..%2foutside.html",
+        f"{PACK}%00.png",
+        f"{PACK}/.lock",
+        f"{PACK}/outside.html",
+        "nowhere/plot.png",
+    ],
+)
+def test_nothing_but_evidence_gets_out_of_the_packs(console, analyst, path):
+    assert _fetched(console, analyst, f"/settlement/packs/{path}") == (404, False)
+
+
+@pytest.mark.parametrize("selection", ["nowhere", "..%2f..", "%2e%2e", f"{PACK}%2f..", "%2e"])
+def test_no_evidence_but_a_selections_is_laid_out(console, analyst, selection):
+    assert _fetched(console, analyst, f"/settlement/models/{selection}") == (404, False)
+
+
+def _fetched(console, analyst, path) -> tuple[int, bool]:
+    """The status, and whether what lies outside came with it."""
     # A browser's library would tidy the path; a forger's does not.
     connection = HTTPConnection(urlsplit(console.address).netloc, timeout=60)
-    connection.request("GET", f"/settlement/docs/{path}", headers={"Cookie": f"_token={analyst.cookies['_token']}"})
+    connection.request("GET", path, headers={"Cookie": f"_token={analyst.cookies['_token']}"})
     answer = connection.getresponse()
-    assert (answer.status, OUTSIDE in answer.read().decode()) == (404, False)
+    return answer.status, OUTSIDE in answer.read().decode()
 
 
 def test_the_scheduler_left_the_summary_on_the_run(console):
@@ -140,10 +174,13 @@ def test_sidebar_and_run_lead_to_the_console(analyst):
     views = {view["name"]: view for plugin in plugins for view in plugin["external_views"]}
     assert views["Settlement"]["nav_top_level"]
     assert views["Data Docs"]["nav_top_level"]
-    assert views["Night"]["destination"] == "dag_run"
+    assert views["Models"]["nav_top_level"]
+    assert views["Outcome"]["destination"] == "dag_run"
 
 
 def test_publication_is_an_event_of_the_asset(analyst):
     (event,) = analyst.get("/api/v2/assets/events").json()["asset_events"]
     assert event["name"] == "settlement/published_night"
     assert event["extra"]["settlement_date"] == NIGHT.isoformat()
+    # The installation's own addresses, which may hold a password, are not told.
+    assert (event["extra"]["source"], event["extra"]["lake"]) == (None, None)

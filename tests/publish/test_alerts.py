@@ -55,6 +55,7 @@ def _queue() -> list[dict[str, object]]:
         pa.Table.from_pylist(scores, schema=SCORES_SCHEMA),
         POSTINGS,
         late,
+        [{"settlement_date": NIGHT, "code": code, "text": "Changed."} for code in ("precision", "feature_drift")],
     ).to_pylist()
 
 
@@ -67,8 +68,10 @@ def test_what_is_certain_comes_first_and_the_largest_first() -> None:
         ("score", "amount", 7),
         ("late", "late_record", None),
         ("break", "interest_amount", None),
+        ("drift", "feature_drift", None),
+        ("performance", "precision", None),
     ]
-    assert [row["rank"] for row in _queue()] == [1, 2, 3, 4, 5, 6]
+    assert [row["rank"] for row in _queue()] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_an_alert_names_the_line_it_comes_from_and_what_is_at_stake() -> None:
@@ -80,4 +83,4 @@ def test_an_alert_names_the_line_it_comes_from_and_what_is_at_stake() -> None:
 
 def test_a_night_without_scores_still_has_its_breaks() -> None:
     breaks = pa.Table.from_pylist([_break("balance_chain", "error", "1.00")], schema=BREAKS_SCHEMA)
-    assert alert_queue(breaks, None, POSTINGS, []).num_rows == 1
+    assert alert_queue(breaks, None, POSTINGS, [], []).num_rows == 1

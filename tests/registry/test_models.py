@@ -261,3 +261,38 @@ def test_an_object_store_holds_models_too(registry, model):
 
 def test_nothing_stored_yet(registry):
     assert registry.versions() == ()
+    assert registry.history() == ()
+
+
+def test_promoting_the_champion_again_changes_nothing(registry, model):
+    version = registry.save(model)
+    registry.promote(version, by="one", why="first")
+    registry.promote(version, by="another", why="again")
+    assert [(reign.version, reign.by) for reign in registry.history()] == [(version, "one")]
+
+
+def test_a_pointer_older_than_histories_is_read_and_carried_on(registry, model, other_model):
+    old, new = registry.save(model), registry.save(other_model)
+    (Path(registry.folder.path) / "champion.json").write_text(json.dumps({"champion": old}))
+    assert registry.champion() == old
+    assert registry.history()[0].since == ""
+    registry.promote(new, by="one", why="found more")
+    assert [reign.version for reign in registry.history()] == [new, old]
+    assert registry.roll_back(by="one", why="too many alerts") == old
+
+
+def test_a_broken_pointer_is_kept_beside_the_new_one(registry, model):
+    version = registry.save(model)
+    (Path(registry.folder.path) / "champion.json").write_text("[]")
+    registry.promote(version)
+    assert registry.champion() == version
+    assert (Path(registry.folder.path) / "champion.broken.json").read_text() == "[]"
+
+
+def test_what_does_not_verify_is_not_gone_back_to(registry, model, other_model):
+    for candidate in (model, other_model):
+        registry.promote(registry.save(candidate))
+    (folder(registry, model.version) / "weights.sealed").write_bytes(b"PK")
+    with pytest.raises(IntegrityError):
+        registry.roll_back()
+    assert registry.champion() == other_model.version

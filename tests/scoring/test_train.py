@@ -17,7 +17,7 @@ from include.models.model import Model
 from include.registry.tracking import TrainingRun
 from include.scoring import Recipe, TrainingOutcome, score_night, train
 from include.scoring.fitting import fit, raw_values, sample_rows
-from include.scoring.train import MIN_TRAINING_DAYS, WARM_UP_DAYS
+from include.scoring.lesson import MIN_TRAINING_DAYS, WARM_UP_DAYS
 from include.scoring.training_run import training_run
 from tests.features.real_bank import between, with_times_and_places
 from tests.scoring.conftest import START

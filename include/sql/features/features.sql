@@ -500,6 +500,7 @@ select
     place_id,
     place_name,
     other_account, -- account of the other side
+    counterparty, -- bank and account of the other side
     -- what is usual for the account (before this day), for the sentences
     observed_days, -- days of habit there were to see
     habit_postings,

@@ -1,0 +1,87 @@
+"""Take back the champion, or what it learned last night.
+
+**Purpose.** One click for a person who does not trust what scores: the champion before the current one is champion
+again, or the newest night's learning is undone and no longer teaches.
+
+**Inputs.** The champion, its history and its log of updates in the lake.
+
+**Outputs.** A line in the champion's history or in its log of updates: what was taken back, by whom, when and why. It
+takes effect with the next night that is played; what is published stays, and is replayed with the model it had.
+
+**Params.** `which` (last night's learning or the champion), `why` (the reason, required: it stands in the history),
+`lake` (address, default: the installation's own). Whoever triggers the run is named as the one who decided; users who
+may only read cannot trigger it.
+
+**What a retry does.** `look` notes once what is in force; `take_back` takes back that and nothing else, so that it goes
+back one step however often it is tried. A second run goes one step further back.
+
+**Impact of a failure.** Nothing was taken back: what scored before scores the next night.
+
+**How to triage.** The run's *Outcome* tab has the sentence. No champion before this one: promote another version with
+`model_selection`. Another champion by now: somebody was faster; look at the *Models* page and decide again. The one
+before does not verify: restore its files.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from airflow.sdk import dag, task
+
+from include.orchestration import CHAMPION, DEFAULT_ARGS, ROLLBACK_PARAMS, Figures, ModelRequest, Tag, run_for_models
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(1993, 1, 1),
+    # One step back at a time.
+    max_active_runs=1,
+    # It runs when somebody asks and never by itself: nobody in a hurry should have to find the switch first.
+    is_paused_upon_creation=False,
+    dagrun_timeout=timedelta(hours=1),
+    default_args=DEFAULT_ARGS,
+    params=ROLLBACK_PARAMS,
+    doc_md=__doc__,
+    tags=[Tag.SETTLEMENT, Tag.MODELS],
+)
+def champion_rollback() -> None:
+    """The table of contents of a rollback."""
+
+    @task
+    def look() -> Figures:
+        """Note what is in force: the champion, and the newest night it learned from."""
+        return run_for_models(_in_force)
+
+    @task
+    def take_back(found: Figures) -> Figures:
+        """Go back to the champion before, or undo the newest night's learning."""
+        return run_for_models(lambda asked: _go_back(asked, found))
+
+    take_back(look())
+
+
+def _in_force(asked: ModelRequest) -> Figures:
+    from include import learning, selection
+
+    champions = [reign["version"] for reign in selection.history(asked.lake_uri)]
+    nights = [update["night"] for update in learning.updates(asked.lake_uri) if _is_in_force(update)]
+    return {"champion": next(iter(champions), None), "learned": next(iter(nights), None)}
+
+
+def _is_in_force(update: Figures) -> bool:
+    return update["accepted"] and not update["rolled_back_by"]
+
+
+def _go_back(asked: ModelRequest, found: Figures) -> Figures:
+    from include import learning, selection
+    from include.errors import SettingsError
+
+    said = {"by": asked.by, "why": asked.params["why"]}
+    if asked.params["which"] == CHAMPION:
+        return selection.rollback(asked.lake_uri, champion=found["champion"], **said)
+    if found["learned"] is None:
+        raise SettingsError(f"{found['champion'] or 'no model'} is champion and nothing it learned is in force")
+    return learning.rollback_learning(asked.lake_uri, night=date.fromisoformat(found["learned"]), **said)
+
+
+champion_rollback()

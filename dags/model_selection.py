@@ -1,0 +1,152 @@
+"""Compare candidates with the champion on the past, and let a person decide.
+
+**Purpose.** Fits every candidate (detectors, their settings, groups of features) on the same months of the past, lays
+planted anomalies into them, and compares what each finds with what the champion finds. A challenger that is better
+beyond noise is shown to a person with its evidence; approved, it is champion from the next night on.
+
+**Inputs.** The bank's relations at `source`, of which nothing dated `before` or later is read; of the lake, the
+champion and its updates. Runs on Sundays at 04:00 UTC, by hand, and when the asset `settlement/selection_wanted` has an
+event: `online_learning` emits one when a notice of drift asks for it.
+
+**Outputs.** The evidence pack at `selections/<run>/` of the lake (`evidence.md`, `evidence.csv`, plots,
+`selection.json`), the challenger's model in the registry, both recorded in MLflow; after the approval, the champion
+with a line of its history: since when, by whom, why.
+
+**Params.** `before` (first night nobody looks at, default: the night after the newest published one), `source` and
+`lake` (addresses, default: those of the event, else the installation's own), `approve_headlessly` (default off: a
+better challenger is promoted without asking, in the name of whoever triggered the run).
+
+**What a retry does.** `prepare` lays the folds out anew; a candidate tried again replaces what its earlier try left;
+`compare` after its end gives what it gave; promoting the champion again changes nothing. A candidate that fails or
+takes more than its limits of time and memory is out and is not tried again; the others go on without it. To repeat a
+selection, clear the run from `prepare` on.
+
+**Impact of a failure.** None on the nights: the champion stays, as it does when the challenger is refused, when nobody
+answers within five days (the default answer is *Reject*: the run ends well, `promote` skipped), and when nothing is
+better.
+
+**How to triage.** The run's *Outcome* tab has the sentence of the task or candidate that failed. `prepare` failed: the
+source is away, or no night is published yet. One `try_candidate` failed: its sentence names the limit or the error; the
+comparison says who is out. All of them failed: `compare` repeats the reasons; most likely memory, or a source that
+changed. `promote` failed: the model does not verify; restore its files and clear the task. Regret: trigger
+`champion_rollback`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, TriggerRule, dag, task
+
+from include.orchestration import (
+    APPROVAL_PARAMS,
+    DECISION_DAYS,
+    DEFAULT_ARGS,
+    EVIDENCE_BODY,
+    SELECTION_PARAMS,
+    SELECTION_WANTED,
+    Figures,
+    Tag,
+    run_for_models,
+)
+
+
+@dag(
+    # Sunday after the night's run, when nobody waits for the machine; the answer is wanted in the week. Without a date
+    # to start from, switching it on waits for the next Sunday instead of making up for the last.
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 4 * * SUN", timezone="UTC", run_immediately=False), assets=SELECTION_WANTED
+    ),
+    catchup=False,
+    # Two challengers that wait at once would each be compared with a champion the other may depose.
+    max_active_runs=1,
+    # An answer on the last day still has a day to be acted on.
+    dagrun_timeout=timedelta(days=DECISION_DAYS + 1),
+    default_args=DEFAULT_ARGS,
+    params=SELECTION_PARAMS,
+    doc_md=__doc__,
+    tags=[Tag.SETTLEMENT, Tag.MODELS],
+)
+def model_selection() -> None:
+    """The table of contents of a selection."""
+
+    # Half an hour is what a selection on a million postings may take as a whole.
+    @task(execution_timeout=timedelta(minutes=30))
+    def prepare() -> Figures:
+        """Lay out the folds of the past and plant anomalies into them; name the candidates."""
+        from include import selection
+
+        return run_for_models(
+            lambda asked: selection.prepare(asked.source_uri, asked.lake_uri, asked.before, asked.run_id)
+        )
+
+    @task
+    def name_candidates(prepared: Figures) -> list[str]:
+        """Hand the names on; a history that is too short has none, and nothing is tried."""
+        return list(prepared["candidates"])
+
+    @task(
+        map_index_template="{{ task.op_kwargs['name'] }}",
+        # Two at a time stay below the memory that candidates' own limits are made for.
+        max_active_tis_per_dagrun=2,
+        # Its process is ended after five minutes by its own limit; this is for one that hangs outside of it.
+        execution_timeout=timedelta(minutes=10),
+    )
+    def try_candidate(name: str) -> Figures:
+        """Fit one candidate on every fold and keep what it found and what it cost."""
+        from include import selection
+
+        return run_for_models(lambda asked: selection.try_candidate(asked.lake_uri, asked.run_id, name))
+
+    @task(execution_timeout=timedelta(minutes=30))
+    def compare() -> Figures:
+        """Say who is better than whom beyond noise, train the winner, lay out the evidence."""
+        from include import selection
+
+        return run_for_models(lambda asked: selection.compare(asked.lake_uri, asked.source_uri, asked.run_id))
+
+    @task.branch
+    def decide_who_decides(compared: Figures) -> str | None:
+        """Ask a person only where the challenger is better; headless runs promote it at once."""
+        if not compared["is_better"] or compared["challenger"] is None:
+            return None
+        return run_for_models(
+            lambda asked: {"next": "promote" if asked.params["approve_headlessly"] else "await_approval"}
+        )["next"]
+
+    # Where it is skipped by a headless run `promote` still follows; refused, the operator itself skips it.
+    @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+    def promote(compared: Figures, approval: Figures | None) -> Figures:
+        """Make the challenger champion, in the name of whoever approved."""
+        from include import selection
+
+        return run_for_models(
+            lambda asked: selection.promote(
+                asked.lake_uri, compared["challenger"], **asked.decided(approval, compared["verdict"])
+            )
+        )
+
+    prepared = prepare()
+    # Ends well once every candidate has ended, however it ended: some may fail, and a short history names none.
+    tried = EmptyOperator(task_id="all_tried", trigger_rule=TriggerRule.ALL_DONE, doc="Wait for every candidate.")
+    compared = compare()
+    approval = ApprovalOperator(
+        task_id="await_approval",
+        doc="Show the evidence to a person and wait for the answer.",
+        subject="{{ ti.xcom_pull('compare')['verdict'] }}: promote {{ ti.xcom_pull('compare')['challenger'] }}?",
+        body=EVIDENCE_BODY,
+        params=APPROVAL_PARAMS,
+        # Nobody answered: the champion stays, and the run ends well.
+        defaults=ApprovalOperator.REJECT,
+        response_timeout=timedelta(days=DECISION_DAYS),
+    )
+
+    try_candidate.expand(name=name_candidates(prepared)) >> tried
+    [prepared, tried] >> compared
+    decide_who_decides(compared) >> [approval, (promoted := promote(compared, approval.output))]
+    approval >> promoted
+
+
+model_selection()

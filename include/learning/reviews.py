@@ -1,0 +1,144 @@
+"""What analysts decided: which reviews a night takes in, and which decisions were known by then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from upath import UPath
+
+from include.lake import Lake
+from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA
+from include.learning.queries import queries
+from include.publish.inert import inert_table
+from include.sources.reviews import REVIEWS, ReviewFile, read_inbox
+
+KNOWN_DAYS = 124
+"""Days before a night whose reviews it looks at: the month whose precision is watched and three months before it, see
+`include.monitoring.performance`; whatever moves scores looks less far."""
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What one night takes out of the drop.
+
+    Attributes
+    ----------
+    taken
+        `REVIEWS_SCHEMA`: reviews that nobody took in before, texts inert.
+    refused
+        `QUARANTINE_SCHEMA`: rows that cannot be believed, raw texts in the clear.
+    notes
+        Sentences on files that could not be read.
+    settled
+        Files nothing of which waits for a later night, as (path, where to put it away).
+    """
+
+    taken: pa.Table
+    refused: pa.Table
+    notes: tuple[str, ...] = ()
+    settled: tuple[tuple[str, str], ...] = ()
+
+
+def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
+    """The reviews of a drop that had become known when the night ended and that no published night has taken in.
+
+    What becomes known later waits. A review acts from the night on that took it in, however early its file says that
+    it was known. A night played again is not to ask here: it keeps what it took in.
+    """
+    files, notes = read_inbox(inbox)
+    offered = [REVIEWS_SCHEMA.empty_table(), *(_dated(file.rows, night) for file in files)]
+    ripe = pa.concat_tables(offered)
+    ripe = _once(ripe.filter(pc.less_equal(_known_on(ripe), pa.scalar(night))))
+    known = _taken_before(lake, ripe, night)
+    fresh = ripe.filter(pc.invert(pc.is_in(ripe["review_key"], value_set=known)))
+    settled = [(str(file.path), str(file.kept_as)) for file in files if _is_settled(file, night)]
+    return Intake(inert_table(fresh), _refused(lake, files, night), tuple(notes), tuple(settled))
+
+
+def known_reviews(lake: Lake, night: date, taken: pa.Table) -> pa.Table:
+    """`REVIEWS_SCHEMA` of what the night knows: taken in by itself or by one of the `KNOWN_DAYS` nights before."""
+    before = lake.read("reviews", night - timedelta(days=KNOWN_DAYS), night - _ONE_DAY, REVIEWS_SCHEMA.names)
+    return pa.concat_tables([before, taken.select(before.column_names).cast(before.schema)])
+
+
+def decisions_of(reviews: pa.Table, night: date) -> pa.Table:
+    """The latest decision on each posting, of those that nights up to `night` took in; see `decisions.sql`."""
+    with queries(reviews=reviews) as engine:
+        return engine.run("decisions", night=night)
+
+
+def confirmed_before(lake: Lake, before: date) -> frozenset[int]:
+    """Postings whose latest decision, of those taken in by nights before `before`, is that they were anomalous.
+
+    For `include.scoring.train(confirmed=...)` with the same `before`.
+    """
+    reviews = lake.read("reviews", None, before - _ONE_DAY, REVIEWS_SCHEMA.names)
+    decisions = decisions_of(reviews, before - _ONE_DAY)
+    return frozenset(decisions.filter(pc.equal(decisions["decision"], "confirmed"))["trans_id"].to_pylist())
+
+
+def accounts_under_review(reviews: pa.Table, postings: pa.Table, night: date) -> frozenset[int]:
+    """Accounts with a posting that was confirmed or that nobody is sure about: what they do teaches nothing.
+
+    Parameters
+    ----------
+    reviews
+        Known on the night.
+    postings
+        Of the look-back and the night.
+    """
+    decisions = decisions_of(reviews, night)
+    open_ones = decisions.filter(pc.not_equal(decisions["decision"], "dismissed"))["trans_id"]
+    theirs = postings.filter(pc.is_in(postings["trans_id"], value_set=open_ones.combine_chunks()))
+    of_breaks = reviews.filter(pc.not_equal(reviews["decision"], "dismissed"))["account_id"].drop_null()
+    return frozenset([*theirs["account_id"].to_pylist(), *of_breaks.to_pylist()])
+
+
+def _dated(rows: pa.Table, night: date) -> pa.Table:
+    return rows.add_column(0, "settlement_date", pa.array([night] * rows.num_rows, pa.date32()))
+
+
+def _known_on(reviews: pa.Table) -> pa.ChunkedArray:
+    return pc.cast(pc.cast(reviews["known_at"], pa.timestamp("us")), pa.date32(), safe=False)
+
+
+def _once(reviews: pa.Table) -> pa.Table:
+    """Each review once, whatever files it stands in."""
+    first = dict(zip(reversed(reviews["review_key"].to_pylist()), reversed(range(reviews.num_rows)), strict=True))
+    return reviews.take(pa.array(sorted(first.values()), pa.int64()))
+
+
+def _taken_before(lake: Lake, ripe: pa.Table, night: date) -> pa.Array:
+    """Keys that earlier nights took in; none can have before the review was known."""
+    if not ripe.num_rows:
+        return pa.array([], pa.string())
+    first = pc.min(_known_on(ripe)).as_py()
+    return lake.read("reviews", first, night - _ONE_DAY, ["review_key"])["review_key"].combine_chunks()
+
+
+def _is_settled(file: ReviewFile, night: date) -> bool:
+    latest = pc.max(_known_on(file.rows)).as_py()
+    return latest is None or latest <= night
+
+
+def _refused(lake: Lake, files: Sequence[ReviewFile], night: date) -> pa.Table:
+    """What cannot be believed and no earlier night has put into its quarantine."""
+    rows: list[dict[str, Any]] = [row for file in files for row in file.refused]
+    known = _refused_before(lake, night) if rows else frozenset()
+    fresh = [row for row in rows if (row["source_uri"], row["line"]) not in known]
+    noted = [{**row, "night": night, "settlement_date": None, "relation": REVIEWS.name} for row in fresh]
+    return pa.Table.from_pylist(noted, schema=QUARANTINE_SCHEMA)
+
+
+def _refused_before(lake: Lake, night: date) -> frozenset[tuple[str, int]]:
+    wanted = ["relation", "source_uri", "line"]
+    kept = lake.read("quarantine", None, night - _ONE_DAY, wanted)
+    kept = kept.filter(pc.equal(kept["relation"], REVIEWS.name))
+    return frozenset(zip(kept["source_uri"].to_pylist(), kept["line"].to_pylist(), strict=True))

@@ -1,0 +1,161 @@
+"""The past as lessons: rows to learn from, nights to teach on with anomalies in them, later nights to check on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.evaluation.rounds import Bank, Round, plant_round
+from include.features import build_features, reach_days, state_from_history
+
+WARM_UP_DAYS = 61
+"""First days of a history whose rows train nothing: every habit is still empty, which no later night looks like."""
+MIN_TRAINING_DAYS = 31
+"""Days to train on after the warm-up: one whole month, so that its end, ten times as busy, is in it once."""
+MIN_TRAINING_ROWS = 1000
+"""With a budget of 2 % the threshold then rests on twenty rows, its own error is about a fifth of the budget."""
+MAX_TRAINING_DAYS = 731
+"""Days before the first night that are learned from: every season twice. What lies before only forms habits."""
+MAX_LEARNING_ROWS = 200_000
+"""Rows anything is learned from; a tail of one in ten thousand then rests on twenty."""
+CHECK_DAYS = 61
+"""Last days of the past, held back from a draft that chooses the ensemble and the threshold: two months' ends."""
+TEACHING_DAYS = 122
+"""Days before those that planted anomalies are taught on."""
+
+
+def history_shortage(past: pa.Table, before: date) -> str:
+    """Why the postings do not suffice to train on, as a sentence; empty when they do."""
+    needed_days = WARM_UP_DAYS + MIN_TRAINING_DAYS
+    first = pc.min(past["trans_date"]).as_py()
+    days = (before - first).days if first else 0
+    if days < needed_days:
+        return (
+            f"scores are skipped: {days} days of history lie before {before}, {needed_days} are needed "
+            f"({WARM_UP_DAYS} to form habits, {MIN_TRAINING_DAYS} to learn from)"
+        )
+    rows = since(past, "trans_date", first + timedelta(days=WARM_UP_DAYS)).num_rows
+    if rows < MIN_TRAINING_ROWS:
+        return (
+            f"scores are skipped: {rows} postings before {before} can be learned from, {MIN_TRAINING_ROWS} are needed"
+        )
+    return ""
+
+
+def settled_features(bank: Bank, before: date) -> pa.Table:
+    """Features of every night that is learned from: after the warm-up, and not too long ago."""
+    first = pc.min(bank.history["trans_date"]).as_py() + timedelta(days=WARM_UP_DAYS)
+    first = max(first, before - timedelta(days=MAX_TRAINING_DAYS))
+    earlier = bank.history.filter(pc.less(bank.history["trans_date"], pa.scalar(first)))
+    nights = since(bank.history, "trans_date", first)
+    lookback = since(earlier, "trans_date", first - timedelta(days=reach_days(bank.habit_days)))
+    state = state_from_history(earlier)
+    return build_features(nights, lookback, bank.statics, state, habit_days=bank.habit_days)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """The past in its order: nights to teach on, then nights to check on.
+
+    Attributes
+    ----------
+    check_from, before
+        First of the nights the draft is checked on, and the night after the last of them.
+    teaching, checking
+        Planted rounds of both.
+    seeds
+        Of the rounds to check on.
+    """
+
+    check_from: date
+    before: date
+    teaching: tuple[Round, ...]
+    checking: tuple[Round, ...]
+    seeds: tuple[int, ...]
+
+    @classmethod
+    def plan(cls, bank: Bank, features: pa.Table, before: date, seed: int, rounds: int) -> Lesson:
+        """The lesson of a training: two months to check on, or a third of the past when that is less.
+
+        Parameters
+        ----------
+        bank
+            Its history ends before `before`.
+        features
+            Of the nights that are learned from.
+        before
+            The first night after the past.
+        seed
+            Of what is planted.
+        rounds
+            Planted rounds a stretch.
+        """
+        first = pc.min(features["settlement_date"]).as_py()
+        check_days = min(CHECK_DAYS, (before - first).days // 3)
+        return cls.planted(bank, first, before - timedelta(days=check_days), before, seed, (rounds, rounds))
+
+    @classmethod
+    def planted(
+        cls, bank: Bank, first: date, check_from: date, before: date, seed: int, rounds: tuple[int, int]
+    ) -> Lesson:
+        """Plant rounds into the nights before `check_from`, in two stretches, and into those from there on.
+
+        Parameters
+        ----------
+        first
+            First of the nights that are learned from.
+        rounds
+            How many to teach on, a stretch, and how many to check on.
+        """
+        teach_from = max(first, check_from - timedelta(days=TEACHING_DAYS))
+        middle = teach_from + (check_from - teach_from) // 2
+        stretches = [(teach_from, middle), (middle, check_from), (check_from, before)]
+        seeds = [[seed + 1000 * number + 100 * n for number in range(rounds[n // 2])] for n in range(len(stretches))]
+        earlier, late, last = (
+            [plant_round(bank, start, end - timedelta(days=1), seed=each) for each in chosen]
+            for chosen, (start, end) in zip(seeds, stretches, strict=True)
+        )
+        return cls(check_from, before, (*earlier, *late), tuple(last), tuple(seeds[-1]))
+
+    @property
+    def halves(self) -> list[frozenset[str]]:
+        """The kinds that are taught, cut in two, so that each can be kept from a detector once."""
+        kinds = sorted({kind for round_ in self.teaching for kind in round_.kind_names})
+        return [frozenset(kinds[0::2]), frozenset(kinds[1::2])] if len(kinds) > 1 else []
+
+    def earlier(self, features: pa.Table) -> pa.Table:
+        """The rows of the nights before those to check on."""
+        return features.filter(pc.less(features["settlement_date"], pa.scalar(self.check_from)))
+
+    def later(self, features: pa.Table) -> pa.Table:
+        """The rows of the nights to check on."""
+        nights = features["settlement_date"]
+        return since(features.filter(pc.less(nights, pa.scalar(self.before))), "settlement_date", self.check_from)
+
+
+def data_digest(features: pa.Table) -> str:
+    """SHA-256 over the identifiers and amounts learned from, in their order."""
+    digest = hashlib.sha256()
+    for name in ("trans_id", "account_id", "settlement_date", "amount", "window"):
+        for chunk in features[name].chunks:
+            for buffer in (b for b in chunk.buffers() if b is not None):
+                digest.update(buffer)
+    return digest.hexdigest()
+
+
+def learning_rows(features: pa.Table, seed: int) -> pa.Table:
+    """At most `MAX_LEARNING_ROWS` of the rows, drawn without replacement, in their own order."""
+    if features.num_rows <= MAX_LEARNING_ROWS:
+        return features
+    chosen = np.random.default_rng(seed).choice(features.num_rows, MAX_LEARNING_ROWS, replace=False)
+    return features.take(pa.array(np.sort(chosen)))
+
+
+def since(table: pa.Table, column: str, first: date) -> pa.Table:
+    """The rows dated from `first` on."""
+    return table.filter(pc.greater_equal(table[column], pa.scalar(first)))

@@ -1,0 +1,153 @@
+"""The last task of a selection: the comparison, the winner's final model, and the evidence."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from include.lake.work_folder import WorkFolder, folder_name
+from include.registry import ModelRegistry
+from include.registry.tracking import TrainingRun
+from include.scoring import TrainingOutcome, train
+from include.scoring.training_run import training_run
+from include.selection import evidence, packs
+from include.selection.comparison import compare_lineups
+from include.selection.figures import draw
+from include.selection.keeping import keep_model
+from include.selection.lineups import Lineup, lineup_of, lineups_of, name_among
+from include.selection.past import read_past
+from include.selection.plan import Plan, SelectionError, work_folder
+from include.selection.results import cost_of
+from include.selection.verdict import judge
+from include.settings import get_settings
+
+Figures = dict[str, Any]
+_KEPT_KEYS = ("selection", "challenger", "champion", "is_better", "verdict", "evidence", "markdown")
+
+
+def compare(lake_uri: str, source_uri: str, selection_id: str) -> Figures:
+    """Compare what the candidates found, train the winner on the whole past, and lay out the evidence.
+
+    The winner's model is kept in the registry and not promoted. The selection's work folder is removed at the end; a
+    call after that gives what the first one gave.
+
+    Parameters
+    ----------
+    lake_uri, source_uri, selection_id
+        As given to `prepare`.
+
+    Returns
+    -------
+    dict
+        `selection`, `challenger` (a version; None when the history does not suffice), `champion` (the one that was to
+        be beaten, or None), `is_better`, `verdict` (a sentence), `evidence` (where the pack lies) and `markdown` (what
+        a person approves by; at most 3,000 characters, with no text of any record in it).
+
+    Raises
+    ------
+    SelectionError
+        When every candidate failed, with the reasons.
+    MissingStateError
+        When the selection was not prepared.
+    """
+    folder = work_folder(lake_uri, selection_id)
+    ended = packs.read_summary(lake_uri, folder_name(selection_id))
+    if ended is not None and not Plan.is_kept(folder):
+        return {key: ended[key] for key in _KEPT_KEYS}
+    plan = Plan.read(folder)
+    found = _Comparing(folder, plan, lake_uri, source_uri).conclude() if plan.candidates else _nothing(plan, lake_uri)
+    folder.clear()
+    return found
+
+
+def _nothing(plan: Plan, lake_uri: str) -> Figures:
+    """What is said where there was too little history to compare anything on."""
+    where = packs.folder_of(lake_uri, plan.selection)
+    told = f"**{plan.note}.** The champion stays."
+    result = dict(zip(_KEPT_KEYS, (plan.selection, None, plan.champion, False, plan.note, where, told), strict=True))
+    files = {"evidence.md": f"# Selection {plan.selection}\n\n{told}\n".encode()}
+    packs.write_pack(lake_uri, plan.selection, {**files, **_summary({**result, "before": plan.before.isoformat()})})
+    return result
+
+
+def _summary(found: Figures) -> dict[str, bytes]:
+    return packs.summary_file({**found, "made_at": datetime.now(UTC).isoformat(timespec="seconds")})
+
+
+class _Comparing:
+    """A selection whose candidates have all been tried."""
+
+    def __init__(self, folder: WorkFolder, plan: Plan, lake_uri: str, source_uri: str) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.lake_uri = lake_uri
+        self.source_uri = source_uri
+
+    def conclude(self) -> Figures:
+        """Compare, train, write."""
+        costs = {name: cost_of(self.folder, name) for name in self.plan.candidates}
+        usable = {name: c for name, c in self.plan.candidates.items() if not costs[name].failure}
+        if not usable:
+            reasons = "; ".join(f"{name}: {cost.failure}" for name, cost in costs.items())
+            raise SelectionError(f"no candidate of selection {self.plan.selection} is left to compare ({reasons})")
+        champion = self._champion()
+        lineups = lineups_of(usable, self.plan.recipe, champion)
+        comparison = compare_lineups(self.folder, self.plan, lineups, name_among(lineups, champion))
+        verdict = judge(self.plan, comparison)
+        began = time.monotonic()
+        outcome = self._train(comparison.lineups[verdict.winner])
+        run = training_run(outcome, time.monotonic() - began)
+        version = None if outcome.model is None else outcome.model.version
+        pack = evidence.Pack(self.plan, comparison, verdict, costs, version, self._note(outcome))
+        return self._keep(pack, outcome, run)
+
+    def _champion(self) -> Lineup | None:
+        if self.plan.champion is None:
+            return None
+        model = ModelRegistry.open(self.lake_uri, get_settings()).load(self.plan.champion)
+        return lineup_of(model, self.plan.candidates)
+
+    def _train(self, winner: Lineup) -> TrainingOutcome:
+        plan, past = self.plan, read_past(self.source_uri, self.plan.before)
+        recipe, weights = winner.recipe(plan.candidates, plan.recipe)
+        return train(
+            past.history,
+            past.statics,
+            before=plan.before,
+            seed=plan.seed,
+            budget=plan.budget,
+            habit_days=plan.habit_days,
+            rounding_cents=past.rounding_cents,
+            recipe=recipe,
+            weights=weights,
+        )
+
+    def _note(self, outcome: TrainingOutcome) -> str:
+        if outcome.model is not None and outcome.model.training.data_digest != self.plan.data_digest:
+            return f"{outcome.note}; its source was changed since the comparison was prepared"
+        return outcome.note
+
+    def _keep(self, pack: evidence.Pack, outcome: TrainingOutcome, run: TrainingRun) -> Figures:
+        report, table, plots = pack.report(), evidence.evidence_table(pack.comparison), draw(self.folder, pack)
+        where = packs.folder_of(self.lake_uri, self.plan.selection)
+        recorded = replace(
+            run,
+            metrics={**run.metrics, **evidence.metrics_of(pack)},
+            tags={**run.tags, "selection": self.plan.selection, "verdict": pack.verdict.sentence},
+            figures=plots,
+            tables={"selection": table},
+            documents={"evidence": report},
+        )
+        wrong = keep_model(outcome, recorded, self.lake_uri)
+        values = (
+            *(self.plan.selection, pack.challenger, self.plan.champion, pack.verdict.is_better),
+            *(pack.verdict.sentence + wrong, where, pack.body(where)),
+        )
+        result = dict(zip(_KEPT_KEYS, values, strict=True))
+        files = {f"{name}.png": packs.png_file(plot) for name, plot in plots.items()}
+        files |= {"evidence.md": report.encode(), "evidence.csv": packs.csv_file(table)}
+        summary = _summary({**evidence.summary_of(pack), **result})
+        packs.write_pack(self.lake_uri, self.plan.selection, {**files, **summary})
+        return result

@@ -1,0 +1,161 @@
+"""One comparison of everything: each line-up's merit round by round, and who is better than whom beyond noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from include.evaluation.rounds import Round
+from include.lake.work_folder import WorkFolder
+from include.models.base import Vector
+from include.scoring.choice import EVIDENCE_SCHEMA, evidence, merit_of
+from include.selection.lineups import Lineup
+from include.selection.paired import Interval, interval
+from include.selection.plan import Fold, Plan
+from include.selection.results import blended, blended_without, champion_exponents
+from include.selection.shared import SharedFold, round_name
+
+AS_IT_IS = "the champion as it is"
+"""Name of the champion's own model among the line-ups, which were all fitted anew for every fold."""
+COMPARED = pa.schema([pa.field("fold", pa.int64()), pa.field("seed", pa.int64()), *EVIDENCE_SCHEMA])
+"""What every line-up found in every round, strength and kind; `round` counts within the fold, from 1."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All line-ups on all rounds.
+
+    Attributes
+    ----------
+    lineups
+        By name.
+    rows
+        `COMPARED`, as dictionaries.
+    merits
+        By line-up, one figure a round, in the same order for all.
+    known
+        The same without recall of kinds that were not taught, which the champion as it is cannot show; NaN where it saw
+        the nights.
+    overlap
+        Postings measured on, for each one taught on.
+    champion
+        The line-up with the champion's recipe; empty where there is no champion or it could not be fitted again.
+    """
+
+    lineups: Mapping[str, Lineup]
+    rows: Sequence[Row]
+    merits: Mapping[str, Vector]
+    known: Mapping[str, Vector]
+    overlap: float
+    champion: str
+
+    @property
+    def baseline(self) -> str:
+        """What is to be beaten: the champion as it is where it could be measured on every round, else its recipe."""
+        return AS_IT_IS if AS_IT_IS in self.known and not np.isnan(self.known[AS_IT_IS]).any() else self.champion
+
+    @cached_property
+    def winner(self) -> Lineup:
+        """The one with the fewest members among those that are within one standard error of the best.
+
+        The rule of Breiman, Friedman, Olshen and Stone (Classification and Regression Trees, 1984, 3.4.3), the error
+        being that of the paired difference: a simpler one is taken where nothing speaks against it, not only where it
+        cannot be told for certain that it is worse. Among equally many, the one of the highest merit. An ensemble
+        worse than its best member is none of them.
+        """
+        merit = {name: float(self.merits[name].mean()) for name in self.lineups}
+        sound = {
+            name: lineup
+            for name, lineup in self.lineups.items()
+            if all(merit[name] >= merit[member] for member in lineup.weights)
+        }
+        best = max(sound, key=lambda name: (merit[name], -len(sound[name].weights), name))
+        level = [name for name in sound if name == best or self._is_level(best, name)]
+        return sound[min(level, key=lambda name: (len(sound[name].weights), -merit[name], name))]
+
+    def _is_level(self, best: str, name: str) -> bool:
+        difference = self.difference(best, name)
+        return difference.mean <= difference.error
+
+    def best_member(self, name: str) -> str:
+        """The member of a line-up that does best alone."""
+        return max(self.lineups[name].weights, key=lambda member: (self.merits[member].mean(), member))
+
+    def merit(self, name: str) -> Interval:
+        """A line-up's merit, over the rounds it was measured on."""
+        found = self.known[name] if name == AS_IT_IS else self.merits[name]
+        return interval(found[~np.isnan(found)], self.overlap)
+
+    def difference(self, name: str, other: str, comparisons: int = 1) -> Interval:
+        """How much higher the merit of one is, round by round; of known kinds alone beside the champion as it is."""
+        merits = self.known if AS_IT_IS in (name, other) else self.merits
+        both = merits[name] - merits[other]
+        return interval(both[~np.isnan(both)], self.overlap, comparisons)
+
+    def figure(self, name: str, figure: str, strength: str, kind: str = "") -> Interval | None:
+        """A figure of one line-up, over the rounds; None where nothing of the kind was planted."""
+        wanted = {"ensemble": name, "strength": strength, "kind": kind, "is_known": True}
+        found = [row[figure] for row in self.rows if row["planted"] and all(row[k] == v for k, v in wanted.items())]
+        return interval(np.array(found), self.overlap).within(0, 1) if len(found) > 1 else None
+
+
+def compare_lineups(folder: WorkFolder, plan: Plan, lineups: Mapping[str, Lineup], champion: str) -> Comparison:
+    """Measure every line-up on every round, and the champion as it is where it saw none of the nights."""
+    rows: list[Row] = []
+    for fold, number in plan.rounds:
+        measured = _Measured(folder, plan, fold, number, SharedFold(folder, fold.number).round(number))
+        for name, lineup in lineups.items():
+            rows += measured.lineup(name, lineup)
+        rows += measured.champion()
+    merits = _merits(plan, rows)
+    known = _merits(plan, [row for row in rows if row["is_known"]])
+    taught, checked = (sum(getattr(fold, of) for fold in plan.folds) for of in ("taught_rows", "checked_rows"))
+    return Comparison(lineups, rows, merits, known, checked / taught, champion)
+
+
+def _merits(plan: Plan, rows: list[Row]) -> dict[str, Vector]:
+    """By name one figure a round, NaN where it was not measured."""
+    found: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row["ensemble"], row["seed"]), []).append(row)
+    seeds = [seed for fold in plan.folds for seed in fold.seeds]
+    names = dict.fromkeys(name for name, _ in found)
+    return {name: np.array([merit_of(found.get((name, seed), [])) for seed in seeds]) for name in names}
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One round that line-ups are measured on."""
+
+    folder: WorkFolder
+    plan: Plan
+    fold: Fold
+    number: int
+    round_: Round
+
+    def lineup(self, name: str, lineup: Lineup) -> list[Row]:
+        rows = round_name(self.number)
+        scores = blended(self.folder, lineup.weights, self.fold.number, rows)
+        without = [
+            (missing, blended_without(self.folder, lineup.weights, self.fold.number, rows, half))
+            for half, missing in enumerate(self.fold.halves)
+        ]
+        return self._rows(name, scores, without)
+
+    def champion(self) -> list[Row]:
+        """As it is: no model of it was taught without some kinds, so that those figures are missing."""
+        if not self.fold.sees_champion:
+            return []
+        return self._rows(AS_IT_IS, champion_exponents(self.folder, self.fold.number, self.number), [])
+
+    def _rows(self, name: str, scores: Vector, without: list[tuple[frozenset[str], Vector]]) -> list[Row]:
+        at = {"fold": self.fold.number, "seed": self.fold.seeds[self.number - 1]}
+        found = evidence(name, self.number, self.round_, self.plan.budget, scores, without)
+        return [{**at, **row} for row in found]

@@ -1,0 +1,259 @@
+"""The evidence pack: what an auditor reads, the figures behind it, plots, and the same for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from include.evaluation.episodes import STRENGTHS
+from include.lake.version import code_version
+from include.scoring.choice import MERIT
+from include.scoring.training_run import merit_metric
+from include.selection.comparison import AS_IT_IS, COMPARED, Comparison
+from include.selection.paired import LEVEL
+from include.selection.plan import Plan
+from include.selection.results import Cost
+from include.selection.verdict import Verdict
+
+if TYPE_CHECKING:
+    pass
+
+MOST_CHARACTERS = 3_000
+"""Of the body that a person approves by: a page without scrolling."""
+SHOWN = 6
+"""Line-ups in that body."""
+FIGURES = ("average_precision", "recall", "precision")
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Everything one selection found.
+
+    Attributes
+    ----------
+    plan, comparison, verdict
+        What was compared, how it went, what follows.
+    costs
+        Of every candidate, those that failed included.
+    challenger
+        Version and a sentence of the final model of the winner; None where there is none.
+    """
+
+    plan: Plan
+    comparison: Comparison
+    verdict: Verdict
+    costs: Mapping[str, Cost]
+    challenger: str | None
+    note: str
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Candidates that are out, and why."""
+        return {name: _cell(cost.failure) for name, cost in self.costs.items() if cost.failure}
+
+    @property
+    def ranked(self) -> list[str]:
+        """Line-ups, the highest merit first."""
+        merits = self.comparison.merits
+        return sorted(merits, key=lambda name: (-self.comparison.merit(name).mean, name))
+
+    def report(self) -> str:
+        """What an auditor reads, as Markdown."""
+        parts = (
+            [f"# Selection {self.plan.selection}", "", f"**{self.verdict.sentence}.**", ""],
+            _facts(self),
+            ["## On which nights", "", *_nights(self.plan)],
+            ["## How it was judged", "", *_rules(self)],
+            ["## What was found", "", *_merits(self)],
+            *(_figures(self, figure) for figure in FIGURES),
+            ["## What it cost", "", *_costs(self)],
+            ["## What is out", "", *([f"- `{n}`: {why}" for n, why in self.failed.items()] or ["No candidate."]), ""],
+            ["## Plots", "", *(f"- [{name}]({name}.png)" for name in PLOTS), ""],
+        )
+        return "\n".join(line for part in parts for line in part)
+
+    def body(self, where: str) -> str:
+        """What a person approves by, at most `MOST_CHARACTERS` of Markdown; `where` is the pack."""
+        shown = list(dict.fromkeys([self.verdict.winner, self.comparison.baseline, *self.ranked]))
+        lines = [
+            f"**{self.verdict.sentence}.**",
+            "",
+            f"Champion: `{self.plan.champion or 'none'}`. Challenger: `{self.challenger or 'none'}`.",
+            "",
+            *_table(
+                ["line-up", "merit", "to the champion", "seconds"],
+                [_merit_row(self, name) for name in shown[:SHOWN] if name],
+            ),
+            *_nights(self.plan),
+            *([f"Out: {', '.join(self.failed)}.", ""] if self.failed else []),
+            f"The evidence lies in {where}",
+        ]
+        return _within(lines, MOST_CHARACTERS)
+
+
+PLOTS = ("precision_recall", "recall_by_kind", "alerts_challenger", "alerts_champion", "cost")
+"""Names of the plots; the champion's alerts are missing where its recipe could not be fitted."""
+
+
+def evidence_table(comparison: Comparison) -> pa.Table:
+    """All figures, `COMPARED`."""
+    return pa.Table.from_pylist(list(comparison.rows), schema=COMPARED)
+
+
+def metrics_of(pack: Pack) -> dict[str, float]:
+    """What MLflow keeps beside the training's own: merits of all line-ups and the winner's figures by strength."""
+    merits = {merit_metric(name): pack.comparison.merit(name).mean for name in pack.ranked}
+    found = {
+        f"{figure}/{strength}": interval.mean
+        for figure in FIGURES
+        for strength in STRENGTHS
+        if (interval := pack.comparison.figure(pack.verdict.winner, figure, strength)) is not None
+    }
+    return {**merits, **found}
+
+
+def summary_of(pack: Pack) -> dict[str, Any]:
+    """What `selection.json` adds to what `compare` gives."""
+    plan, comparison = pack.plan, pack.comparison
+    best = comparison.best_member(pack.verdict.winner)
+    return {
+        "before": plan.before.isoformat(),
+        "winner": pack.verdict.winner,
+        "best_member": {"name": best, "winner_beyond": asdict(comparison.difference(pack.verdict.winner, best))},
+        "difference": None if pack.verdict.difference is None else asdict(pack.verdict.difference),
+        "merits": {name: asdict(comparison.merit(name)) for name in pack.ranked},
+        "costs": {name: asdict(cost) for name, cost in pack.costs.items()},
+        "failed": pack.failed,
+        "folds": [
+            {"check_from": f.check_from, "before": f.before, "seeds": f.seeds, "planted": f.planted} for f in plan.folds
+        ],
+        "data_digest": plan.data_digest,
+        "code_version": code_version(),
+        "seed": plan.seed,
+    }
+
+
+def _facts(pack: Pack) -> list[str]:
+    plan, winner = pack.plan, pack.verdict.winner
+    best = pack.comparison.best_member(winner)
+    return [
+        f"- champion: `{plan.champion or 'none'}`, its recipe here: {pack.comparison.champion or 'not fitted'}",
+        f"- challenger: `{pack.challenger or 'none'}`; {pack.note}",
+        f"- the winner beside its best member {best}: {pack.comparison.difference(winner, best)} in merit",
+        f"- nothing dated {plan.before} or later was read",
+        f"- data: SHA-256 {plan.data_digest}",
+        f"- code: {code_version()}; seed {plan.seed}; training {plan.training}; alert budget {plan.budget:.2%}; "
+        f"habits of {plan.habit_days} days",
+        "",
+    ]
+
+
+def _nights(plan: Plan) -> list[str]:
+    rows = [
+        [
+            f"{fold.first} to {fold.check_from - timedelta(days=1)} ({fold.taught_rows:,})",
+            f"{fold.check_from} to {fold.before - timedelta(days=1)} ({fold.checked_rows:,})",
+            ", ".join(map(str, fold.seeds)),
+            str(fold.planted),
+        ]
+        for fold in plan.folds
+    ]
+    return _table(["taught on (postings)", "measured on (postings)", "seeds of the rounds", "planted"], rows)
+
+
+def _rules(pack: Pack) -> list[str]:
+    precision, recall, unknown = MERIT
+    return [
+        f"The merit of a round is a weighted mean of average precision ({precision}), of recall within the budget kind "
+        f"by kind ({recall}), and of the same recall for kinds that nothing was taught on ({unknown}); each over all "
+        "strengths. Beside the champion as it is, which was taught them all, the last is left out.",
+        "",
+        f"Intervals hold with {LEVEL:.0%}. They are Student's over the rounds, paired where two are compared, with the "
+        "variance corrected for what the rounds share of their training (Nadeau and Bengio, 2003): two months are too "
+        "few for a bootstrap. The verdict's interval is to hold for all line-ups together (Bonferroni), since the best "
+        "of many is the best partly by luck; those in the table hold each for itself.",
+        "",
+        "The winner has the fewest members among those within one standard error of the best (Breiman and others, "
+        "1984). An ensemble worse than its best member is never chosen. The winner is better than the champion when "
+        "the whole interval of their difference lies above zero.",
+        "",
+    ]
+
+
+def _merits(pack: Pack) -> list[str]:
+    header = ["line-up", "merit", "to the champion", "seconds"]
+    return _table(header, [_merit_row(pack, name) for name in pack.ranked])
+
+
+def _merit_row(pack: Pack, name: str) -> list[str]:
+    comparison = pack.comparison
+    shown = f"**{name}**" if name == pack.verdict.winner else name
+    marked = f"{shown} (champion)" if name == comparison.baseline else shown
+    to_champion = "-"
+    if comparison.baseline and name != comparison.baseline:
+        to_champion = str(comparison.difference(name, comparison.baseline))
+    return [marked, str(comparison.merit(name)), to_champion, _seconds(pack, name)]
+
+
+def _seconds(pack: Pack, name: str) -> str:
+    if name == AS_IT_IS:
+        return "-"
+    members = [pack.costs[member] for member in pack.comparison.lineups[name].weights]
+    return f"{sum(cost.fit_seconds + cost.score_seconds for cost in members):.1f}"
+
+
+def _figures(pack: Pack, figure: str) -> list[str]:
+    rows = [
+        [name, *(str(pack.comparison.figure(name, figure, strength) or "-") for strength in STRENGTHS)]
+        for name in pack.ranked
+    ]
+    return [f"### {figure.replace('_', ' ').capitalize()}", "", *_table(["line-up", *STRENGTHS], rows)]
+
+
+def _costs(pack: Pack) -> list[str]:
+    reading = sum(fold.reader_seconds for fold in pack.plan.folds)
+    rows = [
+        [
+            name,
+            pack.plan.candidates[name].question,
+            f"{c.fit_seconds:.1f}",
+            f"{c.score_seconds:.1f}",
+            f"{c.peak_mib:.0f}",
+        ]
+        for name, c in pack.costs.items()
+        if not c.failure
+    ]
+    limits = pack.plan.limits
+    return [
+        f"Seconds on one core over {len(pack.plan.folds)} folds. The sequence reader and the preparation, which all "
+        f"share, took {reading:.1f}. A candidate may take {limits.seconds} s and {limits.mib} MiB.",
+        "",
+        *_table(["candidate", "what it is tried for", "fitting: s", "scoring: s", "peak MiB"], rows),
+    ]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [" | ".join(cells) for cells in (header, ["---"] * len(header), *rows)]
+    return [*(f"| {line} |" for line in lines), ""]
+
+
+def _cell(text: str) -> str:
+    """A sentence on one line of a table or list, not too long for it."""
+    line = " ".join(text.replace("|", "/").replace("`", "'").split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+_LONGEST = 300
+
+
+def _within(lines: Sequence[str], characters: int) -> str:
+    """As many of the lines as have room; the last one always has."""
+    kept, last = list(lines[:-1]), lines[-1]
+    while kept and len("\n".join([*kept, last])) > characters:
+        kept.pop()
+    return "\n".join([*kept, last])

@@ -1,0 +1,75 @@
+"""The plots of a selection, each a matplotlib `Figure` of its own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.evaluation.episodes import STRENGTHS
+from include.lake.work_folder import WorkFolder
+from include.models.base import Vector
+from include.selection.alerts import nightly_alerts
+from include.selection.evidence import Pack
+from include.selection.plan import Plan
+from include.selection.results import blended
+from include.selection.shared import SharedFold, round_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(folder: WorkFolder, pack: Pack) -> dict[str, Figure]:
+    """The plots by name, `PLOTS`."""
+    from include.evaluation.plots import cost_of_candidates, recall_by_kind
+
+    data = f"{_span(pack.plan)}, planted, budget {pack.plan.budget:.0%}"
+    kinds = sorted({row["kind"] for row in pack.comparison.rows} - {""})
+    recalls = {kind: {strength: _mean(pack, kind, strength) for strength in STRENGTHS} for kind in kinds}
+    costs = {n: (c.fit_seconds + c.score_seconds, c.peak_mib) for n, c in pack.costs.items() if not c.failure}
+    return {
+        "precision_recall": _precision_recall(folder, pack),
+        "recall_by_kind": recall_by_kind(recalls, data=f"{pack.verdict.winner}, {data}"),
+        **_alerts(folder, pack),
+        "cost": cost_of_candidates(costs, data=data, champion=pack.comparison.champion),
+    }
+
+
+def _precision_recall(folder: WorkFolder, pack: Pack) -> Figure:
+    """Of winner, champion and every detector as it is, on all rounds of the last month."""
+    from include.evaluation.plots import precision_recall
+
+    fold, names = pack.plan.folds[-1], [pack.verdict.winner, pack.comparison.champion, *pack.plan.recipe.detectors]
+    shared, numbers = SharedFold(folder, fold.number), range(1, len(fold.seeds) + 1)
+    is_planted = np.concatenate([shared.round(number).is_planted for number in numbers])
+
+    def scores(name: str) -> Vector:
+        weights = pack.comparison.lineups[name].weights
+        return np.concatenate([blended(folder, weights, fold.number, round_name(number)) for number in numbers])
+
+    curves = {name: (is_planted, scores(name)) for name in dict.fromkeys(names) if name in pack.comparison.lineups}
+    data = f"{fold.check_from} to {fold.before - timedelta(days=1)}, {len(fold.seeds)} planted rounds"
+    return precision_recall(curves, data=data, champion=pack.comparison.champion)
+
+
+def _alerts(folder: WorkFolder, pack: Pack) -> dict[str, Figure]:
+    from include.evaluation.plots import alerts_a_night
+
+    found = {}
+    for who, name in (("challenger", pack.verdict.winner), ("champion", pack.comparison.champion)):
+        if name:
+            alerts = nightly_alerts(folder, pack.plan, pack.comparison.lineups[name].weights)
+            found[f"alerts_{who}"] = alerts_a_night(
+                alerts.nights, alerts.flagged, alerts.postings, pack.plan.budget, data=f"{who}: {name}, nothing planted"
+            )
+    return found
+
+
+def _mean(pack: Pack, kind: str, strength: str) -> float:
+    found = pack.comparison.figure(pack.verdict.winner, "recall", strength, kind)
+    return float("nan") if found is None else found.mean
+
+
+def _span(plan: Plan) -> str:
+    return f"{plan.folds[0].check_from} to {plan.folds[-1].before - timedelta(days=1)}"

@@ -1,0 +1,99 @@
+"""Who may score together: every candidate alone, ensembles of them, and the champion's own recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from include.models.detectors import detector_class
+from include.models.ensemble import Member
+from include.models.model import Model
+from include.scoring.choice import name_of
+from include.scoring.recipe import Recipe, Weights
+from include.selection.candidates import Candidate, detectors_without
+
+# What a detector gets from the training, not from its settings.
+_GIVEN = ("seed", "free_columns")
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """Candidates with their say.
+
+    Attributes
+    ----------
+    weights
+        By candidate.
+    """
+
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        """For people: "contrast*2+rarity"."""
+        return name_of(self.weights)
+
+    def recipe(self, candidates: Mapping[str, Candidate], base: Recipe) -> tuple[Recipe, Weights]:
+        """How its model is trained, and the detectors' say in it; detectors without a say are fitted beside."""
+        members = [candidates[name] for name in self.weights]
+        without = frozenset[str]().union(*(member.without for member in members))
+        recipe = replace(base, detectors=detectors_without(base.detectors, without), without=without)
+        for member in members:
+            recipe = member.settle(recipe)
+        return recipe, {candidates[name].detector: weight for name, weight in self.weights.items()}
+
+
+def lineups_of(candidates: Mapping[str, Candidate], base: Recipe, champion: Lineup | None) -> dict[str, Lineup]:
+    """Every line-up of the candidates given, by name.
+
+    In ensembles a detector may be replaced by itself with other settings. One that does not see some features only
+    competes alone, since the members of a model share their features.
+    """
+    alone: list[Weights] = [{name: 1} for name in candidates]
+    together = [weights for weights in base.ensembles if set(weights) <= set(candidates)]
+    other = [candidate for candidate in candidates.values() if candidate.settings and not candidate.without]
+    replaced = [
+        {variant.name if name == variant.detector else name: weight for name, weight in weights.items()}
+        for weights in together
+        for variant in other
+        if variant.detector in weights
+    ]
+    found = {lineup.name: lineup for lineup in map(Lineup, (*alone, *together, *replaced))}
+    if champion is not None and set(champion.weights) <= set(candidates):
+        known = next((lineup for lineup in found.values() if lineup.weights == champion.weights), champion)
+        found[known.name] = known
+    return found
+
+
+def name_among(lineups: Mapping[str, Lineup], champion: Lineup | None) -> str:
+    """The name under which the champion's recipe is among the line-ups; empty where it is not."""
+    same = (name for name, lineup in lineups.items() if champion is not None and lineup.weights == champion.weights)
+    return next(same, "")
+
+
+def lineup_of(model: Model, candidates: Mapping[str, Candidate]) -> Lineup:
+    """A model's recipe in terms of candidates: those with its settings and features, else the detectors as they are."""
+    voting = [member for member in model.members if member.weight > 0]
+    return Lineup({_likest(member, model, candidates, len(voting) == 1): member.weight for member in voting})
+
+
+def _likest(member: Member, model: Model, candidates: Mapping[str, Candidate], is_alone: bool) -> str:
+    same = [
+        candidate
+        for candidate in candidates.values()
+        if candidate.detector == member.name
+        and (is_alone or not candidate.without)
+        and not candidate.without & set(model.features)
+        and _settings(candidate.detector, candidate.settings) == _settings_of(member)
+    ]
+    return max(same, key=lambda candidate: len(candidate.without)).name if same else member.name
+
+
+def _settings(detector: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    made = detector_class(detector)(seed=0, **settings)
+    return {name: value for name, value in made.parameters().items() if name not in _GIVEN}
+
+
+def _settings_of(member: Member) -> dict[str, Any]:
+    return {name: value for name, value in member.detector.parameters().items() if name not in _GIVEN}

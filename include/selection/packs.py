@@ -1,0 +1,67 @@
+"""Where evidence packs lie: `<lake>/selections/<id>/`, and what each says in short for pages that list them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.csv
+from upath import UPath
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FOLDER = "selections"
+"""Folder of the lake that holds the packs."""
+_SUMMARY = "selection.json"
+_DPI = 120
+
+
+def write_pack(lake_uri: str, selection: str, files: Mapping[str, bytes]) -> UPath:
+    """Write a selection's files, the summary last, so that what is listed is whole."""
+    folder = UPath(lake_uri) / FOLDER / selection
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in sorted(files, key=lambda name: name == _SUMMARY):
+        (folder / name).write_bytes(files[name])
+    return folder
+
+
+def folder_of(lake_uri: str, selection: str) -> str:
+    """Where a selection's pack lies, as a URI."""
+    return f"{lake_uri.rstrip('/')}/{FOLDER}/{selection}"
+
+
+def summary_file(summary: Mapping[str, Any]) -> dict[str, bytes]:
+    """The machine-readable file."""
+    return {_SUMMARY: (json.dumps(summary, indent=2, sort_keys=True, default=str) + "\n").encode()}
+
+
+def read_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
+    """What a selection found, or None where it did not come to its end."""
+    path = UPath(lake_uri) / FOLDER / selection / _SUMMARY
+    return dict(json.loads(path.read_bytes())) if path.exists() else None
+
+
+def selections(lake_uri: str) -> list[dict[str, Any]]:
+    """Every selection that came to its end, the newest first, as its `selection.json` has it."""
+    folder = UPath(lake_uri) / FOLDER
+    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    found = [summary for name in names if (summary := read_summary(lake_uri, name)) is not None]
+    return sorted(found, key=lambda summary: str(summary["made_at"]), reverse=True)
+
+
+def csv_file(table: pa.Table) -> bytes:
+    """The table as CSV."""
+    sink = io.BytesIO()
+    pyarrow.csv.write_csv(table, sink)
+    return sink.getvalue()
+
+
+def png_file(figure: Figure) -> bytes:
+    """The plot as PNG."""
+    sink = io.BytesIO()
+    figure.savefig(sink, format="png", dpi=_DPI)
+    return sink.getvalue()

@@ -1,0 +1,196 @@
+"""The first task of a selection: folds of the past, and everything in them that candidates share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.errors import SettingsError
+from include.evaluation.rounds import Bank
+from include.lake.work_folder import WorkFolder, clear_abandoned, folder_name
+from include.learning import model_of
+from include.models.model import Model
+from include.registry import ModelRegistry
+from include.scoring.choice import LEAST_PLANTED
+from include.scoring.fitting import Ground
+from include.scoring.lesson import Lesson, data_digest, history_shortage, learning_rows, settled_features
+from include.scoring.recipe import Recipe
+from include.selection.candidates import candidates_of
+from include.selection.past import read_past
+from include.selection.plan import Fold, Limits, Plan, work_folder
+from include.selection.results import put_champion
+from include.selection.shared import SharedFold
+from include.settings import get_settings
+
+FOLD_DAYS = 31
+"""Nights that measure in a fold: a whole month, so that its end, ten times as busy, is in it once."""
+SEED_STEP = 10_000
+"""Between folds; rounds and stretches of one differ by less, so that nothing is planted twice by the same dice."""
+MOST_FOLDS = 12
+"""A year: each costs a training of the sequence reader."""
+LEAST_MEASUREMENTS = 2
+"""From one nothing can be said of chance."""
+
+
+def prepare(
+    source_uri: str, lake_uri: str, before: date, selection_id: str, *, folds: int = 2, rounds: int = 3
+) -> dict[str, Any]:
+    """Lay out a selection on what lies before a date; nothing at or after it is read.
+
+    The folds are the last months before the date, `FOLD_DAYS` each. For each one the sequence reader and the
+    preparation are fitted on the nights before it, and anomalies are planted into its own nights, several times.
+
+    Parameters
+    ----------
+    source_uri, lake_uri
+        Where the bank's relations come from and where the lake lies.
+    before
+        The first night nobody looks at.
+    selection_id
+        Names the selection; what cannot be in a folder's name is replaced.
+    folds
+        Months to measure on, fewer where the history is too short for so many.
+    rounds
+        Planted rounds a fold. The default six measurements are the fewest whose intervals are not wider than the
+        differences looked for (two folds of one: twelve times as wide).
+
+    Returns
+    -------
+    dict
+        `selection` (its name as it is used), `before`, `candidates` (names; none when the history does not suffice),
+        `champion` (a version or None) and `note`, a sentence.
+
+    Raises
+    ------
+    SettingsError
+        When fewer than two measurements are asked for, from which no uncertainty can be told.
+    """
+    if not 1 <= folds <= MOST_FOLDS or rounds < 1 or folds * rounds < LEAST_MEASUREMENTS:
+        raise SettingsError(
+            f"{folds} folds of {rounds} rounds: give 1 to {MOST_FOLDS} folds and at least {LEAST_MEASUREMENTS} rounds"
+        )
+    clear_abandoned(lake_uri)
+    folder = work_folder(lake_uri, selection_id)
+    folder.begin()
+    registry = ModelRegistry.open(lake_uri, get_settings())
+    version = registry.champion()
+    plan = replace(_empty(folder_name(selection_id), before), champion=version)
+    plan = _Preparation(folder, registry, plan).lay_out(source_uri, folds, rounds)
+    plan.keep(folder)
+    return {
+        "selection": plan.selection,
+        "before": before.isoformat(),
+        "candidates": list(plan.candidates),
+        "champion": version,
+        "note": plan.note,
+    }
+
+
+def _empty(selection: str, before: date) -> Plan:
+    settings = get_settings()
+    return Plan(
+        selection=selection,
+        before=before,
+        seed=settings.seed,
+        budget=settings.alert_budget,
+        habit_days=settings.lookback_days,
+        training=settings.training,
+        folds=(),
+        candidates={},
+        champion=None,
+        data_digest="",
+        limits=Limits(),
+        note="",
+    )
+
+
+@dataclass(frozen=True)
+class _Preparation:
+    """A selection being prepared."""
+
+    folder: WorkFolder
+    registry: ModelRegistry
+    plan: Plan
+
+    def lay_out(self, source_uri: str, folds: int, rounds: int) -> Plan:
+        """The plan with its folds and candidates, or without any and the reason why."""
+        past = read_past(source_uri, self.plan.before)
+        spans = _spans(past.history, self.plan.before, folds)
+        if len(spans) * rounds < LEAST_MEASUREMENTS:
+            earliest = self.plan.before - timedelta(days=FOLD_DAYS * folds)
+            return replace(self.plan, note=_shortage(past.history, earliest))
+        bank = Bank(past.history, past.statics, past.rounding_cents, self.plan.habit_days)
+        features = settled_features(bank, self.plan.before)
+        laid = tuple(self._fold(bank, features, number, *span, rounds) for number, span in enumerate(spans, start=1))
+        planted = min(fold.planted for fold in laid)
+        if planted < LEAST_PLANTED:
+            note = f"nothing is compared: {planted} postings could be planted into a month, {LEAST_PLANTED} are needed"
+            return replace(self.plan, note=note)
+        candidates = candidates_of(self.plan.training)
+        digest = data_digest(features)
+        return replace(
+            self.plan, folds=laid, candidates=candidates, data_digest=digest, note=_note(laid, len(candidates))
+        )
+
+    def _fold(self, bank: Bank, features: pa.Table, number: int, check_from: date, before: date, rounds: int) -> Fold:
+        seed, recipe = self.plan.seed, Recipe.of(self.plan.training)
+        first = pc.min(features["settlement_date"]).as_py()
+        fold_seed = seed + SEED_STEP * number
+        lesson = Lesson.planted(bank, first, check_from, before, fold_seed, (recipe.rounds, rounds))
+        taught_rows = pc.sum(pc.less(features["settlement_date"], pa.scalar(check_from))).as_py()
+        began = time.monotonic()
+        ground = Ground.learn(learning_rows(lesson.earlier(features), seed), recipe, seed)
+        seconds = time.monotonic() - began
+        SharedFold(self.folder, number).write(ground, lesson, features)
+        return Fold(
+            number=number,
+            first=first,
+            check_from=check_from,
+            before=before,
+            seeds=lesson.seeds,
+            taught_rows=taught_rows,
+            checked_rows=lesson.later(features).num_rows,
+            planted=sum(int(round_.is_planted.sum()) for round_ in lesson.checking),
+            halves=tuple(lesson.halves),
+            reader_seconds=seconds,
+            sees_champion=self._let_champion_score(number, lesson),
+        )
+
+    def _let_champion_score(self, number: int, lesson: Lesson) -> bool:
+        """As it is, where it saw none of the fold's nights and reads habits of the same length."""
+        champion = self._champion(lesson.check_from)
+        if champion is None:
+            return False
+        for place, round_ in enumerate(lesson.checking, start=1):
+            put_champion(self.folder, number, place, champion.rarity(champion.values(round_.features)))
+        return True
+
+    def _champion(self, night: date) -> Model | None:
+        if self.plan.champion is None:
+            return None
+        model = self.registry.load(self.plan.champion)
+        is_fit = model.training.last_night < night and model.training.habit_days == self.plan.habit_days
+        return model_of(self.registry, model, night) if is_fit else None
+
+
+def _spans(history: pa.Table, before: date, folds: int) -> list[tuple[date, date]]:
+    """First night that measures, and the night after the last, of every fold with enough history before it."""
+    ends = [before - timedelta(days=FOLD_DAYS * number) for number in reversed(range(folds))]
+    spans = [(end - timedelta(days=FOLD_DAYS), end) for end in ends]
+    return [span for span in spans if not _shortage(history, span[0])]
+
+
+def _shortage(history: pa.Table, check_from: date) -> str:
+    """Why a fold cannot be learned, as a sentence; empty when it can."""
+    found = history_shortage(history.filter(pc.less(history["trans_date"], pa.scalar(check_from))), check_from)
+    return found.replace("scores are skipped", "nothing is compared")
+
+
+def _note(folds: tuple[Fold, ...], candidates: int) -> str:
+    months = ", ".join(f"{fold.check_from} to {fold.before - timedelta(days=1)}" for fold in folds)
+    return f"{candidates} candidates are measured on {sum(len(fold.seeds) for fold in folds)} planted rounds: {months}"

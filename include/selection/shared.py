@@ -1,0 +1,133 @@
+"""What all candidates of a fold stand on, written once: rows as they learn from and are measured on.
+
+Rows are raw values of features, with accounts' numbers where rounds are measured; they lie in the work folder only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from include.evaluation.rounds import Round
+from include.lake.work_folder import WorkFolder
+from include.models.base import Examples, Matrix
+from include.models.lstm import Lstm
+from include.models.preparation import Preparation
+from include.models.threshold import Days
+from include.scoring.fitting import Ground, Labels
+from include.scoring.lesson import Lesson
+from include.selection.candidates import Candidate
+
+LEARNING, NIGHTS = "learning", "nights"
+"""Names of the rows that teach, and of the measured nights as they really were."""
+
+
+def round_name(number: int) -> str:
+    """Name of a round that measures."""
+    return f"round-{number}"
+
+
+@dataclass(frozen=True)
+class SharedFold:
+    """One fold's shared rows.
+
+    Attributes
+    ----------
+    folder
+        Of the selection.
+    number
+        Of the fold.
+    """
+
+    folder: WorkFolder
+    number: int
+
+    def write(self, ground: Ground, lesson: Lesson, features: pa.Table) -> None:
+        """Keep everything candidates need.
+
+        Parameters
+        ----------
+        ground
+            Learned on the nights that teach.
+        lesson
+            The fold's planted rounds.
+        features
+            Of all nights; those that measure are taken from it.
+        """
+        nights = lesson.later(features)
+        self._put(LEARNING, ground, ground.values, {})
+        self._put(NIGHTS, ground, ground.read(nights), {"settlement_date": nights["settlement_date"]})
+        self._put("examples", ground, *_culprits(ground, lesson))
+        for number, round_ in enumerate(lesson.checking, start=1):
+            self._put(round_name(number), ground, ground.read(round_.features), _labels(round_))
+        self._put_preparation(ground.preparation)
+
+    def ground(self, candidate: Candidate, seed: int) -> Ground:
+        """The rows a candidate learns from, without the features it does not see."""
+        preparation = self._preparation().without(candidate.without)
+        # Its surprises are among the rows already; nothing asks this one to read.
+        reader = Lstm(seed) if candidate.detector == Lstm.name else None
+        return Ground(reader, preparation, self.values(LEARNING, preparation))
+
+    def values(self, name: str, preparation: Preparation) -> Matrix:
+        """Raw rows in the preparation's order."""
+        table = self.folder.get(self._name(name))
+        return np.column_stack([table[column].to_numpy() for column in preparation.columns])
+
+    def examples(self, ground: Ground, missing: frozenset[str] = frozenset()) -> Examples:
+        """The planted rows that teach, some kinds missing."""
+        table = self.folder.get(self._name("examples"))
+        kept = ~np.isin(_column(table, "kind").astype(str), sorted(missing))
+        kinds, strengths = (_column(table, of)[kept] for of in ("kind", "strength"))
+        return ground.weigh(self.values("examples", ground.preparation)[kept], kinds, strengths)
+
+    def round(self, number: int) -> Round:
+        """A round that measures, as far as figures need it: whose rows they are and what was planted."""
+        table = self.folder.get(self._name(round_name(number)))
+        return Round(table.select(["account_id"]), _column(table, "kind"), _column(table, "strength"))
+
+    def nights(self) -> Days:
+        """Settlement dates of the measured nights' rows."""
+        dates = self.folder.get(self._name(NIGHTS))["settlement_date"].to_numpy()
+        return np.asarray(dates, dtype="datetime64[D]")
+
+    def _put(self, name: str, ground: Ground, values: Matrix, others: Mapping[str, Any]) -> None:
+        columns = dict(zip(ground.preparation.columns, values.T, strict=True))
+        self.folder.put(self._name(name), pa.table({**columns, **others}))
+
+    def _put_preparation(self, preparation: Preparation) -> None:
+        arrays = {name: pa.array([array]) for name, array in preparation.arrays().items()}
+        self.folder.put(self._name("preparation"), pa.table(arrays))
+        codes = list(zip(preparation.features, preparation.codes, strict=True))
+        self.folder.note(self._name("preparation"), {"codes": codes, "context": preparation.context})
+
+    def _preparation(self) -> Preparation:
+        table, names = (of(self._name("preparation")) for of in (self.folder.get, self.folder.read_note))
+        arrays = {name: table[name][0].values.to_numpy(zero_copy_only=False) for name in table.column_names}
+        return Preparation.restore(dict(names["codes"]), tuple(names["context"]), arrays)
+
+    def _name(self, name: str) -> str:
+        return f"fold-{self.number}.{name}"
+
+
+def _culprits(ground: Ground, lesson: Lesson) -> tuple[Matrix, dict[str, Labels]]:
+    rows = [np.asarray(ground.read(round_.culprits), dtype=np.float64) for round_ in lesson.teaching]
+    kinds, strengths = (
+        np.concatenate([getattr(round_, of)[round_.is_planted] for round_ in lesson.teaching])
+        for of in ("kinds", "strengths")
+    )
+    return np.vstack(rows), {"kind": kinds, "strength": strengths}
+
+
+def _labels(round_: Round) -> dict[str, Any]:
+    kinds, strengths = (pa.array(labels, pa.string()) for labels in (round_.kinds, round_.strengths))
+    return {"account_id": round_.features["account_id"], "kind": kinds, "strength": strengths}
+
+
+def _column(table: pa.Table, name: str) -> Labels:
+    """Labels as objects, None where nothing was planted."""
+    return np.array(table[name].to_pylist(), dtype=object)

@@ -1,0 +1,109 @@
+"""One candidate on every fold, in a process of its own: `python -m include.selection.trial LAKE SELECTION CANDIDATE`.
+
+The process bounds its own memory and time, so that one candidate takes nothing from the others.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from include.lake.work_folder import WorkFolder
+from include.models.detectors import detector_class
+from include.scoring.fitting import Fitted, fit_on
+from include.selection.candidates import Candidate
+from include.selection.plan import Fold, Limits, Plan, work_folder
+from include.selection.results import Cost, put_cost, put_exponents
+from include.selection.shared import LEARNING, NIGHTS, SharedFold, round_name
+
+SLACK_MIB = 512
+"""Asked for beyond what may be held: what is asked for is not all used."""
+_MIB = 2**20
+
+
+def main(lake_uri: str, selection_id: str, name: str) -> int:
+    """Fit a candidate within the plan's limits; 0 when it succeeded, 1 with the reason in its cost when not."""
+    folder = work_folder(lake_uri, selection_id)
+    plan = Plan.read(folder)
+    _bound(plan.limits)
+    try:
+        cost = run(folder, plan, plan.candidate(name))
+    except MemoryError:
+        cost = Cost(peak_mib=peak_mib(), failure=f"it asked for more than the {plan.limits.mib} MiB it may have")
+    except Exception as error:
+        cost = Cost(peak_mib=peak_mib(), failure=f"{type(error).__name__}: {error}")
+    put_cost(folder, name, cost)
+    return 1 if cost.failure else 0
+
+
+def run(folder: WorkFolder, plan: Plan, candidate: Candidate) -> Cost:
+    """Fit the candidate on every fold and keep how rare it finds every row that measures."""
+    clock = _Clock()
+    for fold in plan.folds:
+        _run_fold(SharedFold(folder, fold.number), fold, candidate, plan, clock)
+    return Cost(clock.fitting, clock.scoring, peak_mib())
+
+
+def peak_mib(process: int | str = "self") -> float:
+    """The most memory a program held (Linux), 0 when it has ended.
+
+    getrusage also counts what the process was before it became this program.
+    """
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
+
+
+class _Clock:
+    """Seconds spent on fitting and on scoring."""
+
+    def __init__(self) -> None:
+        self.fitting = 0.0
+        self.scoring = 0.0
+
+    @contextmanager
+    def on(self, work: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        setattr(self, work, getattr(self, work) + time.monotonic() - began)
+
+
+def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: Plan, clock: _Clock) -> None:
+    ground = shared.ground(candidate, plan.seed)
+    recipe = candidate.recipe(plan.recipe)
+    learns = detector_class(candidate.detector).learns_from_examples
+    lessons = (frozenset[str](), *(fold.halves if learns else ()))
+    with clock.on("fitting"):
+        taught = [fit_on(ground, shared.examples(ground, missing), recipe, plan.seed) for missing in lessons]
+    with clock.on("scoring"):
+        put_exponents(shared.folder, candidate.name, fold.number, LEARNING, taught[0].exponents[candidate.detector])
+        _score(shared, candidate, NIGHTS, taught[:1])
+        for number in range(1, len(fold.seeds) + 1):
+            _score(shared, candidate, round_name(number), taught)
+
+
+def _score(shared: SharedFold, candidate: Candidate, rows: str, taught: list[Fitted]) -> None:
+    values = shared.values(rows, taught[0].preparation)
+    exponents, *without = (fitted.rarities(values)[candidate.detector] for fitted in taught)
+    put_exponents(shared.folder, candidate.name, shared.number, rows, exponents, without)
+
+
+def _bound(limits: Limits) -> None:
+    """Nets under the watch that the parent keeps, should it be slow or gone: memory asked for, and time on a core."""
+    _set_limit(resource.RLIMIT_DATA, (limits.mib + SLACK_MIB) * _MIB)
+    _set_limit(resource.RLIMIT_CPU, limits.seconds)
+
+
+def _set_limit(of: int, most: int) -> None:
+    _, hard = resource.getrlimit(of)
+    resource.setrlimit(of, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

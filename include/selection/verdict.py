@@ -1,0 +1,61 @@
+"""What follows from a comparison, as sentences and as figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.selection.comparison import AS_IT_IS, Comparison
+from include.selection.paired import Interval
+from include.selection.plan import Plan
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Who won, and whether that is more than noise.
+
+    Attributes
+    ----------
+    winner
+        Name of the line-up.
+    is_better
+        Than the champion, beyond noise; where there is no champion, than having none.
+    difference
+        To what was to be beaten, to hold for all line-ups together; None where there was nothing to beat.
+    sentence
+        For people.
+    """
+
+    winner: str
+    is_better: bool
+    difference: Interval | None
+    sentence: str
+
+
+def judge(plan: Plan, comparison: Comparison) -> Verdict:
+    """The verdict: better only when the whole interval of the difference lies above zero."""
+    winner = comparison.winner.name
+    if plan.champion is None:
+        sentence = f"{winner} found most, with a merit of {comparison.merit(winner)}; there is no champion yet"
+        return Verdict(winner, True, None, sentence)
+    if not comparison.baseline:
+        sentence = (
+            f"{winner} found most, with a merit of {comparison.merit(winner)}, but {plan.champion} could not be fitted "
+            "again beside it: nothing shows that it is better, and the champion stays"
+        )
+        return Verdict(winner, False, None, sentence)
+    return _against(plan, comparison, winner)
+
+
+def _against(plan: Plan, comparison: Comparison, winner: str) -> Verdict:
+    baseline = comparison.baseline
+    others = sum(name != baseline for name in comparison.lineups)
+    difference = comparison.difference(winner, baseline, max(others, 1))
+    is_better = winner != baseline and difference.low > 0
+    whom = f"{plan.champion} as it is" if baseline == AS_IT_IS else f"{plan.champion}'s recipe {baseline}"
+    if winner == baseline:
+        sentence = f"nothing is better than {whom}: the champion stays"
+    elif is_better:
+        sentence = f"{winner} is better than {whom} beyond noise, by {difference} in merit"
+    else:
+        sentence = f"{winner} is not better than {whom} beyond noise, by {difference} in merit: the champion stays"
+    return Verdict(winner, is_better, difference, sentence)

@@ -1,0 +1,232 @@
+"""Reviews as they come in: files in a drop folder, by hand, by another program or by the console.
+
+Whoever writes a file gives it its name when it is whole (write another name, then rename): a file that is still being
+written may be put away between two of its rows. One line is one review; a last line without a line end counts as torn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from include.errors import PublishError, SourceError
+from include.lake.tables import REVIEWS_SCHEMA
+from include.relations import Column, Relation
+from include.settings import get_settings
+from include.sources.dialects import CANONICAL
+from include.sources.files import read_relation
+
+DECISIONS = ("confirmed", "dismissed", "unsure")
+"""What may be decided of a finding."""
+LONGEST_TEXTS: Mapping[str, int] = {"reason": 1000, "who": 200, "check_code": 60}
+"""Characters. A decision: a reason is a paragraph, not a file."""
+MOST_BYTES = 16 << 20
+"""Of one file: about 100,000 reviews, more than a large bank's analysts decide in a year."""
+SUFFIXES = (".csv", ".parquet")
+
+REVIEWS = Relation(
+    name="reviews",
+    key="trans_id",
+    grain="one decision of one person on one finding",
+    pkdd="",
+    teradata="",
+    columns=(
+        Column("trans_id", "identifier", "", "posting that was looked into", nullable=True),
+        Column("decision", "code", "", "what was decided", {decision: decision for decision in DECISIONS}),
+        Column("reason", "text", "", "why", nullable=True),
+        Column("who", "text", "", "who decided"),
+        Column("decided_at", "text", "", "when it was decided"),
+        Column("known_at", "text", "", "when it became known"),
+        Column("account_id", "identifier", "", "account of a break", nullable=True, optional=True),
+        Column("check_code", "text", "", "check of a break", nullable=True, optional=True),
+    ),
+)
+"""The columns of a file of reviews; times are ISO 8601, without an offset in UTC, or a date alone."""
+
+TORN = "torn"
+_WRITTEN = pa.schema([REVIEWS_SCHEMA.field(column.name) for column in REVIEWS.columns])
+
+
+@dataclass(frozen=True)
+class ReviewFile:
+    """One file of the drop, read.
+
+    Attributes
+    ----------
+    path
+        Where it lies.
+    kept_as
+        Where it is put away to once all its rows are settled; made of its name and its content.
+    rows
+        `REVIEWS_SCHEMA` without `settlement_date`, of what can be believed.
+    refused
+        `source_uri`, `line`, `raw`, `reason_codes` of what cannot.
+    """
+
+    path: UPath
+    kept_as: UPath
+    rows: pa.Table
+    refused: list[dict[str, Any]]
+
+
+def inbox_of(lake_uri: str) -> UPath:
+    """The drop folder of a lake."""
+    return UPath(get_settings().reviews_uri or f"{lake_uri.rstrip('/')}/reviews/inbox")
+
+
+def read_inbox(inbox: UPath) -> tuple[list[ReviewFile], list[str]]:
+    """Every file of a drop that can be read, by name, and sentences on those that cannot: they stay where they are."""
+    files: list[ReviewFile] = []
+    notes: list[str] = []
+    for path in _files_in(inbox):
+        try:
+            files.append(_read(path))
+        except SourceError as error:
+            notes.append(f"reviews in {path.name} wait: {error}")
+        except FileNotFoundError:
+            continue  # another night put it away meanwhile
+    return files, notes
+
+
+def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
+    """Write reviews as a file of their own into a drop, whole or not at all, and give its name.
+
+    Parameters
+    ----------
+    inbox
+        The drop folder; made where there is none.
+    reviews
+        The columns of `REVIEWS`; times as UTC datetimes.
+
+    Raises
+    ------
+    PublishError
+        When the folder cannot be written to.
+    """
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex}.parquet"
+    table = pa.Table.from_pylist([dict(review) for review in reviews], schema=_WRITTEN)
+    try:
+        inbox.mkdir(parents=True, exist_ok=True)
+        unfinished = inbox / f"{name}.part"
+        with unfinished.open("wb") as sink:
+            pq.write_table(table, sink)
+        unfinished.rename(inbox / name)
+    except OSError as error:
+        raise PublishError(
+            f"the drop of reviews at {inbox} could not be written to ({error}): nothing was taken; see that it has "
+            "room and may be written to, and send the reviews again"
+        ) from error
+    return name
+
+
+def put_away(files: Sequence[tuple[str, str]]) -> None:
+    """Move settled files out of the drop, given as (path, kept_as); one that was written anew since stays."""
+    for path, kept_as in files:
+        source, target = UPath(path), UPath(kept_as)
+        with suppress(FileNotFoundError):
+            if _kept_as(source, source.read_bytes()) == target:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.rename(target)
+
+
+def _files_in(inbox: UPath) -> list[UPath]:
+    if not inbox.exists():
+        return []
+    return sorted(
+        (path for path in inbox.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")),
+        key=lambda path: path.name,
+    )
+
+
+def _kept_as(path: UPath, data: bytes) -> UPath:
+    """Beside the drop, named by content: files of the same name on two days are told apart."""
+    name = PurePosixPath(path.name)
+    return path.parent.parent / "taken" / f"{name.stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}"
+
+
+def _read(path: UPath) -> ReviewFile:
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise SourceError(f"it has {size:,} bytes, at most {MOST_BYTES:,} are read: cut it into several files")
+    data = path.read_bytes()
+    kept_as = _kept_as(path, data)
+    whole, torn = _without_torn_line(path, data)
+    extract = read_relation(whole, REVIEWS, CANONICAL, str(kept_as))
+    found = [_judged(row) for row in extract.rows.to_pylist()]
+    rows = [row for row in found if not row["reason_codes"]]
+    refused = [_as_refused(row) for row in found if row["reason_codes"]]
+    unreadable = [
+        {**_as_refused(row), "reason_codes": row["reason_codes"].split(",")} for row in extract.unreadable.to_pylist()
+    ]
+    schema = REVIEWS_SCHEMA.remove(REVIEWS_SCHEMA.get_field_index("settlement_date"))
+    return ReviewFile(
+        path, kept_as, pa.Table.from_pylist(rows, schema=schema), [*refused, *unreadable, *_torn(torn, whole, kept_as)]
+    )
+
+
+def _without_torn_line(path: UPath, data: bytes) -> tuple[bytes, bytes]:
+    """The whole lines of a text file, and what follows them: cut off, a line may still look like another one."""
+    if path.suffix.lower() == ".parquet" or data.endswith(b"\n"):
+        return data, b""
+    end = data.rfind(b"\n") + 1
+    return data[:end], data[end:]
+
+
+def _torn(torn: bytes, whole: bytes, kept_as: UPath) -> Iterator[dict[str, Any]]:
+    if torn.strip(b" \r\x1a\x00"):
+        raw = torn.decode("utf-8", errors="replace")
+        yield {"source_uri": str(kept_as), "line": whole.count(b"\n") + 1, "raw": raw, "reason_codes": [TORN]}
+
+
+def _as_refused(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "source_uri": row["source_uri"],
+        "line": row["source_line"],
+        "raw": row["raw"],
+        "reason_codes": row["reason_codes"],
+    }
+
+
+def _judged(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its times read and its key, and every reason against it."""
+    codes = (row["reader_codes"] or "").split(",") if row["reader_codes"] else []
+    times = {"decided_at": _moment(row["decided_at"], time.min), "known_at": _moment(row["known_at"], time.max)}
+    codes += [f"{name}_not_a_time" for name, found in times.items() if found is None and row[name]]
+    codes += [f"{name}_too_long" for name, most in LONGEST_TEXTS.items() if len(row[name] or "") > most]
+    if times["decided_at"] and times["known_at"] and times["decided_at"] > times["known_at"]:
+        codes.append("known_before_decided")
+    if row["trans_id"] is None and "trans_id_" not in ",".join(codes) and not (row["account_id"] and row["check_code"]):
+        codes.append("trans_id_missing")
+    return {**row, **times, "reason_codes": sorted(set(codes)), "review_key": _key({**row, **times})}
+
+
+def _moment(text: str | None, of_day: time) -> datetime | None:
+    """A time in UTC; a date alone is the beginning of its day, or the end: nothing acts before it was known.
+
+    >>> _moment("2024-03-01T10:00+02:00", time.min)
+    datetime.datetime(2024, 3, 1, 8, 0, tzinfo=datetime.timezone.utc)
+    >>> _moment("2024-03-01", time.max).hour, _moment("yesterday", time.min)
+    (23, None)
+    """
+    try:
+        found = datetime.fromisoformat(text or "")
+        if len(text or "") <= len("2024-03-01"):
+            found = datetime.combine(found, of_day)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    said = [str(row[column.name]) for column in REVIEWS.columns]
+    return hashlib.sha256("\x1f".join(said).encode("utf-8", errors="replace")).hexdigest()

@@ -1,0 +1,57 @@
+"""What the Models page shows: who is champion and since when, what it learned, and what was compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+# Two weeks of nights and a quarter of weekly selections; the older ones stay in the lake.
+UPDATES_SHOWN = 14
+SELECTIONS_SHOWN = 13
+
+
+@dataclass(frozen=True)
+class ModelsPage:
+    """The models of a lake, the newest first everywhere.
+
+    Attributes
+    ----------
+    reigns
+        Champions with `version`, `since`, `by`, `why`, `is_rollback`; the first one is champion.
+    updates
+        Nights that the champion learned from, or not, with `night`, `version`, `accepted`, `why`, `figures`,
+        `rolled_back_by`, `rolled_back_why`.
+    selections
+        Past selections with `selection`, `before`, `verdict`, `is_better`, `challenger`, `champion`, `made_at`.
+    """
+
+    reigns: list[dict[str, Any]]
+    updates: list[dict[str, Any]]
+    selections: list[dict[str, Any]]
+
+    @property
+    def champion(self) -> dict[str, Any] | None:
+        """Who scores the next night, before what it learned."""
+        return self.reigns[0] if self.reigns else None
+
+    @property
+    def in_force(self) -> str | None:
+        """The version that scores the next night: the newest update that holds, else the champion itself."""
+        held = [update["version"] for update in self.updates if update["accepted"] and not update["rolled_back_by"]]
+        return next(iter(held), self.champion and self.champion["version"])
+
+    def fate(self, selection: dict[str, Any]) -> str:
+        """What became of a selection's challenger."""
+        reign = next((reign for reign in self.reigns if reign["version"] == selection["challenger"]), None)
+        if not selection["is_better"]:
+            return "nothing to decide"
+        return f"promoted by {reign['by']}" if reign else "not promoted"
+
+
+def models_page(lake_uri: str) -> ModelsPage:
+    """The page of a lake; empty where nothing was trained yet."""
+    # The server loads this module at start; the lake's libraries only once somebody looks.
+    from include import learning, selection
+
+    updates, selections = learning.updates(lake_uri), selection.selections(lake_uri)
+    return ModelsPage(selection.history(lake_uri), updates[:UPDATES_SHOWN], selections[:SELECTIONS_SHOWN])

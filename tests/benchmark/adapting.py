@@ -1,0 +1,299 @@
+"""A champion frozen, adapting and trained anew, over a year of changing habits: the measurement `adapting`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.evaluation.metrics import figures
+from include.evaluation.rounds import Round, plant_round
+from include.lake.tables import BREAKS_SCHEMA
+from include.learning.adapt import adapted
+from include.learning.canary import Canary, draw_canary, draw_reference
+from include.learning.learn import judged
+from include.learning.teaching import WINDOW_NIGHTS, taught_profile
+from include.learning.updates import Update
+from include.models.base import Vector
+from include.models.model import Model
+from include.models.threshold import budget_month, flag
+from include.scoring import Recipe, TrainingOutcome, train
+from include.scoring.recipe import QUICK_SETTINGS
+from include.sources.bank import generate_bank
+from tests.benchmark.banks import Bench, read_bank
+from tests.benchmark.rankings import nights_of
+from tests.benchmark.results import FOLDER, markdown
+from tests.benchmark.trained import BUDGET, SEED
+
+FIRST, BEFORE, LAST = date(1995, 1, 1), date(1997, 7, 1), date(1998, 6, 30)
+"""Two and a half years to train on, so that December is known, and the year that is played."""
+ACCOUNTS = 400
+ROUND_SEED = 80_000
+RECIPE = Recipe(ensembles=({"contrast": 1, "rarity": 1},), rounds=2, settings={"lstm": QUICK_SETTINGS["lstm"]})
+"""Everything but a small sequence reader: five trainings have to fit into the bench's minutes."""
+Record = dict[str, Any]
+
+
+@dataclass
+class Night:
+    """One night as it was played.
+
+    Attributes
+    ----------
+    model
+        That scored it.
+    limit
+        Its threshold.
+    flagged, rows
+        Of its postings.
+    update
+        What became of the update it led to; None where nothing learns.
+    """
+
+    model: Model
+    limit: float
+    flagged: int
+    rows: int
+    update: Update | None = None
+
+
+@dataclass
+class Schooling:
+    """What a champion brings with it to learn on."""
+
+    approved: Model
+    canary: Canary
+    reference: pa.Table
+
+    @classmethod
+    def of(cls, outcome: TrainingOutcome) -> Schooling:
+        """Of a training that gave a model."""
+        if outcome.model is None or outcome.held_back is None:
+            raise SystemExit(outcome.note)
+        return cls(
+            outcome.model,
+            draw_canary(outcome.model, outcome.held_back),
+            draw_reference(outcome.model, outcome.held_back),
+        )
+
+
+Judge = Callable[[Model, Model, Canary, pa.Table], Update]
+
+
+@dataclass
+class Play:
+    """Nights in their order, scored by a model that learns after each of them, or by one that does not.
+
+    Attributes
+    ----------
+    schooling
+        Of the champion.
+    learns
+        Whether it learns.
+    judge
+        Accepts or drops a night's update; the learning's own.
+    nights
+        What was played.
+    """
+
+    schooling: Schooling
+    learns: bool
+    judge: Judge = judged
+    nights: dict[date, Night] = field(default_factory=dict)
+    model: Model = field(init=False)
+    profiles: list[tuple[date, pa.Table]] = field(default_factory=list)
+    earlier: list[tuple[date, Vector]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.model = self.schooling.approved
+
+    def night(self, night: date, features: pa.Table) -> None:
+        """Score a night and learn from it."""
+        model = self.model
+        scores = model.score(model.values(features))
+        limits = self._limits(night, scores)
+        flagged = flag(scores, limits)
+        played = Night(model, float(limits[0]), int(flagged.sum()), len(scores))
+        if self.learns:
+            played.update = self._learn(night, taught_profile(features, model, flagged, BREAKS_SCHEMA.empty_table()))
+        self.nights[night] = played
+
+    def _limits(self, night: date, scores: Vector) -> Vector:
+        self.earlier = [(day, known) for day, known in self.earlier if day >= budget_month(night)]
+        days = [np.full(len(known), np.datetime64(day)) for day, known in self.earlier]
+        mine = np.full(len(scores), np.datetime64(night))
+        empty = (np.empty(0, "datetime64[D]"), np.empty(0))
+        before = (np.concatenate([empty[0], *days]), np.concatenate([empty[1], *(known for _, known in self.earlier)]))
+        self.earlier.append((night, scores))
+        return self.model.alert_budget.nightly(mine, scores, *before)
+
+    def _learn(self, night: date, profile: pa.Table) -> Update:
+        since = night - timedelta(days=WINDOW_NIGHTS - 1)
+        dated = profile.append_column("settlement_date", pa.array([night] * profile.num_rows, pa.date32()))
+        self.profiles = [(day, known) for day, known in self.profiles if day >= since] + [(night, dated)]
+        s = self.schooling
+        profiles = pa.concat_tables([known for _, known in self.profiles])
+        model = adapted(s.approved, self.model, profiles, s.reference, night)
+        update = self.judge(s.approved, model, s.canary, profiles)
+        self.model = model if update.accepted else self.model
+        return update
+
+
+def played(schooling: Schooling, features: pa.Table, *, learns: bool, judge: Judge = judged) -> Play:
+    """All nights of a feature table."""
+    play = Play(schooling, learns, judge)
+    nights = nights_of(features)
+    for night in np.unique(nights):
+        play.night(night.item(), features.filter(pa.array(nights == night)))
+    return play
+
+
+def changing_bank() -> Bench:
+    """A generated bank whose people come to act more often and with larger sums, most of all in December."""
+    plain = plain_bank().bank
+    return Bench("changing", replace(plain, history=changed(plain.history)), BEFORE, LAST)
+
+
+def plain_bank() -> Bench:
+    """The same bank as it was generated."""
+    folder = FOLDER / f"changing-{ACCOUNTS}"
+    if not (folder / "fin_transaction.parquet").exists():
+        generate_bank(folder, ACCOUNTS, FIRST, LAST, seed=37)
+    return Bench("steady", read_bank(f"file:{folder}?rounding=0.1", BEFORE, LAST), BEFORE, LAST)
+
+
+YEARLY_GROWTH = 0.3
+"""Sums grow by as much a year from the first played night on."""
+YEARLY_MORE = 0.6
+"""And so does the number of what people decide themselves: those postings are thinned out before."""
+YEARLY_MOODS = 0.8
+"""Sums become less regular: the spread of their logarithms after a year, beside the people's own of about a half."""
+DECEMBER, JULY = 1.4, 1.15
+"""What December and July are more, in every year."""
+
+
+def changed(history: pa.Table) -> pa.Table:
+    """A history with season and drift laid over what people decide: cash, cards and transfers that are not standing.
+
+    Balances are multiplied as the sums are, so that what a payment takes of the balance stays what it was.
+    """
+    days = np.asarray(history["trans_date"].to_numpy(), dtype="datetime64[D]")
+    years = np.maximum((days - np.datetime64(BEFORE)).astype(float) / 365, 0)
+    months = days.astype("datetime64[M]").astype(int) % 12 + 1
+    season = np.select([months == 12, months == 7], [DECEMBER, JULY], 1.0)
+    decided = np.isin(history["operation"].to_numpy(zero_copy_only=False).astype(str), DECIDED)
+    most = (1 + YEARLY_MORE) * DECEMBER
+    rate = (1 + YEARLY_MORE * years) * season / most
+    kept = ~decided | (np.random.default_rng(SEED).random(len(days)) < rate)
+    moods = np.exp(YEARLY_MOODS * years * np.random.default_rng(SEED + 1).standard_normal(len(days)))
+    factor = (1 + YEARLY_GROWTH * years) * np.where(decided, np.sqrt(season) * moods, 1.0)
+    for name in ("amount", "balance"):
+        field_ = history.schema.field(name)
+        values = pc.cast(history[name], pa.float64()).to_numpy()
+        column = pa.array(np.round(values * factor, 1), pa.float64(), from_pandas=True).cast(field_.type, safe=False)
+        history = history.set_column(history.schema.get_field_index(name), field_, column)
+    return history.filter(pa.array(kept))
+
+
+DECIDED = ("WIC", "CCW")
+
+
+def measure() -> Record:
+    """Figures by month of a year: average precision, recall at the night's threshold, share flagged."""
+    bench = changing_bank()
+    schooling = Schooling.of(trained_on(bench, BEFORE))
+    months = _months(BEFORE, LAST)
+    rounds = {first: plant_round(bench.bank, first, last, ROUND_SEED + n) for n, (first, last) in enumerate(months)}
+    plays: dict[str, Mapping[date, Night]] = {
+        "frozen": played(schooling, bench.window, learns=False).nights,
+        "adapting": played(schooling, bench.window, learns=True).nights,
+        "trained anew": _anew(bench, months),
+    }
+    found = {
+        who: [_month(nights, rounds[first], first, last) for first, last in months] for who, nights in plays.items()
+    }
+    report(found, plays["adapting"])
+    return found
+
+
+def trained_on(bench: Bench, before: date) -> TrainingOutcome:
+    bank = bench.bank
+    return train(
+        bank.history,
+        bank.statics,
+        before=before,
+        seed=SEED,
+        budget=BUDGET,
+        habit_days=bank.habit_days,
+        rounding_cents=bank.slack,
+        recipe=RECIPE,
+    )
+
+
+def _anew(bench: Bench, months: list[tuple[date, date]]) -> dict[date, Night]:
+    """Every three months another champion, frozen in between."""
+    nights: dict[date, Night] = {}
+    for start in range(0, len(months), 3):
+        first, last = months[start][0], months[min(start + 2, len(months) - 1)][1]
+        outcome = trained_on(bench, first)
+        features = bench.nights(first, last + timedelta(days=1))
+        nights |= played(Schooling.of(outcome), features, learns=False).nights
+    return nights
+
+
+def _months(first: date, last: date) -> list[tuple[date, date]]:
+    starts = [first]
+    while (following := (starts[-1] + timedelta(days=32)).replace(day=1)) <= last:
+        starts.append(following)
+    return [(start, (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)) for start in starts]
+
+
+def _month(nights: Mapping[date, Night], round_: Round, first: date, last: date) -> Record:
+    """Every row of a planted month scored by its night's model, and held against its night's threshold."""
+    scores, limits = scored(nights, round_.features)
+    mine = [night for day, night in nights.items() if first <= day <= last]
+    return {
+        "month": f"{first:%Y-%m}",
+        "average_precision": figures(scores, round_.is_planted, BUDGET).average_precision,
+        "recall": float(flag(scores, limits)[round_.is_planted].mean()),
+        "flagged": sum(night.flagged for night in mine) / sum(night.rows for night in mine),
+    }
+
+
+def scored(nights: Mapping[date, Night], features: pa.Table) -> tuple[Vector, Vector]:
+    """Scores and thresholds of rows, by the model and the threshold their nights had."""
+    days = nights_of(features)
+    scores, limits = np.zeros(len(days)), np.zeros(len(days))
+    by_model: dict[str, list[date]] = {}
+    for day in np.unique(days):
+        by_model.setdefault(nights[day.item()].model.version, []).append(day.item())
+    for mine in by_model.values():
+        rows = np.isin(days, np.array(mine, dtype="datetime64[D]"))
+        model = nights[mine[0]].model
+        scores[rows] = model.score(model.values(features.filter(pa.array(rows))))
+        limits[rows] = [nights[day.item()].limit for day in days[rows]]
+    return scores, limits
+
+
+def report(found: Mapping[str, list[Record]], adapting: Mapping[date, Night]) -> None:
+    """Print the year month by month, and its means."""
+    header = ["month", *(f"{who}: AP / recall / flagged" for who in found)]
+    rows = [[months[0]["month"], *map(_cell, months)] for months in zip(*found.values(), strict=True)]
+    keys = ("average_precision", "recall", "flagged")
+    rows.append(
+        ["mean", *(_cell({k: float(np.mean([m[k] for m in months])) for k in keys}) for months in found.values())]
+    )
+    print(markdown(f"A year of changing habits, budget {BUDGET:.0%}", header, rows))
+    updates = [night.update for night in adapting.values() if night.update is not None]
+    print(f"{sum(update.accepted for update in updates)} of {len(updates)} updates were accepted")
+    for why in sorted({update.why.split(" is ")[0].split(" are ")[0] for update in updates if not update.accepted}):
+        print(f"- {why}")
+
+
+def _cell(month: Record) -> str:
+    return f"{month['average_precision']:.2f} / {month['recall']:.2f} / {month['flagged']:.2%}"

@@ -1,0 +1,174 @@
+"""What tasks of the models' DAGs are asked for, and whom they name and wake."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from include import orchestration
+from include.errors import SettingsError
+from include.orchestration import (
+    FAILURE,
+    PUBLISHED_NIGHT,
+    SELECTION_WANTED,
+    ModelRequest,
+    announce_publication,
+    announce_wish,
+    each_published_night,
+    run_for_models,
+)
+from include.settings import get_settings
+
+
+def _event(at: int, **extra: Any) -> SimpleNamespace:
+    return SimpleNamespace(timestamp=datetime(2024, 1, 1, at, tzinfo=UTC), extra=extra)
+
+
+class _Running:
+    """A task's context, as far as these functions look into it."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.left: dict[str, object] = {}
+        self.outlets = {asset: SimpleNamespace(extra={}) for asset in (PUBLISHED_NIGHT, SELECTION_WANTED)}
+        self.context = {
+            "params": {"date": None, "before": None, "source": None, "lake": None, "approve_headlessly": False},
+            "run_id": "manual__1",
+            "dag_run": SimpleNamespace(dag_id="model_selection", run_type="manual", triggering_user_name="ada"),
+            "ti": SimpleNamespace(task_id="prepare", xcom_push=self.left.__setitem__),
+            "triggering_asset_events": {},
+            "outlet_events": self.outlets,
+        }
+        monkeypatch.setattr(orchestration, "get_current_context", lambda: self.context)
+
+    def asked(self) -> ModelRequest:
+        return ModelRequest.of(self.context)
+
+
+@pytest.fixture
+def running(monkeypatch) -> _Running:
+    return _Running(monkeypatch)
+
+
+def test_a_run_by_hand_asks_for_the_installations_bank_in_the_name_of_who_triggered_it(running):
+    asked = running.asked()
+    assert (asked.source_uri, asked.lake_uri) == (get_settings().source_uri, get_settings().lake_uri)
+    assert (asked.run_id, asked.by) == ("manual__1", "ada")
+
+
+def test_params_come_before_the_wish_and_the_newest_wish_before_the_installation(running):
+    running.context["triggering_asset_events"] = {
+        SELECTION_WANTED: [
+            _event(2, source="file:/newer", lake="file:/lake"),
+            _event(1, source="file:/older", lake=None),
+        ]
+    }
+    running.context["params"]["lake"] = "file:/mine"
+    assert (running.asked().source_uri, running.asked().lake_uri) == ("file:/newer", "file:/mine")
+
+
+def test_a_run_that_nobody_triggered_names_the_dag(running):
+    running.context["dag_run"] = SimpleNamespace(
+        dag_id="model_selection", run_type="scheduled", triggering_user_name=None
+    )
+    assert running.asked().by == "model_selection, scheduled run"
+
+
+def test_a_given_date_bounds_the_selection(running):
+    running.context["params"]["before"] = "1994-01-26"
+    assert running.asked().before == date(1994, 1, 26)
+
+
+def test_without_a_published_night_the_selection_says_what_to_do(running, tmp_path):
+    running.context["params"]["lake"] = f"file:{tmp_path}"
+    with pytest.raises(AirflowFailException, match="no night is published"):
+        run_for_models(lambda asked: {"before": asked.before})
+    assert running.left[FAILURE].startswith("SettingsError: no night is published")
+
+
+def test_who_approved_is_named_with_what_they_said(running):
+    approval = {"responded_by_user": {"id": "7", "name": "grace"}, "params_input": {"comment": "convincing"}}
+    assert running.asked().decided(approval, "better") == {"by": "grace", "why": "convincing (better)"}
+    silent = {"responded_by_user": {"id": "7", "name": ""}, "params_input": None}
+    assert running.asked().decided(silent, "better") == {"by": "7", "why": "better"}
+
+
+def test_a_headless_promotion_says_that_nobody_was_asked(running):
+    assert running.asked().decided(None, "better") == {"by": "ada (approve_headlessly)", "why": "better"}
+
+
+def test_nights_of_several_events_are_taken_in_order_and_each_once(running):
+    running.context["triggering_asset_events"] = {
+        PUBLISHED_NIGHT: [
+            _event(1, settlement_date="1994-01-03", source=None, lake="file:/lake"),
+            _event(3, settlement_date="1994-01-02", source=None, lake="file:/lake"),
+            _event(2, settlement_date="1994-01-03", source=None, lake="file:/lake"),
+        ]
+    }
+    found = each_published_night(lambda published: {"night": published.night, "lake": published.lake_uri})
+    assert [night["night"].day for night in found["nights"]] == [2, 3]
+    assert {night["lake"] for night in found["nights"]} == {"file:/lake"}
+
+
+def test_a_date_by_hand_is_the_only_night(running):
+    running.context["params"]["date"] = "1994-01-05"
+    assert each_published_night(lambda published: published.night) == {"nights": [date(1994, 1, 5)]}
+
+
+def test_a_run_about_no_night_says_what_to_do(running):
+    with pytest.raises(AirflowFailException, match="give the date"):
+        each_published_night(lambda published: {})
+
+
+def test_a_night_that_fails_ends_the_task_with_its_sentence(running):
+    def fail(published):
+        raise SettingsError("not this one")
+
+    running.context["params"]["date"] = "1994-01-05"
+    with pytest.raises(AirflowFailException):
+        each_published_night(fail)
+    assert running.left == {FAILURE: "SettingsError: not this one"}
+
+
+def test_a_skip_is_no_failure(running):
+    def skip(published):
+        raise AirflowSkipException("no champion")
+
+    running.context["params"]["date"] = "1994-01-05"
+    with pytest.raises(AirflowSkipException):
+        each_published_night(skip)
+    assert running.left == {}
+
+
+def test_the_publication_carries_the_addresses_asked_for_and_never_the_installations_own(running, monkeypatch):
+    monkeypatch.setenv("ADS_SOURCE_URI", "postgresql+psycopg://bank:secret@host/bank")
+    get_settings.cache_clear()
+    running.context["params"]["lake"] = "file:/lake"
+    announce_publication({"settlement_date": "1994-01-05"})
+    get_settings.cache_clear()
+    extra = running.outlets[PUBLISHED_NIGHT].extra
+    assert extra == {"settlement_date": "1994-01-05", "source": None, "lake": "file:/lake"}
+
+
+def _watched(*nights: tuple[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    return {"nights": [{"night": n, "notices": told, "source": None, "lake": "file:/lake"} for n, told in nights]}
+
+
+def _notice(feature: str, *, asks: bool) -> dict[str, Any]:
+    return {"code": "feature_drift", "feature": feature, "text": "It moved.", "asks_for_selection": asks}
+
+
+def test_a_notice_that_asks_is_announced_with_its_feature_and_where(running):
+    told = [_notice("amount", asks=True), _notice("hour", asks=False), _notice("", asks=True)]
+    wish = announce_wish(_watched(("1994-01-05", told), ("1994-01-06", [])))
+    assert wish == {"night": "1994-01-05", "features": ["amount", "feature_drift"]}
+    assert running.outlets[SELECTION_WANTED].extra == {**wish, "source": None, "lake": "file:/lake"}
+
+
+def test_a_night_without_such_a_notice_announces_nothing(running):
+    with pytest.raises(AirflowSkipException):
+        announce_wish(_watched(("1994-01-05", [_notice("hour", asks=False)])))
+    assert running.outlets[SELECTION_WANTED].extra == {}

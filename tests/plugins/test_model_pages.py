@@ -1,0 +1,192 @@
+"""The pages and notes about models: what a run came to, who is champion; what people wrote is text."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from markupsafe import Markup
+
+from include.orchestration import FAILURE
+from plugins.settlement_console.evidence import Evidence, as_html
+from plugins.settlement_console.left import RETURNED, Answer, Left
+from plugins.settlement_console.model_runs import ModelRun, model_run
+from plugins.settlement_console.models import ModelsPage
+from plugins.settlement_console.notes import note_of_models
+from plugins.settlement_console.pages import render
+
+EVIL = "<img src=x onerror=alert(1)>"
+NEW, OLD = "contrast-00000000000000aa", "rarity-00000000000000bb"
+PREPARED = {"before": "1994-01-26", "candidates": ["rarity", "contrast"], "note": "2 candidates are measured"}
+COMPARED = {
+    "selection": "manual__1",
+    "challenger": NEW,
+    "champion": OLD,
+    "is_better": True,
+    "verdict": "contrast is better",
+}
+
+
+def _run(dag_id: str, state: str, *left: tuple[str, Any], conf: dict[str, str] | None = None) -> ModelRun:
+    answers = {task_id: value for task_id, value in left if isinstance(value, Answer)}
+    values = [(task_id, RETURNED, value) for task_id, value in left if task_id not in (FAILURE, *answers)]
+    failures = [("try_candidate", FAILURE, sentence) for task_id, sentence in left if task_id == FAILURE]
+    run = model_run(Left(SimpleNamespace(dag_id=dag_id, state=state, conf=conf or {}), [*values, *failures], answers))
+    assert run is not None
+    return run
+
+
+def _selection(state: str, *left: tuple[str, Any]) -> ModelRun:
+    return _run("model_selection", state, ("prepare", PREPARED), *left)
+
+
+DONE, PROMOTED = ("compare", COMPARED), ("promote", {"champion": NEW})
+APPROVED, REFUSED, UNANSWERED = (
+    ("await_approval", answer)
+    for answer in (Answer(True, "ada", "as seen"), Answer(False, "ada", ""), Answer(False, "", ""))
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "left", "ends"),
+    [
+        ("running", [], "at work"),
+        ("running", [DONE, APPROVED], "at work"),
+        ("running", [DONE], "waits for approval"),
+        ("success", [DONE, REFUSED], "refused by ada, the champion stays"),
+        ("success", [DONE, UNANSWERED], "nobody answered in time, the champion stays"),
+        ("success", [DONE, APPROVED, PROMOTED], "promoted by ada"),
+        ("success", [DONE, PROMOTED], "promoted without asking"),
+        ("success", [("compare", {**COMPARED, "is_better": False})], "the champion stays"),
+        ("failed", [], "failed, the champion stays"),
+        ("failed", [DONE, APPROVED], "failed, the champion stays"),
+    ],
+)
+def test_a_selection_says_how_it_stands(state, left, ends):
+    assert _selection(state, *left).headline == f"Selection before 1994-01-26: {ends}"
+
+
+def test_a_page_that_waits_for_a_person_does_not_renew_itself_under_their_eyes():
+    assert _selection("running").is_running
+    assert not _selection("running", DONE).is_running
+
+
+def test_a_selection_shows_verdict_candidates_and_who_is_out():
+    tried = {"candidate": "rarity", "seconds": 1.25, "peak_mib": 99.6}
+    run = _selection("success", (FAILURE, "CandidateError: contrast is out"), ("try_candidate", tried), DONE, APPROVED)
+    assert run.said[0] == ("verdict", "contrast is better")
+    assert ("comment", "as seen") in run.said
+    assert ("1 of 2 candidates tried", "rarity (1.2 s, 100 MiB)") in run.said
+    assert run.failures == [("try_candidate", "CandidateError: contrast is out")]
+    assert run.selection == "manual__1"
+
+
+def _update(**changed: Any) -> dict[str, Any]:
+    update = {"night": "1994-01-05", "version": NEW, "accepted": True, "why": "1 night teaches", "figures": {}}
+    return {**update, "rolled_back_by": "", "rolled_back_why": "", **changed}
+
+
+def test_learning_says_of_each_night_what_became_of_it_and_what_was_noticed():
+    nights = [_update(), _update(night="1994-01-06", accepted=False, why="recall fell")]
+    notice = {"code": "feature_drift", "feature": "amount", "text": "amount moved", "asks_for_selection": True}
+    watched = {"nights": [{"night": "1994-01-06", "notices": [notice]}]}
+    wish = {"night": "1994-01-06", "features": ["amount"]}
+    run = _run(
+        "online_learning", "success", ("learn", {"nights": nights}), ("watch", watched), ("ask_for_selection", wish)
+    )
+    assert run.headline == "Learning from 1994-01-05, 1994-01-06: 1 of 2 updates accepted"
+    assert run.said == [
+        ("1994-01-05: accepted", "1 night teaches"),
+        ("1994-01-06: dropped", "recall fell"),
+        ("1994-01-06: feature_drift", "amount moved"),
+        ("asks for a selection", "amount"),
+    ]
+
+
+def test_a_rollback_says_what_scores_now():
+    asked = {"which": "champion", "why": "too loud"}
+    done = _run("champion_rollback", "success", ("take_back", {"champion": OLD, "before": NEW}), conf=asked)
+    assert done.headline == f"Rollback: {OLD} is champion again, in place of {NEW}"
+    assert ("why", "too loud") in done.said
+    undone = {"base": OLD, "rolled_back": ["1994-01-05"], "in_force": OLD}
+    learned = _run("champion_rollback", "success", ("take_back", undone), conf=asked)
+    assert learned.headline == f"Rollback of what was learned from 1994-01-05: {OLD} scores from now on"
+    assert _run("champion_rollback", "failed", conf=asked).headline == "Rollback: nothing was taken back"
+
+
+def test_a_run_of_another_dag_is_none_of_these():
+    assert model_run(Left(SimpleNamespace(dag_id="another", state="success", conf={}), [], {})) is None
+
+
+def _page(**changed: Any) -> ModelsPage:
+    reigns = [
+        {"version": NEW, "since": "1994-02-01T10:00:00+00:00", "by": "ada", "why": "better", "is_rollback": False},
+        {"version": OLD, "since": "", "by": "not recorded", "why": "", "is_rollback": False},
+    ]
+    return ModelsPage(**{"reigns": reigns, "updates": [], "selections": [], **changed})
+
+
+def test_what_scores_the_next_night_is_the_newest_learning_that_holds():
+    older = _update(night="1994-01-04", version="contrast-0000000000000004")
+    assert _page().in_force == NEW
+    assert _page(updates=[_update(rolled_back_by="ada"), _update(accepted=False), older]).in_force == older["version"]
+    assert _page(reigns=[]).in_force is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "fate"),
+    [
+        ({}, "promoted by ada"),
+        ({"challenger": "contrast-00000000000000cc"}, "not promoted"),
+        ({"is_better": False}, "nothing to decide"),
+    ],
+)
+def test_a_past_selection_says_what_became_of_its_challenger(changed, fate):
+    assert _page().fate({**COMPARED, **changed}) == fate
+
+
+def test_what_people_wrote_is_text_on_the_models_page():
+    reign = {"version": NEW, "since": "1994-02-01T10:00:00+00:00", "by": EVIL, "why": EVIL, "is_rollback": True}
+    update = _update(why=EVIL, rolled_back_by=EVIL, rolled_back_why=EVIL, figures={"recall": 0.5, "false_alarms": 0.02})
+    selection = {**COMPARED, "verdict": EVIL, "before": "1994-01-26", "made_at": "1994-02-01T09:00:00+00:00"}
+    page = render(
+        "models.html", root="", airflow="", page=_page(reigns=[reign], updates=[update], selections=[selection])
+    )
+    assert "<img" not in page
+    assert page.count("&lt;img") == 9
+    assert "50.00%" in page
+
+
+def test_an_empty_lake_has_a_models_page():
+    page = render("models.html", root="", airflow="", page=_page(reigns=[]))
+    assert "Nobody is champion yet" in page
+
+
+def test_what_people_wrote_is_text_on_a_runs_page_and_in_its_note():
+    run = ModelRun("Selection: waits", is_running=True, failures=[("try_candidate", EVIL)], said=[("verdict", EVIL)])
+    page = render("model_run.html", root="", run=run, evidence=None)
+    assert "<img" not in page
+    assert page.count("&lt;img") == 2
+    note = note_of_models(ModelRun(f"Rollback: {EVIL}", False, [], [("why", "[x](javascript:1)")], "manual__1"))
+    assert r"\<img src=x onerror=alert\(1\)\>" in note
+    assert r"\[x\]\(javascript:1\)" in note
+    assert note.endswith(" · [Evidence](/plugin/settlement-models/settlement/models/manual__1)")
+
+
+def test_a_runs_page_shows_its_plots_from_the_packs():
+    evidence = Evidence("manual__1", Markup(""), ["recall_by_kind.png"], [])
+    run = ModelRun("Selection", is_running=False, failures=[], said=[], selection="manual__1")
+    page = render("model_run.html", root="/settlement", run=run, evidence=evidence)
+    assert '<img src="/settlement/packs/manual__1/recall_by_kind.png" alt="recall by kind">' in page
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["<script>1</script>", "[x](javascript:alert(1))", "![x](http://elsewhere/x.png)", "[x](data:text/html,1)"],
+)
+def test_nothing_in_a_report_runs_or_reaches_elsewhere(hostile):
+    page = as_html(hostile)
+    assert "<script" not in page
+    assert "href=" not in page or "http://elsewhere" in page
+    assert "<img" not in page

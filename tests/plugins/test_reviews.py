@@ -1,0 +1,154 @@
+"""Reviews through the console: who may, what is taken, and nothing from other sites."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
+
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.api_fastapi.core_api import security
+from fastapi import HTTPException
+from fastapi.testclient import TestClient
+
+from include.settings import get_settings
+from plugins.settlement_console import app as console
+from plugins.settlement_console.reviews import MOST_BYTES, MOST_REVIEWS
+
+ONE = {"reviews": [{"trans_id": 7, "decision": "confirmed", "reason": "the client never paid this"}]}
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ADS_LAKE_URI", f"file:{tmp_path}")
+    get_settings.cache_clear()
+    yield tmp_path / "reviews" / "inbox"
+    get_settings.cache_clear()
+
+
+def _client(role: str, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """The console for a user whose login was checked; what the user may is asked of Airflow's own manager."""
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+
+    monkeypatch.setattr(security, "get_auth_manager", SimpleAuthManager)
+    monkeypatch.setattr(security.DagModel, "get_team_name", lambda _: None)
+    app = console.create_app()
+    app.dependency_overrides[security.get_user] = lambda: SimpleAuthManagerUser(username="ida", role=role)
+    return TestClient(app, base_url="http://bank:8080")
+
+
+@pytest.fixture
+def reviewer(monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    return _client("USER", monkeypatch)
+
+
+def _rows(inbox: Path) -> list[dict]:
+    (file,) = inbox.iterdir()
+    return pq.read_table(file).to_pylist()
+
+
+def test_a_review_becomes_a_file_of_the_drop(inbox, reviewer):
+    before = datetime.now(UTC)
+    answer = reviewer.post("/reviews", json=ONE)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["taken"] == 1
+    (row,) = _rows(inbox)
+    assert (row["trans_id"], row["decision"], row["who"]) == (7, "confirmed", "ida")
+    assert before <= row["known_at"] == row["decided_at"] <= datetime.now(UTC)
+
+
+def test_who_only_looks_may_not_review(inbox, monkeypatch):
+    assert _client("VIEWER", monkeypatch).post("/reviews", json=ONE).status_code == 403
+    assert not inbox.exists()
+
+
+def test_without_a_login_nobody_reviews(inbox, monkeypatch):
+    client = _client("ADMIN", monkeypatch)
+
+    def nobody():
+        raise HTTPException(401)
+
+    client.app.dependency_overrides[security.get_user] = nobody
+    assert client.post("/reviews", json=ONE).status_code == 401
+    assert not inbox.exists()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://elsewhere.example"},
+        {"origin": "null"},
+        {"origin": "http://bank:8081"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_other_sites_are_refused(inbox, reviewer, headers):
+    assert reviewer.post("/reviews", json=ONE, headers=headers).status_code == 403
+    assert not inbox.exists()
+
+
+def test_the_servers_own_pages_are_not(inbox, reviewer):
+    headers = {"origin": "http://bank:8080", "sec-fetch-site": "same-origin"}
+    assert reviewer.post("/reviews", json=ONE, headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_only_json_is_taken(inbox, reviewer, kind):
+    answer = reviewer.post("/reviews", content=json.dumps(ONE), headers={"content-type": kind})
+    assert answer.status_code == 415
+    assert not inbox.exists()
+
+
+@pytest.mark.parametrize(
+    "review",
+    [
+        {"trans_id": 7, "decision": "maybe"},
+        {"trans_id": "7", "decision": "confirmed"},
+        {"trans_id": 0, "decision": "confirmed"},
+        {"trans_id": 2**63, "decision": "confirmed"},
+        {"decision": "confirmed"},
+        {"account_id": 3, "decision": "confirmed"},
+        {"trans_id": 7, "decision": "confirmed", "who": "somebody else"},
+        {"trans_id": 7, "decision": "confirmed", "known_at": "2020-01-01T00:00:00Z"},
+        {"trans_id": 7, "decision": "confirmed", "reason": "x" * 1001},
+        {"trans_id": 7, "decision": "confirmed", "decided_at": "2020-01-01T00:00:00"},
+        {"trans_id": 7, "decision": "confirmed", "decided_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
+    ],
+)
+def test_what_is_wrong_is_refused_whole(inbox, reviewer, review):
+    answer = reviewer.post("/reviews", json={"reviews": [*ONE["reviews"], review]})
+    assert answer.status_code == 422, answer.text
+    assert "somebody else" not in answer.text
+    assert not inbox.exists()
+
+
+def test_requests_are_bounded(inbox, reviewer):
+    assert reviewer.post("/reviews", json={"reviews": ONE["reviews"] * (MOST_REVIEWS + 1)}).status_code == 422
+    large = {"reviews": [{**ONE["reviews"][0], "reason": "x" * MOST_BYTES}]}
+    assert reviewer.post("/reviews", json=large).status_code == 413
+    assert reviewer.post("/reviews", json={"reviews": []}).status_code == 422
+    assert reviewer.post("/reviews", content=b"[", headers={"content-type": "application/json"}).status_code == 422
+    assert not inbox.exists()
+
+
+def test_a_break_may_be_reviewed_and_texts_stay_texts(inbox, reviewer):
+    review = {"account_id": 3, "check_code": "fee_amount", "decision": "dismissed", "reason": "=cmd()|'x'!A1 <script>"}
+    decided = "2024-03-01T10:00:00+02:00"
+    assert reviewer.post("/reviews", json={"reviews": [{**review, "decided_at": decided}]}).status_code == 201
+    (row,) = _rows(inbox)
+    assert row["reason"] == review["reason"]  # made inert by the night that takes it in
+    assert row["decided_at"] == datetime(2024, 3, 1, 8, tzinfo=UTC)
+
+
+def test_a_drop_that_cannot_be_written_is_said(inbox, reviewer):
+    inbox.parent.mkdir(parents=True)
+    inbox.write_text("a file where the folder should be")
+    assert reviewer.post("/reviews", json=ONE).status_code == 503

@@ -1,0 +1,63 @@
+"""A candidate has a process of its own, and is out when that fails or takes too much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from include.errors import SettingsError
+from include.selection import CandidateError, prepare, try_candidate
+from include.selection.plan import Limits, Plan, work_folder
+from include.selection.results import cost_of
+from tests.selection.conftest import BEFORE
+
+
+@pytest.fixture(scope="module")
+def prepared(bank: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    lake = f"file:{tmp_path_factory.mktemp('lake')}"
+    prepare(f"file:{bank}?rounding=0.1", lake, BEFORE, "tried", folds=1, rounds=2)
+    return lake
+
+
+def bound(lake: str, limits: Limits, **settings: object) -> None:
+    """Other limits, and other settings of `contrast`."""
+    folder = work_folder(lake, "tried")
+    plan = Plan.read(folder)
+    contrast = replace(plan.candidates["contrast"], settings=settings)
+    replace(plan, limits=limits, candidates={**plan.candidates, "contrast": contrast}).keep(folder)
+
+
+def test_what_it_found_and_cost_is_kept(prepared):
+    bound(prepared, Limits())
+    told = try_candidate(prepared, "tried", "rarity")
+    assert told["seconds"] > 0
+    assert 50 < told["peak_mib"] < 2048
+    folder = work_folder(prepared, "tried")
+    assert cost_of(folder, "rarity").failure == ""
+    assert folder.get("rarity.fold-1.round-1").num_rows == folder.get("fold-1.round-1").num_rows
+
+
+def test_a_wrong_setting_is_told(prepared):
+    bound(prepared, Limits(), bins=1)
+    with pytest.raises(CandidateError, match=r"candidate contrast of selection tried is out: .*max_bins"):
+        try_candidate(prepared, "tried", "contrast")
+    assert "max_bins" in cost_of(work_folder(prepared, "tried"), "contrast").failure
+
+
+def test_beyond_its_memory_it_is_out(prepared):
+    bound(prepared, Limits(mib=60))
+    with pytest.raises(CandidateError, match="held more than the 60 MiB it may have"):
+        try_candidate(prepared, "tried", "contrast")
+
+
+def test_beyond_its_time_it_is_stopped(prepared):
+    bound(prepared, Limits(seconds=1))
+    with pytest.raises(CandidateError, match="stopped after the 1 seconds it may take"):
+        try_candidate(prepared, "tried", "contrast")
+
+
+def test_an_unknown_candidate_is_refused(prepared):
+    with pytest.raises(SettingsError, match="no candidate 'oracle'; it has rarity"):
+        try_candidate(prepared, "tried", "oracle")
