@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)
 # uv does not read pip's own settings; hand the one over that offline mirrors rely on.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: help setup check test run night models bench
+.PHONY: help setup check test test-long run night models bench
 help: ## every target with one line
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -35,6 +35,9 @@ check: setup ## linters, types, SQL style, import rule, security
 
 test: check ## the linters and the whole test suite
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-long: setup ## what takes minutes by itself: a whole selection in the Airflow UI, with its approval
+	$(BIN)/pytest -m long
 
 run: setup ## Airflow with a week of nights, of a made-up bank unless SOURCE= names yours; also LAKE=, PORT=
 	@$(BIN)/python -m include.service.local --source "$(SOURCE)" --lake "$(LAKE)" --port "$(PORT)"

@@ -19,7 +19,8 @@ better challenger is promoted without asking, in the name of whoever triggered t
 **What a retry does.** `prepare` lays the folds out anew; a candidate tried again replaces what its earlier try left;
 `compare` after its end gives what it gave; promoting the champion again changes nothing. A candidate that fails or
 takes more than its limits of time and memory is out and is not tried again; the others go on without it. To repeat a
-selection, clear the run from `prepare` on.
+selection, clear the run from `prepare` on. An answer within a second of the question can fail `await_approval`; its
+retry asks again.
 
 **Impact of a failure.** None on the nights: the champion stays, as it does when the challenger is refused, when nobody
 answers within five days (the default answer is *Reject*: the run ends well, `promote` skipped), and when nothing is

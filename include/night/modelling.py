@@ -9,7 +9,7 @@ from datetime import date
 import pyarrow as pa
 
 from include.lake import Lake
-from include.learning import model_of
+from include.learning import confirmed_before, model_of
 from include.models.model import Model
 from include.night.request import NightRequest
 from include.registry import ModelRegistry
@@ -117,6 +117,7 @@ def _train_on(past: Past, before: date, lake_uri: str) -> Trained:
         habit_days=settings.lookback_days,
         rounding_cents=past.rounding_cents,
         recipe=Recipe.of(settings.training),
+        confirmed=confirmed_before(Lake.open(lake_uri), before),
     )
     if outcome.model is None:
         return Trained(None, outcome.note)

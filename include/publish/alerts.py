@@ -88,7 +88,8 @@ def _from_break(row: Row, origin: dict[int, Row]) -> Row:
 def _from_score(row: Row, origin: dict[int, Row]) -> Row:
     posting = origin.get(row["trans_id"], {})
     reasons = row["reasons"] or []
-    named = [reason for reason in reasons if reason["code"] != "other"] or reasons
+    # What is left of a score names no feature; what reviews say does.
+    named = [reason for reason in reasons if reason["feature"]] or reasons
     found = {**row, "text": " ".join(reason["text"] for reason in named) or "Unusual for this account."}
     code = named[0]["code"] if named else "other"
     return _alert(found, posting, kind="score", code=code, severity="error", amount=posting.get("amount"))

@@ -103,19 +103,16 @@ class Feedback:
         leading
             Asked of rows that may resemble a dismissed finding.
         """
-        found = self._rises(features)
-        accounts = _by(self.dismissals.to_pylist(), "account_id")
-        if accounts:
-            owners = features["account_id"].to_pylist()
-            asked = [
-                n for n in np.flatnonzero(scores >= threshold).tolist() if n not in found and owners[n] in accounts
-            ]
-            for place, code in zip(asked, leading(asked), strict=True):
-                counterparty = features["counterparty"][place].as_py()
-                alike = [d for d in accounts[owners[place]] if _is_alike(d, code, counterparty)]
-                if drop := _drop(alike, float(rarity_of(scores[place : place + 1])[0])):
-                    found[place] = [drop]
-        return found
+        risen = self._rises(features)
+        owners, accounts = features["account_id"].to_pylist(), _by(self.dismissals.to_pylist(), "account_id")
+        seen = np.flatnonzero(scores >= threshold).tolist() if accounts else []
+        asked = [place for place in seen if place not in risen and owners[place] in accounts]
+        dropped = {
+            place: [drop]
+            for place, code in zip(asked, leading(asked), strict=True)
+            if (drop := _dropped(accounts[owners[place]], code, features, scores, place))
+        }
+        return risen | dropped
 
     def _rises(self, features: pa.Table) -> dict[int, list[Said]]:
         if not self.rises.num_rows:
@@ -186,6 +183,15 @@ def _bounded(rows: Iterable[Mapping[str, Any]]) -> list[Said]:
     parts = [Said(**{name: row[name] for name in RISES_SCHEMA.names if name != "trans_id"}) for row in rows]
     scale = min(1.0, MOST_RISE / sum(part.shift for part in parts))
     return [Said(**{**vars(part), "shift": part.shift * scale}) for part in parts]
+
+
+def _dropped(
+    dismissals: Sequence[Mapping[str, Any]], code: str, features: pa.Table, scores: Vector, place: int
+) -> Said | None:
+    """What an account's dismissals take from one of its findings."""
+    counterparty = features["counterparty"][place].as_py()
+    alike = [dismissal for dismissal in dismissals if _is_alike(dismissal, code, counterparty)]
+    return _drop(alike, float(rarity_of(scores[place : place + 1])[0]))
 
 
 def _is_alike(dismissal: Mapping[str, Any], code: str, counterparty: str | None) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from importlib.metadata import version
 
@@ -16,6 +16,7 @@ from include.models.calibration import Calibration
 from include.models.ensemble import blend
 from include.models.model import Model, Training
 from include.models.threshold import BUDGET_DAYS, choose_threshold
+from include.scoring.cases import Cases
 from include.scoring.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Blind, Choice, choose, fallback, name_of
 from include.scoring.fitting import Fitted, fit, taught_without
 from include.scoring.lesson import Lesson, data_digest, history_shortage, learning_rows, settled_features
@@ -86,6 +87,7 @@ def train(
     rounding_cents: int = 1,
     recipe: Recipe | None = None,
     weights: Weights | None = None,
+    confirmed: Collection[int] = frozenset(),
 ) -> TrainingOutcome:
     """Train on the postings dated before `before`.
 
@@ -113,6 +115,9 @@ def train(
     weights
         The ensemble, where it was chosen elsewhere: nothing is then chosen again. It is chosen here when None, or when
         nothing could be planted that a member needs.
+    confirmed
+        Postings confirmed as anomalous, as known before `before` (`include.learning.confirmed_before`). They teach
+        nothing of what is usual; `LEAST_CASES` of them are examples beside the planted ones.
 
     Returns
     -------
@@ -127,15 +132,21 @@ def train(
     bank = Bank(past, statics, rounding_cents, habit_days)
     features = settled_features(bank, before)
     lesson = Lesson.plan(bank, features, before, seed, recipe.rounds)
-    earlier = learning_rows(lesson.earlier(features), seed)
-    draft = fit(earlier, lesson.teaching, recipe, seed)
+    cases = Cases(confirmed)
+    usual = cases.left_out(features)
+    earlier = learning_rows(lesson.earlier(usual), seed)
+    draft = fit(earlier, (*lesson.teaching, *cases.rounds(lesson.earlier(features))), recipe, seed)
     if weights is not None and set(weights) <= set(draft.detectors):
         choice = Choice(weights, {}, EVIDENCE_SCHEMA.empty_table())
     else:
-        choice = _choice(draft, earlier, lesson, recipe, budget, seed)
+        checked = replace(lesson, checking=tuple(map(cases.cleared, lesson.checking)))
+        choice = _choice(draft, earlier, checked, recipe, budget, seed)
     threshold = _threshold(draft, choice, lesson.later(features), budget)
-    final = fit(learning_rows(features, seed), (*lesson.teaching, *lesson.checking), recipe, seed)
-    training = _training(features, lesson, before, seed, budget, habit_days, absence_notes(statics, past))
+    taught = (*lesson.teaching, *lesson.checking, *cases.rounds(features))
+    final = fit(learning_rows(usual, seed), taught, recipe, seed)
+    notes = (*absence_notes(statics, past), *cases.notes(features))
+    training = _training(features, lesson, before, seed, budget, habit_days, notes)
+    training = replace(training, data_digest=cases.marked(training.data_digest, features))
     model = _model(final, choice, threshold, training)
     note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
     held_back = HeldBack(

@@ -20,8 +20,8 @@ from include.service.airflow_home import airflow_environment
 
 # Scheduler and server finish what they are in the middle of; ten seconds were enough in every stop that was timed.
 STOP_SECONDS = 20
-USERS = {"admin": "admin", "analyst": "viewer"}
-"""Login -> role. The analyst sees every run and page and triggers nothing."""
+USERS = {"admin": "admin", "reviewer": "user", "analyst": "viewer"}
+"""Login -> role. The analyst sees every run and page and triggers nothing; the reviewer may also send reviews."""
 
 
 class AirflowDiedError(TerminalError):
@@ -55,11 +55,12 @@ class LocalAirflow:
     def passwords(self) -> dict[str, str]:
         """Login -> password, drawn on first use and kept where only the owner reads."""
         file = self.home / "simple_auth_manager_passwords.json.generated"
-        if not file.exists():
-            drawn = {login: secrets.token_urlsafe(12) for login in USERS}
-            file.touch(mode=0o600)
-            file.write_text(json.dumps(drawn))
-        return dict(json.loads(file.read_text()))
+        file.touch(mode=0o600)
+        kept: dict[str, str] = json.loads(file.read_text() or "{}")
+        drawn = {login: secrets.token_urlsafe(12) for login in USERS if login not in kept}
+        if drawn:
+            file.write_text(json.dumps({**kept, **drawn}))
+        return {**kept, **drawn}
 
     def start(self, inherited: Mapping[str, str], *, is_scheduling: bool) -> None:
         """Start it, and what an earlier start left running is stopped first; its API answers some seconds later.

@@ -41,11 +41,14 @@ class ModelsPage:
         return next(iter(held), self.champion and self.champion["version"])
 
     def fate(self, selection: dict[str, Any]) -> str:
-        """What became of a selection's challenger."""
-        reign = next((reign for reign in self.reigns if reign["version"] == selection["challenger"]), None)
+        """What became of a selection's challenger; the same one may be found, and refused, several times."""
         if not selection["is_better"]:
             return "nothing to decide"
-        return f"promoted by {reign['by']}" if reign else "not promoted"
+        ends = [other["made_at"] for other in self.selections if other["made_at"] > selection["made_at"]]
+        until = min(ends, default="9999")
+        promoted = [reign for reign in self.reigns if selection["made_at"] <= reign["since"] < until]
+        by = next((reign["by"] for reign in promoted if reign["version"] == selection["challenger"]), "")
+        return f"promoted by {by}" if by else "not promoted"
 
 
 def models_page(lake_uri: str) -> ModelsPage:

@@ -9,7 +9,19 @@ import argparse
 import time
 from collections.abc import Callable
 
-from tests.benchmark import adapting, drift, findings, plain, planted, poisoning, reasons, selection, speed, unknown
+from tests.benchmark import (
+    adapting,
+    drift,
+    feedback,
+    findings,
+    plain,
+    planted,
+    poisoning,
+    reasons,
+    selection,
+    speed,
+    unknown,
+)
 from tests.benchmark.banks import placed_bank, real_bank
 from tests.benchmark.results import merge
 
@@ -24,6 +36,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "poisoning": poisoning.measure,
     "adapting": adapting.measure,
     "selection": selection.measure,
+    "feedback": feedback.measure,
     "speed": speed.measure,
 }
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 
 from include.errors import GateError, IntegrityError, PublishError, SettlementError, SourceError, SourceUnavailableError
-from include.lake import Lake, RunStamp
+from include.lake import Lake, RunStamp, work_folder
 from include.local_postgres import LocalPostgres
-from include.night import NightRequest, run_night, verify, workspace
+from include.night import NightRequest, run_night, verify
 from include.settings import get_settings
 from include.sources import database_reading
 from tests.night.conftest import play
@@ -262,7 +262,7 @@ def test_no_room_for_the_work_folder_is_said_and_may_be_tried_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(workspace.pq, "write_table", full)
+        patch.setattr(work_folder.pq, "write_table", full)
         with pytest.raises(PublishError, match=r"No space left on device.*has room"):
             play(str(NIGHT), bank, lake)
     assert_untouched(lake)

@@ -134,16 +134,15 @@ def test_what_scores_the_next_night_is_the_newest_learning_that_holds():
     assert _page(reigns=[]).in_force is None
 
 
-@pytest.mark.parametrize(
-    ("changed", "fate"),
-    [
-        ({}, "promoted by ada"),
-        ({"challenger": "contrast-00000000000000cc"}, "not promoted"),
-        ({"is_better": False}, "nothing to decide"),
-    ],
-)
-def test_a_past_selection_says_what_became_of_its_challenger(changed, fate):
-    assert _page().fate({**COMPARED, **changed}) == fate
+def test_a_past_selection_says_what_became_of_its_challenger():
+    """The same challenger was found three times: refused, promoted, and found again."""
+    hours = ("08", "09", "11")
+    first, second, third = ({**COMPARED, "made_at": f"2024-02-01T{hour}:00:00+00:00"} for hour in hours)
+    reigns = [{"version": NEW, "since": "2024-02-01T10:00:00+00:00", "by": "ada"}]
+    page = _page(reigns=reigns, selections=[third, second, first])
+    assert [page.fate(found) for found in (first, second, third)] == ["not promoted", "promoted by ada", "not promoted"]
+    assert page.fate({**second, "is_better": False}) == "nothing to decide"
+    assert page.fate({**second, "challenger": OLD}) == "not promoted"
 
 
 def test_what_people_wrote_is_text_on_the_models_page():

@@ -84,3 +84,16 @@ def test_an_alert_names_the_line_it_comes_from_and_what_is_at_stake() -> None:
 def test_a_night_without_scores_still_has_its_breaks() -> None:
     breaks = pa.Table.from_pylist([_break("balance_chain", "error", "1.00")], schema=BREAKS_SCHEMA)
     assert alert_queue(breaks, None, POSTINGS, [], []).num_rows == 1
+
+
+def test_what_reviews_say_is_told_and_what_is_left_of_a_score_is_not():
+    row = _score(7, 0.9, True)
+    (large,) = row["reasons"]
+    dismissed = {**large, "code": "other", "feature": "dismissed", "text": "Dismissed on 2 March."}
+    left = {**large, "code": "other", "feature": "", "text": "Everything else."}
+    texts = []
+    for other in (dismissed, left):
+        scores = pa.Table.from_pylist([{**row, "reasons": [large, other]}], schema=SCORES_SCHEMA)
+        (alert,) = alert_queue(BREAKS_SCHEMA.empty_table(), scores, POSTINGS, [], []).to_pylist()
+        texts.append(alert["text"])
+    assert texts == ["Large. Dismissed on 2 March.", "Large."]
