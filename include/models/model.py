@@ -53,6 +53,8 @@ class Training:
         How far back the habits of its features reach; scoring must use the same.
     notes
         Sentences for people, on what was absent.
+    cases
+        How many confirmed cases taught.
     """
 
     first_night: date
@@ -66,6 +68,7 @@ class Training:
     habit_days: int
     notes: tuple[str, ...] = ()
     month_rows: int = 0
+    cases: int = 0
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> Self:
@@ -233,8 +236,9 @@ class Model:
     def card(self) -> dict[str, Any]:
         """What the model is, as JSON can say it; dates in ISO form."""
         training = {key: _plain(value) for key, value in vars(self.training).items()}
-        if not self.training.month_rows:  # an older model keeps its name
-            del training["month_rows"]
+        for name in ("month_rows", "cases"):  # an older model, which has none, keeps its name
+            if not training[name]:
+                del training[name]
         adapted = {"adapted_from": self.adapted_from} if self.adapted_from else {}
         return {
             **adapted,

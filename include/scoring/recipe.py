@@ -55,6 +55,8 @@ class Recipe:
         Parameters of detectors that differ from their defaults, by detector.
     without
         Features that are left out.
+    cases
+        Whether confirmed cases, where there are enough, are taught beside what is planted.
     """
 
     detectors: tuple[str, ...] = (
@@ -69,6 +71,7 @@ class Recipe:
     fallback: str = Rarity.name
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    cases: bool = True
 
     @classmethod
     def of(cls, training: Literal["full", "quick"]) -> Self:

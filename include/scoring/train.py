@@ -117,7 +117,7 @@ def train(
         nothing could be planted that a member needs.
     confirmed
         Postings confirmed as anomalous, as known before `before` (`include.learning.confirmed_before`). They teach
-        nothing of what is usual; `LEAST_CASES` of them are examples beside the planted ones.
+        nothing of what is usual; `LEAST_CASES` of them are examples beside the planted ones where the recipe says so.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def train(
     bank = Bank(past, statics, rounding_cents, habit_days)
     features = settled_features(bank, before)
     lesson = Lesson.plan(bank, features, before, seed, recipe.rounds)
-    cases = Cases(confirmed)
+    cases = Cases(confirmed, teaches=recipe.cases)
     usual = cases.left_out(features)
     earlier = learning_rows(lesson.earlier(usual), seed)
     draft = fit(earlier, (*lesson.teaching, *cases.rounds(lesson.earlier(features))), recipe, seed)
@@ -146,7 +146,8 @@ def train(
     final = fit(learning_rows(usual, seed), taught, recipe, seed)
     notes = (*absence_notes(statics, past), *cases.notes(features))
     training = _training(features, lesson, before, seed, budget, habit_days, notes)
-    training = replace(training, data_digest=cases.marked(training.data_digest, features))
+    marked = cases.marked(training.data_digest, features)
+    training = replace(training, data_digest=marked, cases=cases.taught(features))
     model = _model(final, choice, threshold, training)
     note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
     held_back = HeldBack(

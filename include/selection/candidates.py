@@ -33,6 +33,8 @@ class Candidate:
         Parameters that differ from the recipe's.
     without
         Features it does not see.
+    cases
+        Whether it is taught confirmed cases beside what is planted.
     question
         What it is tried for.
     """
@@ -41,6 +43,7 @@ class Candidate:
     detector: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    cases: bool = False
     question: str = ""
 
     def recipe(self, base: Recipe) -> Recipe:
@@ -48,9 +51,9 @@ class Candidate:
         return replace(self.settle(base), detectors=(self.detector,), without=self.without)
 
     def settle(self, base: Recipe) -> Recipe:
-        """The recipe with this candidate's settings in place of the detector's own."""
+        """The recipe with this candidate's settings in place of the detector's own, and with cases if it has them."""
         own = {**base.settings.get(self.detector, {}), **self.settings}
-        return replace(base, settings={**base.settings, self.detector: own})
+        return replace(base, settings={**base.settings, self.detector: own}, cases=base.cases or self.cases)
 
 
 BLIND_TO_ORDER = (
@@ -100,10 +103,22 @@ VARIANTS = (
 the real bank: finer ones differed by less than the rounds' own spread there."""
 
 
-def candidates_of(training: Literal["full", "quick"]) -> dict[str, Candidate]:
-    """Everything that competes, by name, in the order it is fitted."""
+SEMI_SUPERVISED = (
+    Candidate(
+        "contrast_confirmed",
+        Contrast.name,
+        cases=True,
+        question="do the cases that analysts confirmed teach what planting does not?",
+    ),
+)
+"""Tried where every fold has `include.scoring.cases.LEAST_CASES` confirmed before its nights."""
+
+
+def candidates_of(training: Literal["full", "quick"], *, with_cases: bool = False) -> dict[str, Candidate]:
+    """Everything that competes, by name, in the order it is fitted; `with_cases` where there are enough to teach."""
     alone = [Candidate(name, name, question="as it is") for name in Recipe.of(training).detectors]
-    return {candidate.name: candidate for candidate in (*alone, *(VARIANTS if training == "full" else BLIND_TO_ORDER))}
+    variants = VARIANTS if training == "full" else BLIND_TO_ORDER
+    return {candidate.name: candidate for candidate in (*alone, *variants, *(SEMI_SUPERVISED if with_cases else ()))}
 
 
 def detectors_without(detectors: tuple[str, ...], without: frozenset[str]) -> tuple[str, ...]:

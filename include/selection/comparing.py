@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from include.lake import Lake
 from include.lake.work_folder import WorkFolder, folder_name
+from include.learning import confirmed_before
 from include.registry import ModelRegistry
 from include.registry.tracking import TrainingRun
 from include.scoring import TrainingOutcome, train
@@ -107,7 +109,7 @@ class _Comparing:
         if self.plan.champion is None:
             return None
         model = ModelRegistry.open(self.lake_uri, get_settings()).load(self.plan.champion)
-        return lineup_of(model, self.plan.candidates)
+        return lineup_of(model, self.plan.candidates, self.plan.recipe)
 
     def _train(self, winner: Lineup) -> TrainingOutcome:
         plan, past = self.plan, read_past(self.source_uri, self.plan.before)
@@ -122,6 +124,7 @@ class _Comparing:
             rounding_cents=past.rounding_cents,
             recipe=recipe,
             weights=weights,
+            confirmed=confirmed_before(Lake.open(self.lake_uri), plan.before),
         )
 
     def _note(self, outcome: TrainingOutcome) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -19,9 +19,6 @@ from include.selection.paired import LEVEL
 from include.selection.plan import Plan
 from include.selection.results import Cost
 from include.selection.verdict import Verdict
-
-if TYPE_CHECKING:
-    pass
 
 MOST_CHARACTERS = 3_000
 """Of the body that a person approves by: a page without scrolling."""
@@ -129,13 +126,14 @@ def summary_of(pack: Pack) -> dict[str, Any]:
         "merits": {name: asdict(comparison.merit(name)) for name in pack.ranked},
         "costs": {name: asdict(cost) for name, cost in pack.costs.items()},
         "failed": pack.failed,
-        "folds": [
-            {"check_from": f.check_from, "before": f.before, "seeds": f.seeds, "planted": f.planted} for f in plan.folds
-        ],
+        "folds": [{name: getattr(fold, name) for name in _FOLD_SUMMARY} for fold in plan.folds],
         "data_digest": plan.data_digest,
         "code_version": code_version(),
         "seed": plan.seed,
     }
+
+
+_FOLD_SUMMARY = ("check_from", "before", "seeds", "planted", "cases", "checked_cases")
 
 
 def _facts(pack: Pack) -> list[str]:
@@ -160,10 +158,13 @@ def _nights(plan: Plan) -> list[str]:
             f"{fold.check_from} to {fold.before - timedelta(days=1)} ({fold.checked_rows:,})",
             ", ".join(map(str, fold.seeds)),
             str(fold.planted),
+            f"{fold.cases} taught, {fold.checked_cases} to be found",
         ]
         for fold in plan.folds
     ]
-    return _table(["taught on (postings)", "measured on (postings)", "seeds of the rounds", "planted"], rows)
+    return _table(
+        ["taught on (postings)", "measured on (postings)", "seeds of the rounds", "planted", "confirmed cases"], rows
+    )
 
 
 def _rules(pack: Pack) -> list[str]:
@@ -177,6 +178,9 @@ def _rules(pack: Pack) -> list[str]:
         "variance corrected for what the rounds share of their training (Nadeau and Bengio, 2003): two months are too "
         "few for a bootstrap. The verdict's interval is to hold for all line-ups together (Bonferroni), since the best "
         "of many is the best partly by luck; those in the table hold each for itself.",
+        "",
+        "Postings that analysts confirmed are one more kind to be found where a month has enough of them. Most were found "
+        "because a champion flagged them, so that this figure favours what ranks as it did.",
         "",
         "The winner has the fewest members among those within one standard error of the best (Breiman and others, "
         "1984). An ensemble worse than its best member is never chosen. The winner is better than the champion when "

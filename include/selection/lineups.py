@@ -38,7 +38,7 @@ class Lineup:
         """How its model is trained, and the detectors' say in it; detectors without a say are fitted beside."""
         members = [candidates[name] for name in self.weights]
         without = frozenset[str]().union(*(member.without for member in members))
-        recipe = replace(base, detectors=detectors_without(base.detectors, without), without=without)
+        recipe = replace(base, detectors=detectors_without(base.detectors, without), without=without, cases=False)
         for member in members:
             recipe = member.settle(recipe)
         return recipe, {candidates[name].detector: weight for name, weight in self.weights.items()}
@@ -47,12 +47,12 @@ class Lineup:
 def lineups_of(candidates: Mapping[str, Candidate], base: Recipe, champion: Lineup | None) -> dict[str, Lineup]:
     """Every line-up of the candidates given, by name.
 
-    In ensembles a detector may be replaced by itself with other settings. One that does not see some features only
-    competes alone, since the members of a model share their features.
+    In ensembles a detector may be replaced by itself with other settings or taught more. One that does not see some
+    features only competes alone, since the members of a model share their features.
     """
     alone: list[Weights] = [{name: 1} for name in candidates]
     together = [weights for weights in base.ensembles if set(weights) <= set(candidates)]
-    other = [candidate for candidate in candidates.values() if candidate.settings and not candidate.without]
+    other = [c for c in candidates.values() if (c.settings or c.cases) and not c.without]
     replaced = [
         {variant.name if name == variant.detector else name: weight for name, weight in weights.items()}
         for weights in together
@@ -72,26 +72,27 @@ def name_among(lineups: Mapping[str, Lineup], champion: Lineup | None) -> str:
     return next(same, "")
 
 
-def lineup_of(model: Model, candidates: Mapping[str, Candidate]) -> Lineup:
-    """A model's recipe in terms of candidates: those with its settings and features, else the detectors as they are."""
+def lineup_of(model: Model, candidates: Mapping[str, Candidate], base: Recipe) -> Lineup:
+    """A model's recipe in terms of candidates of a base: those made like it, else the detectors as they are."""
     voting = [member for member in model.members if member.weight > 0]
-    return Lineup({_likest(member, model, candidates, len(voting) == 1): member.weight for member in voting})
+    return Lineup({_likest(member, model, candidates, base, len(voting) == 1): member.weight for member in voting})
 
 
-def _likest(member: Member, model: Model, candidates: Mapping[str, Candidate], is_alone: bool) -> str:
+def _likest(member: Member, model: Model, candidates: Mapping[str, Candidate], base: Recipe, is_alone: bool) -> str:
     same = [
         candidate
         for candidate in candidates.values()
         if candidate.detector == member.name
         and (is_alone or not candidate.without)
+        and candidate.cases == (bool(model.training.cases) and detector_class(candidate.detector).learns_from_examples)
         and not candidate.without & set(model.features)
-        and _settings(candidate.detector, candidate.settings) == _settings_of(member)
+        and _settings(candidate, base) == _settings_of(member)
     ]
     return max(same, key=lambda candidate: len(candidate.without)).name if same else member.name
 
 
-def _settings(detector: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    made = detector_class(detector)(seed=0, **settings)
+def _settings(candidate: Candidate, base: Recipe) -> dict[str, Any]:
+    made = detector_class(candidate.detector)(seed=0, **candidate.settle(base).settings[candidate.detector])
     return {name: value for name, value in made.parameters().items() if name not in _GIVEN}
 
 

@@ -62,6 +62,9 @@ class Fold:
         Postings of the nights that teach and of those that measure, as they really were.
     planted
         Postings planted into the rounds that measure, together.
+    cases, checked_cases
+        Confirmed ones: those that were known before the nights that measure and may teach, and those among a round that
+        measures.
     halves
         The kinds of anomaly cut in two, each kept once from what learns from examples.
     reader_seconds
@@ -78,6 +81,8 @@ class Fold:
     taught_rows: int
     checked_rows: int
     planted: int
+    cases: int
+    checked_cases: int
     halves: tuple[frozenset[str], ...]
     reader_seconds: float
     sees_champion: bool

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 
 from include.errors import SettingsError
 from include.evaluation.rounds import Bank
+from include.lake import Lake
 from include.lake.work_folder import WorkFolder, clear_abandoned, folder_name
-from include.learning import model_of
+from include.learning import confirmed_before, model_of
 from include.models.model import Model
 from include.registry import ModelRegistry
+from include.scoring.cases import KIND, Cases
 from include.scoring.choice import LEAST_PLANTED
 from include.scoring.fitting import Ground
 from include.scoring.lesson import Lesson, data_digest, history_shortage, learning_rows, settled_features
@@ -80,7 +82,7 @@ def prepare(
     registry = ModelRegistry.open(lake_uri, get_settings())
     version = registry.champion()
     plan = replace(_empty(folder_name(selection_id), before), champion=version)
-    plan = _Preparation(folder, registry, plan).lay_out(source_uri, folds, rounds)
+    plan = _Preparation(folder, Lake.open(lake_uri), registry, plan).lay_out(source_uri, folds, rounds)
     plan.keep(folder)
     return {
         "selection": plan.selection,
@@ -114,6 +116,7 @@ class _Preparation:
     """A selection being prepared."""
 
     folder: WorkFolder
+    lake: Lake
     registry: ModelRegistry
     plan: Plan
 
@@ -131,8 +134,8 @@ class _Preparation:
         if planted < LEAST_PLANTED:
             note = f"nothing is compared: {planted} postings could be planted into a month, {LEAST_PLANTED} are needed"
             return replace(self.plan, note=note)
-        candidates = candidates_of(self.plan.training)
-        digest = data_digest(features)
+        candidates = candidates_of(self.plan.training, with_cases=all(fold.cases for fold in laid))
+        digest = self._cases(self.plan.before).marked(data_digest(features), features)
         return replace(
             self.plan, folds=laid, candidates=candidates, data_digest=digest, note=_note(laid, len(candidates))
         )
@@ -142,11 +145,14 @@ class _Preparation:
         first = pc.min(features["settlement_date"]).as_py()
         fold_seed = seed + SEED_STEP * number
         lesson = Lesson.planted(bank, first, check_from, before, fold_seed, (recipe.rounds, rounds))
+        known, found = self._cases(check_from), self._cases(self.plan.before)
+        lesson = replace(lesson, checking=tuple(map(found.measured, lesson.checking)))
+        earlier = lesson.earlier(features)
         taught_rows = pc.sum(pc.less(features["settlement_date"], pa.scalar(check_from))).as_py()
         began = time.monotonic()
-        ground = Ground.learn(learning_rows(lesson.earlier(features), seed), recipe, seed)
+        ground = Ground.learn(learning_rows(known.left_out(earlier), seed), recipe, seed)
         seconds = time.monotonic() - began
-        SharedFold(self.folder, number).write(ground, lesson, features)
+        SharedFold(self.folder, number).write(ground, lesson, features, known.rounds(earlier))
         return Fold(
             number=number,
             first=first,
@@ -155,11 +161,17 @@ class _Preparation:
             seeds=lesson.seeds,
             taught_rows=taught_rows,
             checked_rows=lesson.later(features).num_rows,
-            planted=sum(int(round_.is_planted.sum()) for round_ in lesson.checking),
+            planted=sum(int((round_.is_planted & (round_.kinds != KIND)).sum()) for round_ in lesson.checking),
+            cases=known.taught(earlier),
+            checked_cases=max(int((round_.kinds == KIND).sum()) for round_ in lesson.checking),
             halves=tuple(lesson.halves),
             reader_seconds=seconds,
             sees_champion=self._let_champion_score(number, lesson),
         )
+
+    def _cases(self, before: date) -> Cases:
+        """What had been confirmed by the night before: a fold's candidates are taught nothing known later."""
+        return Cases(confirmed_before(self.lake, before))
 
     def _let_champion_score(self, number: int, lesson: Lesson) -> bool:
         """As it is, where it saw none of the fold's nights and reads habits of the same length."""

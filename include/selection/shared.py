@@ -5,7 +5,7 @@ Rows are raw values of features, with accounts' numbers where rounds are measure
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class SharedFold:
     folder: WorkFolder
     number: int
 
-    def write(self, ground: Ground, lesson: Lesson, features: pa.Table) -> None:
+    def write(self, ground: Ground, lesson: Lesson, features: pa.Table, cases: Sequence[Round] = ()) -> None:
         """Keep everything candidates need.
 
         Parameters
@@ -57,11 +57,13 @@ class SharedFold:
             The fold's planted rounds.
         features
             Of all nights; those that measure are taken from it.
+        cases
+            What was confirmed before the nights that measure, for candidates that are taught it.
         """
         nights = lesson.later(features)
         self._put(LEARNING, ground, ground.values, {})
         self._put(NIGHTS, ground, ground.read(nights), {"settlement_date": nights["settlement_date"]})
-        self._put("examples", ground, *_culprits(ground, lesson))
+        self._put("examples", ground, *_culprits(ground, (*lesson.teaching, *cases)))
         for number, round_ in enumerate(lesson.checking, start=1):
             self._put(round_name(number), ground, ground.read(round_.features), _labels(round_))
         self._put_preparation(ground.preparation)
@@ -79,7 +81,7 @@ class SharedFold:
         return np.column_stack([table[column].to_numpy() for column in preparation.columns])
 
     def examples(self, ground: Ground, missing: frozenset[str] = frozenset()) -> Examples:
-        """The planted rows that teach, some kinds missing."""
+        """The rows that teach what is anomalous, some kinds missing."""
         table = self.folder.get(self._name("examples"))
         kept = ~np.isin(_column(table, "kind").astype(str), sorted(missing))
         kinds, strengths = (_column(table, of)[kept] for of in ("kind", "strength"))
@@ -114,11 +116,10 @@ class SharedFold:
         return f"fold-{self.number}.{name}"
 
 
-def _culprits(ground: Ground, lesson: Lesson) -> tuple[Matrix, dict[str, Labels]]:
-    rows = [np.asarray(ground.read(round_.culprits), dtype=np.float64) for round_ in lesson.teaching]
+def _culprits(ground: Ground, rounds: Sequence[Round]) -> tuple[Matrix, dict[str, Labels]]:
+    rows = [np.asarray(ground.read(round_.culprits), dtype=np.float64) for round_ in rounds]
     kinds, strengths = (
-        np.concatenate([getattr(round_, of)[round_.is_planted] for round_ in lesson.teaching])
-        for of in ("kinds", "strengths")
+        np.concatenate([getattr(round_, of)[round_.is_planted] for round_ in rounds]) for of in ("kinds", "strengths")
     )
     return np.vstack(rows), {"kind": kinds, "strength": strengths}
 

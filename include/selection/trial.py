@@ -14,6 +14,7 @@ from pathlib import Path
 
 from include.lake.work_folder import WorkFolder
 from include.models.detectors import detector_class
+from include.scoring.cases import KIND
 from include.scoring.fitting import Fitted, fit_on
 from include.selection.candidates import Candidate
 from include.selection.plan import Fold, Limits, Plan, work_folder
@@ -78,7 +79,8 @@ def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: Plan, 
     ground = shared.ground(candidate, plan.seed)
     recipe = candidate.recipe(plan.recipe)
     learns = detector_class(candidate.detector).learns_from_examples
-    lessons = (frozenset[str](), *(fold.halves if learns else ()))
+    untaught = frozenset() if candidate.cases else frozenset({KIND})
+    lessons = (untaught, *(half | untaught for half in fold.halves if learns))
     with clock.on("fitting"):
         taught = [fit_on(ground, shared.examples(ground, missing), recipe, plan.seed) for missing in lessons]
     with clock.on("scoring"):

@@ -102,7 +102,7 @@ def test_a_lineup_says_how_its_model_is_trained():
 
 
 def test_the_champions_recipe_is_found_among_the_lineups():
-    champion = lineup_of(small_model(1), CANDIDATES)
+    champion = lineup_of(small_model(1), CANDIDATES, Recipe())
     assert champion.weights == {"isolation_forest": 1, "contrast": 2, "lstm": 1}
     lineups = lineups_of(CANDIDATES, Recipe(), champion)
     assert lineups[name_among(lineups, champion)].weights == champion.weights
