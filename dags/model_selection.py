@@ -13,23 +13,26 @@ event: `online_learning` emits one when a notice of drift asks for it.
 with a line of its history: since when, by whom, why.
 
 **Params.** `before` (first night nobody looks at, default: the night after the newest published one), `source` and
-`lake` (addresses, default: those of the event, else the installation's own), `approve_headlessly` (default off: a
-better challenger is promoted without asking, in the name of whoever triggered the run).
+`lake` (addresses, default: those of the event, else the installation's own; its own lake takes models from its own
+source only), `approve_headlessly` (default off: a better challenger is promoted without asking, in the name of whoever
+triggered the run; only where the installation allows it with `ADS_HEADLESS_APPROVAL`).
 
 **What a retry does.** `prepare` lays the folds out anew; a candidate tried again replaces what its earlier try left;
 `compare` after its end gives what it gave; promoting the champion again changes nothing. A candidate that fails or
 takes more than its limits of time and memory is out and is not tried again; the others go on without it. To repeat a
-selection, clear the run from `prepare` on. An answer within a second of the question can fail `await_approval`; its
-retry asks again.
+selection, clear the run from `prepare` on: its evidence then lies beside the earlier one, as `selections/<run>--2`. An
+answer within a second of the question can fail `await_approval`; its retry asks again.
 
 **Impact of a failure.** None on the nights: the champion stays, as it does when the challenger is refused, when nobody
 answers within five days (the default answer is *Reject*: the run ends well, `promote` skipped), and when nothing is
 better.
 
 **How to triage.** The run's *Outcome* tab has the sentence of the task or candidate that failed. `prepare` failed: the
-source is away, or no night is published yet. One `try_candidate` failed: its sentence names the limit or the error; the
-comparison says who is out. All of them failed: `compare` repeats the reasons; most likely memory, or a source that
-changed. `promote` failed: the model does not verify; restore its files and clear the task. Regret: trigger
+source is away, no night is published yet, or the run asks for what the installation does not allow. One `try_candidate`
+failed: its sentence names the limit or the error; the comparison says who is out. All of them failed: `compare` repeats
+the reasons; most likely memory, or a source that changed. `promote` failed: its sentence says whether the model does
+not verify (restore its files and clear the task), nobody approved (somebody marked the question as done: clear
+`await_approval`), or another one became champion while the question waited (run the selection again). Regret: trigger
 `champion_rollback`.
 """
 
@@ -45,11 +48,12 @@ from include.orchestration import (
     APPROVAL_PARAMS,
     DECISION_DAYS,
     DEFAULT_ARGS,
-    EVIDENCE_BODY,
     SELECTION_PARAMS,
     SELECTION_WANTED,
     Figures,
+    ModelRequest,
     Tag,
+    evidence_body,
     run_for_models,
 )
 
@@ -77,11 +81,7 @@ def model_selection() -> None:
     @task(execution_timeout=timedelta(minutes=30))
     def prepare() -> Figures:
         """Lay out the folds of the past and plant anomalies into them; name the candidates."""
-        from include import selection
-
-        return run_for_models(
-            lambda asked: selection.prepare(asked.source_uri, asked.lake_uri, asked.before, asked.run_id)
-        )
+        return run_for_models(_prepared)
 
     @task
     def name_candidates(prepared: Figures) -> list[str]:
@@ -113,21 +113,13 @@ def model_selection() -> None:
         """Ask a person only where the challenger is better; headless runs promote it at once."""
         if not compared["is_better"] or compared["challenger"] is None:
             return None
-        return run_for_models(
-            lambda asked: {"next": "promote" if asked.params["approve_headlessly"] else "await_approval"}
-        )["next"]
+        return run_for_models(lambda asked: "promote" if asked.promotes_headlessly() else "await_approval")
 
     # Where it is skipped by a headless run `promote` still follows; refused, the operator itself skips it.
     @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
     def promote(compared: Figures, approval: Figures | None) -> Figures:
         """Make the challenger champion, in the name of whoever approved."""
-        from include import selection
-
-        return run_for_models(
-            lambda asked: selection.promote(
-                asked.lake_uri, compared["challenger"], **asked.decided(approval, compared["verdict"])
-            )
-        )
+        return run_for_models(lambda asked: _promoted(asked, compared, approval))
 
     prepared = prepare()
     # Ends well once every candidate has ended, however it ended: some may fail, and a short history names none.
@@ -137,7 +129,7 @@ def model_selection() -> None:
         task_id="await_approval",
         doc="Show the evidence to a person and wait for the answer.",
         subject="{{ ti.xcom_pull('compare')['verdict'] }}: promote {{ ti.xcom_pull('compare')['challenger'] }}?",
-        body=EVIDENCE_BODY,
+        body=evidence_body(),
         params=APPROVAL_PARAMS,
         # Nobody answered: the champion stays, and the run ends well.
         defaults=ApprovalOperator.REJECT,
@@ -148,6 +140,21 @@ def model_selection() -> None:
     [prepared, tried] >> compared
     decide_who_decides(compared) >> [approval, (promoted := promote(compared, approval.output))]
     approval >> promoted
+
+
+def _prepared(asked: ModelRequest) -> Figures:
+    from include import selection
+
+    asked.check_promotable()
+    return selection.prepare(asked.source_uri, asked.lake_uri, asked.before, asked.run_id)
+
+
+def _promoted(asked: ModelRequest, compared: Figures, approval: Figures | None) -> Figures:
+    from include import selection
+
+    asked.check_promotable()
+    said = asked.decided(approval, compared["verdict"])
+    return selection.promote(asked.lake_uri, compared["challenger"], champion=compared["champion"], **said)
 
 
 model_selection()

@@ -1,12 +1,13 @@
 """Let each published night teach the champion a little, and watch what changes.
 
-**Purpose.** Once a night is published, the champion's calibrations move by what its ordinary transactions taught,
-within bounds, and only where the updated model holds its recall and its false alarms on the canary set. Beside that,
+**Purpose.** Once a night is published, its ordinary transactions are kept for learning, and once a week the champion is
+refreshed with those of the last year: fitted anew, within bounds of what was approved, and only where it holds its
+recall and its false alarms on the canary set. Beside that,
 the night's notices of drift and performance are read, and a model selection is asked for where one of them does.
 
 **Inputs.** Events of the asset `settlement/published_night`, which name the night, its source and its lake; several
 when nights were published faster than they were learned from, as in a backfill: all are taken, in order. Of the lake,
-the night's profile, the champion, its canary set and its log of updates, and the night's notices.
+the nights' lessons, the champion, its canary set, its own lesson and its log of updates, and the night's notices.
 
 **Outputs.** A line in the champion's log of updates and, where the update was accepted, the updated model, which scores
 from the next night on; an event of the asset `settlement/selection_wanted` where a notice asks for a selection.
@@ -20,7 +21,7 @@ untaught. Watching reads only.
 **Impact of a failure.** The next night is scored by the model the last accepted update left. Nothing else waits for it.
 
 **How to triage.** The run's *Outcome* tab says of each night what was learned, or why its update was dropped: that is
-no failure. `learn` skipped: the lake has no champion yet, promote one with `model_selection`. `learn` failed: the
+no failure. Dropped because the lake has no champion yet: promote one with `model_selection`. `learn` failed: the
 champion, its canary set or its log does not verify; restore the files, or approve a model anew. Learned the wrong
 thing: trigger `champion_rollback` for last night's learning. A night without a run while the DAG was paused: trigger
 this one with its date.
@@ -31,7 +32,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration import (
     DEFAULT_ARGS,
@@ -64,7 +64,7 @@ def online_learning() -> None:
 
     @task
     def learn() -> Figures:
-        """Teach the champion each night in order, or say why its update was dropped."""
+        """Let each night teach the champion in order, or say why it does not."""
         return each_published_night(_teach)
 
     @task
@@ -82,10 +82,8 @@ def online_learning() -> None:
 
 
 def _teach(published: PublishedNight) -> Figures:
-    from include import learning, selection
+    from include import learning
 
-    if not selection.history(published.lake_uri):
-        raise AirflowSkipException(f"{published.lake_uri} has no champion that could learn: promote a model")
     return learning.learn(published.lake_uri, published.night)
 
 

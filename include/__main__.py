@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from include.errors import SettlementError
+from include.errors import SettingsError, SettlementError
 from include.night.request import NightRequest, parse_night
 from include.settings import get_settings
 
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _train_options(_stage(stages, "train", _train, "train a model on what lies before a date"))
     _select_options(_stage(stages, "select", _select, "compare candidates for champion on what lies before a date"))
     _promote_options(_stage(stages, "promote", _promote, "make a model version the champion"))
-    _rollback_options(_stage(stages, "rollback", _rollback, "make the champion before the current one champion again"))
+    _rollback_options(_stage(stages, "rollback", _rollback, "take back the champion, or what it learned of nights"))
     _verify_options(_stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"))
     return parser
 
@@ -93,6 +93,8 @@ def _promote_options(parser: argparse.ArgumentParser) -> None:
 
 def _rollback_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--of", default=None, help="only if this version is the champion still")
+    parser.add_argument("--learning", action="store_true", help="take back what the champion learned, and keep it")
+    parser.add_argument("--night", type=_date, default=None, help="with --learning: the first night it is to unlearn")
     _decision_options(parser)
 
 
@@ -160,9 +162,23 @@ def _promote(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _rollback(options: argparse.Namespace) -> dict[str, Any]:
+    if options.learning or options.night:
+        return _rollback_learning(options)
     from include.selection import rollback
 
     return rollback(options.lake, by=options.by, why=options.why, champion=options.of)
+
+
+def _rollback_learning(options: argparse.Namespace) -> dict[str, Any]:
+    from include.learning import rollback_learning
+
+    if options.night is None or not options.learning or options.of:
+        raise SettingsError(
+            f"got --learning {options.learning}, --night {options.night}, --of {options.of}: to take back what the "
+            "champion learned from a night on, give --learning and --night YYYY-MM-DD alone; to take back the "
+            "champion, neither of them"
+        )
+    return rollback_learning(options.lake, night=options.night, by=options.by, why=options.why)
 
 
 def _verify(options: argparse.Namespace) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
+from airflow.configuration import conf
 from airflow.sdk import Asset, Context, Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.timetables.base import DagRunInfo
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 Figures = dict[str, Any]
 """What a task hands on: dates, counts and addresses, never rows."""
+Result = TypeVar("Result")
 
 FAILURE = "failure"
 """XCom key under which a failed task leaves its sentence for people."""
@@ -97,7 +100,8 @@ SELECTION_PARAMS: dict[str, Param] = {
         title="Promote without asking",
         description=(
             "Makes a challenger that is better than the champion beyond noise the champion at once, without anybody's "
-            "approval; whoever triggered the run stands in the history as the one who decided."
+            "approval; whoever triggered the run stands in the history as the one who decided. The installation must "
+            "allow it (ADS_HEADLESS_APPROVAL)."
         ),
     ),
 }
@@ -134,6 +138,9 @@ ROLLBACK_PARAMS: dict[str, Param] = {
 }
 """Params of a rollback."""
 
+# As the standard provider's ApprovalOperator names it, whose import only one DAG needs.
+APPROVE = "Approve"
+"""The answer of somebody who approves."""
 COMMENT = "comment"
 """What the person who approves may say, for the history."""
 APPROVAL_PARAMS: dict[str, Param] = {
@@ -146,15 +153,24 @@ APPROVAL_PARAMS: dict[str, Param] = {
     )
 }
 
-EVIDENCE_BODY = """\
+_EVIDENCE_BODY = """\
 {%- set found = ti.xcom_pull('compare') -%}
 {{ found['markdown'] }}
 
-[Plots and the whole report](/plugin/settlement-models/settlement/models/{{ found['selection'] }})
+[Plots and the whole report](BELOW/plugin/settlement-modelsBELOW/settlement/models/{{ found['selection'] }})
 
-![Recall by kind](/settlement/packs/{{ found['selection'] }}/recall_by_kind.png)
+![Recall by kind](BELOW/settlement/packs/{{ found['selection'] }}/recall_by_kind.png)
 """
-"""What a person approves by: the comparison's own words, where the rest lies, and the plot of what it misses."""
+
+
+def evidence_body() -> str:
+    """What a person approves by: the comparison's own words, where the rest lies, and the plot of what it misses.
+
+    The addresses are as the browser asks for them, below the path that Airflow itself is served under; the UI shows in
+    its frame what follows the name of the view.
+    """
+    return _EVIDENCE_BODY.replace("BELOW", urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/"))
+
 
 DECISION_DAYS = 5
 """Days a challenger waits for a person: over a weekend with a holiday, and answered before next week's selection."""
@@ -270,23 +286,62 @@ class ModelRequest:
             raise SettingsError(f"no night is published in {self.lake_uri}: publish one, or give the date as `before`")
         return max(published) + timedelta(days=1)
 
+    def check_promotable(self) -> None:
+        """See beforehand that what is found may be promoted: nobody should wait or decide for nothing.
+
+        Raises
+        ------
+        SettingsError
+            As `promotes_headlessly`; and when the installation's own lake would get a model from another source.
+        """
+        from include.selection.promotion import require_own_source
+
+        require_own_source(self.source_uri, self.lake_uri)
+        self.promotes_headlessly()
+
+    def promotes_headlessly(self) -> bool:
+        """Whether a better challenger is promoted without asking anybody.
+
+        Raises
+        ------
+        SettingsError
+            When the run asks for it and the installation does not allow it.
+        """
+        is_asked = self.params["approve_headlessly"] is True
+        if is_asked and not get_settings().headless_approval:
+            raise SettingsError(
+                "approve_headlessly is on and this installation does not allow it: leave it off and answer the run's "
+                "question, or set ADS_HEADLESS_APPROVAL=true where Airflow is started"
+            )
+        return is_asked
+
     def decided(self, approval: Figures | None, evidence: str) -> dict[str, str]:
         """Who decided a promotion and why, for the history.
 
         Parameters
         ----------
         approval
-            What the approval left; None where it was not asked for.
+            What the approval left; None where it was not asked for, or where somebody marked it as done.
         evidence
             The comparison's verdict, which the person's own words precede.
+
+        Raises
+        ------
+        SettingsError
+            When nobody approved, or as `promotes_headlessly`.
         """
-        if approval is None:
+        if approval is None and self.promotes_headlessly():
             return {"by": f"{self.by} (approve_headlessly)", "why": evidence}
+        if approval is None or approval["chosen_options"] != [APPROVE]:
+            raise SettingsError(
+                f"nobody answered {APPROVE!r}: nothing is promoted, and marking the question as done is no answer; "
+                "clear `await_approval` to be asked again"
+            )
         user, comment = approval["responded_by_user"], (approval["params_input"] or {}).get(COMMENT)
         return {"by": user["name"] or user["id"], "why": f"{comment} ({evidence})" if comment else evidence}
 
 
-def run_for_models(work: Callable[[ModelRequest], Figures]) -> Figures:
+def run_for_models(work: Callable[[ModelRequest], Result]) -> Result:
     """Do the running task's part in choosing, teaching or taking back a model; failures are told as in `run_step`."""
     context = get_current_context()
     with _told_failures(context):

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
         "full", description="How thoroughly models are trained; quick is for trying things out, and finds less."
     )
     seed: int = Field(20, description="Seed of everything random; part of the manifest.")
+    # Who may trigger a run is not yet somebody who may do without the second pair of eyes.
+    headless_approval: bool = Field(
+        False,
+        description="Whether a run of model_selection may promote without asking, which it must ask for besides "
+        "(`approve_headlessly`). Off, a person answers.",
+    )
     # GX issues 8243 and 11542: sites slow down over hundreds of validations, so only the newest nights stay.
     data_docs_nights: int = Field(31, ge=1, description="Nights kept in the Data Docs site; older ones are archived.")
 

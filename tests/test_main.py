@@ -6,10 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from include import learning
 from include.__main__ import main
 from include.settings import PROJECT_ROOT, get_settings
 from tests.sources.small_banks import write_canonical
@@ -55,6 +58,9 @@ def test_a_bank_is_made_a_night_played_and_verified(tmp_path: Path, capsys: pyte
         (["night", "--date", "2013-01-02", "--source", "file:{bank}/nowhere"], "there is nothing at"),
         (["verify"], "there is no night to verify"),
         (["rollback", "--by", "an analyst"], "there is no champion before"),
+        (["rollback", "--by", "an analyst", "--learning"], "give --learning and --night YYYY-MM-DD alone"),
+        (["rollback", "--by", "an analyst", "--night", "2024-01-31"], "give --learning and --night YYYY-MM-DD alone"),
+        (["rollback", "--by", "an analyst", "--learning", "--night", "2024-01-31"], "nothing was learned"),
         (["promote", "--by", "an analyst", "--version", "contrast-0123456789abcdef"], "stored are: none"),
         (["train", "--before", "2013-01-03", "--source", "ftp://me:hunter2@bank"], "is no place for files"),
     ],
@@ -70,6 +76,22 @@ def test_a_failure_is_one_sentence_and_exit_status_one(
     assert words in said.err
     assert "Traceback" not in said.err
     assert "hunter2" not in said.err
+
+
+def test_what_was_learned_is_taken_back_by_whom_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Any] = []
+
+    def take_back(lake_uri: str, **said: Any) -> dict[str, Any]:
+        asked.append((lake_uri, said))
+        return {}
+
+    monkeypatch.setattr(learning, "rollback_learning", take_back)
+    decided = ["--by", "an analyst", "--why", "poisoned", "--lake", "file:/lake"]
+    assert main(["rollback", "--learning", "--night", "2024-01-31", *decided]) == 0
+    assert capsys.readouterr().out == "{}\n"
+    assert asked == [("file:/lake", {"night": date(2024, 1, 31), "by": "an analyst", "why": "poisoned"})]
 
 
 def test_a_date_that_does_not_exist_is_refused_where_it_is_typed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,24 +12,34 @@ import pyarrow.compute as pc
 
 from include.errors import MissingStateError, SettingsError
 from include.lake import Lake
-from include.learning.adapt import adapted
-from include.learning.canary import Canary, CanaryFigures, kept_canary, objections
-from include.learning.profile import PROFILE_TABLE
-from include.learning.teaching import WINDOW_NIGHTS
+from include.learning import refresh
+from include.learning.canary import CANARY, Canary, draw_canary, objections
+from include.learning.refresh import LESSON, draw_lesson, refreshed
+from include.learning.sample import Sample
+from include.learning.teaching import LESSON_TABLE
 from include.learning.updates import Update, UpdateLog, model_of
+from include.models.base import Matrix
 from include.models.model import Model
 from include.registry import ModelRegistry
+from include.scoring.lesson import REFRESH_NIGHTS_SEEN
+from include.scoring.train import HeldBack
 from include.settings import get_settings
 
 
-def learn(lake_uri: str, night: date) -> dict[str, Any]:
-    """Move the champion's calibrations by what `night` and those before it taught.
+def keep_schooling(registry: ModelRegistry, model: Model, held_back: HeldBack) -> None:
+    """Keep, sealed with an approved model, what its refreshes begin with and are tried on; without, it never learns."""
+    registry.keep(model.version, CANARY, draw_canary(model, held_back).to_bytes(model.features))
+    registry.keep(model.version, LESSON, draw_lesson(model, held_back).to_bytes(model.features))
 
-    What adapts by itself each night are the habits of accounts and their peers, which are state. What is adapted here
-    are the calibrations: how rare a value of a feature, a detector's score and the blended score are. Detectors,
-    weights and threshold stay the approved model's; they are refreshed by the weekly selection, which trains anew and
-    whose winner a person approves. The update is tried on the canary set, and dropped where a figure
-    fails; later nights then use the last one that held. Learning a night again gives the same version.
+
+def learn(lake_uri: str, night: date) -> dict[str, Any]:
+    """Let `night` teach the champion: its ordinary postings are kept, and once a week it is refreshed with them.
+
+    What adapts by itself each night are the habits of accounts and their peers, which are state. What is refreshed here
+    is the ranking: preparation, detectors and calibrations, within the bounds of `include.learning.refresh`. Weights,
+    threshold and sequence reader stay the approved model's; they change with the selection, whose winner a person
+    approves. A refresh is tried on the canary set, and dropped where a figure fails; later nights then use the last one
+    that held. Learning a night again gives the same version.
 
     Parameters
     ----------
@@ -75,7 +86,7 @@ def rollback_learning(lake_uri: str, *, night: date, by: str, why: str) -> dict[
     lake_uri
         The lake.
     night
-        The first night whose update is taken back.
+        The first night whose update is taken back; with a refresh go all nights it was the first to learn from.
     by, why
         Who decided, and the reason; both are logged.
 
@@ -125,65 +136,92 @@ def _champion(registry: ModelRegistry) -> Model:
 
 
 def _update(registry: ModelRegistry, lake: Lake, approved: Model, log: UpdateLog, night: date) -> Update:
-    """The night's update, saved where it is accepted."""
-    kept = kept_canary(registry, approved)
-    obstacle = _obstacle(approved, kept, night)
-    if kept is None or obstacle:
-        return Update(night, approved.version, None, accepted=False, why=obstacle)
-    canary, reference = kept
-    profiles = teaching_profiles(lake, approved, night, log.untaught())
-    if night not in profiles["settlement_date"].to_pylist():
-        why = f"no posting of {night} was scored by {approved.version} or by what it learned"
+    """The night's update; a refresh is saved where it is accepted."""
+    canary, lesson = Canary.kept(registry, approved, CANARY), Sample.kept(registry, approved, LESSON)
+    obstacle = _obstacle(approved, canary, night)
+    if canary is None or lesson is None or obstacle:
+        return Update(night, approved.version, None, accepted=False, why=obstacle or _UNTAUGHT.format(approved.version))
+    due = _due(log, approved, night)
+    gathered = gathered_rows(lake, approved, night, log.untaught(), 1 if night < due else REFRESH_NIGHTS_SEEN)
+    nights = gathered["settlement_date"]
+    tonight = nights.to_pylist().count(night)
+    if not tonight:
+        why = (
+            f"nothing of {night} teaches: no posting of it was scored by {approved.version} that nothing speaks against"
+        )
         return Update(night, approved.version, None, accepted=False, why=why)
-    model = adapted(approved, model_of(registry, approved, night), profiles, reference, night)
-    update = judged(approved, model, canary, profiles)
+    if night < due:
+        why = f"{tonight} of its postings are kept for the refresh of {due}"
+        return Update(night, approved.version, None, accepted=False, why=why, kept=tonight)
+    model = refreshed(approved, lesson, _values(gathered, approved), night)
+    update = replace(judged(approved, model, canary, len(pc.unique(nights))), kept=tonight)
     if update.accepted:
         registry.save(model)
     return update
 
 
-def _obstacle(approved: Model, kept: tuple[Canary, pa.Table] | None, night: date) -> str:
+def _due(log: UpdateLog, approved: Model, night: date) -> date:
+    """The night of the next refresh: so many after the one that was tried last, or after the training."""
+    tried = [update.night for update in log.updates if update.was_tried and update.night < night]
+    return max([approved.training.last_night, *tried]) + timedelta(days=refresh.REFRESH_NIGHTS)
+
+
+def _obstacle(approved: Model, canary: Canary | None, night: date) -> str:
     """Why this model learns nothing from this night; empty when it may."""
     if approved.training.last_night >= night:
         return f"{approved.version} was trained until {approved.training.last_night}: it knows the night already"
-    if kept is None or not approved.training.month_rows:
-        return f"{approved.version} was trained without a canary set: learning begins with the next model approved"
-    if not len(kept[0].planted):
+    if canary is None or not approved.training.month_rows:
+        return _UNTAUGHT.format(approved.version)
+    if not len(canary.planted):
         return f"nothing could be planted into the canary set of {approved.version}: no update could be tried on it"
     return ""
 
 
-def teaching_profiles(lake: Lake, approved: Model, night: date, untaught: set[date]) -> pa.Table:
-    """Profiles of the `WINDOW_NIGHTS` that end with `night`, of the approved model's scale and that still may teach."""
-    since = max(night - timedelta(days=WINDOW_NIGHTS - 1), approved.training.last_night + timedelta(days=1))
-    profiles = lake.read(PROFILE_TABLE, since, night)
-    return profiles.filter(
+_UNTAUGHT = "{} was trained without a canary set and a lesson: learning begins with the next model approved"
+
+
+def gathered_rows(lake: Lake, approved: Model, night: date, untaught: set[date], nights: int) -> pa.Table:
+    """`LESSON_SCHEMA` of so many nights that end with `night`, in their order.
+
+    Of those that the approved model, or a refresh of it, scored, and that were not taken back.
+    """
+    since = max(night - timedelta(days=nights - 1), approved.training.last_night + timedelta(days=1))
+    rows = lake.read(LESSON_TABLE, since, night).sort_by("settlement_date")
+    return rows.filter(
         pc.and_(
-            pc.equal(profiles["model_base"], approved.version),
-            pc.invert(pc.is_in(profiles["settlement_date"], pa.array(sorted(untaught), pa.date32()))),
+            pc.equal(rows["model_base"], approved.version),
+            pc.invert(pc.is_in(rows["settlement_date"], pa.array(sorted(untaught), pa.date32()))),
         )
     )
 
 
-def judged(approved: Model, model: Model, canary: Canary, profiles: pa.Table) -> Update:
-    """What becomes of an update: it is accepted where no figure of the canary set fails."""
-    before, after = canary.figures(approved), canary.figures(model)
+def _values(gathered: pa.Table, approved: Model) -> Matrix:
+    flat = pc.list_flatten(gathered["values"]).to_numpy()
+    return np.asarray(flat, dtype=np.float64).reshape(gathered.num_rows, len(approved.features))
+
+
+def judged(approved: Model, model: Model, canary: Canary, nights: int) -> Update:
+    """What becomes of a refresh that so many nights taught: accepted where no figure of the canary set fails."""
+    before, after = canary.figures(approved.trained()), canary.figures(model)
     failed = objections(before, after, approved.training.budget)
-    night, figures = model.training.last_night, _figures(model, before, after, profiles)
+    night, figures = model.training.last_night, _figures(approved, model, canary, nights)
     if failed:
         why = f"the update was dropped: {'; '.join(failed)}"
         return Update(night, approved.version, None, accepted=False, why=why, figures=figures)
-    why = f"{figures['nights']:.0f} nights teach; rarities are moved by at most {figures['largest_shift']:.2f}"
+    why = f"{nights} {'night teaches' if nights == 1 else 'nights teach'}; ordinary rarities are moved by "
+    why += f"{figures['moved']:.2f} on average and by {figures['largest_move']:.2f} at most"
     return Update(night, approved.version, model.version, accepted=True, why=why, figures=figures)
 
 
-def _figures(model: Model, before: CanaryFigures, after: CanaryFigures, profiles: pa.Table) -> dict[str, float]:
-    moved = [float(np.abs(shift).max()) for shift in model.shifts().values()]
+def _figures(approved: Model, model: Model, canary: Canary, nights: int) -> dict[str, float]:
+    before, after = canary.figures(approved.trained()), canary.figures(model)
+    moves = np.abs(model.rarities(canary.ordinary) - approved.trained().rarities(canary.ordinary))
     return {
         "recall": after.recall,
         "false_alarms": after.false_alarms,
         "base_recall": before.recall,
         "base_false_alarms": before.false_alarms,
-        "largest_shift": max(moved, default=0.0),
-        "nights": float(len(pc.unique(profiles["settlement_date"]))),
+        "moved": float(moves.mean()),
+        "largest_move": float(moves.max()),
+        "nights": float(nights),
     }

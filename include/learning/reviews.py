@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -56,15 +56,30 @@ def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
     offered = [REVIEWS_SCHEMA.empty_table(), *(_dated(file.rows, night) for file in files)]
     ripe = pa.concat_tables(offered)
     ripe = _once(ripe.filter(pc.less_equal(_known_on(ripe), pa.scalar(night))))
-    known = _taken_before(lake, ripe, night)
+    known = _taken(lake, ripe)
     fresh = ripe.filter(pc.invert(pc.is_in(ripe["review_key"], value_set=known)))
     settled = [(str(file.path), str(file.kept_as)) for file in files if _is_settled(file, night)]
     return Intake(inert_table(fresh), _refused(lake, files, night), tuple(notes), tuple(settled))
 
 
-def known_reviews(lake: Lake, night: date, taken: pa.Table) -> pa.Table:
-    """`REVIEWS_SCHEMA` of what the night knows: taken in by itself or by one of the `KNOWN_DAYS` nights before."""
+def nights_before(lake: Lake, night: date) -> list[date]:
+    """Those of the `KNOWN_DAYS` nights before that are published: whose reviews and findings a night may know."""
+    first, last = night - timedelta(days=KNOWN_DAYS), night - _ONE_DAY
+    return sorted(lake.read("night_manifest", first, last, ["settlement_date"])["settlement_date"].to_pylist())
+
+
+def known_reviews(lake: Lake, night: date, taken: pa.Table, nights: Collection[date]) -> pa.Table:
+    """`REVIEWS_SCHEMA` of what the night knows.
+
+    Parameters
+    ----------
+    taken
+        In by itself.
+    nights
+        Those before it whose reviews it knows: `nights_before` as they were when it was first played.
+    """
     before = lake.read("reviews", night - timedelta(days=KNOWN_DAYS), night - _ONE_DAY, REVIEWS_SCHEMA.names)
+    before = before.filter(pc.is_in(before["settlement_date"], value_set=pa.array(sorted(nights), pa.date32())))
     return pa.concat_tables([before, taken.select(before.column_names).cast(before.schema)])
 
 
@@ -85,7 +100,7 @@ def confirmed_before(lake: Lake, before: date) -> frozenset[int]:
 
 
 def accounts_under_review(reviews: pa.Table, postings: pa.Table, night: date) -> frozenset[int]:
-    """Accounts with a posting that was confirmed or that nobody is sure about: what they do teaches nothing.
+    """Accounts with a posting or a break that was confirmed or that nobody is sure about: what they do teaches nothing.
 
     Parameters
     ----------
@@ -94,11 +109,17 @@ def accounts_under_review(reviews: pa.Table, postings: pa.Table, night: date) ->
     postings
         Of the look-back and the night.
     """
-    decisions = decisions_of(reviews, night)
-    open_ones = decisions.filter(pc.not_equal(decisions["decision"], "dismissed"))["trans_id"]
-    theirs = postings.filter(pc.is_in(postings["trans_id"], value_set=open_ones.combine_chunks()))
-    of_breaks = reviews.filter(pc.not_equal(reviews["decision"], "dismissed"))["account_id"].drop_null()
-    return frozenset([*theirs["account_id"].to_pylist(), *of_breaks.to_pylist()])
+    with queries(reviews=reviews) as engine:
+        of_postings = _undismissed(engine.run("decisions", night=night))["trans_id"]
+        of_breaks = _undismissed(engine.run("break_decisions", night=night))
+    theirs = postings.filter(pc.is_in(postings["trans_id"], value_set=of_postings.combine_chunks()))
+    # What names a posting is closed with the posting.
+    breaks_alone = of_breaks.filter(pc.is_null(of_breaks["trans_id"]))
+    return frozenset([*theirs["account_id"].to_pylist(), *breaks_alone["account_id"].to_pylist()])
+
+
+def _undismissed(decisions: pa.Table) -> pa.Table:
+    return decisions.filter(pc.not_equal(decisions["decision"], "dismissed"))
 
 
 def _dated(rows: pa.Table, night: date) -> pa.Table:
@@ -115,12 +136,12 @@ def _once(reviews: pa.Table) -> pa.Table:
     return reviews.take(pa.array(sorted(first.values()), pa.int64()))
 
 
-def _taken_before(lake: Lake, ripe: pa.Table, night: date) -> pa.Array:
-    """Keys that earlier nights took in; none can have before the review was known."""
+def _taken(lake: Lake, ripe: pa.Table) -> pa.Array:
+    """Keys that any night took in, later ones too where this one fills a hole; none can have before it was known."""
     if not ripe.num_rows:
         return pa.array([], pa.string())
     first = pc.min(_known_on(ripe)).as_py()
-    return lake.read("reviews", first, night - _ONE_DAY, ["review_key"])["review_key"].combine_chunks()
+    return lake.read("reviews", first, None, ["review_key"])["review_key"].combine_chunks()
 
 
 def _is_settled(file: ReviewFile, night: date) -> bool:
@@ -129,16 +150,15 @@ def _is_settled(file: ReviewFile, night: date) -> bool:
 
 
 def _refused(lake: Lake, files: Sequence[ReviewFile], night: date) -> pa.Table:
-    """What cannot be believed and no earlier night has put into its quarantine."""
+    """What cannot be believed and no night has put into its quarantine."""
     rows: list[dict[str, Any]] = [row for file in files for row in file.refused]
-    known = _refused_before(lake, night) if rows else frozenset()
+    known = _in_quarantine(lake) if rows else frozenset()
     fresh = [row for row in rows if (row["source_uri"], row["line"]) not in known]
     noted = [{**row, "night": night, "settlement_date": None, "relation": REVIEWS.name} for row in fresh]
     return pa.Table.from_pylist(noted, schema=QUARANTINE_SCHEMA)
 
 
-def _refused_before(lake: Lake, night: date) -> frozenset[tuple[str, int]]:
-    wanted = ["relation", "source_uri", "line"]
-    kept = lake.read("quarantine", None, night - _ONE_DAY, wanted)
+def _in_quarantine(lake: Lake) -> frozenset[tuple[str, int]]:
+    kept = lake.read("quarantine", columns=["relation", "source_uri", "line"])
     kept = kept.filter(pc.equal(kept["relation"], REVIEWS.name))
     return frozenset(zip(kept["source_uri"].to_pylist(), kept["line"].to_pylist(), strict=True))

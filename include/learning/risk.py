@@ -10,7 +10,7 @@ of the postings that were not. Where cases do not recur, levels say nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.lake import Lake
+from include.lake.tables import SCORES_SCHEMA
 from include.learning.queries import Queries, queries
 from include.models.base import Vector
 from include.models.calibration import rarity_of
@@ -76,16 +77,40 @@ def feedback_of(reviews: pa.Table, findings: pa.Table, postings: pa.Table, night
         return Feedback(_rises(engine, night), _dismissals(engine, night))
 
 
-def findings_of(lake: Lake, reviews: pa.Table, night: date) -> pa.Table:
-    """`trans_id`, `account_id`, `score` and `code` (of the strongest reason) of the reviewed postings, as published."""
-    wanted = ["trans_id", "account_id", "score", "reasons"]
+FINDINGS_SCHEMA = pa.schema(
+    [
+        *(SCORES_SCHEMA.field(name) for name in ("trans_id", "account_id", "score")),
+        pa.field("code", pa.string()),  # of the strongest reason; null where it was not flagged
+    ]
+)
+"""What had been published of postings that were reviewed."""
+
+
+def findings_of(lake: Lake, reviews: pa.Table, night: date, nights: Collection[date]) -> pa.Table:
+    """`FINDINGS_SCHEMA` of the reviewed postings, as far as `nights` of the `MEASURED_DAYS` before published them."""
     if not reviews.num_rows:
-        scores = lake.read("anomaly_scores", night, night - timedelta(days=1), wanted)
-    else:
-        scores = lake.read("anomaly_scores", night - timedelta(days=MEASURED_DAYS), night - timedelta(days=1), wanted)
-    theirs = scores.filter(pc.is_in(scores["trans_id"], value_set=reviews["trans_id"].combine_chunks()))
+        return FINDINGS_SCHEMA.empty_table()
+    first, last = night - timedelta(days=MEASURED_DAYS), night - timedelta(days=1)
+    scores = lake.read("anomaly_scores", first, last, ["settlement_date", "trans_id", "account_id", "score", "reasons"])
+    is_known = pc.is_in(scores["settlement_date"], value_set=pa.array(sorted(nights), pa.date32()))
+    is_reviewed = pc.is_in(scores["trans_id"], value_set=reviews["trans_id"].combine_chunks())
+    theirs = scores.filter(pc.and_(is_known, is_reviewed))
     codes = [reasons[0]["code"] if reasons else None for reasons in theirs["reasons"].to_pylist()]
-    return theirs.drop_columns(["reasons"]).append_column("code", pa.array(codes, pa.string()))
+    return theirs.append_column("code", pa.array(codes, pa.string())).select(FINDINGS_SCHEMA.names)
+
+
+def dismissed_warnings(reviews: pa.Table, night: date) -> dict[tuple[int, str], str]:
+    """By account and check whose dismissal is in force, the sentence that a warning of them gets.
+
+    Parameters
+    ----------
+    reviews
+        Those the night knows.
+    """
+    with queries(reviews=reviews) as engine:
+        engine.run("break_decisions", night=night)
+        found = engine.run("dismissed_checks", night=night, expiry_days=EXPIRY_DAYS, most_a_night=MOST_DISMISSALS)
+    return {(row["account_id"], row["check_code"]): _set_back(row, night) for row in found.to_pylist()}
 
 
 def level_shifts(counts: pa.Table) -> pa.Table:
@@ -188,9 +213,17 @@ def _whose(row: Mapping[str, Any]) -> str:
 
 
 def _dismissed(row: Mapping[str, Any], night: date) -> str:
-    until = day_of(row["acts_from"] + timedelta(days=EXPIRY_DAYS - 1), night)
     said = f"A finding like it on this account was looked into and dismissed on {day_of(row['known_on'], night)}"
-    return f"{said}; until {until} it weighs less."
+    return f"{said}; until {_in_force_until(row, night)} it weighs less."
+
+
+def _set_back(row: Mapping[str, Any], night: date) -> str:
+    said = f"A warning like it on this account was looked into and dismissed on {day_of(row['known_on'], night)}"
+    return f"{said}; until {_in_force_until(row, night)} it stands behind the others."
+
+
+def _in_force_until(row: Mapping[str, Any], night: date) -> str:
+    return day_of(row["acts_from"] + timedelta(days=EXPIRY_DAYS - 1), night)
 
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.learning.profile import night_profile
-from include.models.base import Matrix, Vector
+from include.lake.tables import Table
+from include.learning.profile import PROFILE_SCHEMA, night_profile
+from include.models.base import Vector
 from include.models.model import Model
-from include.models.threshold import BUDGET_DAYS, Flags, flag
+from include.models.threshold import BUDGET_DAYS, Flags
+from include.relations import DATE
+from include.scoring.lesson import kept_share
 
 WINDOW_NIGHTS = 92
-"""Nights that teach: three months' ends, as the look-back of habits has."""
+"""Nights over which shares of what is taught are held: three months' ends, as the look-back of habits has."""
 MOST_OF_AN_ACCOUNT = 0.01
 """Share of what is taught that one account may have. A decision: a hundred have to act alike to be the bank."""
 MOST_OF_A_COUNTERPARTY = 0.05
@@ -24,10 +28,42 @@ MOST_OF_A_DAY = 0.25
 """The same of one day. The real bank's busiest, a month's end, has 2,105 of the 8,700 postings of 92 of its nights."""
 
 
-def taught_profile(
+LESSON_SCHEMA = pa.schema(
+    [
+        pa.field("model_base", pa.string()),  # the approved model whose raw columns these are
+        pa.field("values", pa.list_(pa.float32())),  # `Model.values` of one posting; NaN where missing
+    ]
+)
+"""Postings of a night that teach, as a model sees them: no identifier, no text."""
+LESSON_TABLE = Table(
+    "night_lesson",
+    pa.schema([pa.field("settlement_date", DATE), *LESSON_SCHEMA, pa.field("run_key", pa.string())]),
+    "settlement_date",
+    (),
+)
+"""The nights' lessons in the lake, kept with a night's other state."""
+
+
+@dataclass(frozen=True)
+class NightsLesson:
+    """What a night leaves for learning and for the watch.
+
+    Attributes
+    ----------
+    profile
+        `PROFILE_SCHEMA` of all its postings.
+    rows
+        `LESSON_SCHEMA` of those that teach.
+    """
+
+    profile: pa.Table = field(default_factory=PROFILE_SCHEMA.empty_table)
+    rows: pa.Table = field(default_factory=LESSON_SCHEMA.empty_table)
+
+
+def lesson_of(
     features: pa.Table, model: Model, flagged: Flags, breaks: pa.Table, under_review: Collection[int] = ()
-) -> pa.Table:
-    """What a night's postings looked like to its model, and what of it may teach.
+) -> NightsLesson:
+    """What a night's postings looked like to its model, and those of them that teach.
 
     Parameters
     ----------
@@ -41,15 +77,20 @@ def taught_profile(
         The night's, as `settlement_breaks` has them.
     under_review
         Accounts with an open or confirmed review.
-
-    Returns
-    -------
-    pyarrow.Table
-        `PROFILE_SCHEMA`.
     """
     values = model.values(features)
-    teaches = may_teach(features, flagged | flagged_as_trained(model, values), breaks, under_review)
-    return night_profile(model, values, weights(features, teaches, window_rows(model)))
+    teaches = may_teach(features, flagged, breaks, under_review)
+    chosen = values[_drawn(features, weights(features, teaches, window_rows(model)), model)].astype(np.float32)
+    rows = pa.ListArray.from_arrays(np.arange(len(chosen) + 1) * values.shape[1], pa.array(chosen.reshape(-1)))
+    bases = pa.array([model.base_version] * len(chosen), pa.string())
+    return NightsLesson(night_profile(model, values), pa.table([bases, rows], schema=LESSON_SCHEMA))
+
+
+def _drawn(features: pa.Table, weight: Vector, model: Model) -> Flags:
+    """Which rows are kept: each with the chance that it weighs, times the share that is kept of any night."""
+    first = features["settlement_date"][0].as_py().toordinal() if features.num_rows else 0
+    chance = np.random.default_rng((model.training.seed, first)).random(features.num_rows)
+    return np.asarray(chance < weight * kept_share(model.training.month_rows), dtype=np.bool_)
 
 
 def window_rows(model: Model) -> float:
@@ -79,15 +120,6 @@ def may_teach(features: pa.Table, flagged: Flags, breaks: pa.Table, under_review
     accounts = {*errors["account_id"].to_pylist(), *under_review} - {None}
     broken = _is_among(features["trans_id"], breaks["trans_id"].drop_null().to_pylist())
     return np.asarray(~(flagged | broken | _is_among(features["account_id"], accounts)), dtype=np.bool_)
-
-
-def flagged_as_trained(model: Model, values: Matrix) -> Flags:
-    """Which raw rows the approved model, as it was trained, would flag.
-
-    What an adapted one lets pass does not teach either as long as the approved one flags it: a model whose own
-    leniency decided what teaches would become more lenient for it.
-    """
-    return flag(model.trained().score(values), model.threshold)
 
 
 def weights(features: pa.Table, teaches: Flags, rows: float) -> Vector:

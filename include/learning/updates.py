@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Self
 
 from include.errors import IntegrityError
@@ -33,7 +33,9 @@ class Update:
     why
         A sentence: what was learned, or which figure failed.
     figures
-        Of the canary set, and how much was taught and moved; empty where it did not come to that.
+        Of the canary set, and how much was taught and moved; empty where there was no refresh.
+    kept
+        How many of the night's postings were kept for refreshes.
     rolled_back_by, rolled_back_why
         Who took it back and why; empty while nobody did.
     """
@@ -44,6 +46,7 @@ class Update:
     accepted: bool
     why: str
     figures: dict[str, float] = field(default_factory=dict)
+    kept: int = 0
     rolled_back_by: str = ""
     rolled_back_why: str = ""
 
@@ -52,14 +55,29 @@ class Update:
         """Accepted, and nobody took it back."""
         return self.accepted and not self.rolled_back_by
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether there was a refresh, accepted or not; nights between refreshes only gather rows."""
+        return bool(self.figures)
+
     def as_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {**asdict(self), "night": self.night.isoformat()}
+        """As JSON has it, with what became of it in a word or two."""
+        return {**asdict(self), "night": self.night.isoformat(), "fate": self.fate}
+
+    @property
+    def fate(self) -> str:
+        """What became of it, for people."""
+        if self.rolled_back_by:
+            return "taken back"
+        if self.was_tried:
+            return "accepted" if self.accepted else "dropped"
+        return "kept for the next refresh" if self.kept else "nothing learned"
 
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> Self:
         """The update again."""
-        return cls(**{**found, "night": date.fromisoformat(found["night"])})
+        known = {name: value for name, value in found.items() if name != "fate"}
+        return cls(**{**known, "night": date.fromisoformat(found["night"])})
 
 
 @dataclass(frozen=True)
@@ -111,7 +129,15 @@ class UpdateLog:
         )
 
     def rolled_back(self, since: date, by: str, why: str) -> Self:
-        """The log with every update from the night `since` on taken back."""
+        """The log with every update from the night `since` on taken back.
+
+        Where that night ended with a refresh, those before it whose postings first came in with the refresh are, too:
+        they would be in the next one again.
+        """
+        refreshes = [update.night for update in self.updates if update.was_tried]
+        if since in refreshes:
+            before = [night for night in refreshes if night < since]
+            since = max(before) + timedelta(days=1) if before else date.min
         return replace(self, updates=tuple(_taken_back(self.updates, since, by, why)))
 
     def untaught(self) -> set[date]:

@@ -20,6 +20,10 @@ View = Literal["codes", "columns", "windows"]
 by themselves last; or the windows of `include.features.sequences`."""
 
 
+GIVEN = ("seed", "free_columns")
+"""Arguments that a detector gets from the training, whatever its recipe is."""
+
+
 class NotFittedError(TerminalError):
     """Raised when a detector is asked for scores before it was fitted."""
 
@@ -113,6 +117,10 @@ class Detector(ABC):
     def parameters(self) -> dict[str, Any]:
         """The arguments it was constructed with."""
         return {key: value for key, value in vars(self).items() if not key.endswith("_")}
+
+    def settings(self) -> dict[str, Any]:
+        """Those of them that a recipe may give."""
+        return {name: value for name, value in self.parameters().items() if name not in GIVEN}
 
     def learned(self) -> dict[str, Any]:
         """What `fit` left behind."""

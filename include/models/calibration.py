@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -13,10 +13,6 @@ KNOTS = 512
 """Points the training distribution is kept at: steps of 2 % in the logarithm of the tail for 20,000 rows."""
 HALF_SCORE_TAIL = 2.0
 """Tail exponent (one row in 10**2) that is published as 0.5; 0.6 is one in a thousand, 0.75 one in a million."""
-RARITY_EDGES: Vector = np.concatenate(
-    [np.linspace(0.0, 1.95, 40), np.linspace(2.0, 3.9, 20), np.linspace(4.0, 6.0, 5)]
-).round(2)
-"""Rarities at which a calibration may be moved: finest where the rows are, up to one in a million."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +30,10 @@ class Calibration:
         Training scores at the knots, strictly increasing.
     exponents
         e at the knots, strictly increasing.
-    shift
-        What later nights added to e, at `RARITY_EDGES`, 0 at the first; beyond the last it stays what it is there.
-        None where nothing was learned since training.
     """
 
     raw: Vector
     exponents: Vector
-    shift: Vector | None = None
 
     @classmethod
     def learn(cls, scores: Vector, *, from_body: bool = False) -> Self:
@@ -57,21 +49,24 @@ class Calibration:
         raw, exponents = distinct[kept], exponents[kept]
         return cls(raw=raw, exponents=_drawn_on(raw, exponents) if from_body else exponents)
 
+    @classmethod
+    def matching(cls, scores: Vector, exponents: Vector) -> Self:
+        """The map that gives raw scores the distribution that `exponents` have: it ranks anew and keeps the level.
+
+        Both are of the same rows (at least one), in any order.
+        """
+        ranks = np.linspace(0, 1, KNOTS)
+        raw, place = np.unique(np.quantile(scores, ranks), return_index=True)
+        # Where many rows share a score, the next ones are still to be rarer.
+        rising = np.quantile(exponents, ranks)[place] + np.arange(len(raw)) * _LEAST_RISE
+        return cls(raw=raw, exponents=rising)
+
     def apply(self, scores: Vector) -> Vector:
         """Published scores: 0..1, higher is more anomalous, strictly increasing above the training rows' lowest."""
         return published(self.exponents_of(scores))
 
     def exponents_of(self, scores: Vector) -> Vector:
-        """How rare each raw score is: e as above, moved by what later nights taught, 0 and up without bound."""
-        trained = self.trained_exponents_of(scores)
-        return trained if self.shift is None else trained + np.interp(trained, RARITY_EDGES, self.shift)
-
-    def moved(self, shift: Vector | None) -> Self:
-        """The same calibration with another shift; as it was trained when None."""
-        return replace(self, shift=shift)
-
-    def trained_exponents_of(self, scores: Vector) -> Vector:
-        """How rare each raw score was in training."""
+        """How rare each raw score was among the rows learned from: e as above, 0 and up without bound."""
         exponents = np.interp(scores, self.raw, self.exponents)
         beyond = np.maximum(scores - self.raw[-1], 0.0)
         return np.asarray(exponents + beyond * self._tail_slope(), dtype=np.float64)
@@ -83,6 +78,10 @@ class Calibration:
         start = min(int(np.searchsorted(self.exponents, 1.0)), len(self.raw) - 2)
         rise = self.exponents[-1] - self.exponents[start]
         return float(rise / (self.raw[-1] - self.raw[start]))
+
+
+# In powers of ten: nothing beside a bin of a night's profile.
+_LEAST_RISE = 1e-9
 
 
 def _drawn_on(raw: Vector, exponents: Vector) -> Vector:

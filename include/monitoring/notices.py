@@ -10,6 +10,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from include.models.threshold import BUDGET_DAYS
+from include.monitoring.drift import holds_season
 from include.monitoring.signals import DRIFT, PERSISTENCE, Code, Signal
 from include.monitoring.wording import also
 from include.publish.inert import inert
@@ -45,11 +46,12 @@ class Told:
     since: date
     effect: float
     also: tuple[str, ...]
+    asks_for_selection: bool
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """From a row of `NOTICES_SCHEMA` with its night as `settlement_date`."""
-        names = ("code", "feature", "topic", "since", "effect")
+        names = ("code", "feature", "topic", "since", "effect", "asks_for_selection")
         return cls(night=row["settlement_date"], also=tuple(row["also"] or ()), **{name: row[name] for name in names})
 
     def covers(self, signal: Signal) -> bool:
@@ -108,11 +110,17 @@ def _phrased(night: date, signal: Signal, told: Sequence[Told]) -> Signal | None
     if not earlier:
         return signal
     last = max(earlier, key=lambda notice: notice.night)
+    again = replace(signal, asks_for_selection=signal.asks_for_selection and _was_excused(earlier))
     if _has_grown(night, signal, last):
-        return replace(signal, text=f"It has grown. {signal.text}")
+        return replace(again, text=f"It has grown. {signal.text}")
     if (night - last.night).days < REPEAT_DAYS:
         return None
-    return replace(signal, text=f"Told on {last.night:%Y-%m-%d}, and still so. {signal.text}", asks_for_selection=True)
+    return replace(again, text=f"Told on {last.night:%Y-%m-%d}, and still so. {signal.text}")
+
+
+def _was_excused(earlier: Sequence[Told]) -> bool:
+    """Whether it was only ever told as what a season may be: a selection is asked for once, and then not again."""
+    return all(holds_season(notice.night) and not notice.asks_for_selection for notice in earlier)
 
 
 def _has_grown(night: date, signal: Signal, last: Told) -> bool:
@@ -135,7 +143,7 @@ def _row(signal: Signal, others: Sequence[Signal]) -> dict[str, Any]:
         "feature": signal.feature,
         "topic": signal.topic,
         "text": inert(signal.text + also(list(dict.fromkeys(named)))),
-        "asks_for_selection": signal.asks_for_selection,
+        "asks_for_selection": any(each.asks_for_selection for each in (signal, *others)),
         "since": signal.since,
         "effect": signal.effect,
         "also": sorted({other.topic for other in others} - {signal.topic}),

@@ -1,4 +1,8 @@
-"""What became of findings and records: alerts against the budget, reasons, reviews, what the gate refused."""
+"""What became of findings and records: alerts against the budget, reasons, reviews, what the gate refused.
+
+What the gate lets in with a warning is not watched: a night keeps it as sentences, whose number says nothing of how
+many records they are about.
+"""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 from upath import UPath
 
-from include.errors import LakeConflictError, MissingStateError, PublishError
+from include.errors import LakeConflictError, MissingStateError, PublishError, TerminalError
 from include.lake import Lake, RunStamp
 from include.lake.tables import Table
-from include.learning import PROFILE_TABLE
+from include.learning import LESSON_TABLE, PROFILE_TABLE
 from include.monitoring import drift_plot
 from include.night import standing
 from include.night.docs import docs_address, publish_docs
@@ -29,7 +29,13 @@ from include.night.publishing import (
     write_night,
 )
 from include.night.request import NightRequest
-from include.night.reviewing import kept_reviews, put_reviews_away, reviews_read
+from include.night.reviewing import (
+    PUBLISHED_RUN,
+    dismissed_checks,
+    kept_reviews,
+    put_reviews_away,
+    reviews_read,
+)
 from include.night.watching import NOTICES, kept_watch
 from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue, alerts_csv
@@ -50,6 +56,11 @@ def publish(request: NightRequest) -> Figures:
 
     Until the manifest row is switched, readers see the night as it was before; a run that ends anywhere in between
     leaves nothing they see, and running it again completes it.
+
+    Raises
+    ------
+    TerminalError
+        When another run published the night since this one began: what that one took in, this one does not know.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
     late = _late(workspace, lake, request)
@@ -63,15 +74,36 @@ def publish(request: NightRequest) -> Figures:
     row = manifest_row(stamp, outputs, provenance, began["started_at"], summary)
     for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):
         with attempt:
-            _write(lake, stamp, outputs, row)
+            _write(lake, stamp, outputs, row, began[PUBLISHED_RUN])
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
 
-def _write(lake: Lake, stamp: RunStamp, outputs: NightOutputs, row: Figures) -> None:
-    before = lake.published(stamp.night)
+def _write(lake: Lake, stamp: RunStamp, outputs: NightOutputs, row: Figures, run_at_extract: str | None) -> None:
+    _attempts_so_far(lake, stamp, run_at_extract)
     write_night(lake, stamp, outputs)
-    lake.publish_manifest({**row, "attempt": (before["attempt"] if before else 0) + 1}, stamp)
+    # Once more: from its first write on the lake itself finds out who else publishes the night.
+    attempts = _attempts_so_far(lake, stamp, run_at_extract)
+    lake.publish_manifest({**row, "attempt": attempts + 1}, stamp)
     lake.supersede(stamp.night, keep_run_key=stamp.run_key)
+
+
+def _attempts_so_far(lake: Lake, stamp: RunStamp, run_at_extract: str | None) -> int:
+    """How often the night was published; refuses where another run did so since this one began.
+
+    Reviews leave their drop with the run that took them in. A run that began before would publish the night without
+    them, and nobody would take them in again.
+    """
+    row = lake.published(stamp.night)
+    if row is None:
+        return 0
+    if row["run_key"] not in (run_at_extract, stamp.run_key):
+        raise TerminalError(
+            f"the night {stamp.night} was published by the run {row['run_key']} since this run began, when it was "
+            f"{f'that of {run_at_extract}' if run_at_extract else 'not published'}: the reviews that run took in would "
+            "be lost. Nothing was published; clear this run from its first task on, and it begins with what is "
+            "published now"
+        )
+    return int(row["attempt"])
 
 
 def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[str]) -> NightOutputs:
@@ -86,7 +118,7 @@ def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[
             "anomaly_scores": scores,
             "settlement_breaks": breaks,
             "quarantine": quarantined,
-            "alerts": alert_queue(breaks, scores, postings, reported, watched),
+            "alerts": alert_queue(breaks, scores, postings, reported, watched, dismissed_checks(workspace, request)),
         }
     )
     return NightOutputs(
@@ -119,9 +151,12 @@ def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tupl
     kept = workspace.get("lookback") if is_first else workspace.get("lookback").slice(0, 0)
     lookback = kept.add_column(0, "night", pa.array([night] * kept.num_rows, pa.date32()))
     totals = totals_as_of(night, None if is_first else known_totals(lake, night), workspace.get("totals"))
-    profile = standing.dated({PROFILE_TABLE.name: workspace.get("profile")}, night)[PROFILE_TABLE.name]
-    kept_with = [(standing.STATE_CHAIN_START, start), (standing.STATE_BUDGET, budget), (PROFILE_TABLE, profile)]
-    watched = [*kept_watch(workspace, night), kept_reviews(workspace)]
+    schooling = standing.dated({name: workspace.get(name) for name in ("profile", "lesson")}, night)
+    kept_with = [
+        *((standing.STATE_CHAIN_START, start), (standing.STATE_BUDGET, budget)),
+        *((PROFILE_TABLE, schooling["profile"]), (LESSON_TABLE, schooling["lesson"])),
+    ]
+    watched = [*kept_watch(workspace, night), *kept_reviews(workspace, night)]
     return [*tables, *kept_with, *watched, (standing.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
 
 
@@ -191,9 +226,10 @@ def report(request: NightRequest) -> Figures:
             f"the night {request.night} is published, but its Data Docs, sheet or plot could not be written "
             f"({error}): see that the disk under {request.lake_uri} has room, and run the report again"
         ) from error
-    put_reviews_away(workspace)
+    figures = json.loads(row["summary"])
+    warnings = [*figures["warnings"], *put_reviews_away(workspace)]
     workspace.clear()
-    return {**json.loads(row["summary"]), "data_docs": docs, "alerts_sheet": str(sheet)}
+    return {**figures, "warnings": warnings, "data_docs": docs, "alerts_sheet": str(sheet)}
 
 
 def _docs(request: NightRequest, workspace: Workspace) -> str:

@@ -1,13 +1,19 @@
-"""Which model scores a night: the one it had, else the champion, else the newest that saw nothing of the night."""
+"""Which model scores a night: the one it had, else the champion, else the newest that saw nothing of the night.
+
+Of those that are kept, only champions, former champions and what was trained for a night score: a challenger waits for
+a person's approval, and one that was refused or taken back is not taken up again.
+"""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
 
+from include.errors import IntegrityError, SettingsError
 from include.lake import Lake
 from include.learning import confirmed_before, model_of
 from include.models.model import Model
@@ -18,6 +24,9 @@ from include.scoring.training_run import training_run
 from include.selection.keeping import keep_model
 from include.selection.past import Past, read_past
 from include.settings import get_settings
+
+_TRAINED_FOR = "trained_for"
+"""Part of a version that a night had trained for want of another: that night. A selection's challenger has none."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +88,37 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
 def _usable(registry: ModelRegistry, night: date) -> Model | None:
     """The champion with what it learned before the night, or the newest of those that saw nothing of the night."""
     champion = registry.champion()
-    if champion is not None and _is_blind_to(model := registry.load(champion), night):
-        return model_of(registry, model, night)
-    blind = [model for version in registry.versions() if _is_blind_to(model := registry.load(version), night)]
-    return max(blind, key=lambda model: (model.training.last_night, model.version), default=None)
+    if champion is not None and registry.last_night(champion) < night:
+        return model_of(registry, registry.load(champion), night)
+    known = [(_last_night(registry, version), version) for version in _may_score(registry)]
+    blind = [(last, version) for last, version in known if last is not None and last < night]
+    return registry.load(max(blind)[1]) if blind else None
+
+
+def _may_score(registry: ModelRegistry) -> set[str]:
+    """Champions that nobody took back, and what was trained for a night."""
+    approved, crowned = set(registry.approved()), {reign.version for reign in registry.history()}
+    own = {version for version in registry.versions() if _was_trained_for_a_night(registry, version)}
+    return approved | (own - crowned)
+
+
+def _was_trained_for_a_night(registry: ModelRegistry, version: str) -> bool:
+    with suppress(IntegrityError):
+        return registry.kept(version, _TRAINED_FOR) is not None
+    return False
+
+
+def _last_night(registry: ModelRegistry, version: str) -> date | None:
+    """None where the version is gone or broken: a night that has another one does not need it."""
+    with suppress(IntegrityError, SettingsError):
+        return registry.last_night(version)
+    return None
 
 
 def _schooling(model: Model) -> str:
     if model.adapted_from:
         return f"which is {model.adapted_from} with what it learned until {model.training.last_night}"
     return f"trained until {model.training.last_night}"
-
-
-def _is_blind_to(model: Model, night: date) -> bool:
-    return model.training.last_night < night
 
 
 def _chosen(registry: ModelRegistry, version: str, why: str) -> ModelChoice:
@@ -122,4 +148,7 @@ def _train_on(past: Past, before: date, lake_uri: str) -> Trained:
     if outcome.model is None:
         return Trained(None, outcome.note)
     run = training_run(outcome, time.monotonic() - began)
-    return Trained(outcome.model, outcome.note + keep_model(outcome, run, lake_uri))
+    wrong = keep_model(outcome, run, lake_uri)
+    registry = ModelRegistry.open(lake_uri, settings)
+    registry.keep(outcome.model.version, _TRAINED_FOR, before.isoformat().encode())
+    return Trained(outcome.model, outcome.note + wrong)

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.lake import Lake
-from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA, TABLES, Table
-from include.learning import Feedback, feedback_of, findings_of, known_reviews, take_in
-from include.learning.reviews import Intake
+from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA, RUN_KEY, TABLES, Table
+from include.learning import Feedback, accounts_under_review, feedback_of, findings_of, known_reviews, take_in
+from include.learning.reviews import Intake, nights_before
+from include.learning.risk import dismissed_warnings
 from include.night.request import NightRequest
 from include.night.verify import unsealed
 from include.night.workspace import Workspace
-from include.relations import FIN_TRANSACTION
+from include.relations import DATE, FIN_TRANSACTION
 from include.sources.reviews import REVIEWS, inbox_of, put_away
 
 TAKEN_IN, KNOWN, REFUSED, FINDINGS = "reviews", "reviews.known", "reviews.refused", "reviews.findings"
 """Under which the work folder keeps what the night took in, what it knows, what it refused, and what had been
 published of what it knows."""
+PUBLISHED_RUN = "published_run"
+"""Under which the note on a run's beginning keeps the key of the run that was published for the night, or None."""
+
+STATE_KNOWN_NIGHTS = Table(
+    "state_known_nights",
+    pa.schema([pa.field("settlement_date", DATE), pa.field("known_night", DATE), RUN_KEY]),
+    "settlement_date",
+    ("known_night",),
+)
+"""The nights whose reviews and findings the partition's night knows, itself among them."""
 
 
 def take_in_reviews(request: NightRequest, workspace: Workspace, lake: Lake) -> None:
@@ -26,29 +39,47 @@ def take_in_reviews(request: NightRequest, workspace: Workspace, lake: Lake) -> 
     A night run again keeps the reviews it took in and refused; what came since acts on the nights that follow.
     """
     night = request.night
-    if lake.published(night) is None:
+    nights = _known_nights(lake, night)
+    if workspace.read_note("began")[PUBLISHED_RUN] is None:
         intake = take_in(lake, inbox_of(request.lake_uri), night)
     else:
         taken = lake.read(REVIEWS.name, night, night, REVIEWS_SCHEMA.names)
         intake = Intake(taken, _refused_before(lake, request))
-    known = known_reviews(lake, night, intake.taken)
+    known = known_reviews(lake, night, intake.taken, nights)
     workspace.put(TAKEN_IN, intake.taken)
     workspace.put(REFUSED, intake.refused)
     workspace.put(KNOWN, known)
-    workspace.put(FINDINGS, findings_of(lake, known, night))
-    workspace.note(TAKEN_IN, {"warnings": [*intake.notes, *_said_of(intake)], "settled": intake.settled})
+    workspace.put(FINDINGS, findings_of(lake, known, night, nights))
+    noted = {"warnings": [*intake.notes, *_said_of(intake)], "settled": intake.settled, "nights": nights}
+    workspace.note(TAKEN_IN, noted)
+
+
+def _known_nights(lake: Lake, night: date) -> list[date]:
+    """A night run again knows the nights it knew at first, whatever has been published among them since."""
+    kept: list[date] = lake.read(STATE_KNOWN_NIGHTS, night, night)["known_night"].to_pylist()
+    return kept or [*nights_before(lake, night), night]
 
 
 def feedback(workspace: Workspace, request: NightRequest) -> Feedback:
     """What the reviews that the night knows say of its postings."""
-    tonight, lookback = workspace.get(f"accepted.{FIN_TRANSACTION.name}"), workspace.get("lookback")
-    postings = pa.concat_tables([lookback, tonight.select(lookback.column_names)])
-    return feedback_of(workspace.get(KNOWN), workspace.get(FINDINGS), postings, request.night)
+    return feedback_of(workspace.get(KNOWN), workspace.get(FINDINGS), _postings(workspace), request.night)
 
 
-def kept_reviews(workspace: Workspace) -> tuple[Table, pa.Table]:
-    """What the night took in, as the lake keeps it."""
-    return TABLES[REVIEWS.name], workspace.get(TAKEN_IN)
+def under_review(workspace: Workspace, request: NightRequest) -> frozenset[int]:
+    """Accounts that teach nothing tonight, as analysts look at them."""
+    return accounts_under_review(workspace.get(KNOWN), _postings(workspace), request.night)
+
+
+def dismissed_checks(workspace: Workspace, request: NightRequest) -> dict[tuple[int, str], str]:
+    """What is said of warnings that repeat a dismissed one, by account and check."""
+    return dismissed_warnings(workspace.get(KNOWN), request.night)
+
+
+def kept_reviews(workspace: Workspace, night: date) -> list[tuple[Table, pa.Table]]:
+    """What the night took in and which nights it knows, as the lake keeps them."""
+    nights = [date.fromisoformat(known) for known in workspace.read_note(TAKEN_IN)["nights"]]
+    known = pa.table({"settlement_date": pa.array([night] * len(nights), DATE), "known_night": pa.array(nights, DATE)})
+    return [(TABLES[REVIEWS.name], workspace.get(TAKEN_IN)), (STATE_KNOWN_NIGHTS, known)]
 
 
 def reviews_read(workspace: Workspace) -> dict[str, pa.Table]:
@@ -57,10 +88,18 @@ def reviews_read(workspace: Workspace) -> dict[str, pa.Table]:
     return {name: rows for name, rows in read.items() if rows.num_rows}
 
 
-def put_reviews_away(workspace: Workspace) -> None:
-    """Move the settled files out of the drop, once the night that settled them is published."""
-    if workspace.has_note(TAKEN_IN):
-        put_away(workspace.read_note(TAKEN_IN)["settled"])
+def put_reviews_away(workspace: Workspace) -> list[str]:
+    """Move the settled files out of the drop, once the night that settled them is published; what could not be, said.
+
+    A report that is run again after its work folder is gone has nothing to move.
+    """
+    return put_away(workspace.read_note(TAKEN_IN)["settled"]) if workspace.has_note(TAKEN_IN) else []
+
+
+def _postings(workspace: Workspace) -> pa.Table:
+    """Of the look-back and the night."""
+    tonight, lookback = workspace.get(f"accepted.{FIN_TRANSACTION.name}"), workspace.get("lookback")
+    return pa.concat_tables([lookback, tonight.select(lookback.column_names)])
 
 
 def _refused_before(lake: Lake, request: NightRequest) -> pa.Table:

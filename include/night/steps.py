@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -13,13 +14,14 @@ from include.errors import MissingStateError
 from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
 from include.lake.work_folder import clear_abandoned
+from include.models.model import Model
 from include.night import standing
 from include.night.docs import publish_docs
 from include.night.extracts import HISTORY, get_extract, put_extract
 from include.night.late import totals_kept
 from include.night.modelling import model_for
 from include.night.request import NightRequest
-from include.night.reviewing import KNOWN, REFUSED, TAKEN_IN, feedback, take_in_reviews
+from include.night.reviewing import PUBLISHED_RUN, REFUSED, TAKEN_IN, feedback, take_in_reviews, under_review
 from include.night.watching import watch_over
 from include.night.workspace import Workspace
 from include.quality import Admission, RefusedError, SuiteResult, admit, check_scores
@@ -41,6 +43,8 @@ def extract(request: NightRequest) -> Figures:
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
     clear_abandoned(request.lake_uri)
     workspace.begin()
+    # Looked at before anything that depends on it: what is published meanwhile is found out by `publish`.
+    published = lake.published(request.night)
     is_first = not (standing.has_predecessor(lake, request.night) and standing.knows_enough(lake, request.night))
     with open_source(request.source_uri) as source:
         if is_first:
@@ -53,7 +57,7 @@ def extract(request: NightRequest) -> Figures:
         put_extract(workspace, HISTORY, history)
         workspace.put("totals", source.totals(before=request.night + standing.ONE_DAY))
         began = {"is_first": is_first, "started_at": datetime.now(UTC), "rounding_cents": source.rounding_cents}
-    workspace.note("began", began)
+    workspace.note("began", {**began, PUBLISHED_RUN: None if published is None else published["run_key"]})
     take_in_reviews(request, workspace, lake)
     notes = list(offered.notes)
     return {"offered_rows": offered.offered, "history_rows": history.offered if history else 0, "notes": notes}
@@ -137,22 +141,11 @@ def score(request: NightRequest) -> Figures:
     history = workspace.get(HISTORY) if workspace.has(HISTORY) else None
     choice = model_for(request, lake, history, statics, _rounding(workspace))
     since = standing.budget_since(lake, request.night)
-    earlier = standing.scores_between(lake, since, request.night)
-    workspace.put("scores.before", earlier)
-    scores, profile = _no_scores(), learning.PROFILE_SCHEMA.empty_table()
-    warnings: list[str] = []
-    results: list[SuiteResult] = []
-    if choice.model is not None:
-        built = features.build_features(
-            postings, workspace.get("lookback"), statics, state, habit_days=choice.model.training.habit_days
-        )
-        scores = score_night(built, choice.model, earlier, feedback(workspace, request))
-        warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
-        suspects = learning.accounts_under_review(workspace.get(KNOWN), workspace.get("lookback"), request.night)
-        flagged_rows, breaks = scores["is_flagged"].to_numpy(), workspace.get("breaks")
-        profile = learning.taught_profile(built, choice.model, flagged_rows, breaks, suspects)
-    workspace.put("scores", scores)
-    workspace.put("profile", profile)
+    workspace.put("scores.before", standing.scores_between(lake, since, request.night))
+    scored = _Scoring.nothing() if choice.model is None else _scored(request, workspace, choice.model, state)
+    workspace.put("scores", scored.scores)
+    workspace.put("profile", scored.lesson.profile)
+    workspace.put("lesson", scored.lesson.rows)
     watch_over(workspace, lake, request.night, choice.model)
     workspace.put_many("state.before.features", state.tables())
     workspace.put_many("state.after.features", features.advance_state(state, postings).tables())
@@ -161,13 +154,40 @@ def score(request: NightRequest) -> Figures:
         {
             "model_version": choice.version,
             "note": choice.note,
-            "warnings": warnings,
-            "results": results,
+            "warnings": scored.warnings,
+            "results": scored.results,
             "budget_since": since,
         },
     )
-    flagged = sum(scores["is_flagged"].to_pylist())
+    flagged = sum(scored.scores["is_flagged"].to_pylist())
     return {"flagged": flagged, "model_version": choice.version, "note": choice.note}
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """What a model makes of a night; nothing where there is none."""
+
+    scores: pa.Table
+    lesson: learning.NightsLesson
+    warnings: list[str] = field(default_factory=list)
+    results: list[SuiteResult] = field(default_factory=list)
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """No scores, and nothing taught."""
+        return cls(SCORES_SCHEMA.empty_table(), learning.NightsLesson())
+
+
+def _scored(request: NightRequest, workspace: Workspace, model: Model, state: features.FeatureState) -> _Scoring:
+    """The model's scores, moved by what reviews say, held against their suite; and what of the night may teach."""
+    accepted = workspace.get_many("accepted")
+    postings, lookback, statics = accepted[FIN_TRANSACTION.name], workspace.get("lookback"), _statics(accepted)
+    built = features.build_features(postings, lookback, statics, state, habit_days=model.training.habit_days)
+    scores = score_night(built, model, workspace.get("scores.before"), feedback(workspace, request))
+    warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
+    flagged, breaks = scores["is_flagged"].to_numpy(), workspace.get("breaks")
+    lesson = learning.lesson_of(built, model, flagged, breaks, under_review(workspace, request))
+    return _Scoring(scores, lesson, warnings, results)
 
 
 def _statics(accepted: dict[str, pa.Table]) -> dict[str, pa.Table]:
@@ -210,10 +230,6 @@ def _check_scores(
         publish_docs(request, (*workspace.read_note("gate")["results"], *refusal.results))
         raise
     return list(warnings), [result]
-
-
-def _no_scores() -> pa.Table:
-    return SCORES_SCHEMA.empty_table()
 
 
 def _by_code(breaks: pa.Table) -> dict[str, int]:

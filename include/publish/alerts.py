@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -26,13 +27,22 @@ _TIER = {
 }
 
 
+_SET_BACK = "is_set_back"
+
+
 def alert_queue(
-    breaks: pa.Table, scores: pa.Table | None, postings: pa.Table, late: list[Row], watched: list[Row]
+    breaks: pa.Table,
+    scores: pa.Table | None,
+    postings: pa.Table,
+    late: list[Row],
+    watched: list[Row],
+    dismissed: Mapping[tuple[int, str], str] | None = None,
 ) -> pa.Table:
     """Everything a person should look at, the most urgent first.
 
     Errors among the breaks come first, the largest difference at their head; then flagged transactions by score;
-    then late records that no night was restated for; then warnings; then what has changed in the bank as a whole.
+    then late records that no night was restated for; then warnings, those like a dismissed one last; then what has
+    changed in the bank as a whole.
 
     Parameters
     ----------
@@ -44,6 +54,9 @@ def alert_queue(
         Settlement dates beyond the look-back that changed at the source: `settlement_date` of the night, `text`.
     watched
         Notices of drift and performance: `settlement_date`, `code`, `text`.
+    dismissed
+        By account and check, what is said of a warning that repeats a dismissed one: it stands behind the other
+        warnings. An error keeps its place: what must hold does so whatever was said of it.
 
     Returns
     -------
@@ -51,7 +64,7 @@ def alert_queue(
         `ALERTS_SCHEMA`, ranked from 1.
     """
     origin = {row["trans_id"]: row for row in postings.to_pylist()}
-    rows = [_from_break(row, origin) for row in breaks.to_pylist()]
+    rows = [_from_break(row, origin, dismissed or {}) for row in breaks.to_pylist()]
     rows += [_from_score(row, origin) for row in _flagged(scores)]
     rows += [_from_late(row) for row in late]
     rows += [_from_notice(row) for row in watched]
@@ -79,10 +92,13 @@ def _flagged(scores: pa.Table | None) -> list[Row]:
     return [] if scores is None else scores.filter(scores["is_flagged"]).to_pylist()
 
 
-def _from_break(row: Row, origin: dict[int, Row]) -> Row:
+def _from_break(row: Row, origin: dict[int, Row], dismissed: Mapping[tuple[int, str], str]) -> Row:
     posting = origin.get(row["trans_id"], {})
     amount = row["difference"] if row["difference"] is not None else posting.get("amount")
-    return _alert(row, posting, kind="break", code=row["check_code"], severity=row["severity"], amount=amount)
+    remark = dismissed.get((row["account_id"], row["check_code"])) if row["severity"] == "warn" else None
+    found = {**row, "text": f"{row['text']} {remark}"} if remark else row
+    alert = _alert(found, posting, kind="break", code=row["check_code"], severity=row["severity"], amount=amount)
+    return {**alert, _SET_BACK: bool(remark)}
 
 
 def _from_score(row: Row, origin: dict[int, Row]) -> Row:
@@ -113,4 +129,4 @@ def _urgency(row: Row) -> tuple[Any, ...]:
     tier = _TIER.get((row["kind"], row["severity"]), len(_TIER))
     stake = abs(row["amount"] or Decimal(0))
     ties = (str(row["code"]), row["account_id"] or 0, row["trans_id"] or 0, str(row["text"]))
-    return (tier, -(row["score"] or 0.0), -stake, *ties)
+    return (tier, row.get(_SET_BACK, False), -(row["score"] or 0.0), -stake, *ties)

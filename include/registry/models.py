@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,12 +27,16 @@ from include.settings import Settings
 CHAMPION = "champion"
 UNNAMED = "not recorded"
 """Who made a champion, where nobody said so."""
+WHOEVER = "whoever"
+"""In place of a champion's version: whoever it is."""
+_SEALED_FILE = "champion.sealed"
 _CHAMPION_FILE = "champion.json"
-_BROKEN_FILE = "champion.broken.json"
+_BROKEN = ".broken"
 _LOCK_FILE = ".champion.lock"
 _HISTORY = "history"
 _VERSION = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}")
-_SHIFTS = "shifts"
+_REFRESH = "refresh"
+_POINTER_CONTEXT = {"purpose": "champion"}
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,13 @@ class ModelRegistry:
     """The models of one lake, under `<lake>/models/<version>/`.
 
     A version consists of `card.sealed`, `weights.sealed` (skops) and, where it reads sequences, `tensors.sealed`
-    (safetensors). One that was adapted from another holds `shifts.sealed` (safetensors) beside its card instead, and is
+    (safetensors). One that refreshes another holds `refresh.sealed` (skops) beside its card instead, and is
     put together with that other one. Further parts may be kept with a version. `card.json` is a copy of the card for
     people and is never read back. Bytes that were changed, moved to another version's name or written with another key
     are refused with IntegrityError, and nothing of them is loaded. No pickle is ever read or written.
+
+    Who is champion and who was, by whom and why, is in `<lake>/models/champion.sealed`; `champion.json` is a copy of it
+    for people. Where a lake is older than the sealed one, the copy is read, once, and sealed.
 
     Parameters
     ----------
@@ -95,7 +102,7 @@ class ModelRegistry:
         folder = self._folder(model.version)
         folder.mkdir(parents=True, exist_ok=True)
         card = json.dumps(model.card(), indent=2, sort_keys=True).encode()
-        learned = _shifts_part(model) if model.adapted_from else _learned_parts(model)
+        learned = _learned_parts(model) if model.refresh is None else _refresh_part(model.refresh)
         for part, content in {"card": card, **learned}.items():
             self.keep(model.version, part, content)
         _replace(folder / "card.json", card)
@@ -139,12 +146,16 @@ class ModelRegistry:
     def _restored(self, version: str) -> Model:
         card: dict[str, Any] = json.loads(self._unsealed(version, "card"))
         if "adapted_from" in card:
-            shifts = _read_tensors(version, self._unsealed(version, _SHIFTS))
-            return self.load(card["adapted_from"]).moved(shifts, date.fromisoformat(card["training"]["last_night"]))
+            base = self.load(card["adapted_from"])
+            return base.refreshed(self._put_together(version, card["refresh"], _REFRESH, base.sequence))
+        return self._put_together(version, card, "weights", None)
+
+    def _put_together(self, version: str, card: dict[str, Any], part: str, reader: Lstm | None) -> Model:
+        """What a card describes, with the skops bytes of one part; its own sequence reader, unless one is given."""
         classes = {member["detector"]: detector_class(member["detector"]) for member in card["members"]}
         trusted = frozenset[str]().union(*(kind.trusted_types for kind in classes.values()))
-        stored = _read_weights(version, self._unsealed(version, "weights"), trusted)
-        sequence = self._sequence(version, card)
+        stored = _read_weights(version, self._unsealed(version, part), trusted)
+        sequence = reader or self._sequence(version, card)
         detectors: dict[str, Detector] = {} if sequence is None else {sequence.name: sequence}
         for member in card["members"]:
             name = member["detector"]
@@ -162,24 +173,41 @@ class ModelRegistry:
         if not self.folder.exists():
             return ()
         found = [path for path in self.folder.iterdir() if _VERSION.fullmatch(path.name)]
-        return tuple(sorted(path.name for path in found if not (path / f"{_SHIFTS}.sealed").exists()))
+        return tuple(sorted(path.name for path in found if not (path / f"{_REFRESH}.sealed").exists()))
 
-    def promote(self, version: str, *, by: str = UNNAMED, why: str = "") -> None:
+    def promote(self, version: str, *, by: str = UNNAMED, why: str = "", champion: str | None = WHOEVER) -> str | None:
         """Make `version` the champion; readers see the old one or the new one, never neither.
 
         The champion promoted again stays what it is, and nothing is written. A pointer that cannot be read is kept
-        beside the new one, as `champion.broken.json`, and the history starts anew.
+        beside the new one, as `champion.broken.sealed`, and the history starts anew.
+
+        Parameters
+        ----------
+        version
+            A stored model.
+        by, why
+            For the history.
+        champion
+            Whom to depose, None for nobody: when another one is champion by now, nothing is done.
+
+        Returns
+        -------
+        str or None
+            The champion before.
 
         Raises
         ------
         SettingsError, IntegrityError
-            When it cannot be loaded; the champion then stays.
+            When it cannot be loaded, or `champion` is not the champion; the champion then stays.
         """
         self.load(version)
         with self._held_pointer():
             reigns = self._readable_reigns()
-            if not reigns or reigns[-1].version != version:
-                self._point_to(reigns, Reign(version, _now(), by, why))
+            current = reigns[-1].version if reigns else None
+            if current != version:
+                _require_champion(champion, current, version)
+                self._write_reigns((*reigns, Reign(version, _now(), by, why)))
+            return current
 
     def roll_back(self, *, by: str = UNNAMED, why: str = "", champion: str | None = None) -> str:
         """Make the champion before the current one champion again; a second time goes one further back.
@@ -213,7 +241,7 @@ class ModelRegistry:
                     f"there is no champion before {current or 'the first one'} to roll back to: promote another version"
                 )
             self.load(before)
-            self._point_to(reigns, Reign(before, _now(), by, why, is_rollback=True))
+            self._write_reigns((*reigns, Reign(before, _now(), by, why, is_rollback=True)))
             return before
 
     def champion(self) -> str | None:
@@ -224,7 +252,7 @@ class ModelRegistry:
         IntegrityError
             When the pointer cannot be read or does not name a version.
         """
-        return reigns[-1].version if (reigns := self._reigns()) else None
+        return reigns[-1].version if (reigns := self._sealed_reigns()) else None
 
     def history(self) -> tuple[Reign, ...]:
         """Every champion there was, the newest first.
@@ -234,35 +262,88 @@ class ModelRegistry:
         IntegrityError
             As `champion`.
         """
-        return self._reigns()[::-1]
+        return self._sealed_reigns()[::-1]
+
+    def approved(self) -> tuple[str, ...]:
+        """The champion and those before it that nobody took back, the newest last.
+
+        Raises
+        ------
+        IntegrityError
+            As `champion`.
+        """
+        return _approved(self._sealed_reigns())
+
+    def last_night(self, version: str) -> date:
+        """The last night that a stored version was trained on; its card is read and nothing else of it.
+
+        Raises
+        ------
+        IntegrityError
+            When the card does not verify, or is not what `save` writes.
+        SettingsError
+            When there is no such version.
+        """
+        try:
+            return date.fromisoformat(json.loads(self._unsealed(version, "card"))["training"]["last_night"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise IntegrityError(
+                f"the card of model {version} names no last night: restore it or train again"
+            ) from error
+
+    def _sealed_reigns(self) -> tuple[Reign, ...]:
+        """The history; one that an older version left unsealed is sealed, so that its file is read this once."""
+        reigns = self._reigns()
+        if reigns and not (self.folder / _SEALED_FILE).exists():
+            # Whoever may only read here leaves it to the next one.
+            with suppress(OSError), self._held_pointer():
+                if not (self.folder / _SEALED_FILE).exists():
+                    self._write_reigns(reigns)
+        return reigns
 
     def _reigns(self) -> tuple[Reign, ...]:
         """The pointer's history, the oldest first; a pointer older than histories holds the champion alone."""
-        pointer = self.folder / _CHAMPION_FILE
+        pointer = self._pointer()
         if not pointer.exists():
             return ()
         try:
-            content = json.loads(pointer.read_bytes())
+            content = json.loads(self._pointer_content(pointer))
             version = str(content[CHAMPION])
             reigns = tuple(Reign(**reign) for reign in content.get(_HISTORY, [{"version": version}]))
             for reign in reigns:
                 self._folder(reign.version)
             if not reigns or reigns[-1].version != version:
                 raise ValueError("its history ends with another version")
-        except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
-            raise IntegrityError(f"{pointer} does not name a model version: promote one again") from error
+        except (ValueError, KeyError, TypeError, AttributeError, SettingsError, IntegrityError) as error:
+            raise IntegrityError(
+                f"{pointer} does not verify, or does not name a model version: restore it, set ADS_KEY_FILE to the key "
+                "it was sealed with, or promote a version again"
+            ) from error
         return reigns
+
+    def _pointer(self) -> UPath:
+        """The sealed file, or the plain one where the lake is older than it."""
+        sealed = self.folder / _SEALED_FILE
+        return sealed if sealed.exists() else self.folder / _CHAMPION_FILE
+
+    def _pointer_content(self, pointer: UPath) -> bytes:
+        content: bytes = pointer.read_bytes()
+        return self.envelope.unseal(content, _POINTER_CONTEXT) if pointer.name == _SEALED_FILE else content
 
     def _readable_reigns(self) -> tuple[Reign, ...]:
         try:
             return self._reigns()
         except IntegrityError:
-            _replace(self.folder / _BROKEN_FILE, (self.folder / _CHAMPION_FILE).read_bytes())
+            pointer = self._pointer()
+            _replace(self.folder / f"{pointer.stem}{_BROKEN}{pointer.suffix}", pointer.read_bytes())
             return ()
 
-    def _point_to(self, reigns: tuple[Reign, ...], reign: Reign) -> None:
-        content = {CHAMPION: reign.version, _HISTORY: [vars(each) for each in (*reigns, reign)]}
-        _replace(self.folder / _CHAMPION_FILE, json.dumps(content, indent=2).encode())
+    def _write_reigns(self, reigns: tuple[Reign, ...]) -> None:
+        """Point to the last of them; the sealed file counts, and is written first."""
+        pointer = {CHAMPION: reigns[-1].version, _HISTORY: [vars(reign) for reign in reigns]}
+        content = json.dumps(pointer, indent=2).encode()
+        _replace(self.folder / _SEALED_FILE, self.envelope.seal(content, _POINTER_CONTEXT))
+        _replace(self.folder / _CHAMPION_FILE, content)
 
     @contextmanager
     def _held_pointer(self) -> Iterator[None]:
@@ -298,13 +379,27 @@ def _line_of(reigns: tuple[Reign, ...]) -> tuple[str | None, str | None]:
     >>> _line_of((Reign("a"), Reign("b"), Reign("c"), Reign("b", is_rollback=True)))
     ('b', 'a')
     """
+    line = _approved(reigns)
+    return (line[-1] if line else None), (line[-2] if len(line) > 1 else None)
+
+
+def _approved(reigns: tuple[Reign, ...]) -> tuple[str, ...]:
+    """Who was made champion and not rolled back since, the champion last."""
     line: list[str] = []
     for reign in reigns:
         if reign.is_rollback:
             line.pop()
         else:
             line.append(reign.version)
-    return (line[-1] if line else None), (line[-2] if len(line) > 1 else None)
+    return tuple(line)
+
+
+def _require_champion(expected: str | None, current: str | None, version: str) -> None:
+    if expected not in (WHOEVER, current):
+        raise SettingsError(
+            f"{version} was to follow {expected or 'no champion'}, but by now the champion is {current or 'nobody'}: "
+            "nothing was promoted; run the selection again, which compares with the champion there is"
+        )
 
 
 def _now() -> str:
@@ -319,20 +414,24 @@ def _context(version: str, part: str) -> dict[str, str]:
 def _learned_parts(model: Model) -> dict[str, bytes]:
     """Everything learned: skops for what scikit-learn made, safetensors for the sequence reader's tensors."""
     import safetensors.numpy
-    import skops.io
 
-    learned = {m.name: m.detector.learned() for m in model.members if m.detector is not model.sequence}
-    parts: dict[str, bytes] = {"weights": skops.io.dumps({"arrays": model.arrays(), "learned": learned})}
+    parts = {"weights": _weights(model)}
     if model.sequence is not None:
         parts["tensors"] = safetensors.numpy.save(model.sequence.learned())
     return parts
 
 
-def _shifts_part(model: Model) -> dict[str, bytes]:
-    """What an adapted model adds to the one it was adapted from."""
-    import safetensors.numpy
+def _refresh_part(refresh: Model) -> dict[str, bytes]:
+    """What a refresh adds to the model it refreshes; the sequence reader is that one's."""
+    return {_REFRESH: _weights(refresh)}
 
-    return {_SHIFTS: safetensors.numpy.save(model.shifts())}
+
+def _weights(model: Model) -> bytes:
+    """What scikit-learn made, and everything learned outside the detectors."""
+    import skops.io
+
+    learned = {m.name: m.detector.learned() for m in model.members if m.detector is not model.sequence}
+    return bytes(skops.io.dumps({"arrays": model.arrays(), "learned": learned}))
 
 
 def _read_tensors(version: str, content: bytes) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from include.evaluation.rounds import Bank, Round, plant_round
 from include.features import build_features, reach_days, state_from_history
+from include.models.threshold import BUDGET_DAYS
 
 WARM_UP_DAYS = 61
 """First days of a history whose rows train nothing: every habit is still empty, which no later night looks like."""
@@ -27,6 +28,12 @@ CHECK_DAYS = 61
 """Last days of the past, held back from a draft that chooses the ensemble and the threshold: two months' ends."""
 TEACHING_DAYS = 122
 """Days before those that planted anomalies are taught on."""
+
+
+REFRESH_NIGHTS_SEEN = 365
+"""Nights that a refresh of a model looks back on: every season once. With 184 it gained as much and with 92 nothing."""
+REFRESH_ROWS = 60_000
+"""Rows of them that are kept, as many as `include.scoring.fitting.MAX_CONTRAST_ROWS` look at."""
 
 
 def history_shortage(past: pa.Table, before: date) -> str:
@@ -154,6 +161,18 @@ def learning_rows(features: pa.Table, seed: int) -> pa.Table:
         return features
     chosen = np.random.default_rng(seed).choice(features.num_rows, MAX_LEARNING_ROWS, replace=False)
     return features.take(pa.array(np.sort(chosen)))
+
+
+def kept_share(month_rows: int) -> float:
+    """Share of a bank's rows, with so many in `BUDGET_DAYS`, that is kept for refreshes; the same on every night."""
+    return min(1.0, REFRESH_ROWS * BUDGET_DAYS / (REFRESH_NIGHTS_SEEN * max(month_rows, 1)))
+
+
+def recent_rows(features: pa.Table, before: date, month_rows: int, seed: int) -> pa.Table:
+    """`kept_share` of the rows of the `REFRESH_NIGHTS_SEEN` nights before a date, in their own order."""
+    recent = since(features, "settlement_date", before - timedelta(days=REFRESH_NIGHTS_SEEN))
+    kept = np.random.default_rng(seed).random(recent.num_rows) < kept_share(month_rows)
+    return recent.filter(pa.array(kept))
 
 
 def since(table: pa.Table, column: str, first: date) -> pa.Table:

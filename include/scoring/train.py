@@ -10,7 +10,7 @@ from importlib.metadata import version
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.rounds import Bank
+from include.evaluation.rounds import Bank, Round
 from include.features import HABIT_DAYS, absence_notes
 from include.models.calibration import Calibration
 from include.models.ensemble import blend
@@ -19,7 +19,7 @@ from include.models.threshold import BUDGET_DAYS, choose_threshold
 from include.scoring.cases import Cases
 from include.scoring.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Blind, Choice, choose, fallback, name_of
 from include.scoring.fitting import Fitted, fit, taught_without
-from include.scoring.lesson import Lesson, data_digest, history_shortage, learning_rows, settled_features
+from include.scoring.lesson import Lesson, data_digest, history_shortage, learning_rows, recent_rows, settled_features
 from include.scoring.recipe import Recipe, Weights
 
 LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops", "torch", "safetensors")
@@ -39,6 +39,10 @@ class HeldBack:
         Up to the last of them.
     first, last
         The first and the last of them.
+    recent
+        `include.scoring.lesson.recent_rows` of what the model learned as usual.
+    taught
+        The rounds it was taught on.
     """
 
     draft: Model
@@ -46,6 +50,8 @@ class HeldBack:
     bank: Bank
     first: date
     last: date
+    recent: pa.Table
+    taught: tuple[Round, ...]
 
 
 @dataclass(frozen=True)
@@ -156,8 +162,15 @@ def train(
         bank=bank,
         first=lesson.check_from,
         last=before - timedelta(days=1),
+        recent=recent_rows(usual, before, training.month_rows, seed),
+        taught=taught,
     )
     return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights), held_back)
+
+
+def library_versions() -> dict[str, str]:
+    """Of what a model is made with, for its card."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def _choice(draft: Fitted, earlier: pa.Table, lesson: Lesson, recipe: Recipe, budget: float, seed: int) -> Choice:
@@ -185,7 +198,7 @@ def _model(final: Fitted, choice: Choice, threshold: float, training: Training) 
         calibration=Calibration.learn(blend(final.exponents, choice.weights)),
         threshold=threshold,
         training=training,
-        versions={name: version(name) for name in LIBRARIES},
+        versions=library_versions(),
     )
 
 

@@ -26,14 +26,15 @@ from include.selection.verdict import judge
 from include.settings import get_settings
 
 Figures = dict[str, Any]
-_KEPT_KEYS = ("selection", "challenger", "champion", "is_better", "verdict", "evidence", "markdown")
+_KEPT_KEYS = ("selection", "challenger", "champion", "is_better", "verdict", "evidence", "markdown", "note")
 
 
 def compare(lake_uri: str, source_uri: str, selection_id: str) -> Figures:
     """Compare what the candidates found, train the winner on the whole past, and lay out the evidence.
 
     The winner's model is kept in the registry and not promoted. The selection's work folder is removed at the end; a
-    call after that gives what the first one gave.
+    call after that gives what the first one gave. One that was prepared again leaves the evidence it had before as it
+    is, and lays out its own beside it, under a numbered name.
 
     Parameters
     ----------
@@ -43,9 +44,10 @@ def compare(lake_uri: str, source_uri: str, selection_id: str) -> Figures:
     Returns
     -------
     dict
-        `selection`, `challenger` (a version; None when the history does not suffice), `champion` (the one that was to
-        be beaten, or None), `is_better`, `verdict` (a sentence), `evidence` (where the pack lies) and `markdown` (what
-        a person approves by; at most 3,000 characters, with no text of any record in it).
+        `selection` (what the pack is called), `challenger` (a version; None when the history does not suffice),
+        `champion` (the one that was to be beaten, or None), `is_better`, `verdict` (a sentence), `evidence` (where the
+        pack lies), `markdown` (what a person approves by; at most 3,000 characters, with no text of any record in it)
+        and `note` (what MLflow could not record; mostly empty).
 
     Raises
     ------
@@ -55,10 +57,11 @@ def compare(lake_uri: str, source_uri: str, selection_id: str) -> Figures:
         When the selection was not prepared.
     """
     folder = work_folder(lake_uri, selection_id)
-    ended = packs.read_summary(lake_uri, folder_name(selection_id))
+    ended = packs.newest_summary(lake_uri, folder_name(selection_id))
     if ended is not None and not Plan.is_kept(folder):
-        return {key: ended[key] for key in _KEPT_KEYS}
+        return {key: ended.get(key, "") for key in _KEPT_KEYS}
     plan = Plan.read(folder)
+    plan = replace(plan, selection=packs.free_name(lake_uri, plan.selection))
     found = _Comparing(folder, plan, lake_uri, source_uri).conclude() if plan.candidates else _nothing(plan, lake_uri)
     folder.clear()
     return found
@@ -68,7 +71,8 @@ def _nothing(plan: Plan, lake_uri: str) -> Figures:
     """What is said where there was too little history to compare anything on."""
     where = packs.folder_of(lake_uri, plan.selection)
     told = f"**{plan.note}.** The champion stays."
-    result = dict(zip(_KEPT_KEYS, (plan.selection, None, plan.champion, False, plan.note, where, told), strict=True))
+    values = (plan.selection, None, plan.champion, False, plan.note, where, told, "")
+    result = dict(zip(_KEPT_KEYS, values, strict=True))
     files = {"evidence.md": f"# Selection {plan.selection}\n\n{told}\n".encode()}
     packs.write_pack(lake_uri, plan.selection, {**files, **_summary({**result, "before": plan.before.isoformat()})})
     return result
@@ -146,7 +150,8 @@ class _Comparing:
         wrong = keep_model(outcome, recorded, self.lake_uri)
         values = (
             *(self.plan.selection, pack.challenger, self.plan.champion, pack.verdict.is_better),
-            *(pack.verdict.sentence + wrong, where, pack.body(where)),
+            # MLflow's own words may be long, and the verdict becomes the reason of a promotion.
+            *(pack.verdict.sentence, where, pack.body(where), wrong.removeprefix("; ")),
         )
         result = dict(zip(_KEPT_KEYS, values, strict=True))
         files = {f"{name}.png": packs.png_file(plot) for name, plot in plots.items()}

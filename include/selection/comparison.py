@@ -15,7 +15,7 @@ from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
 from include.scoring.choice import EVIDENCE_SCHEMA, evidence, merit_of
 from include.selection.lineups import Lineup
-from include.selection.paired import Interval, interval
+from include.selection.paired import Folds, Interval, interval
 from include.selection.plan import Fold, Plan
 from include.selection.results import blended, blended_without, champion_exponents
 from include.selection.shared import SharedFold, round_name
@@ -43,6 +43,8 @@ class Comparison:
     known
         The same without recall of kinds that were not taught, which the champion as it is cannot show; NaN where it saw
         the nights.
+    folds
+        Of the rounds, in the same order.
     overlap
         Postings measured on, for each one taught on.
     champion
@@ -53,13 +55,18 @@ class Comparison:
     rows: Sequence[Row]
     merits: Mapping[str, Vector]
     known: Mapping[str, Vector]
+    folds: Folds
     overlap: float
     champion: str
 
     @property
     def baseline(self) -> str:
         """What is to be beaten: the champion as it is where it could be measured on every round, else its recipe."""
-        return AS_IT_IS if AS_IT_IS in self.known and not np.isnan(self.known[AS_IT_IS]).any() else self.champion
+        return AS_IT_IS if self.is_measured(AS_IT_IS) else self.champion
+
+    def is_measured(self, name: str) -> bool:
+        """Whether on every round: else its figures are of other months than those beside them."""
+        return name in self.known and not np.isnan(self.known[name]).any()
 
     @cached_property
     def winner(self) -> Lineup:
@@ -89,21 +96,29 @@ class Comparison:
         return max(self.lineups[name].weights, key=lambda member: (self.merits[member].mean(), member))
 
     def merit(self, name: str) -> Interval:
-        """A line-up's merit, over the rounds it was measured on."""
-        found = self.known[name] if name == AS_IT_IS else self.merits[name]
-        return interval(found[~np.isnan(found)], self.overlap)
+        """A line-up's merit; the champion as it is has none, for it was taught all kinds there are."""
+        return self._interval(self.merits[name]).within(0, 1)
+
+    def known_merit(self, name: str) -> Interval | None:
+        """The merit without recall of kinds that were not taught; None of what was not measured on every round."""
+        return self._interval(self.known[name]).within(0, 1) if self.is_measured(name) else None
 
     def difference(self, name: str, other: str, comparisons: int = 1) -> Interval:
         """How much higher the merit of one is, round by round; of known kinds alone beside the champion as it is."""
         merits = self.known if AS_IT_IS in (name, other) else self.merits
-        both = merits[name] - merits[other]
-        return interval(both[~np.isnan(both)], self.overlap, comparisons)
+        return self._interval(merits[name] - merits[other], comparisons).within(-1, 1)
+
+    def _interval(self, found: Vector, comparisons: int = 1) -> Interval:
+        """Over the rounds that were measured."""
+        is_there = ~np.isnan(found)
+        return interval(found[is_there], self.folds[is_there], self.overlap, comparisons)
 
     def figure(self, name: str, figure: str, strength: str, kind: str = "") -> Interval | None:
         """A figure of one line-up, over the rounds; None where nothing of the kind was planted."""
         wanted = {"ensemble": name, "strength": strength, "kind": kind, "is_known": True}
-        found = [row[figure] for row in self.rows if row["planted"] and all(row[k] == v for k, v in wanted.items())]
-        return interval(np.array(found), self.overlap).within(0, 1) if len(found) > 1 else None
+        rows = [row for row in self.rows if row["planted"] and all(row[k] == v for k, v in wanted.items())]
+        found, folds = (np.array([row[of] for row in rows]) for of in (figure, "fold"))
+        return interval(found, folds, self.overlap).within(0, 1) if len(found) > 1 else None
 
 
 def compare_lineups(folder: WorkFolder, plan: Plan, lineups: Mapping[str, Lineup], champion: str) -> Comparison:
@@ -117,7 +132,8 @@ def compare_lineups(folder: WorkFolder, plan: Plan, lineups: Mapping[str, Lineup
     merits = _merits(plan, rows)
     known = _merits(plan, [row for row in rows if row["is_known"]])
     taught, checked = (sum(getattr(fold, of) for fold in plan.folds) for of in ("taught_rows", "checked_rows"))
-    return Comparison(lineups, rows, merits, known, checked / taught, champion)
+    folds = np.array([fold.number for fold, _ in plan.rounds])
+    return Comparison(lineups, rows, merits, known, folds, checked / taught, champion)
 
 
 def _merits(plan: Plan, rows: list[Row]) -> dict[str, Vector]:
@@ -151,7 +167,7 @@ class _Measured:
 
     def champion(self) -> list[Row]:
         """As it is: no model of it was taught without some kinds, so that those figures are missing."""
-        if not self.fold.sees_champion:
+        if not self.fold.measures_champion:
             return []
         return self._rows(AS_IT_IS, champion_exponents(self.folder, self.fold.number, self.number), [])
 

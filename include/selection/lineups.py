@@ -13,9 +13,6 @@ from include.scoring.choice import name_of
 from include.scoring.recipe import Recipe, Weights
 from include.selection.candidates import Candidate, detectors_without
 
-# What a detector gets from the training, not from its settings.
-_GIVEN = ("seed", "free_columns")
-
 
 @dataclass(frozen=True)
 class Lineup:
@@ -86,15 +83,10 @@ def _likest(member: Member, model: Model, candidates: Mapping[str, Candidate], b
         and (is_alone or not candidate.without)
         and candidate.cases == (bool(model.training.cases) and detector_class(candidate.detector).learns_from_examples)
         and not candidate.without & set(model.features)
-        and _settings(candidate, base) == _settings_of(member)
+        and _settings(candidate, base) == member.detector.settings()
     ]
     return max(same, key=lambda candidate: len(candidate.without)).name if same else member.name
 
 
 def _settings(candidate: Candidate, base: Recipe) -> dict[str, Any]:
-    made = detector_class(candidate.detector)(seed=0, **candidate.settle(base).settings[candidate.detector])
-    return {name: value for name, value in made.parameters().items() if name not in _GIVEN}
-
-
-def _settings_of(member: Member) -> dict[str, Any]:
-    return {name: value for name, value in member.detector.parameters().items() if name not in _GIVEN}
+    return detector_class(candidate.detector)(seed=0, **candidate.settle(base).settings[candidate.detector]).settings()

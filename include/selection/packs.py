@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.csv
@@ -21,12 +24,34 @@ _DPI = 120
 
 
 def write_pack(lake_uri: str, selection: str, files: Mapping[str, bytes]) -> UPath:
-    """Write a selection's files, the summary last, so that what is listed is whole."""
+    """Write a selection's files, each of them whole and the summary last, so that what is listed is whole."""
     folder = UPath(lake_uri) / FOLDER / selection
     folder.mkdir(parents=True, exist_ok=True)
     for name in sorted(files, key=lambda name: name == _SUMMARY):
-        (folder / name).write_bytes(files[name])
+        _write_whole(folder / name, files[name])
     return folder
+
+
+def free_name(lake_uri: str, selection: str) -> str:
+    """The selection's name, or `<name>--2` and so on where a pack of that name is whole: a promotion may rest on it."""
+    return next(name for name in _names(selection) if read_summary(lake_uri, name) is None)
+
+
+def newest_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
+    """What a selection found the last time it came to its end, or None where it never did."""
+    found = None
+    for name in _names(selection):
+        summary = read_summary(lake_uri, name)
+        if summary is None:
+            break
+        found = summary
+    return found
+
+
+def _names(selection: str) -> Iterator[str]:
+    """Of a selection that is repeated."""
+    yield selection
+    yield from (f"{selection}--{number}" for number in count(2))
 
 
 def folder_of(lake_uri: str, selection: str) -> str:
@@ -40,9 +65,12 @@ def summary_file(summary: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def read_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
-    """What a selection found, or None where it did not come to its end."""
+    """What a selection found, or None where it did not come to its end: torn, a summary is none."""
     path = UPath(lake_uri) / FOLDER / selection / _SUMMARY
-    return dict(json.loads(path.read_bytes())) if path.exists() else None
+    try:
+        return dict(json.loads(path.read_bytes())) if path.exists() else None
+    except ValueError:
+        return None
 
 
 def selections(lake_uri: str) -> list[dict[str, Any]]:
@@ -65,3 +93,14 @@ def png_file(figure: Figure) -> bytes:
     sink = io.BytesIO()
     figure.savefig(sink, format="png", dpi=_DPI)
     return sink.getvalue()
+
+
+def _write_whole(path: UPath, content: bytes) -> None:
+    """Write a file so that readers see all of it or what was there before; an object store does so by itself."""
+    if path.protocol not in ("", "file"):
+        path.write_bytes(content)
+        return
+    target = Path(path.path)
+    draft = target.with_name(f".{target.name}.{uuid4().hex}")
+    draft.write_bytes(content)
+    draft.replace(target)

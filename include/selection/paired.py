@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from include.models.base import Vector
+
+Folds = npt.NDArray[np.int64]
 
 LEVEL = 0.95
 """Of every interval that is shown."""
@@ -38,18 +41,29 @@ class Interval:
         return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
-def interval(values: Vector, overlap: float, comparisons: int = 1) -> Interval:
+def interval(values: Vector, folds: Folds, overlap: float, comparisons: int = 1) -> Interval:
     """The mean of measurements, with its `LEVEL` interval by Student's t.
 
     The measurements share what their detectors were fitted on: the rounds of a fold all of it, the folds most. As if
-    they were independent, intervals would be too narrow. The variance of the mean is therefore s² (1/n + `overlap`),
-    the corrected resampled t of Nadeau and Bengio (Inference for the Generalization Error, Machine Learning 52, 2003),
-    rather than a bootstrap, which of two folds can draw three samples only.
+    they were independent, intervals would be too narrow. The error of the mean is the larger of two: the root of
+    s² (1/n + `overlap`), the corrected resampled t of Nadeau and Bengio (Inference for the Generalization Error,
+    Machine Learning 52, 2003), and the standard error of the folds' means, since the rounds of a fold also share its
+    ordinary nights and the luck of its fit: where months differ, three rounds of one say little more than one.
+
+    Degrees of freedom are half way between those of the folds and those of the rounds: the former are right where
+    months alone differ, the latter where rounds alone do, and which it is two months cannot tell. With the folds' own
+    (one, of two) nothing could ever be decided. What that costs, as simulated for two folds of three rounds, an overlap
+    of 0.1 and nothing to be found: where months differ not at all, half as much, as much, twice and five times as much
+    as the rounds of one, 0.4, 1.0, 2.6, 5.9 and 8.7 % of the intervals lie above zero, of 2.5 % claimed. (Nadeau and
+    Bengio's alone: 1.2, 2.4, 5.6, 11 and 17 %.) Of the best of 25 line-ups, as many `comparisons` made, 0, 0, 0.2, 1.2
+    and 5.8 % do. More folds mend it, more rounds do not. One fold says nothing of other months.
 
     Parameters
     ----------
     values
         One a round, at least two; of a paired difference: the differences.
+    folds
+        The fold of each.
     overlap
         Postings measured on, for each one taught on.
     comparisons
@@ -57,13 +71,20 @@ def interval(values: Vector, overlap: float, comparisons: int = 1) -> Interval:
 
     Examples
     --------
-    >>> str(interval(np.array([0.1, 0.3]), 0.0))
+    >>> str(interval(np.array([0.1, 0.3]), np.array([1, 2]), 0.0))
     '0.200 (-1.071 to 1.471)'
     """
     from scipy.stats import t
 
-    n = len(values)
-    mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
-    quantile = float(t.ppf(1 - (1 - LEVEL) / (2 * comparisons), n - 1))
-    error = deviation * float(np.sqrt(1 / n + overlap))
-    return Interval(mean, mean - quantile * error, mean + quantile * error, error)
+    n, means = len(values), _means(values, folds)
+    shared = float(np.std(values, ddof=1)) * float(np.sqrt(1 / n + overlap))
+    error = max(shared, float(np.std(means, ddof=1)) / float(np.sqrt(len(means)))) if len(means) > 1 else shared
+    freedom = ((len(means) - 1) + (n - 1)) / 2
+    reach = error * float(t.ppf(1 - (1 - LEVEL) / (2 * comparisons), freedom))
+    mean = float(np.mean(values))
+    return Interval(mean, mean - reach, mean + reach, error)
+
+
+def _means(values: Vector, folds: Folds) -> Vector:
+    """The mean of each fold's measurements."""
+    return np.array([values[folds == fold].mean() for fold in np.unique(folds)])

@@ -69,7 +69,7 @@ class Fold:
         The kinds of anomaly cut in two, each kept once from what learns from examples.
     reader_seconds
         What the sequence reader and the preparation took, which all candidates share.
-    sees_champion
+    measures_champion
         Whether the champion saw none of the nights that measure, so that it competes as it is.
     """
 
@@ -85,7 +85,7 @@ class Fold:
     checked_cases: int
     halves: tuple[frozenset[str], ...]
     reader_seconds: float
-    sees_champion: bool
+    measures_champion: bool
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
@@ -136,6 +136,10 @@ class Plan:
     def recipe(self) -> Recipe:
         """What candidates differ from."""
         return Recipe.of(self.training)
+
+    def fit_seed(self, fold: int) -> int:
+        """Of everything random in the fits of a fold: each has its own, so that their luck is measured too."""
+        return self.seed + fold
 
     @property
     def rounds(self) -> list[tuple[Fold, int]]:

@@ -150,7 +150,7 @@ class _Preparation:
         earlier = lesson.earlier(features)
         taught_rows = pc.sum(pc.less(features["settlement_date"], pa.scalar(check_from))).as_py()
         began = time.monotonic()
-        ground = Ground.learn(learning_rows(known.left_out(earlier), seed), recipe, seed)
+        ground = Ground.learn(learning_rows(known.left_out(earlier), seed), recipe, self.plan.fit_seed(number))
         seconds = time.monotonic() - began
         SharedFold(self.folder, number).write(ground, lesson, features, known.rounds(earlier))
         return Fold(
@@ -166,7 +166,7 @@ class _Preparation:
             checked_cases=max(int((round_.kinds == KIND).sum()) for round_ in lesson.checking),
             halves=tuple(lesson.halves),
             reader_seconds=seconds,
-            sees_champion=self._let_champion_score(number, lesson),
+            measures_champion=self._let_champion_score(number, lesson),
         )
 
     def _cases(self, before: date) -> Cases:
@@ -179,7 +179,7 @@ class _Preparation:
         if champion is None:
             return False
         for place, round_ in enumerate(lesson.checking, start=1):
-            put_champion(self.folder, number, place, champion.rarity(champion.values(round_.features)))
+            put_champion(self.folder, number, place, champion.rarities(champion.values(round_.features)))
         return True
 
     def _champion(self, night: date) -> Model | None:

@@ -37,5 +37,5 @@ def run_selection(
         work_folder(lake_uri, selection_id).clear()
     promoted = is_promoted and found["is_better"] and found["challenger"] is not None
     if promoted:
-        promote(lake_uri, found["challenger"], by=by, why=found["verdict"])
+        promote(lake_uri, found["challenger"], by=by, why=found["verdict"], champion=found["champion"])
     return {**found, "promoted": promoted}

@@ -5,6 +5,7 @@ The process bounds its own memory and time, so that one candidate takes nothing 
 
 from __future__ import annotations
 
+import logging
 import resource
 import sys
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from include.errors import SettlementError
 from include.lake.work_folder import WorkFolder
 from include.models.detectors import detector_class
 from include.scoring.cases import KIND
@@ -24,6 +26,7 @@ from include.selection.shared import LEARNING, NIGHTS, SharedFold, round_name
 SLACK_MIB = 512
 """Asked for beyond what may be held: what is asked for is not all used."""
 _MIB = 2**20
+_LOG = logging.getLogger(__name__)
 
 
 def main(lake_uri: str, selection_id: str, name: str) -> int:
@@ -36,9 +39,16 @@ def main(lake_uri: str, selection_id: str, name: str) -> int:
     except MemoryError:
         cost = Cost(peak_mib=peak_mib(), failure=f"it asked for more than the {plan.limits.mib} MiB it may have")
     except Exception as error:
-        cost = Cost(peak_mib=peak_mib(), failure=f"{type(error).__name__}: {error}")
+        _LOG.exception("candidate %s of selection %s is out", name, plan.selection)
+        cost = Cost(peak_mib=peak_mib(), failure=_told(error))
     put_cost(folder, name, cost)
     return 1 if cost.failure else 0
+
+
+def _told(error: Exception) -> str:
+    """For evidence that goes far: what nobody foresaw may have a customer's record in its text, so its type alone."""
+    kind, is_ours = type(error).__name__, isinstance(error, SettlementError)
+    return f"{kind}: {error}" if is_ours else f"{kind}, whose text is in the log of its task"
 
 
 def run(folder: WorkFolder, plan: Plan, candidate: Candidate) -> Cost:
@@ -76,13 +86,14 @@ class _Clock:
 
 
 def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: Plan, clock: _Clock) -> None:
-    ground = shared.ground(candidate, plan.seed)
+    seed = plan.fit_seed(fold.number)
+    ground = shared.ground(candidate, seed)
     recipe = candidate.recipe(plan.recipe)
     learns = detector_class(candidate.detector).learns_from_examples
     untaught = frozenset() if candidate.cases else frozenset({KIND})
     lessons = (untaught, *(half | untaught for half in fold.halves if learns))
     with clock.on("fitting"):
-        taught = [fit_on(ground, shared.examples(ground, missing), recipe, plan.seed) for missing in lessons]
+        taught = [fit_on(ground, shared.examples(ground, missing), recipe, seed) for missing in lessons]
     with clock.on("scoring"):
         put_exponents(shared.folder, candidate.name, fold.number, LEARNING, taught[0].exponents[candidate.detector])
         _score(shared, candidate, NIGHTS, taught[:1])

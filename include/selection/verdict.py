@@ -51,11 +51,13 @@ def _against(plan: Plan, comparison: Comparison, winner: str) -> Verdict:
     others = sum(name != baseline for name in comparison.lineups)
     difference = comparison.difference(winner, baseline, max(others, 1))
     is_better = winner != baseline and difference.low > 0
-    whom = f"{plan.champion} as it is" if baseline == AS_IT_IS else f"{plan.champion}'s recipe {baseline}"
+    is_itself = baseline == AS_IT_IS
+    whom = f"{plan.champion} as it is" if is_itself else f"{plan.champion}'s recipe {baseline}"
+    by = f"by {difference} in merit{' of known kinds' if is_itself else ''}"
     if winner == baseline:
         sentence = f"nothing is better than {whom}: the champion stays"
     elif is_better:
-        sentence = f"{winner} is better than {whom} beyond noise, by {difference} in merit"
+        sentence = f"{winner} is better than {whom} beyond noise, {by}"
     else:
-        sentence = f"{winner} is not better than {whom} beyond noise, by {difference} in merit: the champion stays"
+        sentence = f"{winner} is not better than {whom} beyond noise, {by}: the champion stays"
     return Verdict(winner, is_better, difference, sentence)

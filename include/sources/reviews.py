@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import PurePosixPath
@@ -22,6 +21,7 @@ from upath import UPath
 from include.errors import PublishError, SourceError
 from include.lake.tables import REVIEWS_SCHEMA
 from include.relations import Column, Relation
+from include.security.envelope import Envelope
 from include.settings import get_settings
 from include.sources.dialects import CANONICAL
 from include.sources.files import read_relation
@@ -54,6 +54,7 @@ REVIEWS = Relation(
 """The columns of a file of reviews; times are ISO 8601, without an offset in UTC, or a date alone."""
 
 TORN = "torn"
+_OWNERS_ALONE = 0o700
 _WRITTEN = pa.schema([REVIEWS_SCHEMA.field(column.name) for column in REVIEWS.columns])
 
 
@@ -66,7 +67,7 @@ class ReviewFile:
     path
         Where it lies.
     kept_as
-        Where it is put away to once all its rows are settled; made of its name and its content.
+        Where it is put away to, sealed, once all its rows are settled; made of its name and its content.
     rows
         `REVIEWS_SCHEMA` without `settlement_date`, of what can be believed.
     refused
@@ -88,13 +89,19 @@ def read_inbox(inbox: UPath) -> tuple[list[ReviewFile], list[str]]:
     """Every file of a drop that can be read, by name, and sentences on those that cannot: they stay where they are."""
     files: list[ReviewFile] = []
     notes: list[str] = []
-    for path in _files_in(inbox):
+    try:
+        paths = _files_in(inbox)
+    except OSError as error:
+        return [], [f"all reviews wait: {inbox} cannot be looked into ({error}); make it a folder the night may read"]
+    for path in paths:
         try:
             files.append(_read(path))
         except SourceError as error:
             notes.append(f"reviews in {path.name} wait: {error}")
         except FileNotFoundError:
             continue  # another night put it away meanwhile
+        except OSError as error:
+            notes.append(f"reviews in {path.name} wait: {error}; make it a file that the night may read, or remove it")
     return files, notes
 
 
@@ -116,7 +123,7 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex}.parquet"
     table = pa.Table.from_pylist([dict(review) for review in reviews], schema=_WRITTEN)
     try:
-        inbox.mkdir(parents=True, exist_ok=True)
+        inbox.mkdir(mode=_OWNERS_ALONE, parents=True, exist_ok=True)
         unfinished = inbox / f"{name}.part"
         with unfinished.open("wb") as sink:
             pq.write_table(table, sink)
@@ -129,14 +136,55 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
     return name
 
 
-def put_away(files: Sequence[tuple[str, str]]) -> None:
-    """Move settled files out of the drop, given as (path, kept_as); one that was written anew since stays."""
+def put_away(files: Sequence[tuple[str, str]]) -> list[str]:
+    """Move settled files out of the drop, sealed, and give a sentence on each that could not be moved.
+
+    They hold what people wrote and rows that were refused, which the lake keeps sealed as well. A file that stays is
+    read again by the next night, which takes nothing in twice.
+
+    Parameters
+    ----------
+    files
+        As (path, kept_as). One that was written anew since stays.
+    """
+    notes: list[str] = []
     for path, kept_as in files:
-        source, target = UPath(path), UPath(kept_as)
-        with suppress(FileNotFoundError):
-            if _kept_as(source, source.read_bytes()) == target:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                source.rename(target)
+        try:
+            _put_away(UPath(path), UPath(kept_as))
+        except FileNotFoundError:
+            continue  # another night put it away meanwhile
+        except OSError as error:
+            notes.append(
+                f"the reviews in {path} were taken in, but could not be put away as {kept_as} ({error}); let the "
+                "night write there and remove files from the drop, and the next one will"
+            )
+    return notes
+
+
+def read_kept(kept_as: UPath) -> bytes:
+    """What a file held that was put away.
+
+    Raises
+    ------
+    IntegrityError
+        When it was changed, renamed, or sealed with another key.
+    """
+    return Envelope.open(get_settings()).unseal(kept_as.read_bytes(), _sealed_as(kept_as))
+
+
+def _put_away(source: UPath, target: UPath) -> None:
+    data = source.read_bytes()
+    if _kept_as(source, data) != target:
+        return
+    target.parent.mkdir(mode=_OWNERS_ALONE, parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{target.name}.part")
+    unfinished.write_bytes(Envelope.open(get_settings()).seal(data, _sealed_as(target)))
+    unfinished.rename(target)
+    source.unlink()
+
+
+def _sealed_as(kept_as: UPath) -> dict[str, str]:
+    return {"table": REVIEWS.name, "file": kept_as.name}
 
 
 def _files_in(inbox: UPath) -> list[UPath]:
@@ -149,9 +197,10 @@ def _files_in(inbox: UPath) -> list[UPath]:
 
 
 def _kept_as(path: UPath, data: bytes) -> UPath:
-    """Beside the drop, named by content: files of the same name on two days are told apart."""
-    name = PurePosixPath(path.name)
-    return path.parent.parent / "taken" / f"{name.stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}"
+    """Beside the lake's own drop or within another one, named by content: a name used on two days is two files."""
+    inbox, name = path.parent, PurePosixPath(path.name)
+    folder = (inbox if get_settings().reviews_uri else inbox.parent) / "taken"
+    return folder / f"{name.stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}.sealed"
 
 
 def _read(path: UPath) -> ReviewFile:
@@ -161,17 +210,23 @@ def _read(path: UPath) -> ReviewFile:
     data = path.read_bytes()
     kept_as = _kept_as(path, data)
     whole, torn = _without_torn_line(path, data)
-    extract = read_relation(whole, REVIEWS, CANONICAL, str(kept_as))
-    found = [_judged(row) for row in extract.rows.to_pylist()]
+    extract = read_relation(whole, REVIEWS, CANONICAL, str(path))
+    found = [_judged(row) for row in _lines(extract.rows, kept_as)]
     rows = [row for row in found if not row["reason_codes"]]
     refused = [_as_refused(row) for row in found if row["reason_codes"]]
     unreadable = [
-        {**_as_refused(row), "reason_codes": row["reason_codes"].split(",")} for row in extract.unreadable.to_pylist()
+        {**_as_refused(row), "reason_codes": row["reason_codes"].split(",")}
+        for row in _lines(extract.unreadable, kept_as)
     ]
     schema = REVIEWS_SCHEMA.remove(REVIEWS_SCHEMA.get_field_index("settlement_date"))
     return ReviewFile(
         path, kept_as, pa.Table.from_pylist(rows, schema=schema), [*refused, *unreadable, *_torn(torn, whole, kept_as)]
     )
+
+
+def _lines(read: pa.Table, kept_as: UPath) -> list[dict[str, Any]]:
+    """Rows of a file that say where it will lie: nobody finds it in the drop later."""
+    return [{**row, "source_uri": str(kept_as)} for row in read.to_pylist()]
 
 
 def _without_torn_line(path: UPath, data: bytes) -> tuple[bytes, bytes]:
@@ -205,9 +260,16 @@ def _judged(row: dict[str, Any]) -> dict[str, Any]:
     codes += [f"{name}_too_long" for name, most in LONGEST_TEXTS.items() if len(row[name] or "") > most]
     if times["decided_at"] and times["known_at"] and times["decided_at"] > times["known_at"]:
         codes.append("known_before_decided")
-    if row["trans_id"] is None and "trans_id_" not in ",".join(codes) and not (row["account_id"] and row["check_code"]):
+    if _names_nothing(row, codes):
         codes.append("trans_id_missing")
     return {**row, **times, "reason_codes": sorted(set(codes)), "review_key": _key({**row, **times})}
+
+
+def _names_nothing(row: Mapping[str, Any], codes: Sequence[str]) -> bool:
+    """Neither a posting nor a break; a number of a posting that could not be read has its own reason."""
+    is_unreadable = any(code.startswith("trans_id_") for code in codes)
+    is_of_a_break = row["account_id"] is not None and bool(row["check_code"])
+    return row["trans_id"] is None and not is_unreadable and not is_of_a_break
 
 
 def _moment(text: str | None, of_day: time) -> datetime | None:

@@ -61,11 +61,16 @@ def _decision(left: Left, compared: Figures) -> str:
         return f"promoted by {answer.by}" if answer else "promoted without asking"
     if answer and not answer.is_approved:
         return f"refused by {answer.by}, the champion stays" if answer.by else _UNANSWERED
-    if compared and not compared["is_better"]:
+    if compared and not (compared["is_better"] and compared["challenger"]):
         return "the champion stays"
     if not _is_running(left):
         return "failed, the champion stays"
-    return _WAITING if compared and not answer else "at work"
+    return _WAITING if compared and not answer and not _asks_nobody(left) else "at work"
+
+
+def _asks_nobody(left: Left) -> bool:
+    """Whether the run was asked to promote by itself."""
+    return bool((left.run.conf or {}).get("approve_headlessly"))
 
 
 _WAITING = "waits for approval"
@@ -97,14 +102,14 @@ def _learning(left: Left) -> ModelRun:
     if wish:
         said.append(("asks for a selection", ", ".join(wish["features"])))
     nights = ", ".join(night["night"] for night in taught or watched) or "no night"
-    count = f"{accepted} of {len(taught)} updates accepted" if taught else "nothing was learned"
+    tried = sum(bool(night["figures"]) for night in taught)
+    count = f"{accepted} of {tried} refreshes accepted" if tried else "no refresh was due"
     return _told(left, f"Learning from {nights}: {'at work' if _is_running(left) else count}", said)
 
 
 def _fate(update: Figures) -> str:
-    if update["rolled_back_by"]:
-        return f"taken back by {update['rolled_back_by']}"
-    return "accepted" if update["accepted"] else "dropped"
+    by = f" by {update['rolled_back_by']}" if update["rolled_back_by"] else ""
+    return f"{update['fate']}{by}"
 
 
 def _rollback(left: Left) -> ModelRun:

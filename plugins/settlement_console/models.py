@@ -19,8 +19,8 @@ class ModelsPage:
     reigns
         Champions with `version`, `since`, `by`, `why`, `is_rollback`; the first one is champion.
     updates
-        Nights that the champion learned from, or not, with `night`, `version`, `accepted`, `why`, `figures`,
-        `rolled_back_by`, `rolled_back_why`.
+        All nights that the champion learned from, or not (the newest that holds may be an old one), with `night`,
+        `version`, `accepted`, `why`, `figures`, `rolled_back_by`, `rolled_back_why`.
     selections
         Past selections with `selection`, `before`, `verdict`, `is_better`, `challenger`, `champion`, `made_at`.
     """
@@ -28,6 +28,11 @@ class ModelsPage:
     reigns: list[dict[str, Any]]
     updates: list[dict[str, Any]]
     selections: list[dict[str, Any]]
+
+    @property
+    def newest_updates(self) -> list[dict[str, Any]]:
+        """Those that the page lists."""
+        return self.updates[:UPDATES_SHOWN]
 
     @property
     def champion(self) -> dict[str, Any] | None:
@@ -56,5 +61,5 @@ def models_page(lake_uri: str) -> ModelsPage:
     # The server loads this module at start; the lake's libraries only once somebody looks.
     from include import learning, selection
 
-    updates, selections = learning.updates(lake_uri), selection.selections(lake_uri)
-    return ModelsPage(selection.history(lake_uri), updates[:UPDATES_SHOWN], selections[:SELECTIONS_SHOWN])
+    selections = selection.selections(lake_uri)[:SELECTIONS_SHOWN]
+    return ModelsPage(selection.history(lake_uri), learning.updates(lake_uri), selections)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from airflow.configuration import conf
 from airflow.listeners import hookimpl
 from sqlalchemy.orm import object_session
 
@@ -75,19 +77,23 @@ def note_of(summary: RunSummary) -> str:
         said = " ".join(f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in summary.failures)
     else:
         said = " · ".join(f"{name} {figure}" for name, figure in summary.figures.items())
-    docs = f" · [Data Docs](/plugin/settlement-data-docs/settlement/docs/nights/{summary.night}/index.html)"
-    return _cut(f"**{summary.headline}.** {said}", docs if summary.has_docs else "")
+    docs = _page("settlement-data-docs", f"/docs/nights/{summary.night}/index.html")
+    return _cut(f"**{summary.headline}.** {said}", f" · [Data Docs]({docs})" if summary.has_docs else "")
 
 
 def note_of_models(run: ModelRun) -> str:
     """The note of a run about models, as `note_of`."""
     failed = [f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in run.failures]
     said = " · ".join([*failed, *(_as_text(sentence) for _, sentence in run.said[:1])])
-    page = f"/{run.selection}" if run.selection else ""
+    page = _page("settlement-models", f"/models/{run.selection}" if run.selection else "/models")
     name = "Evidence" if run.selection else "Models"
-    return _cut(
-        f"**{_as_text(run.headline)}.** {said}", f" · [{name}](/plugin/settlement-models/settlement/models{page})"
-    )
+    return _cut(f"**{_as_text(run.headline)}.** {said}", f" · [{name}]({page})")
+
+
+def _page(view: str, path: str) -> str:
+    """A console page inside the UI, which shows what follows the view's name; both lie below the UI's own path."""
+    served_at = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+    return f"{served_at}/plugin/{view}{served_at}/settlement{path}"
 
 
 def _as_text(sentence: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -10,23 +10,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.stats import ttest_1samp
 
 from include.evaluation.metrics import figures
-from include.evaluation.rounds import Round, plant_round
+from include.evaluation.rounds import Round, assess, plant_round
 from include.lake.tables import BREAKS_SCHEMA
-from include.learning.adapt import adapted
-from include.learning.canary import Canary, draw_canary, draw_reference
+from include.learning.canary import Canary, draw_canary
 from include.learning.learn import judged
-from include.learning.teaching import WINDOW_NIGHTS, taught_profile
+from include.learning.refresh import REFRESH_NIGHTS, draw_lesson, refreshed
+from include.learning.sample import Sample, nights_of
+from include.learning.teaching import lesson_of
 from include.learning.updates import Update
-from include.models.base import Vector
+from include.models.base import Matrix, Vector
 from include.models.model import Model
-from include.models.threshold import budget_month, flag
+from include.models.threshold import Flags, budget_month, flag
 from include.scoring import Recipe, TrainingOutcome, train
+from include.scoring.lesson import REFRESH_NIGHTS_SEEN
 from include.scoring.recipe import QUICK_SETTINGS
 from include.sources.bank import generate_bank
 from tests.benchmark.banks import Bench, read_bank
-from tests.benchmark.rankings import nights_of
 from tests.benchmark.results import FOLDER, markdown
 from tests.benchmark.trained import BUDGET, SEED
 
@@ -68,7 +70,7 @@ class Schooling:
 
     approved: Model
     canary: Canary
-    reference: pa.Table
+    lesson: Sample
 
     @classmethod
     def of(cls, outcome: TrainingOutcome) -> Schooling:
@@ -78,16 +80,13 @@ class Schooling:
         return cls(
             outcome.model,
             draw_canary(outcome.model, outcome.held_back),
-            draw_reference(outcome.model, outcome.held_back),
+            draw_lesson(outcome.model, outcome.held_back),
         )
-
-
-Judge = Callable[[Model, Model, Canary, pa.Table], Update]
 
 
 @dataclass
 class Play:
-    """Nights in their order, scored by a model that learns after each of them, or by one that does not.
+    """Nights in their order, scored by a model that learns from them, or by one that does not.
 
     Attributes
     ----------
@@ -95,18 +94,17 @@ class Play:
         Of the champion.
     learns
         Whether it learns.
-    judge
-        Accepts or drops a night's update; the learning's own.
     nights
         What was played.
+    gathered
+        Rows of the nights that teach, the oldest first.
     """
 
     schooling: Schooling
     learns: bool
-    judge: Judge = judged
     nights: dict[date, Night] = field(default_factory=dict)
     model: Model = field(init=False)
-    profiles: list[tuple[date, pa.Table]] = field(default_factory=list)
+    gathered: list[tuple[date, Matrix]] = field(default_factory=list)
     earlier: list[tuple[date, Vector]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -120,8 +118,15 @@ class Play:
         flagged = flag(scores, limits)
         played = Night(model, float(limits[0]), int(flagged.sum()), len(scores))
         if self.learns:
-            played.update = self._learn(night, taught_profile(features, model, flagged, BREAKS_SCHEMA.empty_table()))
+            self.gathered.append((night, self._taught(features, flagged)))
+            is_due = len(self.gathered) % REFRESH_NIGHTS == 0
+            played.update = self._refresh(night) if is_due else None
         self.nights[night] = played
+
+    def _taught(self, features: pa.Table, flagged: Flags) -> Matrix:
+        """Rows of a night that teach."""
+        rows = lesson_of(features, self.model, flagged, BREAKS_SCHEMA.empty_table()).rows
+        return np.array(rows["values"].to_pylist(), np.float64).reshape(-1, len(self.model.features))
 
     def _limits(self, night: date, scores: Vector) -> Vector:
         self.earlier = [(day, known) for day, known in self.earlier if day >= budget_month(night)]
@@ -132,21 +137,18 @@ class Play:
         self.earlier.append((night, scores))
         return self.model.alert_budget.nightly(mine, scores, *before)
 
-    def _learn(self, night: date, profile: pa.Table) -> Update:
-        since = night - timedelta(days=WINDOW_NIGHTS - 1)
-        dated = profile.append_column("settlement_date", pa.array([night] * profile.num_rows, pa.date32()))
-        self.profiles = [(day, known) for day, known in self.profiles if day >= since] + [(night, dated)]
-        s = self.schooling
-        profiles = pa.concat_tables([known for _, known in self.profiles])
-        model = adapted(s.approved, self.model, profiles, s.reference, night)
-        update = self.judge(s.approved, model, s.canary, profiles)
+    def _refresh(self, night: date) -> Update:
+        since, s = night - timedelta(days=REFRESH_NIGHTS_SEEN - 1), self.schooling
+        rows = np.vstack([known for day, known in self.gathered if day >= since])
+        model = refreshed(s.approved, s.lesson, rows, night)
+        update = judged(s.approved, model, s.canary, len(self.gathered))
         self.model = model if update.accepted else self.model
         return update
 
 
-def played(schooling: Schooling, features: pa.Table, *, learns: bool, judge: Judge = judged) -> Play:
+def played(schooling: Schooling, features: pa.Table, *, learns: bool) -> Play:
     """All nights of a feature table."""
-    play = Play(schooling, learns, judge)
+    play = Play(schooling, learns)
     nights = nights_of(features)
     for night in np.unique(nights):
         play.night(night.item(), features.filter(pa.array(nights == night)))
@@ -156,7 +158,13 @@ def played(schooling: Schooling, features: pa.Table, *, learns: bool, judge: Jud
 def changing_bank() -> Bench:
     """A generated bank whose people come to act more often and with larger sums, most of all in December."""
     plain = plain_bank().bank
-    return Bench("changing", replace(plain, history=changed(plain.history)), BEFORE, LAST)
+    return Bench("growing", replace(plain, history=changed(plain.history)), BEFORE, LAST)
+
+
+def restless_bank() -> Bench:
+    """The same, and its people are about more and more: other towns, other hours, in July and August above all."""
+    plain = plain_bank().bank
+    return Bench("restless", replace(plain, history=restless(changed(plain.history))), BEFORE, LAST)
 
 
 def plain_bank() -> Bench:
@@ -201,11 +209,35 @@ def changed(history: pa.Table) -> pa.Table:
 
 
 DECIDED = ("WIC", "CCW")
+YEARLY_OUTINGS, SUMMER_OUTINGS = 0.5, 0.15
+"""Share of what people decide that comes to happen in any town, and at any hour, after a year; and in each summer."""
+OPEN_HOURS = (6 * 3600, 23 * 3600)
+
+
+def restless(history: pa.Table) -> pa.Table:
+    """A history whose people leave their places and hours more and more often."""
+    random = np.random.default_rng(SEED + 2)
+    days = np.asarray(history["trans_date"].to_numpy(), dtype="datetime64[D]")
+    years = np.maximum((days - np.datetime64(BEFORE)).astype(float) / 365, 0)
+    is_summer = np.isin(days.astype("datetime64[M]").astype(int) % 12 + 1, (7, 8))
+    decided = np.isin(history["operation"].to_numpy(zero_copy_only=False).astype(str), DECIDED)
+    rate = np.where(decided, YEARLY_OUTINGS * years + SUMMER_OUTINGS * is_summer, 0)
+    places = history["district_id"].drop_null().to_numpy()
+    microseconds = random.integers(*OPEN_HOURS, len(days)) * 1_000_000
+    for name, others in (("district_id", random.choice(places, len(days))), ("trans_time", microseconds)):
+        field_ = history.schema.field(name)
+        is_other = pc.and_(pa.array(random.random(len(days)) < rate), pc.is_valid(history[name]))
+        column = pc.if_else(is_other, pa.array(others).cast(field_.type), history[name])
+        history = history.set_column(history.schema.get_field_index(name), field_, column)
+    return history
 
 
 def measure() -> Record:
     """Figures by month of a year: average precision, recall at the night's threshold, share flagged."""
-    bench = changing_bank()
+    return {bench.name: _year(bench) for bench in (changing_bank(), restless_bank())}
+
+
+def _year(bench: Bench) -> Record:
     schooling = Schooling.of(trained_on(bench, BEFORE))
     months = _months(BEFORE, LAST)
     rounds = {first: plant_round(bench.bank, first, last, ROUND_SEED + n) for n, (first, last) in enumerate(months)}
@@ -217,7 +249,7 @@ def measure() -> Record:
     found = {
         who: [_month(nights, rounds[first], first, last) for first, last in months] for who, nights in plays.items()
     }
-    report(found, plays["adapting"])
+    report(bench.name, found, plays["adapting"])
     return found
 
 
@@ -260,6 +292,7 @@ def _month(nights: Mapping[date, Night], round_: Round, first: date, last: date)
     return {
         "month": f"{first:%Y-%m}",
         "average_precision": figures(scores, round_.is_planted, BUDGET).average_precision,
+        "subtle": assess(scores, round_, ("subtle", "faint"), BUDGET).average_precision,
         "recall": float(flag(scores, limits)[round_.is_planted].mean()),
         "flagged": sum(night.flagged for night in mine) / sum(night.rows for night in mine),
     }
@@ -280,20 +313,31 @@ def scored(nights: Mapping[date, Night], features: pa.Table) -> tuple[Vector, Ve
     return scores, limits
 
 
-def report(found: Mapping[str, list[Record]], adapting: Mapping[date, Night]) -> None:
-    """Print the year month by month, and its means."""
-    header = ["month", *(f"{who}: AP / recall / flagged" for who in found)]
+KEYS = ("average_precision", "subtle", "recall", "flagged")
+
+
+def report(bank: str, found: Mapping[str, list[Record]], adapting: Mapping[date, Night]) -> None:
+    """Print the year month by month, its means, and what adapting gained over the year's months."""
+    header = ["month", *(f"{who}: AP / subtle and faint / recall / flagged" for who in found)]
     rows = [[months[0]["month"], *map(_cell, months)] for months in zip(*found.values(), strict=True)]
-    keys = ("average_precision", "recall", "flagged")
-    rows.append(
-        ["mean", *(_cell({k: float(np.mean([m[k] for m in months])) for k in keys}) for months in found.values())]
-    )
-    print(markdown(f"A year of changing habits, budget {BUDGET:.0%}", header, rows))
+    means = ({key: float(np.mean([month[key] for month in months])) for key in KEYS} for months in found.values())
+    rows.append(["mean", *map(_cell, means)])
+    print(markdown(f"A year of changing habits, {bank} bank, budget {BUDGET:.0%}", header, rows))
+    for key in KEYS[:3]:
+        print(f"- adapting beyond frozen, {key}: {_gain(found, key)}")
     updates = [night.update for night in adapting.values() if night.update is not None]
-    print(f"{sum(update.accepted for update in updates)} of {len(updates)} updates were accepted")
+    print(f"- {sum(update.accepted for update in updates)} of {len(updates)} refreshes were accepted")
     for why in sorted({update.why.split(" is ")[0].split(" are ")[0] for update in updates if not update.accepted}):
-        print(f"- {why}")
+        print(f"  - {why}")
+
+
+def _gain(found: Mapping[str, list[Record]], key: str) -> str:
+    """Student's interval over the months, paired."""
+    gains = np.array([a[key] - f[key] for a, f in zip(found["adapting"], found["frozen"], strict=True)])
+    within = ttest_1samp(gains, 0.0).confidence_interval(0.95)
+    half = gains[len(gains) // 2 :].mean()
+    return f"{gains.mean():+.4f} ({within.low:+.4f} to {within.high:+.4f}), in the last half year {half:+.4f}"
 
 
 def _cell(month: Record) -> str:
-    return f"{month['average_precision']:.2f} / {month['recall']:.2f} / {month['flagged']:.2%}"
+    return f"{month['average_precision']:.3f} / {month['subtle']:.3f} / {month['recall']:.2f} / {month['flagged']:.2%}"

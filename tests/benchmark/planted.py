@@ -13,11 +13,12 @@ import pyarrow as pa
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.plots import detectors_beside, precision_recall, recall_by_kind
 from include.evaluation.rounds import Round, assess, plant_round
+from include.learning.sample import nights_of
 from include.models.base import Vector
 from include.scoring.lesson import CHECK_DAYS, WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.costs import costs
-from tests.benchmark.rankings import Ranker, Thresholds, chosen, model_ranker, nights_of, plain_ranker
+from tests.benchmark.rankings import Ranker, Thresholds, chosen, model_ranker, plain_ranker
 from tests.benchmark.results import markdown, save_plot, spread
 from tests.benchmark.stability import month_ends, months, stability
 from tests.benchmark.trained import BUDGET, SEED, trained

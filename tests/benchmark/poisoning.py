@@ -12,14 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.learning.adapt import unbounded
 from include.learning.canary import objections
+from include.learning.refresh import refreshed
+from include.learning.sample import nights_of
 from include.learning.updates import Update
+from include.models.base import Matrix
 from include.models.model import Model
-from include.models.threshold import flag
+from include.models.threshold import Flags, flag
 from tests.benchmark.adapting import DECIDED, Night, Play, Schooling, plain_bank, played, trained_on
 from tests.benchmark.banks import Bench
-from tests.benchmark.rankings import nights_of
 from tests.benchmark.results import markdown
 from tests.benchmark.trained import BUDGET
 
@@ -40,14 +41,17 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass
 class Unguarded(Play):
-    """Learns from everything that was booked, goes the whole way each night, and asks no canary."""
+    """Learns from everything that was booked, as far as it leads, and asks no canary."""
 
-    def _learn(self, night: date, profile: pa.Table) -> Update:
-        whole = profile.set_column(4, "taught", pc.cast(profile["rows"], pa.float64()))
-        update = super()._learn(night, whole)
-        s = self.schooling
-        profiles = pa.concat_tables([known for _, known in self.profiles])
-        self.model = s.approved.moved(unbounded(s.approved, profiles, s.reference), night)
+    def _taught(self, features: pa.Table, flagged: Flags) -> Matrix:
+        return self.model.values(features)
+
+    def _refresh(self, night: date) -> Update:
+        update = super()._refresh(night)
+        rows = np.vstack([known for _, known in self.gathered])
+        refresh = refreshed(self.schooling.approved, self.schooling.lesson, rows, night).refresh
+        # Without the bound: what was fitted speaks alone, at the approved threshold.
+        self.model = self.model if refresh is None else refresh
         return update
 
 

@@ -135,8 +135,3 @@ class Thresholds:
     def flagged(self, name: str, scores: Vector, limits: Vector) -> Flags:
         """Which rows the ranking would flag, each held against its night's limit."""
         return flag(self.calibrations[name].apply(scores), limits)
-
-
-def nights_of(features: pa.Table) -> Days:
-    """Every row's settlement date."""
-    return np.asarray(features["settlement_date"].to_numpy(), dtype="datetime64[D]")

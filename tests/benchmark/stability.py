@@ -11,10 +11,11 @@ import pyarrow as pa
 from scipy.stats import spearmanr
 
 from include.evaluation.metrics import cutoff
+from include.learning.sample import nights_of
 from include.models.base import Vector
 from include.models.model import Model
 from tests.benchmark.banks import Bench
-from tests.benchmark.rankings import Ranker, model_ranker, nights_of
+from tests.benchmark.rankings import Ranker, model_ranker
 from tests.benchmark.trained import BUDGET, SEED, trained
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import TriggerRule
 
 from dags.champion_rollback import champion_rollback
 from dags.model_selection import model_selection
 from dags.online_learning import online_learning
-from include import learning, selection
+from include import learning, orchestration, selection
 from include.errors import SettingsError
 from include.orchestration import (
+    APPROVE,
     CHAMPION,
     DECISION_DAYS,
     FAILURE,
@@ -22,8 +27,10 @@ from include.orchestration import (
     SELECTION_WANTED,
 )
 from include.selection import CandidateError, SelectionError
+from include.settings import get_settings
 
 CHALLENGER, REASON = "contrast-00000000000000aa", "it was stopped after the 300 seconds it may take"
+COMPARED_WITH = "rarity-00000000000000bb"
 
 
 def test_a_selection_reads_as_its_table_of_contents():
@@ -113,10 +120,11 @@ class _Rooms:
         if self.candidates and self.failing >= set(self.candidates):
             raise SelectionError(f"no candidate is left to compare ({REASON})")
         challenger = CHALLENGER if self.candidates else None
-        return {"challenger": challenger, "is_better": self.is_better, "verdict": "it is better", "markdown": ""}
+        found = {"selection": "first", "champion": COMPARED_WITH, "is_better": self.is_better, "markdown": "as found"}
+        return {**found, "challenger": challenger, "verdict": "it is better"}
 
-    def promote(self, lake_uri, version, *, by, why):
-        self.asked.append(("promote", {"version": version, "by": by, "why": why}))
+    def promote(self, lake_uri, version, **said):
+        self.asked.append(("promote", {"version": version, **said}))
         return {"champion": version, "before": None}
 
     def history(self, lake_uri):
@@ -136,15 +144,30 @@ def rooms(monkeypatch, _database) -> _Rooms:
     return _Rooms(monkeypatch)
 
 
-def _played(dag, **conf: Any) -> SimpleNamespace:
-    """A run of the DAG in this process: its state, its tasks' states, and the sentences they left."""
+@pytest.fixture
+def allowed(monkeypatch) -> Iterator[None]:
+    """An installation that allows promotions without asking."""
+    monkeypatch.setenv("ADS_HEADLESS_APPROVAL", "true")
+    get_settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+def _played(dag, marked: str | None = None, **conf: Any) -> SimpleNamespace:
+    """A run of the DAG in this process: its state, its tasks' states, and the sentences they left.
+
+    A task that is marked is not run but set to success, as somebody may in the UI.
+    """
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
     dag.default_args = {}
+    # A question fills in the run's params where they are declared, for all DAGs; elsewhere its process ends with it.
+    dag.params = deepcopy(dag.params)
     for task in dag.tasks:
         task.retries = 0
-    run = dag.test(run_conf={"lake": "file:/lake", "source": "file:/bank", **conf})
+    run = dag.test(run_conf={"lake": "file:/lake", "source": "file:/bank", **conf}, mark_success_pattern=marked)
     with create_session() as session:
         left = session.scalars(XComModel.get_many(run_id=run.run_id, key=FAILURE, dag_ids=run.dag_id)).all()
         sentences = [XComModel.deserialize_value(xcom) for xcom in left]
@@ -156,7 +179,61 @@ def _selected(**conf: Any) -> SimpleNamespace:
     return _played(model_selection(), before="1994-01-26", **conf)
 
 
-def test_a_failed_candidate_is_out_and_the_rest_is_compared_and_promoted_headlessly(rooms):
+@pytest.fixture
+def answered(monkeypatch):
+    """Let the question be answered as it is asked; what the operator makes of the answer is its own."""
+
+    def answer(chosen: str, by: str | None) -> None:
+        user = {"id": by, "name": by} if by else None
+        event = {"chosen_options": [chosen], "params_input": {}, "responded_at": datetime(2024, 1, 1, tzinfo=UTC)}
+        event = {**event, "responded_by_user": user, "timedout": by is None}
+        monkeypatch.setattr(ApprovalOperator, "execute", lambda self, context: self.execute_complete(context, event))
+
+    return answer
+
+
+def test_an_approved_challenger_follows_the_champion_it_was_compared_with(rooms, answered):
+    answered(ApprovalOperator.APPROVE, "ada")
+    run = _selected()
+    assert (run.state, run.states["promote", -1]) == ("success", "success")
+    said = {"version": CHALLENGER, "champion": COMPARED_WITH, "by": "ada", "why": "it is better"}
+    assert rooms.asked == [("promote", said)]
+    assert ApprovalOperator.APPROVE == APPROVE
+
+
+@pytest.mark.parametrize("by", ["ada", None])
+def test_refused_or_unanswered_the_champion_stays_and_the_run_ends_well(rooms, answered, by):
+    answered(ApprovalOperator.REJECT, by)
+    run = _selected()
+    assert (run.state, run.states["await_approval", -1], run.states["promote", -1]) == ("success", "success", "skipped")
+    assert rooms.asked == []
+
+
+@pytest.mark.parametrize("is_allowed", [False, True])
+def test_marking_the_question_as_done_approves_nothing(rooms, is_allowed, request):
+    if is_allowed:
+        request.getfixturevalue("allowed")
+    run = _selected(marked="await_approval")
+    assert (run.state, run.states["await_approval", -1], run.states["promote", -1]) == ("failed", "success", "failed")
+    assert "SettingsError: nobody answered 'Approve'" in "".join(run.sentences)
+    assert rooms.asked == []
+
+
+def test_a_headless_run_needs_the_installations_leave_and_ends_before_anything_is_compared(rooms):
+    run = _selected(approve_headlessly=True)
+    assert (run.state, run.states["prepare", -1]) == ("failed", "failed")
+    assert "ADS_HEADLESS_APPROVAL=true" in run.sentences[0]
+    assert rooms.asked == []
+
+
+def test_a_model_from_somebodys_own_data_does_not_come_into_the_installations_lake(rooms, allowed):
+    run = _selected(approve_headlessly=True, lake=get_settings().lake_uri, source="file:/tmp/mine")
+    assert (run.state, run.states["prepare", -1]) == ("failed", "failed")
+    assert "from its own source only" in run.sentences[0]
+    assert rooms.asked == []
+
+
+def test_a_failed_candidate_is_out_and_the_rest_is_compared_and_promoted_headlessly(rooms, allowed):
     run = _selected(approve_headlessly=True)
     assert run.state == "success"
     assert [run.states["try_candidate", place] for place in range(3)] == ["success", "failed", "success"]
@@ -169,7 +246,7 @@ def test_a_failed_candidate_is_out_and_the_rest_is_compared_and_promoted_headles
 
 def test_when_all_candidates_fail_the_comparison_says_so(rooms):
     rooms.failing = set(rooms.candidates)
-    run = _selected(approve_headlessly=True)
+    run = _selected()
     assert (run.state, run.states["compare", -1]) == ("failed", "failed")
     assert f"SelectionError: no candidate is left to compare ({REASON})" in run.sentences
     assert rooms.asked == []
@@ -177,7 +254,7 @@ def test_when_all_candidates_fail_the_comparison_says_so(rooms):
 
 def test_where_nothing_is_better_nobody_is_asked_and_nothing_promoted(rooms):
     rooms.is_better = False
-    run = _selected(approve_headlessly=True)
+    run = _selected()
     assert run.state == "success"
     assert (run.states["await_approval", -1], run.states["promote", -1]) == ("skipped", "skipped")
     assert rooms.asked == []
@@ -194,10 +271,23 @@ def test_where_the_preparation_fails_nothing_follows(rooms, monkeypatch):
         raise SettingsError("no such bank")
 
     monkeypatch.setattr(selection, "prepare", fail)
-    run = _selected(approve_headlessly=True)
+    run = _selected()
     assert run.state == "failed"
     assert (run.states["compare", -1], run.states["promote", -1]) == ("upstream_failed", "upstream_failed")
     assert run.sentences == ["SettingsError: no such bank"]
+
+
+def test_a_lake_without_a_champion_keeps_no_other_lake_from_learning(rooms, monkeypatch):
+    nights = [
+        orchestration.PublishedNight(date(1994, 1, day), lake, {"source": None, "lake": lake})
+        for day, lake in ((4, "file:/young"), (5, "file:/lake"))
+    ]
+    monkeypatch.setattr(orchestration, "published_nights", lambda context: nights)
+    monkeypatch.setattr(selection, "history", lambda lake_uri: [] if "young" in lake_uri else [{}])
+    taught = []
+    monkeypatch.setattr(learning, "learn", lambda lake_uri, night: taught.append((lake_uri, night.day)) or {})
+    _played(online_learning(), marked="watch|ask_for_selection")
+    assert taught == [("file:/young", 4), ("file:/lake", 5)]
 
 
 def test_a_rollback_of_the_champion_deposes_the_one_that_was_looked_at(rooms):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from include import orchestration
 from include.errors import SettingsError
 from include.orchestration import (
+    APPROVE,
     FAILURE,
     PUBLISHED_NIGHT,
     SELECTION_WANTED,
@@ -19,6 +21,7 @@ from include.orchestration import (
     announce_publication,
     announce_wish,
     each_published_night,
+    evidence_body,
     run_for_models,
 )
 from include.settings import get_settings
@@ -89,15 +92,78 @@ def test_without_a_published_night_the_selection_says_what_to_do(running, tmp_pa
     assert running.left[FAILURE].startswith("SettingsError: no night is published")
 
 
+def _answer(chosen: str = APPROVE, **changed: Any) -> dict[str, Any]:
+    user = {"id": "7", "name": "grace"}
+    return {"chosen_options": [chosen], "responded_by_user": user, "params_input": None, **changed}
+
+
 def test_who_approved_is_named_with_what_they_said(running):
-    approval = {"responded_by_user": {"id": "7", "name": "grace"}, "params_input": {"comment": "convincing"}}
+    approval = _answer(params_input={"comment": "convincing"})
     assert running.asked().decided(approval, "better") == {"by": "grace", "why": "convincing (better)"}
-    silent = {"responded_by_user": {"id": "7", "name": ""}, "params_input": None}
+    silent = _answer(responded_by_user={"id": "7", "name": ""})
     assert running.asked().decided(silent, "better") == {"by": "7", "why": "better"}
 
 
-def test_a_headless_promotion_says_that_nobody_was_asked(running):
+@pytest.mark.parametrize(
+    "approval", [None, _answer("Reject"), _answer(responded_by_user=None, chosen_options=[]), _answer("approve")]
+)
+def test_what_nobody_approved_is_decided_by_nobody(running, approval):
+    with pytest.raises(SettingsError, match="nobody answered 'Approve'"):
+        running.asked().decided(approval, "better")
+
+
+def test_a_refusal_counts_where_headless_runs_are_allowed_too(running, headless):
+    with pytest.raises(SettingsError, match="nobody answered"):
+        running.asked().decided(_answer("Reject"), "better")
+
+
+@pytest.fixture
+def allowed(monkeypatch) -> Iterator[None]:
+    """An installation that allows promotions without asking."""
+    monkeypatch.setenv("ADS_HEADLESS_APPROVAL", "true")
+    get_settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def headless(allowed, running) -> None:
+    running.context["params"]["approve_headlessly"] = True
+
+
+def test_a_headless_promotion_says_that_nobody_was_asked(running, headless):
     assert running.asked().decided(None, "better") == {"by": "ada (approve_headlessly)", "why": "better"}
+
+
+def test_an_installation_that_allows_headless_runs_asks_all_the_same_where_the_run_does_not_want_one(running, allowed):
+    assert not running.asked().promotes_headlessly()
+    with pytest.raises(SettingsError, match="nobody answered"):
+        running.asked().decided(None, "better")
+
+
+def test_a_headless_run_that_the_installation_does_not_allow_says_what_to_do(running):
+    running.context["params"]["approve_headlessly"] = True
+    asked = running.asked()
+    for refused in (lambda: asked.decided(None, "better"), asked.promotes_headlessly, asked.check_promotable):
+        with pytest.raises(SettingsError, match="ADS_HEADLESS_APPROVAL=true"):
+            refused()
+
+
+def test_the_own_lake_takes_no_model_from_a_source_that_somebody_names(running):
+    running.asked().check_promotable()
+    running.context["params"]["source"] = "file:/tmp/mine"
+    with pytest.raises(SettingsError, match="from its own source only"):
+        running.asked().check_promotable()
+    running.context["params"]["lake"] = "file:/tmp/mine/lake"
+    running.asked().check_promotable()
+
+
+@pytest.mark.parametrize(("base_url", "below"), [("http://host:8080", ""), ("https://host/airflow/", "/airflow")])
+def test_the_evidence_is_linked_below_the_path_that_airflow_is_served_under(monkeypatch, base_url, below):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+    assert f"]({below}/plugin/settlement-models{below}/settlement/models/" in evidence_body()
+    assert f"]({below}/settlement/packs/" in evidence_body()
 
 
 def test_nights_of_several_events_are_taken_in_order_and_each_once(running):

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pytest
 
 from include.lake import Lake
-from include.learning.canary import CANARY, REFERENCE, Canary, parquet_bytes
-from include.learning.profile import PROFILE_TABLE, night_profile
+from include.learning.canary import CANARY, Canary
+from include.learning.refresh import LESSON
+from include.learning.sample import Sample
+from include.learning.teaching import LESSON_SCHEMA, LESSON_TABLE
 from include.models.base import Matrix
 from include.models.model import Model
 from include.registry import ModelRegistry
@@ -34,17 +36,26 @@ def other_model() -> Model:
     return small_model(2)
 
 
-@pytest.fixture(scope="session")
-def canary(model: Model) -> Canary:
-    """Rows the model was fitted on, and the same ones with everything added to their signs."""
+def planted_rows() -> Matrix:
+    """The rows the small model was fitted on with everything added to their signs."""
     planted = RAW_ROWS.copy()
     planted[:, :3] += 2.0
-    return Canary(RAW_ROWS, planted, ("burst",) * 200 + ("drain",) * 200, ("plain",) * 400)
+    return planted
+
+
+KINDS, STRENGTHS = ("burst",) * 200 + ("drain",) * 200, ("plain",) * 400
+NIGHTS = np.datetime64(FIRST) - 1 - np.arange(len(RAW_ROWS)) % 300
+"""When the small model's rows were booked: all within a year before the first night."""
 
 
 @pytest.fixture(scope="session")
-def reference(model: Model) -> pa.Table:
-    return night_profile(model, RAW_ROWS, np.ones(len(RAW_ROWS)))
+def canary() -> Canary:
+    return Canary(RAW_ROWS, planted_rows(), NIGHTS, KINDS, STRENGTHS)
+
+
+@pytest.fixture(scope="session")
+def lesson() -> Sample:
+    return Sample(RAW_ROWS, planted_rows(), NIGHTS, KINDS, STRENGTHS)
 
 
 @pytest.fixture
@@ -57,13 +68,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def lake_uri(tmp_path: Path, settings: Settings, model: Model, canary: Canary, reference: pa.Table) -> str:
+def lake_uri(tmp_path: Path, settings: Settings, model: Model, canary: Canary, lesson: Sample) -> str:
     """A lake with the small model as champion, nothing published."""
     uri = f"file:{tmp_path / 'lake'}"
     registry = ModelRegistry.open(uri, settings)
     registry.promote(registry.save(model))
     registry.keep(model.version, CANARY, canary.to_bytes(model.features))
-    registry.keep(model.version, REFERENCE, parquet_bytes(reference))
+    registry.keep(model.version, LESSON, lesson.to_bytes(model.features))
     return uri
 
 
@@ -72,14 +83,15 @@ Publish = Callable[[int, Matrix], date]
 
 @pytest.fixture
 def publish(lake_uri: str, model: Model) -> Publish:
-    """Publishes night number n with the profile that raw rows leave."""
+    """Publishes night number n with raw rows that teach."""
 
     def published(number: int, rows: Matrix) -> date:
         night, lake = FIRST + timedelta(days=number), Lake.open(lake_uri)
-        profile = night_profile(model, rows, np.ones(len(rows)))
-        dated = profile.add_column(0, "settlement_date", pa.array([night] * profile.num_rows, pa.date32()))
+        columns = [[model.version] * len(rows), rows.astype(np.float32).tolist()]
+        taught = pa.table(columns, schema=LESSON_SCHEMA)
+        dated = taught.add_column(0, "settlement_date", pa.array([night] * len(rows), pa.date32()))
         stamp = stamp_of("a", night)
-        lake.replace(PROFILE_TABLE, night, dated, stamp)
+        lake.replace(LESSON_TABLE, night, dated, stamp)
         lake.publish_manifest(manifest_row(stamp), stamp)
         return night
 

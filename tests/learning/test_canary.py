@@ -10,32 +10,39 @@ import numpy as np
 import pytest
 
 from include.errors import IntegrityError
-from include.learning.canary import CANARY, REFERENCE, Canary, CanaryFigures, kept_canary, objections
+from include.learning.canary import CANARY, Canary, CanaryFigures, objections
 from include.learning.learn import judged
+from include.learning.refresh import LESSON
+from include.learning.sample import Sample
 from include.registry import ModelRegistry
 
 GOOD = CanaryFigures(recall=0.9, recall_by_kind={"burst": 0.9, "drain": 0.9}, false_alarms=0.015)
 NIGHT = date(1994, 1, 2)
 
 
-def test_an_update_that_changes_nothing_is_accepted(model, canary, reference):
-    update = judged(model, model.moved({}, NIGHT), canary, with_nights(reference))
+def saying(model, much):
+    """The model with a refresh that holds everything for rarer by so much."""
+    other = replace(model, calibration=replace(model.calibration, exponents=model.calibration.exponents + much))
+    return model.refreshed(replace(other, training=replace(model.training, last_night=NIGHT)))
+
+
+def test_a_refresh_that_changes_nothing_is_accepted(model, canary):
+    update = judged(model, saying(model, 0.0), canary, 7)
     assert update.accepted
-    assert update.version == model.moved({}, NIGHT).version
+    assert update.version == saying(model, 0.0).version
+    assert update.why.startswith("7 nights teach; ordinary rarities are moved by 0.00")
 
 
-def test_an_update_that_lets_planted_rows_pass_is_dropped(model, canary, reference):
-    blind = model.moved({"score": np.full(65, -1.0)}, NIGHT)
-    update = judged(model, blind, canary, with_nights(reference))
+def test_a_refresh_that_lets_planted_rows_pass_is_dropped(model, canary):
+    update = judged(model, saying(model, -5.0), canary, 1)
     assert not update.accepted
     assert update.version is None
     assert "recall" in update.why
     assert update.figures["recall"] < update.figures["base_recall"]
 
 
-def test_an_update_that_flags_half_the_bank_is_dropped(model, canary, reference):
-    loud = model.moved({"score": np.full(65, 1.0)}, NIGHT)
-    update = judged(model, loud, canary, with_nights(reference))
+def test_a_refresh_that_flags_half_the_bank_is_dropped(model, canary):
+    update = judged(model, saying(model, 5.0), canary, 1)
     assert not update.accepted
     assert "false alarms" in update.why
 
@@ -65,24 +72,21 @@ def test_it_comes_back_as_it_was(model, canary):
     np.testing.assert_array_equal(again.ordinary, canary.ordinary)
     np.testing.assert_array_equal(again.planted, canary.planted)
     assert (again.kinds, again.strengths) == (canary.kinds, canary.strengths)
+    np.testing.assert_array_equal(again.nights, canary.nights)
 
 
-@pytest.mark.parametrize("part", [CANARY, REFERENCE])
-def test_a_changed_canary_set_is_refused(lake_uri, settings, model, part):
+@pytest.mark.parametrize("part", [CANARY, LESSON])
+def test_a_changed_sample_is_refused(lake_uri, settings, model, part):
     path = Path(lake_uri.removeprefix("file:")) / "models" / model.version / f"{part}.sealed"
     changed = bytearray(path.read_bytes())
     changed[len(changed) // 2] ^= 1
     path.write_bytes(bytes(changed))
     with pytest.raises(IntegrityError):
-        kept_canary(ModelRegistry.open(lake_uri, settings), model)
+        Sample.kept(ModelRegistry.open(lake_uri, settings), model, part)
 
 
-def test_what_is_sealed_but_no_canary_set_is_refused(lake_uri, settings, model):
+def test_what_is_sealed_but_no_sample_is_refused(lake_uri, settings, model):
     registry = ModelRegistry.open(lake_uri, settings)
     registry.keep(model.version, CANARY, b"no table")
     with pytest.raises(IntegrityError, match="canary set"):
-        kept_canary(registry, model)
-
-
-def with_nights(profile):
-    return profile.append_column("settlement_date", [[NIGHT] * profile.num_rows])
+        Canary.kept(registry, model, CANARY)

@@ -11,12 +11,21 @@ import pytest
 from include.errors import IntegrityError, MissingStateError, SettingsError
 from include.lake import Lake
 from include.learning import learn, model_of, rollback_learning, updates
-from include.learning.canary import CANARY, REFERENCE
-from include.learning.learn import teaching_profiles
+from include.learning.canary import CANARY
+from include.learning.learn import gathered_rows
+from include.learning.refresh import LESSON
 from include.learning.updates import UpdateLog
+from include.models.model import MOST_MOVED
 from include.registry import ModelRegistry
 from tests.learning.conftest import FIRST
 from tests.registry.conftest import FEATURES, RAW_ROWS, small_model
+
+
+@pytest.fixture(autouse=True)
+def nightly(monkeypatch):
+    """Every night is due for a refresh, unless a test says otherwise."""
+    monkeypatch.setattr("include.learning.refresh.REFRESH_NIGHTS", 1)
+
 
 MORE = RAW_ROWS.copy()
 MORE[:, 0] *= 1.2
@@ -32,11 +41,30 @@ def test_a_night_teaches_and_the_next_ones_use_it(lake_uri, settings, model, pub
     taught = model_of(registry, model, FIRST + timedelta(days=1))
     assert taught.version == update["version"]
     assert taught.training.last_night == FIRST
-    assert 0 < update["figures"]["largest_shift"] <= 0.02 + 1e-9
+    assert 0 < update["figures"]["moved"] < update["figures"]["largest_move"] <= MOST_MOVED + 1e-9
     assert updates(lake_uri) == [update]
 
 
-def test_an_adapted_model_is_restored_bit_for_bit(lake_uri, settings, model, publish):
+@pytest.mark.parametrize("nights", [1, 3])
+def test_nights_between_refreshes_are_kept_for_the_next_one(lake_uri, publish, monkeypatch, nights):
+    monkeypatch.setattr("include.learning.refresh.REFRESH_NIGHTS", nights + 1)
+    told = [learn(lake_uri, publish(number, MORE)) for number in range(nights + 1)]
+    due = FIRST + timedelta(days=nights)
+    for update in told[:-1]:
+        assert (update["accepted"], update["version"], update["figures"]) == (False, None, {})
+        assert update["why"] == f"400 of its postings are kept for the refresh of {due}"
+    assert told[-1]["accepted"]
+    assert told[-1]["figures"]["nights"] == nights + 1
+
+
+def test_a_refresh_that_was_dropped_is_not_tried_again_before_it_is_due(lake_uri, publish, monkeypatch):
+    monkeypatch.setattr("include.learning.refresh.REFRESH_NIGHTS", 2)
+    monkeypatch.setattr("include.learning.canary.MOST_ALARMS_MORE", -1.0)
+    told = [learn(lake_uri, publish(number, MORE)) for number in range(3)]
+    assert [bool(update["figures"]) for update in told] == [False, True, False]
+
+
+def test_a_refreshed_model_is_restored_bit_for_bit(lake_uri, settings, model, publish):
     version = learn(lake_uri, publish(0, MORE))["version"]
     registry = ModelRegistry.open(lake_uri, settings)
     loaded = registry.load(version)
@@ -67,9 +95,20 @@ def test_what_was_taken_back_is_not_used_and_teaches_no_more(lake_uri, settings,
     assert learn(lake_uri, nights[2])["rolled_back_why"] == "a flood of odd transfers"
     registry = ModelRegistry.open(lake_uri, settings)
     untaught = UpdateLog.read(registry, model.version).untaught()
-    profiles = teaching_profiles(Lake.open(lake_uri), model, nights[3], untaught)
-    assert set(profiles["settlement_date"].to_pylist()) == {nights[0], nights[3]}
+    rows = gathered_rows(Lake.open(lake_uri), model, nights[3], untaught, 365)
+    assert set(rows["settlement_date"].to_pylist()) == {nights[0], nights[3]}
     assert learn(lake_uri, nights[3])["figures"]["nights"] == 2
+
+
+def test_with_a_refresh_goes_every_night_it_was_the_first_to_learn_from(lake_uri, model, publish, monkeypatch):
+    monkeypatch.setattr("include.learning.refresh.REFRESH_NIGHTS", 2)
+    nights = [publish(number, MORE) for number in range(5)]
+    first = [learn(lake_uri, night) for night in nights]
+    assert [update["fate"] for update in first] == ["kept for the next refresh", "accepted"] * 2 + [first[0]["fate"]]
+    told = rollback_learning(lake_uri, night=nights[3], by="an analyst", why="odd")
+    assert told["rolled_back"] == [str(night) for night in nights[2:]]
+    assert told["in_force"] == first[1]["version"]
+    assert rollback_learning(lake_uri, night=nights[1], by="an analyst", why="odd")["in_force"] == model.version
 
 
 @pytest.mark.parametrize(
@@ -110,7 +149,7 @@ def test_a_changed_log_is_refused(lake_uri, model, publish):
 
 def test_a_changed_update_is_refused(lake_uri, settings, publish):
     version = learn(lake_uri, publish(0, MORE))["version"]
-    path = Path(lake_uri.removeprefix("file:")) / "models" / version / "shifts.sealed"
+    path = Path(lake_uri.removeprefix("file:")) / "models" / version / "refresh.sealed"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(IntegrityError):
         ModelRegistry.open(lake_uri, settings).load(version)
@@ -137,23 +176,23 @@ def test_a_champion_without_a_canary_set_learns_nothing(lake_uri, model, publish
 def test_a_night_another_model_scored_teaches_nothing(lake_uri, settings, publish, other_model):
     registry = ModelRegistry.open(lake_uri, settings)
     registry.promote(registry.save(other_model))
-    for part in (CANARY, REFERENCE):
+    for part in (CANARY, LESSON):
         registry.keep(other_model.version, part, registry.kept(small_model(1).version, part))
     update = learn(lake_uri, publish(0, MORE))
     assert (update["accepted"], update["base"]) == (False, other_model.version)
-    assert "no posting of 1994-01-02 was scored by" in update["why"]
+    assert update["why"].startswith("nothing of 1994-01-02 teaches")
 
 
 def test_without_a_champion_nothing_learns(lake_uri, publish):
     night = publish(0, MORE)
-    (Path(lake_uri.removeprefix("file:")) / "models" / "champion.json").unlink()
+    for pointer in ("champion.sealed", "champion.json"):
+        (Path(lake_uri.removeprefix("file:")) / "models" / pointer).unlink()
     assert learn(lake_uri, night)["why"] == "there is no champion that could learn"
     assert updates(lake_uri) == []
     with pytest.raises(MissingStateError, match="there is no champion"):
         rollback_learning(lake_uri, night=night, by="an analyst", why="odd")
 
 
-def test_profiles_of_another_scale_do_not_teach(lake_uri, model, publish):
+def test_rows_of_another_model_do_not_teach(lake_uri, model, publish):
     other = replace(model, threshold=0.5)
-    profiles = teaching_profiles(Lake.open(lake_uri), other, publish(0, MORE), set())
-    assert profiles.num_rows == 0
+    assert gathered_rows(Lake.open(lake_uri), other, publish(0, MORE), set(), 365).num_rows == 0

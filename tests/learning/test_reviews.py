@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,18 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
+from include.errors import IntegrityError
 from include.lake import TABLES, Lake
-from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA
+from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA, SCORES_SCHEMA
 from include.learning.reviews import (
     Intake,
     accounts_under_review,
     confirmed_before,
     decisions_of,
     known_reviews,
+    nights_before,
     take_in,
 )
+from include.learning.risk import FINDINGS_SCHEMA, findings_of
 from include.relations import FIN_TRANSACTION
-from include.sources.reviews import MOST_BYTES, drop_reviews, put_away, read_inbox
+from include.settings import get_settings
+from include.sources.reviews import MOST_BYTES, drop_reviews, inbox_of, put_away, read_inbox, read_kept
 from tests.lake.nights import manifest_row, stamp_of
 
 NIGHT = date(2024, 3, 3)
@@ -165,12 +170,14 @@ def test_the_same_review_dropped_again_is_taken_in_once(lake, inbox):
     assert (second.taken.num_rows, second.refused.num_rows) == (0, 0)
 
 
+@pytest.mark.usefixtures("settings")
 def test_settled_files_are_put_away_under_their_content(lake, inbox):
     _drop(inbox, _line(1), name="settled.csv")
     _drop(inbox, _line(2), _line(3, known="2024-03-09"), name="waits.csv")
     intake = _play(lake, inbox, NIGHT)
     _drop(inbox, _line(4), name="rewritten.csv")
-    put_away([*intake.settled, (str(inbox / "rewritten.csv"), str(inbox.parent / "taken" / "rewritten-0000.csv"))])
+    rewritten = (str(inbox / "rewritten.csv"), str(inbox.parent / "taken" / "rewritten-0000.csv.sealed"))
+    assert put_away([*intake.settled, rewritten]) == []
     assert sorted(path.name for path in inbox.iterdir()) == ["rewritten.csv", "waits.csv"]
     (kept,) = (inbox.parent / "taken").iterdir()
     assert kept.name.startswith("settled-")
@@ -178,6 +185,87 @@ def test_settled_files_are_put_away_under_their_content(lake, inbox):
     # A file of the same name on another day is another file.
     _drop(inbox, "no review at all", _line(5), name="settled.csv")
     assert take_in(lake, inbox, NIGHT + timedelta(days=1)).refused.num_rows == 1
+
+
+@pytest.mark.usefixtures("settings")
+def test_what_is_put_away_is_sealed_and_whole(lake, inbox):
+    _drop(inbox, "1,confirmed,the client is ill,ida,2024-03-03,2024-03-03", "a client's name and no review")
+    written = (inbox / "a.csv").read_bytes()
+    put_away(take_in(lake, inbox, NIGHT).settled)
+    (kept,) = (inbox.parent / "taken").iterdir()
+    assert b"client" not in kept.read_bytes()
+    assert read_kept(kept) == written
+    with pytest.raises(IntegrityError):
+        read_kept(kept.rename(kept.with_name("other.csv.sealed")))
+
+
+@pytest.mark.usefixtures("settings")
+def test_only_the_nights_user_looks_into_the_folders_it_makes(lake, tmp_path):
+    inbox = UPath(tmp_path / "new" / "inbox")
+    drop_reviews(inbox, [{"trans_id": 7, "decision": "unsure", "who": "x", "decided_at": NOON, "known_at": NOON}])
+    put_away(take_in(lake, inbox, NIGHT).settled)
+    assert [stat.S_IMODE((inbox.parent / name).stat().st_mode) for name in ("inbox", "taken")] == [0o700, 0o700]
+
+
+def test_a_drop_of_its_own_keeps_what_was_taken_within_itself(lake, tmp_path, settings, monkeypatch):
+    monkeypatch.setenv("ADS_REVIEWS_URI", f"file:{tmp_path / 'drop'}")
+    get_settings.cache_clear()
+    inbox = inbox_of("file:/anywhere")
+    inbox.mkdir()
+    _drop(inbox, _line(1))
+    assert put_away(take_in(lake, inbox, NIGHT).settled) == []
+    assert [path.name for path in inbox.iterdir()] == ["taken"]
+    assert len(list((inbox / "taken").iterdir())) == 1
+
+
+def test_what_is_no_readable_file_costs_nobody_the_others(lake, inbox):
+    (inbox / "folder.csv").mkdir()
+    (inbox / "loop.csv").symlink_to(inbox / "loop.csv")
+    _drop(inbox, _line(1))
+    intake = take_in(lake, inbox, NIGHT)
+    assert intake.taken["trans_id"].to_pylist() == [1]
+    assert [note.split(":")[0] for note in intake.notes] == [f"reviews in {n}.csv wait" for n in ("folder", "loop")]
+
+
+def test_a_drop_that_cannot_be_looked_into_is_told(lake, tmp_path):
+    (tmp_path / "inbox").write_text("a file where the folder should be")
+    (note,) = take_in(lake, UPath(tmp_path / "inbox"), NIGHT).notes
+    assert note.startswith("all reviews wait")
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_file_that_cannot_be_put_away_is_told_and_taken_in_once(lake, inbox):
+    _drop(inbox, _line(1), "x")
+    (inbox.parent / "taken").write_text("a file where the folder should be")
+    (note,) = put_away(_play(lake, inbox, NIGHT).settled)
+    assert "a.csv were taken in, but could not be put away" in note
+    assert (inbox / "a.csv").exists()
+    again = _play(lake, inbox, NIGHT + timedelta(days=1))
+    assert (again.taken.num_rows, again.refused.num_rows) == (0, 0)
+
+
+def test_a_night_that_fills_a_hole_takes_in_nothing_that_a_later_one_did(lake, inbox):
+    eve = NIGHT - timedelta(days=1)
+    _drop(inbox, _line(1, known=f"{eve}T10:00:00"), _line(2, known="2024-03-09"), "x")
+    assert _play(lake, inbox, NIGHT).taken["trans_id"].to_pylist() == [1]
+    filling = _play(lake, inbox, eve)
+    assert (filling.taken.num_rows, filling.refused.num_rows) == (0, 0)
+
+
+def test_a_night_knows_reviews_and_findings_of_the_nights_it_is_told_of(lake, inbox):
+    eve = NIGHT - timedelta(days=1)
+    _drop(inbox, _line(7, known=f"{eve}T10:00:00"))
+    stamp, taken = stamp_of("a", eve), take_in(lake, inbox, eve).taken
+    row = dict.fromkeys(SCORES_SCHEMA.names) | {"trans_id": 7, "account_id": 1, "settlement_date": eve, "score": 0.5}
+    lake.replace(TABLES["reviews"], eve, taken, stamp)
+    lake.replace(TABLES["anomaly_scores"], eve, pa.Table.from_pylist([row], schema=SCORES_SCHEMA), stamp)
+    lake.publish_manifest(manifest_row(stamp), stamp)
+    assert nights_before(lake, NIGHT) == [eve]
+    for nights, count in (([eve], 1), ([], 0)):
+        assert known_reviews(lake, NIGHT, REVIEWS_SCHEMA.empty_table(), nights).num_rows == count
+        found = findings_of(lake, taken, NIGHT, nights)
+        assert (found.num_rows, found.schema) == (count, FINDINGS_SCHEMA)
+    assert findings_of(lake, taken.slice(0, 0), NIGHT, [eve]) == FINDINGS_SCHEMA.empty_table()
 
 
 def test_the_later_decision_counts_however_it_came(lake, inbox):
@@ -196,7 +284,7 @@ def test_a_backdated_review_acts_from_the_night_that_took_it_in(lake, inbox):
     _play(lake, inbox, eve)
     _drop(inbox, _line(1, known="2024-01-01"))
     _play(lake, inbox, NIGHT)
-    assert known_reviews(lake, eve, REVIEWS_SCHEMA.empty_table()).num_rows == 0
+    assert known_reviews(lake, eve, REVIEWS_SCHEMA.empty_table(), nights_before(lake, eve)).num_rows == 0
     assert confirmed_before(lake, NIGHT) == frozenset()
     assert confirmed_before(lake, NIGHT + timedelta(days=1)) == {1}
 
@@ -206,14 +294,38 @@ def test_accounts_with_open_or_confirmed_cases_are_under_review(lake, inbox):
     drop_reviews(
         inbox,
         [
-            {"account_id": 40, "check_code": "fee_amount", "decision": decision, "who": "x"}
+            {"account_id": account, "check_code": "fee_amount", "decision": decision, "who": "x"}
             | {"decided_at": NOON, "known_at": NOON}
-            for decision in ("unsure", "dismissed")
+            for account, decision in ((40, "unsure"), (50, "dismissed"))
         ],
     )
     rows = [{"trans_id": n, "account_id": 10 * n, "trans_date": NIGHT} for n in (1, 2, 3, 4)]
     postings = pa.Table.from_pylist(rows, schema=FIN_TRANSACTION.schema)
     assert accounts_under_review(take_in(lake, inbox, NIGHT).taken, postings, NIGHT) == {10, 20, 40}
+
+
+def _of_break(check: str, decision: str, day: int, **values) -> dict:
+    at = datetime(2024, 3, day, tzinfo=UTC)
+    row = {"account_id": 40, "check_code": check, "decision": decision, "who": "x", "settlement_date": at.date()}
+    return row | {"decided_at": at, "known_at": at, "review_key": f"{check} {decision} {day}"} | values
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_under_review"),
+    [
+        ([_of_break("fee_amount", "unsure", 1)], True),
+        ([_of_break("fee_amount", "unsure", 1), _of_break("fee_amount", "dismissed", 2)], False),
+        ([_of_break("fee_amount", "dismissed", 1), _of_break("fee_amount", "confirmed", 2)], True),
+        ([_of_break("fee_amount", "unsure", 1), _of_break("interest_amount", "dismissed", 2)], True),
+        ([_of_break("fee_amount", "unsure", 1), _of_break("fee_amount", "dismissed", 9)], True),
+        ([_of_break("fee_amount", "unsure", 1, trans_id=7), {"trans_id": 7} | _of_break("", "dismissed", 2)], False),
+    ],
+    ids=["open", "closed", "opened again", "another check", "closed by a later night", "closed with its posting"],
+)
+def test_a_break_is_under_review_until_its_latest_decision_dismisses_it(rows, is_under_review):
+    reviews = pa.Table.from_pylist(rows, schema=REVIEWS_SCHEMA)
+    found = accounts_under_review(reviews, FIN_TRANSACTION.schema.empty_table(), NIGHT)
+    assert found == (frozenset([40]) if is_under_review else frozenset())
 
 
 reviews = st.lists(

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.lake.tables import REVIEWS_SCHEMA
-from include.learning.risk import EXPIRY_DAYS, MOST_DISMISSALS, WINDOW_DAYS, feedback_of, level_shifts
+from include.learning.risk import (
+    EXPIRY_DAYS,
+    MOST_DISMISSALS,
+    WINDOW_DAYS,
+    dismissed_warnings,
+    feedback_of,
+    level_shifts,
+)
 from include.models.calibration import published, rarity_of
 from include.relations import FIN_TRANSACTION
 from include.scoring.feedback import FAR_ABOVE, MOST_DROP, MOST_RISE, ONE_PERSONS_DROP, Feedback, moved
@@ -79,6 +86,15 @@ def test_a_payee_whose_cases_recur_makes_a_payment_rarer_for_anybody():
     assert row["text"] == (
         "19 of the last 25 payments with account 900 at bank AB were confirmed as fraud, the latest known on 3 June."
     )
+
+
+def test_how_cases_recur_is_measured_as_far_as_it_was_known_on_the_day():
+    """A case that was told a week late made no level in that week; told all at once tonight, none made any."""
+    past, reviews = _past()
+    tonight = [_posting(1, 0, account=777, payee=BAD)]
+    assert _feedback(tonight, past, reviews).rises["shift"].to_pylist() == pytest.approx([1.3299205])
+    told_tonight = [{**row, "settlement_date": NIGHT} for row in reviews]
+    assert not _feedback(tonight, past, told_tonight).rises.num_rows
 
 
 def test_a_place_speaks_where_places_are_recorded():
@@ -191,6 +207,32 @@ def test_a_flood_of_dismissals_counts_as_far_as_a_person_can_look():
     findings = [{**DISMISSED, "trans_id": n, "account_id": n} for n in range(5, 5 + 2 * MOST_DISMISSALS)]
     flood = [_review(row["trans_id"], "dismissed", 3) for row in findings]
     assert _dismissed(*flood, findings=findings).dismissals.num_rows == MOST_DISMISSALS
+
+
+def _of_check(decision: str, taken_days_ago: int, who: str = "one", account: int = 1, check: str = "fee") -> dict:
+    row = _review(0, decision, taken_days_ago, who)
+    key = f"{account} {check} {decision} {who}"
+    return row | {"trans_id": None, "account_id": account, "check_code": check, "review_key": key}
+
+
+def _set_back(*reviews: dict) -> dict[tuple[int, str], str]:
+    return dismissed_warnings(pa.Table.from_pylist(list(reviews), schema=REVIEWS_SCHEMA), NIGHT)
+
+
+def test_a_dismissed_check_of_an_account_is_set_back_for_as_long_as_a_finding():
+    assert _set_back(_of_check("dismissed", 3)) == {
+        (1, "fee"): "A warning like it on this account was looked into and dismissed on 31 May; "
+        "until 29 July it stands behind the others."
+    }
+    assert _set_back(_of_check("dismissed", EXPIRY_DAYS - 1))
+    assert not _set_back(_of_check("dismissed", EXPIRY_DAYS))
+    assert not _set_back(_of_check("dismissed", 3), _of_check("confirmed", 2, who="two"))
+    assert not _set_back(_of_check("unsure", 3), _of_check("confirmed", 3))
+
+
+def test_a_flood_of_dismissed_checks_counts_as_far_as_a_person_can_look():
+    flood = [_of_check("dismissed", 3, account=n) for n in range(1, 2 * MOST_DISMISSALS)]
+    assert len(_set_back(*flood)) == MOST_DISMISSALS
 
 
 def test_a_later_word_ends_a_dismissal():

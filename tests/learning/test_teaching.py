@@ -14,12 +14,13 @@ from include.lake.tables import BREAKS_SCHEMA
 from include.learning import teaching
 from include.learning.profile import PROFILE_SCHEMA
 from include.learning.teaching import (
+    LESSON_SCHEMA,
     MOST_OF_A_COUNTERPARTY,
     MOST_OF_A_DAY,
     MOST_OF_AN_ACCOUNT,
     WINDOW_NIGHTS,
+    lesson_of,
     may_teach,
-    taught_profile,
     weights,
     window_rows,
 )
@@ -70,28 +71,43 @@ def test_an_account_under_review_does_not_teach():
     assert may_teach(rows([1, 1, 2]), none_flagged(3), breaks(), {2}).tolist() == [True, True, False]
 
 
-def test_a_nights_profile_holds_all_rows_and_teaches_only_what_may(model, monkeypatch):
-    """Every exclusion at once, down to the weights that are stored; the bank is so large that nobody is capped."""
-    monkeypatch.setattr(teaching, "window_rows", lambda _: 1e6)
-    features = FEATURES.slice(0, 200)
-    for name, column in zip(rows([]).column_names, rows(list(range(200))).columns, strict=True):
+def with_postings(count):
+    """The small model's features, each row a posting of another account."""
+    features = FEATURES.slice(0, count)
+    for name, column in zip(rows([]).column_names, rows(list(range(count))).columns, strict=True):
         features = features.append_column(name, column)
-    flagged = np.arange(200) < 20
-    profile = taught_profile(features, model, flagged, breaks((30, 30, "error"), (31, 31, "warn")), {32, 33})
-    assert profile.schema == PROFILE_SCHEMA
-    score = profile.filter(pa.array([name == "score" for name in profile["feature"].to_pylist()]))
-    as_trained = model.score(model.values(features)) >= model.threshold
+    return features
+
+
+def test_a_nights_lesson_profiles_all_rows_and_holds_only_those_that_may_teach(model, monkeypatch):
+    """Every exclusion at once, down to the rows that are stored; the bank is so large that nobody is capped."""
+    monkeypatch.setattr(teaching, "window_rows", lambda _: 1e6)
+    features, flagged = with_postings(200), np.arange(200) < 20
+    lesson = lesson_of(features, model, flagged, breaks((30, 30, "error"), (31, 31, "warn")), {32, 33})
+    assert lesson.rows.schema == LESSON_SCHEMA
+    assert set(lesson.rows["model_base"].to_pylist()) == {model.version}
     others = np.isin(np.arange(200), [30, 31, 32, 33])
+    expected = model.values(features)[~(flagged | others)].astype(np.float32)
+    np.testing.assert_array_equal(np.array(lesson.rows["values"].to_pylist(), np.float32), expected)
+    assert lesson.profile.schema == PROFILE_SCHEMA
+    score = lesson.profile.filter(pa.array([name == "score" for name in lesson.profile["feature"].to_pylist()]))
     assert sum(score["rows"].to_pylist()) == 200
-    assert sum(score["taught"].to_pylist()) == pytest.approx(int((~(flagged | as_trained | others)).sum()))
 
 
-def test_what_the_approved_model_flags_does_not_teach_a_lenient_one(model):
-    lenient = model.moved({"score": np.full(65, -0.3)}, NIGHT)
-    values = model.values(FEATURES)
-    passed = (model.score(values) >= model.threshold) & (lenient.score(values) < model.threshold)
-    assert passed.any()
-    assert teaching.flagged_as_trained(lenient, values)[passed].all()
+def test_of_a_large_bank_the_same_part_is_kept_whenever_it_is_drawn(model, monkeypatch):
+    monkeypatch.setattr(teaching, "window_rows", lambda _: 1e6)
+    monkeypatch.setattr(teaching, "kept_share", lambda _: 0.25)
+    first, again = (lesson_of(with_postings(400), model, none_flagged(400), breaks()).rows for _ in range(2))
+    assert str(first.to_pylist()) == str(again.to_pylist())
+    assert 60 < first.num_rows < 140
+
+
+def test_whoever_is_over_his_share_is_kept_less_often(model):
+    """The small model's months have 400 postings: one account's part of a night is a fraction of a posting."""
+    features = with_postings(200)
+    place = features.schema.get_field_index("account_id")
+    features = features.set_column(place, "account_id", pa.array([7] * 200, pa.int64()))
+    assert lesson_of(features, model, none_flagged(200), breaks()).rows.num_rows <= 3
 
 
 NIGHTS = 3

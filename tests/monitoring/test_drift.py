@@ -15,9 +15,9 @@ from scipy.stats import chi2_contingency, false_discovery_control
 from include.learning.profile import MISSING
 from include.monitoring.distances import chance
 from include.monitoring.drift import FALSE_DISCOVERIES, Expected, Reference, drift_signals
-from include.monitoring.notices import REPEAT_DAYS
+from include.monitoring.notices import REPEAT_DAYS, Told, notices
 from include.monitoring.profiles import SCORE, Profiles
-from include.monitoring.signals import PERSISTENCE
+from include.monitoring.signals import PERSISTENCE, Signal
 from tests.monitoring.banks import FIRST, PAY_DAY, USUAL, calendar, made, since
 from tests.monitoring.nights import watched
 
@@ -80,6 +80,7 @@ def test_what_is_still_so_a_month_later_is_told_again_and_only_then() -> None:
     assert gaps
     assert set(gaps) == {REPEAT_DAYS}
     assert all(row["text"].startswith("Told on 1995-") for row in told[1:])
+    assert [row["asks_for_selection"] for row in told] == [True, *[False] * (len(told) - 1)]
 
 
 def test_what_grows_is_told_before_the_month_is_over() -> None:
@@ -120,6 +121,32 @@ def test_the_first_christmas_asks_for_nothing_and_says_why() -> None:
     (told,) = watched(made(date(1995, 12, 31), wild), date(1995, 11, 1), date(1995, 12, 31))
     assert not told["asks_for_selection"]
     assert told["text"].endswith("The same days of the year before are not known here: it may be the season.")
+
+
+def test_what_was_no_season_after_all_asks_once_it_has_outlasted_it() -> None:
+    def wild(name: str, night: date) -> np.ndarray:
+        strange = np.array([0.0, 0.1, 0.4, 0.3, 0.1, 0.1])
+        usual = calendar(name, night)
+        return strange if usual is USUAL and night >= date(1995, 12, 26) else usual
+
+    excused, asking = watched(made(date(1996, 3, 25), wild), date(1995, 11, 1), date(1996, 3, 25))
+    assert (excused["asks_for_selection"], asking["asks_for_selection"]) == (False, True)
+    assert asking["settlement_date"] > date(1996, 2, 5)
+
+
+def test_of_features_told_together_one_that_asks_is_enough() -> None:
+    night = date(1995, 11, 10)
+    parts = [("amount_z", "amount", 0.3), ("gap", "timing", 0.2)]
+    signals = [
+        Signal("feature_drift", name, topic, effect, 0.1, 0.0, True, night, "It moved.", asks_for_selection=True)
+        for name, topic, effect in parts
+    ]
+    earlier = Told(date(1995, 10, 1), "feature_drift", "amount_z", "amount", date(1995, 9, 20), 0.3, (), True)
+    lasting = {signal.name: PERSISTENCE for signal in signals}
+    (row,) = notices(night, signals, lasting, [earlier]).to_pylist()
+    assert row["text"].startswith("Told on 1995-10-01, and still so.")
+    assert row["asks_for_selection"]
+    assert not notices(night, signals[:1], lasting, [earlier])["asks_for_selection"][0].as_py()
 
 
 def test_before_there_are_months_to_compare_with_training_stands_in_for_them() -> None:

@@ -83,6 +83,21 @@ def test_what_has_changed_is_told(found: Findings, code: str, feature: str, word
     assert notice["settlement_date"] >= CHANGE + timedelta(days=PERSISTENCE - 1)
 
 
+def test_records_that_cannot_be_let_in_for_months_never_ask_for_another_model() -> None:
+    said = watched(NOTHING, FIRST, FIRST + timedelta(days=130), findings=_refusing_since(FIRST + timedelta(days=50)))
+    assert len(said) > 1
+    assert not any(row["asks_for_selection"] for row in said)
+
+
+def _refusing_since(day: date) -> Findings:
+    """No record refused before, then ever more of them."""
+    found = findings()
+    nights = found.nights.to_pylist()
+    rows = [{**row, "refused_rows": max(0, (row["settlement_date"] - day).days)} for row in nights]
+    nights = pa.Table.from_pylist(rows, schema=NIGHTS_SCHEMA)
+    return Findings(nights, found.alerts, found.reviews, 0.02, 6_200)
+
+
 def test_nothing_is_told_of_months_that_are_as_they_were() -> None:
     assert told(findings(confirmed=(0.5, 0.45), refused=(1, 1))) == []
 

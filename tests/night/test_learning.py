@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include.lake import Lake
-from include.learning import PROFILE_TABLE, learn, rollback_learning
+from include.learning import LESSON_TABLE, PROFILE_TABLE, learn, rollback_learning
 from include.night.modelling import _usable
 from include.registry import ModelRegistry
 from include.settings import get_settings
@@ -19,7 +19,10 @@ FIRST, SECOND, THIRD = date(1994, 1, 26), date(1994, 1, 27), date(1994, 1, 28)
 
 
 @pytest.mark.usefixtures("ready_model")
-def test_a_night_learns_and_a_replayed_one_keeps_its_model(pkdd: Path, tmp_path: Path) -> None:
+def test_a_night_learns_and_a_replayed_one_keeps_its_model(
+    pkdd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.learning.refresh.REFRESH_NIGHTS", 1)
     uri = f"file:{tmp_path}"
     lake, registry = Lake.open(uri), ModelRegistry.open(uri, get_settings())
     champion = registry.champion()
@@ -29,7 +32,8 @@ def test_a_night_learns_and_a_replayed_one_keeps_its_model(pkdd: Path, tmp_path:
     scores = lake.read("anomaly_scores", FIRST, FIRST)
     of_score = profile.filter(pc.field("feature") == "score")
     assert sum(of_score["rows"].to_pylist()) == scores.num_rows
-    assert sum(of_score["taught"].to_pylist()) <= scores.num_rows - sum(scores["is_flagged"].to_pylist())
+    taught_rows = lake.read(LESSON_TABLE, FIRST, FIRST).num_rows
+    assert 0 < taught_rows <= scores.num_rows - sum(scores["is_flagged"].to_pylist())
 
     update = learn(uri, FIRST)
     assert update["accepted"], update["why"]

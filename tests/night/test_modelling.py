@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import include.scoring
-from include.night import modelling
-from include.night.modelling import has_model, train_champion
+from include.night import NightRequest, modelling
+from include.night.modelling import has_model, model_for, train_champion
 from include.registry import ModelRegistry, tracking
 from include.scoring import TrainingOutcome
 from include.settings import get_settings
@@ -53,6 +54,15 @@ def test_a_training_makes_a_champion(champion):
     assert registry.load(told["model_version"]).sequence is not None
     assert has_model(lake, BEFORE)
     assert not has_model(lake, date(2023, 7, 1))
+
+
+def test_a_model_trained_for_a_night_scores_the_nights_after_it(bank, outcomes, champion, tmp_path):
+    standing = SimpleNamespace(published=lambda night: None)
+    request = NightRequest.of(BEFORE, bank, f"file:{tmp_path}")
+    chosen = model_for(request, standing, None, {}, 1)
+    assert chosen.version == outcomes[0].model.version
+    assert ModelRegistry.open(request.lake_uri, get_settings()).champion() is None
+    assert has_model(request.lake_uri, BEFORE)
 
 
 def test_a_training_leaves_a_run_with_its_figures_and_tables(champion, outcomes):

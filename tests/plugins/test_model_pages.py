@@ -12,7 +12,7 @@ from include.orchestration import FAILURE
 from plugins.settlement_console.evidence import Evidence, as_html
 from plugins.settlement_console.left import RETURNED, Answer, Left
 from plugins.settlement_console.model_runs import ModelRun, model_run
-from plugins.settlement_console.models import ModelsPage
+from plugins.settlement_console.models import UPDATES_SHOWN, ModelsPage
 from plugins.settlement_console.notes import note_of_models
 from plugins.settlement_console.pages import render
 
@@ -28,7 +28,7 @@ COMPARED = {
 }
 
 
-def _run(dag_id: str, state: str, *left: tuple[str, Any], conf: dict[str, str] | None = None) -> ModelRun:
+def _run(dag_id: str, state: str, *left: tuple[str, Any], conf: dict[str, Any] | None = None) -> ModelRun:
     answers = {task_id: value for task_id, value in left if isinstance(value, Answer)}
     values = [(task_id, RETURNED, value) for task_id, value in left if task_id not in (FAILURE, *answers)]
     failures = [("try_candidate", FAILURE, sentence) for task_id, sentence in left if task_id == FAILURE]
@@ -37,8 +37,8 @@ def _run(dag_id: str, state: str, *left: tuple[str, Any], conf: dict[str, str] |
     return run
 
 
-def _selection(state: str, *left: tuple[str, Any]) -> ModelRun:
-    return _run("model_selection", state, ("prepare", PREPARED), *left)
+def _selection(state: str, *left: tuple[str, Any], **conf: Any) -> ModelRun:
+    return _run("model_selection", state, ("prepare", PREPARED), *left, conf=conf)
 
 
 DONE, PROMOTED = ("compare", COMPARED), ("promote", {"champion": NEW})
@@ -54,6 +54,7 @@ APPROVED, REFUSED, UNANSWERED = (
         ("running", [], "at work"),
         ("running", [DONE, APPROVED], "at work"),
         ("running", [DONE], "waits for approval"),
+        ("success", [("compare", {**COMPARED, "challenger": None})], "the champion stays"),
         ("success", [DONE, REFUSED], "refused by ada, the champion stays"),
         ("success", [DONE, UNANSWERED], "nobody answered in time, the champion stays"),
         ("success", [DONE, APPROVED, PROMOTED], "promoted by ada"),
@@ -72,6 +73,12 @@ def test_a_page_that_waits_for_a_person_does_not_renew_itself_under_their_eyes()
     assert not _selection("running", DONE).is_running
 
 
+def test_a_run_that_asks_nobody_waits_for_nobody():
+    run = _selection("running", DONE, approve_headlessly=True)
+    assert run.headline.endswith(": at work")
+    assert run.is_running
+
+
 def test_a_selection_shows_verdict_candidates_and_who_is_out():
     tried = {"candidate": "rarity", "seconds": 1.25, "peak_mib": 99.6}
     run = _selection("success", (FAILURE, "CandidateError: contrast is out"), ("try_candidate", tried), DONE, APPROVED)
@@ -83,19 +90,19 @@ def test_a_selection_shows_verdict_candidates_and_who_is_out():
 
 
 def _update(**changed: Any) -> dict[str, Any]:
-    update = {"night": "1994-01-05", "version": NEW, "accepted": True, "why": "1 night teaches", "figures": {}}
-    return {**update, "rolled_back_by": "", "rolled_back_why": "", **changed}
+    update = {"night": "1994-01-05", "version": NEW, "accepted": True, "why": "1 night teaches", "fate": "accepted"}
+    return {**update, "figures": {"recall": 0.5}, "rolled_back_by": "", "rolled_back_why": "", **changed}
 
 
 def test_learning_says_of_each_night_what_became_of_it_and_what_was_noticed():
-    nights = [_update(), _update(night="1994-01-06", accepted=False, why="recall fell")]
+    nights = [_update(), _update(night="1994-01-06", accepted=False, fate="dropped", why="recall fell")]
     notice = {"code": "feature_drift", "feature": "amount", "text": "amount moved", "asks_for_selection": True}
     watched = {"nights": [{"night": "1994-01-06", "notices": [notice]}]}
     wish = {"night": "1994-01-06", "features": ["amount"]}
     run = _run(
         "online_learning", "success", ("learn", {"nights": nights}), ("watch", watched), ("ask_for_selection", wish)
     )
-    assert run.headline == "Learning from 1994-01-05, 1994-01-06: 1 of 2 updates accepted"
+    assert run.headline == "Learning from 1994-01-05, 1994-01-06: 1 of 2 refreshes accepted"
     assert run.said == [
         ("1994-01-05: accepted", "1 night teaches"),
         ("1994-01-06: dropped", "recall fell"),
@@ -130,8 +137,21 @@ def _page(**changed: Any) -> ModelsPage:
 def test_what_scores_the_next_night_is_the_newest_learning_that_holds():
     older = _update(night="1994-01-04", version="contrast-0000000000000004")
     assert _page().in_force == NEW
-    assert _page(updates=[_update(rolled_back_by="ada"), _update(accepted=False), older]).in_force == older["version"]
+    others = [_update(rolled_back_by="ada"), _update(accepted=False, fate="dropped")]
+    assert _page(updates=[*others, older]).in_force == older["version"]
     assert _page(reigns=[]).in_force is None
+
+
+def test_an_old_learning_that_holds_is_in_force_though_the_page_lists_newer_nights_alone():
+    dropped = [
+        _update(night=f"1994-02-{day:02}", accepted=False, version=None, fate="dropped") for day in range(28, 8, -1)
+    ]
+    page = _page(updates=[*dropped, _update(version="contrast-0000000000000004")])
+    assert page.in_force == "contrast-0000000000000004"
+    assert page.newest_updates == dropped[:UPDATES_SHOWN]
+    shown = render("models.html", root="", airflow="", page=page)
+    assert "contrast-0000000000000004" in shown
+    assert shown.count("dropped") == UPDATES_SHOWN
 
 
 def test_a_past_selection_says_what_became_of_its_challenger():
@@ -167,10 +187,17 @@ def test_what_people_wrote_is_text_on_a_runs_page_and_in_its_note():
     page = render("model_run.html", root="", run=run, evidence=None)
     assert "<img" not in page
     assert page.count("&lt;img") == 2
+    assert 'http-equiv="refresh"' in page
     note = note_of_models(ModelRun(f"Rollback: {EVIL}", False, [], [("why", "[x](javascript:1)")], "manual__1"))
     assert r"\<img src=x onerror=alert\(1\)\>" in note
     assert r"\[x\]\(javascript:1\)" in note
     assert note.endswith(" · [Evidence](/plugin/settlement-models/settlement/models/manual__1)")
+
+
+def test_a_notes_link_lies_below_the_path_that_airflow_is_served_at(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://bank.example/airflow/")
+    note = note_of_models(ModelRun("Rollback", False, [], []))
+    assert note.endswith(" · [Models](/airflow/plugin/settlement-models/airflow/settlement/models)")
 
 
 def test_a_runs_page_shows_its_plots_from_the_packs():

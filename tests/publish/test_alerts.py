@@ -97,3 +97,26 @@ def test_what_reviews_say_is_told_and_what_is_left_of_a_score_is_not():
         (alert,) = alert_queue(BREAKS_SCHEMA.empty_table(), scores, POSTINGS, [], []).to_pylist()
         texts.append(alert["text"])
     assert texts == ["Large. Dismissed on 2 March.", "Large."]
+
+
+def test_a_warning_that_was_dismissed_stands_behind_the_others_and_says_so_and_an_error_stays() -> None:
+    breaks = [
+        _break("interest_amount", "warn", "9000.00"),
+        _break("other_check", "warn", "1.00"),
+        _break("fee_amount", "error", "-1.00"),
+    ]
+    notice = [{"settlement_date": NIGHT, "code": "precision", "text": "Changed."}]
+    queue = alert_queue(
+        pa.Table.from_pylist(breaks, schema=BREAKS_SCHEMA),
+        None,
+        POSTINGS,
+        [],
+        notice,
+        {(1, "interest_amount"): "Dismissed.", (1, "fee_amount"): "Dismissed.", (2, "other_check"): "Dismissed."},
+    ).to_pylist()
+    assert [(row["code"], row["text"]) for row in queue] == [
+        ("fee_amount", "fee_amount"),
+        ("other_check", "other_check"),
+        ("interest_amount", "interest_amount Dismissed."),
+        ("precision", "Changed."),
+    ]

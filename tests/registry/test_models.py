@@ -244,12 +244,47 @@ def test_what_does_not_verify_is_not_promoted(registry, model, other_model):
     assert registry.champion() == model.version
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"champion": "../x"}', '{"champion": 3}'])
+BROKEN_POINTERS = ["", "[]", "{}", "null", '{"champion": "../x"}', '{"champion": 3}']
+SEALED_POINTER, PLAIN_POINTER = "champion.sealed", "champion.json"
+
+
+def pointer(registry: ModelRegistry, name: str = SEALED_POINTER) -> Path:
+    return Path(registry.folder.path) / name
+
+
+@pytest.mark.parametrize("content", BROKEN_POINTERS)
 def test_a_broken_pointer_is_refused(registry, model, content):
     registry.promote(registry.save(model))
-    (Path(registry.folder.path) / "champion.json").write_text(content)
+    for broken in (content.encode(), registry.envelope.seal(content.encode(), {"purpose": "champion"})):
+        pointer(registry).write_bytes(broken)
+        with pytest.raises(IntegrityError, match="promote"):
+            registry.champion()
+
+
+@pytest.mark.parametrize("content", BROKEN_POINTERS)
+def test_a_broken_pointer_of_an_older_lake_is_refused(registry, model, content):
+    registry.save(model)
+    pointer(registry, PLAIN_POINTER).write_text(content)
     with pytest.raises(IntegrityError, match="promote"):
         registry.champion()
+
+
+def test_the_plain_pointer_says_the_same_and_is_for_people_only(registry, model, other_model):
+    champion, refused = registry.save(model), registry.save(other_model)
+    registry.promote(champion, by="one", why="found more")
+    told = json.loads(pointer(registry, PLAIN_POINTER).read_text())
+    assert (told["champion"], told["history"][0]["by"], told["history"][0]["why"]) == (champion, "one", "found more")
+    forged = {"champion": refused, "history": [{**told["history"][0], "version": refused, "by": "the head of fraud"}]}
+    pointer(registry, PLAIN_POINTER).write_text(json.dumps(forged))
+    assert registry.champion() == champion
+    assert [(reign.version, reign.by) for reign in registry.history()] == [(champion, "one")]
+
+
+def test_a_sealed_pointer_is_opened_with_its_own_key_only(registry, model, tmp_path):
+    registry.promote(registry.save(model))
+    stranger = ModelRegistry.open(f"file:{tmp_path / 'lake'}", Settings(key_file=tmp_path / "other" / "key"))
+    with pytest.raises(IntegrityError, match="ADS_KEY_FILE"):
+        stranger.champion()
 
 
 def test_an_object_store_holds_models_too(registry, model):
@@ -281,12 +316,55 @@ def test_a_pointer_older_than_histories_is_read_and_carried_on(registry, model, 
     assert registry.roll_back(by="one", why="too many alerts") == old
 
 
+def test_a_pointer_that_was_never_sealed_is_read_once(registry, model, other_model):
+    old, other = registry.save(model), registry.save(other_model)
+    pointer(registry, PLAIN_POINTER).write_text(json.dumps({"champion": old}))
+    assert registry.champion() == old
+    pointer(registry, PLAIN_POINTER).write_text(json.dumps({"champion": other}))
+    assert registry.champion() == old
+
+
 def test_a_broken_pointer_is_kept_beside_the_new_one(registry, model):
     version = registry.save(model)
     (Path(registry.folder.path) / "champion.json").write_text("[]")
     registry.promote(version)
     assert registry.champion() == version
     assert (Path(registry.folder.path) / "champion.broken.json").read_text() == "[]"
+    pointer(registry).write_text("torn")
+    registry.promote(version)
+    assert registry.champion() == version
+    assert pointer(registry, "champion.broken.sealed").read_text() == "torn"
+
+
+def test_only_whom_it_was_compared_with_is_deposed(registry, model, other_model):
+    first, second = registry.save(model), registry.save(other_model)
+    with pytest.raises(SettingsError, match=r"by now the champion is nobody.*run the selection again"):
+        registry.promote(first, champion=second)
+    assert registry.promote(first, champion=None) is None
+    with pytest.raises(SettingsError, match=f"follow no champion, but by now the champion is {first}"):
+        registry.promote(second, champion=None)
+    assert registry.champion() == first
+    assert registry.promote(second, champion=first) == first
+    # Tried again after it was done, it is done.
+    assert registry.promote(second, champion=first) == second
+    assert len(registry.history()) == 2
+
+
+def test_what_was_rolled_back_is_not_among_the_approved(registry, model, other_model):
+    for candidate in (model, other_model):
+        registry.promote(registry.save(candidate))
+    assert registry.approved() == (model.version, other_model.version)
+    registry.roll_back()
+    assert registry.approved() == (model.version,)
+
+
+def test_the_last_night_is_read_from_the_card_alone(registry, model):
+    version = registry.save(model)
+    (folder(registry, version) / "weights.sealed").write_bytes(b"PK")
+    assert registry.last_night(version) == model.training.last_night
+    sealed_instead(registry, version, "card", b"[]")
+    with pytest.raises(IntegrityError, match="no last night"):
+        registry.last_night(version)
 
 
 def test_what_does_not_verify_is_not_gone_back_to(registry, model, other_model):

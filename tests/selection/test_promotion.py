@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from include.errors import SettingsError
-from include.night import NightRequest
-from include.night.modelling import model_for
+from include.night import NightRequest, modelling
+from include.night.modelling import has_model, model_for
 from include.registry import ModelRegistry
 from include.selection import history, promote, rollback
+from include.selection.promotion import require_own_source
 from include.settings import get_settings
 from tests.registry.conftest import small_model
 
@@ -50,6 +53,59 @@ def test_a_night_run_again_keeps_the_model_its_manifest_names(lake):
     assert scored_by(lake, published=OLD) == OLD
 
 
+@pytest.fixture
+def trained(lake, monkeypatch) -> str:
+    """What a night with no usable model trains on the spot, in this place."""
+    fresh = small_model(3)
+    told = modelling.Trained(fresh, "trained on the spot")
+    monkeypatch.setattr(modelling, "_train", lambda *_: told)
+    return fresh.version
+
+
+def trained_for_a_night(lake: str, version: str) -> None:
+    ModelRegistry.open(lake, get_settings()).keep(version, modelling._TRAINED_FOR, b"1994-01-02")
+
+
+def test_a_challenger_that_nobody_approved_scores_nothing(lake, trained):
+    assert scored_by(lake) == trained
+    assert not has_model(lake, NIGHT)
+
+
+def test_without_a_champion_what_was_trained_for_a_night_scores_the_next(lake, trained):
+    trained_for_a_night(lake, OLD)
+    assert scored_by(lake) == OLD
+    assert has_model(lake, NIGHT)
+    assert not has_model(lake, date(1994, 1, 1))
+
+
+def test_what_was_taken_back_is_not_taken_up_again(lake, trained, monkeypatch):
+    promote(lake, OLD, by="an analyst", why="first")
+    promote(lake, NEW, by="an analyst", why="found more")
+    rollback(lake, by="an analyst", why="too many alerts")
+    # Of a night that the champion knows already, another model is asked.
+    real = ModelRegistry.last_night
+    monkeypatch.setattr(ModelRegistry, "last_night", lambda self, v: NIGHT if v == OLD else real(self, v))
+    trained_for_a_night(lake, NEW)
+    assert scored_by(lake) == trained
+
+
+def test_a_night_the_champion_knows_is_scored_by_the_champion_before_it(lake, trained, monkeypatch):
+    promote(lake, OLD, by="an analyst", why="first")
+    promote(lake, NEW, by="an analyst", why="found more")
+    real = ModelRegistry.last_night
+    monkeypatch.setattr(ModelRegistry, "last_night", lambda self, v: NIGHT if v == NEW else real(self, v))
+    assert scored_by(lake) == OLD
+
+
+@pytest.mark.parametrize("part", ["card", "weights", modelling._TRAINED_FOR])
+def test_a_broken_version_stops_no_night_that_has_another(lake, part):
+    for version in (OLD, NEW):
+        trained_for_a_night(lake, version)
+    broken = min(OLD, NEW)
+    (Path(lake.removeprefix("file:")) / "models" / broken / f"{part}.sealed").write_bytes(b"torn")
+    assert scored_by(lake) == max(OLD, NEW)
+
+
 def test_the_history_says_who_and_why_newest_first(lake):
     assert history(lake) == []
     promote(lake, OLD, by="an analyst", why="first")
@@ -70,6 +126,66 @@ def test_a_rollback_that_is_repeated_goes_back_once(lake):
     with pytest.raises(SettingsError, match="no champion before"):
         rollback(lake, by="an analyst", why="too many alerts")
     assert len(history(lake)) == 3
+
+
+def test_an_approval_deposes_only_whom_the_evidence_was_about(lake):
+    promote(lake, OLD, by="an analyst", why="first")
+    with pytest.raises(SettingsError, match="run the selection again"):
+        promote(lake, NEW, by="an analyst", why="better than none", champion=None)
+    assert history(lake)[0]["version"] == OLD
+    assert promote(lake, NEW, by="an analyst", why="better", champion=OLD) == {"champion": NEW, "before": OLD}
+
+
+def test_a_pointer_that_is_broken_is_mended_by_a_promotion(lake):
+    promote(lake, OLD, by="an analyst", why="first")
+    Path(lake.removeprefix("file:"), "models", "champion.sealed").write_bytes(b"torn")
+    assert promote(lake, NEW, by="an analyst", why="the pointer was torn") == {"champion": NEW, "before": None}
+
+
+@pytest.fixture
+def own_lake(tmp_path, monkeypatch) -> Iterator[Path]:
+    """The installation's own, with a source of its own."""
+    lake = tmp_path / "own"
+    (lake / "models").mkdir(parents=True)
+    monkeypatch.setenv("ADS_LAKE_URI", f"file:{lake}")
+    monkeypatch.setenv("ADS_SOURCE_URI", "file:/bank")
+    get_settings.cache_clear()
+    yield lake
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+def test_another_lake_gets_models_from_any_source_and_the_own_one_from_its_own(own_lake):
+    require_own_source("file:/mine", f"file:{own_lake.parent / 'another'}")
+    require_own_source("file:/mine", "s3://bucket/lake")
+    require_own_source("file:/bank/", f"file:{own_lake}")
+
+
+def test_the_own_lake_is_known_by_any_address(own_lake):
+    link, mine = own_lake.parent / "link", own_lake.parent / "mine"
+    link.symlink_to(own_lake)
+    mine.mkdir()
+    (mine / "models").symlink_to(own_lake / "models")
+    uris = [f"file:{own_lake}", f"file://{own_lake}/", f"{own_lake}", f"local:{own_lake}", f"file:{own_lake}/../own"]
+    for uri in [*uris, f"file:{link}", f"file:{mine}", f"simplecache::file://{own_lake}"]:
+        with pytest.raises(SettingsError, match="its own source only") as refusal:
+            require_own_source("postgresql://me:secret@host/mine", uri)
+        assert "secret" not in str(refusal.value)
+
+
+def test_the_own_lake_is_known_before_there_is_anything_in_it(own_lake):
+    (own_lake / "models").rmdir()
+    with pytest.raises(SettingsError, match="its own source only"):
+        require_own_source("file:/mine", f"file:{own_lake}/../own")
+
+
+def test_an_object_store_is_known_by_any_address_too(own_lake, monkeypatch):
+    monkeypatch.setenv("ADS_LAKE_URI", "s3://bucket/lake")
+    get_settings.cache_clear()
+    require_own_source("file:/mine", "s3://bucket/lake2")
+    for uri in ("s3a://bucket/lake/", "s3://bucket/other/../lake"):
+        with pytest.raises(SettingsError, match="its own source only"):
+            require_own_source("file:/mine", uri)
 
 
 @pytest.mark.parametrize(("by", "why"), [("", "reason"), ("an analyst", "  "), ("a" * 1001, "reason")])

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.errors import MissingStateError, SettingsError
-from include.learning.canary import kept_canary
+from include.learning.canary import CANARY, Canary
 from include.registry import ModelRegistry, tracking
+from include.scoring.fitting import Ground
 from include.selection import SelectionError, compare, prepare, promote, selections
 from include.selection.comparison import Comparison, compare_lineups
 from include.selection.evidence import MOST_CHARACTERS
@@ -54,7 +55,7 @@ def test_without_a_champion_the_winner_is_better_than_none(selected):
     assert (found["champion"], found["is_better"]) == (None, True)
     assert registry.load(found["challenger"]).training.last_night == BEFORE - timedelta(days=1)
     assert registry.champion() is None
-    assert kept_canary(registry, registry.load(found["challenger"])) is not None
+    assert Canary.kept(registry, registry.load(found["challenger"]), CANARY) is not None
 
 
 def test_the_pack_is_whole(selected):
@@ -132,7 +133,7 @@ def test_a_champion_that_saw_none_of_the_nights_competes_as_it_is_and_stays_when
     promote(lake, champion, by="a test", why="it was selected")
     told = prepare(selected.source, lake, LATER, "second", folds=1, rounds=2)
     assert told["champion"] == champion
-    assert [fold.sees_champion for fold in Plan.read(work_folder(lake, "second")).folds] == [True]
+    assert [fold.measures_champion for fold in Plan.read(work_folder(lake, "second")).folds] == [True]
     try_here(lake, "second", "rarity", "contrast")
     found = compare(lake, selected.source, "second")
     assert (found["is_better"], found["champion"]) == (False, champion)
@@ -143,6 +144,23 @@ def test_a_champion_that_saw_none_of_the_nights_competes_as_it_is_and_stays_when
     assert (path_of(found["evidence"]) / "alerts_champion.png").exists()
     assert ModelRegistry.open(lake, get_settings()).champion() == champion
     assert {summary["selection"] for summary in selections(lake)} == {"first", "second"}
+
+
+class LearnedError(Exception):
+    """Raised where a test has seen enough."""
+
+
+def test_what_a_folds_candidates_share_is_fitted_with_the_folds_own_seed(selected, tmp_path, monkeypatch):
+    seeds = []
+
+    def learn(features, recipe, seed):
+        seeds.append(seed)
+        raise LearnedError
+
+    monkeypatch.setattr(Ground, "learn", learn)
+    with pytest.raises(LearnedError):
+        prepare(selected.source, f"file:{tmp_path}", BEFORE, "seeds", folds=1, rounds=2)
+    assert seeds == [selected.plan.fit_seed(1)] != [selected.plan.fit_seed(2)]
 
 
 def test_too_little_history_is_said_and_not_raised(selected, tmp_path):

@@ -1,0 +1,118 @@
+"""Fits an approved model's ensemble anew on what lately was usual; the approved one bounds what it may say."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+
+from include.features.catalog import GRADED
+from include.learning.sample import Sample, nights_of
+from include.models.base import Matrix
+from include.models.calibration import Calibration
+from include.models.ensemble import blend
+from include.models.model import Model, Training
+from include.models.preparation import Preparation
+from include.models.threshold import flag
+from include.scoring import Recipe
+from include.scoring.fitting import Fitted, Ground, fit_on
+from include.scoring.lesson import REFRESH_NIGHTS_SEEN
+from include.scoring.train import HeldBack, library_versions
+
+LESSON = "lesson"
+"""Part of a model version that holds the rows its refreshes begin with."""
+REFRESH_NIGHTS = 7
+"""Nights from one refresh to the next: whatever drifts slowly is hardly further a week later, and each week lies in one
+of them whole."""
+
+
+def draw_lesson(model: Model, held_back: HeldBack) -> Sample:
+    """What a model learned as usual in its last year, thinned, and all that was planted for it to learn from."""
+    planted = [model.values(round_.culprits) for round_ in held_back.taught]
+    kinds, strengths = (
+        [label for round_ in held_back.taught for label in getattr(round_, of)[round_.is_planted]]
+        for of in ("kinds", "strengths")
+    )
+    return Sample(
+        ordinary=model.values(held_back.recent),
+        planted=_stacked(np.empty((0, len(model.features))), *planted),
+        nights=nights_of(held_back.recent),
+        kinds=tuple(map(str, kinds)),
+        strengths=tuple(map(str, strengths)),
+    )
+
+
+def refreshed(approved: Model, lesson: Sample, taught: Matrix, night: date) -> Model:
+    """The approved model with its ranking refreshed by what nights up to `night` taught.
+
+    Preparation, detectors that have a say and calibrations are fitted anew on the year that ends with the night; the
+    sequence reader, weights and threshold stay. What is fitted is what nothing speaks against. The unusual rows of the
+    approved model's own past are kept among them for good, since a person approved them and nights add none: detectors
+    that learn from examples would otherwise hold every natural tail for an anomaly. The level stays the approved
+    model's: over all rows that it learns from the refreshed rarities have the distribution that its have, so that a
+    refresh ranks anew and makes the bank neither louder nor quieter.
+
+    Parameters
+    ----------
+    approved
+        As it was trained, or refreshed before; earlier refreshes leave no trace.
+    lesson
+        Kept with it.
+    taught
+        Rows of the nights since, in its columns' order.
+    night
+        The last of them.
+    """
+    trained = approved.trained()
+    since = np.datetime64(night - timedelta(days=REFRESH_NIGHTS_SEEN - 1))
+    unusual = flag(trained.score(lesson.ordinary), trained.threshold)
+    usual = _stacked(lesson.ordinary[~unusual & (lesson.nights >= since)], taught)
+    values = _stacked(usual, lesson.ordinary[unusual])
+    fitted = _fit(trained, lesson, values)
+    exponents = blend(fitted.exponents, trained.weights)
+    refresh = Model(
+        sequence=trained.sequence,
+        preparation=fitted.preparation,
+        members=fitted.members(trained.weights),
+        calibration=Calibration.matching(exponents, trained.rarities(values)),
+        threshold=trained.threshold,
+        training=_training(trained, lesson, values, night),
+        versions=library_versions(),
+    )
+    return trained.refreshed(refresh)
+
+
+def _fit(trained: Model, lesson: Sample, values: Matrix) -> Fitted:
+    """Those that have a say, fitted on raw rows."""
+    learned = trained.preparation
+    codes = dict(zip(learned.features, learned.codes, strict=True))
+    preparation = Preparation.learn(codes, learned.context, values, GRADED)
+    columns = [trained.features.index(name) for name in preparation.columns]
+    ground = Ground(trained.sequence, preparation, values[:, columns])
+    labels = (np.array(of, dtype=np.object_) for of in (lesson.kinds, lesson.strengths))
+    examples = ground.weigh(lesson.planted[:, columns], *labels) if len(lesson.planted) else None
+    return fit_on(ground, examples, _recipe_of(trained), trained.training.seed)
+
+
+def _recipe_of(model: Model) -> Recipe:
+    settings = {member.name: member.detector.settings() for member in model.members if member.weight > 0}
+    return Recipe(detectors=tuple(settings), ensembles=(), settings=settings)
+
+
+def _training(trained: Model, lesson: Sample, values: Matrix, night: date) -> Training:
+    learned_from = _stacked(values, lesson.planted)
+    return replace(
+        trained.training,
+        first_night=min(night - timedelta(days=REFRESH_NIGHTS_SEEN - 1), trained.training.last_night),
+        last_night=night,
+        rows=len(values),
+        planted_rows=len(lesson.planted),
+        data_digest=hashlib.sha256(learned_from.tobytes()).hexdigest(),
+        notes=(),
+    )
+
+
+def _stacked(*matrices: Matrix) -> Matrix:
+    return np.asarray(np.vstack(matrices), dtype=np.float64)
