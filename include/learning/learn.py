@@ -67,12 +67,14 @@ def learn(lake_uri: str, night: date) -> dict[str, Any]:
     if registry.champion() is None:
         return Update(night, "", None, accepted=False, why="there is no champion that could learn").as_dict()
     approved = _champion(registry)
-    log = UpdateLog.read(registry, approved.version)
-    known = log.of(night)
-    if known is not None and known.rolled_back_by:
-        return known.as_dict()
-    update = _update(registry, lake, approved, log, night)
-    log.having(update).write(registry)
+    # A rollback waits for as long as a refresh takes: what is written here rests on the log as it was read.
+    with registry.held(approved.version):
+        log = UpdateLog.read(registry, approved.version)
+        known = log.of(night)
+        if known is not None and known.rolled_back_by:
+            return known.as_dict()
+        update = _update(registry, lake, approved, log, night)
+        log.having(update).write(registry)
     return update.as_dict()
 
 
@@ -104,17 +106,22 @@ def rollback_learning(lake_uri: str, *, night: date, by: str, why: str) -> dict[
         raise SettingsError(f"a rollback names who decided it and why; got by {by!r} and why {why!r}")
     registry = ModelRegistry.open(lake_uri, get_settings())
     approved = _champion(registry)
-    log = UpdateLog.read(registry, approved.version)
-    if log.of(night) is None:
-        nights = ", ".join(str(update.night) for update in log.updates[-5:]) or "none"
-        raise SettingsError(f"{approved.version} has no update of the night {night}; the newest are of: {nights}")
-    after = log.rolled_back(night, by, why)
-    after.write(registry)
+    with registry.held(approved.version):
+        log = UpdateLog.read(registry, approved.version)
+        after = _rolled_back(log, night, by, why)
+        after.write(registry)
     return {
         "base": approved.version,
         "rolled_back": [str(u.night) for u, was in zip(after.updates, log.updates, strict=True) if u != was],
         "in_force": model_of(registry, approved, date.max).version,
     }
+
+
+def _rolled_back(log: UpdateLog, night: date, by: str, why: str) -> UpdateLog:
+    if log.of(night) is None:
+        nights = ", ".join(str(update.night) for update in log.updates[-5:]) or "none"
+        raise SettingsError(f"{log.base} has no update of the night {night}; the newest are of: {nights}")
+    return log.rolled_back(night, by, why)
 
 
 def updates(lake_uri: str) -> list[dict[str, Any]]:

@@ -32,7 +32,6 @@ WHOEVER = "whoever"
 _SEALED_FILE = "champion.sealed"
 _CHAMPION_FILE = "champion.json"
 _BROKEN = ".broken"
-_LOCK_FILE = ".champion.lock"
 _HISTORY = "history"
 _VERSION = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}")
 _REFRESH = "refresh"
@@ -201,7 +200,7 @@ class ModelRegistry:
             When it cannot be loaded, or `champion` is not the champion; the champion then stays.
         """
         self.load(version)
-        with self._held_pointer():
+        with self.held(CHAMPION):
             reigns = self._readable_reigns()
             current = reigns[-1].version if reigns else None
             if current != version:
@@ -231,7 +230,7 @@ class ModelRegistry:
         IntegrityError
             When the one before cannot be loaded; the champion then stays.
         """
-        with self._held_pointer():
+        with self.held(CHAMPION):
             reigns = self._reigns()
             current, before = _line_of(reigns)
             if champion is not None and champion != current:
@@ -296,7 +295,7 @@ class ModelRegistry:
         reigns = self._reigns()
         if reigns and not (self.folder / _SEALED_FILE).exists():
             # Whoever may only read here leaves it to the next one.
-            with suppress(OSError), self._held_pointer():
+            with suppress(OSError), self.held(CHAMPION):
                 if not (self.folder / _SEALED_FILE).exists():
                     self._write_reigns(reigns)
         return reigns
@@ -346,16 +345,21 @@ class ModelRegistry:
         _replace(self.folder / _CHAMPION_FILE, content)
 
     @contextmanager
-    def _held_pointer(self) -> Iterator[None]:
-        """Of two who promote at once in a folder the second waits, so that no line of the history is lost.
+    def held(self, what: str) -> Iterator[None]:
+        """Of two who change the same at once in a folder the second waits, so that nothing either wrote is lost.
 
-        An object store knows no locks; there the later of two within milliseconds wins, as it would have anyway.
+        An object store knows no locks: there the later one wins.
+
+        Parameters
+        ----------
+        what
+            A version, whose parts are read and written again, or the champion.
         """
         if self.folder.protocol not in ("", "file"):
             yield
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with Path(self.folder.path, _LOCK_FILE).open("w") as lock:
+        with Path(self.folder.path, f".{what}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -98,6 +99,32 @@ def test_what_was_taken_back_is_not_used_and_teaches_no_more(lake_uri, settings,
     rows = gathered_rows(Lake.open(lake_uri), model, nights[3], untaught, 365)
     assert set(rows["settlement_date"].to_pylist()) == {nights[0], nights[3]}
     assert learn(lake_uri, nights[3])["figures"]["nights"] == 2
+
+
+def test_a_rollback_waits_for_whoever_learns_and_is_not_undone_by_him(lake_uri, settings, model, publish, monkeypatch):
+    night = publish(0, MORE)
+    learn(lake_uri, night)
+    registry, asked = ModelRegistry.open(lake_uri, settings), threading.Event()
+
+    def taken_back() -> None:
+        asked.set()
+        rollback_learning(lake_uri, night=night, by="an analyst", why="odd")
+
+    other = threading.Thread(target=taken_back)
+    write = UpdateLog.write
+
+    def written_late(log: UpdateLog, registry: ModelRegistry) -> None:
+        if not asked.is_set():
+            other.start()
+            asked.wait(10)
+            other.join(0.2)
+        write(log, registry)
+
+    monkeypatch.setattr(UpdateLog, "write", written_late)
+    learn(lake_uri, publish(1, MORE))
+    other.join(10)
+    assert [update["rolled_back_by"] for update in updates(lake_uri)] == ["an analyst", "an analyst"]
+    assert model_of(registry, model, date.max).version == model.version
 
 
 def test_with_a_refresh_goes_every_night_it_was_the_first_to_learn_from(lake_uri, model, publish, monkeypatch):
