@@ -1,14 +1,14 @@
-"""Take back the champion, or what it learned last night.
+"""Take back the champion, or what it learned last.
 
 **Purpose.** One click for a person who does not trust what scores: the champion before the current one is champion
-again, or the newest night's learning is undone and no longer teaches.
+again, or its newest refresh is undone, and the nights that brought it no longer teach.
 
 **Inputs.** The champion, its history and its log of updates in the lake.
 
 **Outputs.** A line in the champion's history or in its log of updates: what was taken back, by whom, when and why. It
 takes effect with the next night that is played; what is published stays, and is replayed with the model it had.
 
-**Params.** `which` (last night's learning or the champion), `why` (the reason, required: it stands in the history),
+**Params.** `which` (the last refresh or the champion), `why` (the reason, required: it stands in the history),
 `lake` (address, default: the installation's own). Whoever triggers the run is named as the one who decided; users who
 may only read cannot trigger it.
 
@@ -49,12 +49,12 @@ def champion_rollback() -> None:
 
     @task
     def look() -> Figures:
-        """Note what is in force: the champion, and the newest night it learned from."""
+        """Note what is in force: the champion, and its newest refresh."""
         return run_for_models(_in_force)
 
     @task
     def take_back(found: Figures) -> Figures:
-        """Go back to the champion before, or undo the newest night's learning."""
+        """Go back to the champion before, or undo the newest refresh."""
         return run_for_models(lambda asked: _go_back(asked, found))
 
     take_back(look())

@@ -27,8 +27,8 @@ builds its state from the source's history, which takes longer.
 **How to triage.** The run's *Outcome* tab has the sentence of the task that failed: what, where (relation, file, line
 or key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; mend the source and clear
 the run. `extract` failed: the source refused or changed meanwhile; clear when it is back. `publish` failed: the lake
-could not be written; see the disk or the catalog. `score` skipped: no model yet, train one with `python -m include
-train`.
+could not be written, see the disk or the catalog; or another run published the night since: clear this one from its
+first task. `score` skipped: no model yet, train one with `python -m include train`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ untaught. Watching reads only.
 **How to triage.** The run's *Outcome* tab says of each night what was learned, or why its update was dropped: that is
 no failure. Dropped because the lake has no champion yet: promote one with `model_selection`. `learn` failed: the
 champion, its canary set or its log does not verify; restore the files, or approve a model anew. Learned the wrong
-thing: trigger `champion_rollback` for last night's learning. A night without a run while the DAG was paused: trigger
+thing: trigger `champion_rollback` for the last refresh. A night without a run while the DAG was paused: trigger
 this one with its date.
 """
 

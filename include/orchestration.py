@@ -113,18 +113,18 @@ LEARNING_PARAMS: dict[str, Param] = {
 }
 """Params of online learning."""
 
-LAST_LEARNING, CHAMPION = "last night's learning", "champion"
+LAST_REFRESH, CHAMPION = "the last refresh", "champion"
 """What can be rolled back."""
 
 ROLLBACK_PARAMS: dict[str, Param] = {
     "which": Param(
-        LAST_LEARNING,
+        LAST_REFRESH,
         type="string",
-        enum=[LAST_LEARNING, CHAMPION],
+        enum=[LAST_REFRESH, CHAMPION],
         title="What to take back",
         description=(
-            "The newest night's learning that is in force: the model is again as it was the night before. Or the "
-            "champion: the one before it is champion again."
+            "The newest refresh that is in force: the model is again as it was before, and the nights that brought it "
+            "no longer teach. Or the champion: the one before it is champion again."
         ),
     ),
     "why": Param(

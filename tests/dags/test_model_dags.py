@@ -22,7 +22,7 @@ from include.orchestration import (
     CHAMPION,
     DECISION_DAYS,
     FAILURE,
-    LAST_LEARNING,
+    LAST_REFRESH,
     PUBLISHED_NIGHT,
     SELECTION_WANTED,
 )
@@ -79,7 +79,7 @@ def test_a_rollback_runs_when_somebody_asks_and_needs_a_reason():
     dag = champion_rollback()
     assert not dag.timetable.can_be_scheduled
     assert dag.is_paused_upon_creation is False
-    assert dag.params.get_param("which").resolve() == LAST_LEARNING
+    assert dag.params.get_param("which").resolve() == LAST_REFRESH
     for reason in ("", "x" * 1001):
         with pytest.raises(ParamValidationError):
             dag.params.get_param("why").resolve(reason)
