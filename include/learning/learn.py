@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from include.errors import MissingStateError, SettingsError
 from include.lake import Lake
 from include.learning import refresh
-from include.learning.canary import CANARY, Canary, draw_canary, objections
+from include.learning.canary import CANARY, Canary, CanaryFigures, draw_canary, objections
 from include.learning.refresh import LESSON, draw_lesson, refreshed
 from include.learning.sample import Sample
 from include.learning.teaching import LESSON_TABLE
 from include.learning.updates import Update, UpdateLog, model_of
-from include.models.base import Matrix
+from include.models.base import Matrix, Vector
 from include.models.model import Model
 from include.registry import ModelRegistry
 from include.scoring.lesson import REFRESH_NIGHTS_SEEN
@@ -211,7 +211,8 @@ def judged(approved: Model, model: Model, canary: Canary, nights: int) -> Update
     """What becomes of a refresh that so many nights taught: accepted where no figure of the canary set fails."""
     before, after = canary.figures(approved.trained()), canary.figures(model)
     failed = objections(before, after, approved.training.budget)
-    night, figures = model.training.last_night, _figures(approved, model, canary, nights)
+    moves = np.abs(model.rarities(canary.ordinary) - approved.trained().rarities(canary.ordinary))
+    night, figures = model.training.last_night, _figures(before, after, moves, nights)
     if failed:
         why = f"the update was dropped: {'; '.join(failed)}"
         return Update(night, approved.version, None, accepted=False, why=why, figures=figures)
@@ -220,9 +221,7 @@ def judged(approved: Model, model: Model, canary: Canary, nights: int) -> Update
     return Update(night, approved.version, model.version, accepted=True, why=why, figures=figures)
 
 
-def _figures(approved: Model, model: Model, canary: Canary, nights: int) -> dict[str, float]:
-    before, after = canary.figures(approved.trained()), canary.figures(model)
-    moves = np.abs(model.rarities(canary.ordinary) - approved.trained().rarities(canary.ordinary))
+def _figures(before: CanaryFigures, after: CanaryFigures, moves: Vector, nights: int) -> dict[str, float]:
     return {
         "recall": after.recall,
         "false_alarms": after.false_alarms,

@@ -90,7 +90,10 @@ def test_without_a_night_that_taught_the_training_speaks_alone(model, lesson):
     assert np.isfinite(refreshed(model, lesson, NONE, date(1994, 1, 2)).rarities(RAW_ROWS)).all()
 
 
-@given(arrays(np.float64, 200, elements=st.floats(-50, 50)), arrays(np.float64, 200, elements=st.floats(0, 6)))
+@given(
+    arrays(np.float64, 200, elements=st.floats(-50, 50, width=32)),
+    arrays(np.float64, 200, elements=st.floats(0, 6, width=32)),
+)
 def test_matching_keeps_order_and_gives_the_other_distribution(raw, wanted):
     found = Calibration.matching(raw, wanted).exponents_of(raw)
     order = np.argsort(raw, kind="stable")
