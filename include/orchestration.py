@@ -458,14 +458,15 @@ def _told_failures(context: Context) -> Iterator[None]:
 
 def _request(context: Context) -> NightRequest:
     from include.night import NightRequest
+    from include.selection.promotion import require_own_source
 
     params, settings = context["params"], get_settings()
-    return NightRequest.of(
-        params["date"] or settlement_date(context.get("data_interval_start"), context["dag_run"].run_after),
-        params["source"] or settings.source_uri,
-        params["lake"] or settings.lake_uri,
-        attempt=context["run_id"],
-    )
+    source_uri, lake_uri = params["source"] or settings.source_uri, params["lake"] or settings.lake_uri
+    # A night leaves rows that teach and, where there is no model yet, a model.
+    if settings.source_uri:
+        require_own_source(source_uri, lake_uri)
+    night = params["date"] or settlement_date(context.get("data_interval_start"), context["dag_run"].run_after)
+    return NightRequest.of(night, source_uri, lake_uri, attempt=context["run_id"])
 
 
 def settlement_date(interval_start: datetime | None, run_after: datetime) -> date:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from include.errors import MissingStateError, PublishError
+from include.lake.private import make_private
 
 WORK = "_work"
 """Folder of the lake that holds the work folders."""
@@ -67,7 +68,7 @@ class WorkFolder:
         self.clear()
         with _room_for(self.folder):
             # Records lie here in the clear until the run has come to its end.
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.folder)
         self.note(_OPENED, {"at": datetime.now(UTC)})
 
     def put(self, name: str, table: pa.Table) -> None:

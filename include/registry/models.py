@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -435,7 +436,8 @@ def _weights(model: Model) -> bytes:
     import skops.io
 
     learned = {m.name: m.detector.learned() for m in model.members if m.detector is not model.sequence}
-    return bytes(skops.io.dumps({"arrays": model.arrays(), "learned": learned}))
+    with _quiet():
+        return bytes(skops.io.dumps({"arrays": model.arrays(), "learned": learned}))
 
 
 def _read_tensors(version: str, content: bytes) -> dict[str, Any]:
@@ -460,13 +462,22 @@ def _read_weights(version: str, content: bytes, trusted: frozenset[str]) -> Mapp
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        stored: dict[str, Any] = skops.io.loads(content, trusted=sorted(trusted))
+        with _quiet():
+            stored: dict[str, Any] = skops.io.loads(content, trusted=sorted(trusted))
     except (UntrustedTypesFoundException, zipfile.BadZipFile, TypeError, KeyError, ValueError) as error:
         raise IntegrityError(
             f"the weights of model {version} are not what this registry writes ({type(error).__name__}): "
             "restore them or train again; nothing was loaded"
         ) from error
     return stored
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Looking through every module that is loaded, skops has Airflow's warn of thousands of names they will lose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _replace(path: UPath, content: bytes) -> None:

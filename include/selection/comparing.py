@@ -106,7 +106,7 @@ class _Comparing:
         outcome = self._train(comparison.lineups[verdict.winner])
         run = training_run(outcome, time.monotonic() - began)
         version = None if outcome.model is None else outcome.model.version
-        pack = evidence.Pack(self.plan, comparison, verdict, costs, version, self._note(outcome))
+        pack = evidence.Pack(self.plan, comparison, verdict, costs, version, self._note(outcome, verdict.winner))
         return self._keep(pack, outcome, run)
 
     def _champion(self) -> Lineup | None:
@@ -131,10 +131,13 @@ class _Comparing:
             confirmed=confirmed_before(Lake.open(self.lake_uri), plan.before),
         )
 
-    def _note(self, outcome: TrainingOutcome) -> str:
-        if outcome.model is not None and outcome.model.training.data_digest != self.plan.data_digest:
-            return f"{outcome.note}; its source was changed since the comparison was prepared"
-        return outcome.note
+    def _note(self, outcome: TrainingOutcome, winner: str) -> str:
+        if outcome.model is None:
+            return outcome.note
+        training = outcome.model.training
+        said = f"it is {winner}, trained on {training.rows:,} postings before {self.plan.before}"
+        is_same = training.data_digest == self.plan.data_digest
+        return said if is_same else f"{said}; its source was changed since the comparison was prepared"
 
     def _keep(self, pack: evidence.Pack, outcome: TrainingOutcome, run: TrainingRun) -> Figures:
         report, table, plots = pack.report(), evidence.evidence_table(pack.comparison), draw(self.folder, pack)

@@ -53,7 +53,7 @@ def promote(lake_uri: str, version: str, *, by: str, why: str, champion: str | N
 
 
 def require_own_source(source_uri: str, lake_uri: str) -> None:
-    """The installation's own lake gets its models from the installation's own source; another lake from any.
+    """The installation's own lake gets its nights and models from the installation's own source; another lake from any.
 
     Who may trigger a run may name any source and any lake that the installation reaches. With a source of their own
     they would else make a model that overlooks what they like, and have it score the bank's nights.
@@ -66,7 +66,7 @@ def require_own_source(source_uri: str, lake_uri: str) -> None:
     if _is_own_lake(lake_uri) and source_uri.rstrip("/") != get_settings().source_uri.rstrip("/"):
         # Neither address is shown: it may hold a password.
         raise SettingsError(
-            "the installation's own lake gets models from its own source only, and this run names another source: "
+            "the installation's own lake gets nights and models from its own source only, and this run names another: "
             "leave `source` empty, give a lake of its own as `lake`, or set ADS_SOURCE_URI where Airflow is started"
         )
 

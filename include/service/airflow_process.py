@@ -100,7 +100,8 @@ class LocalAirflow:
         return {
             **airflow_environment(inherited, self.home, self.database_uri),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
-            # Passwords without encryption on the wire: nobody but this machine may come in.
+            # Passwords without encryption on the wire: nobody but this machine may come in. Airflow's log servers
+            # listen everywhere whatever is set, and give a log only to who holds this installation's own signature.
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.address,

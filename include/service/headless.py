@@ -81,6 +81,9 @@ def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]
     with _private_home() as home:
         os.environ.update(airflow_environment(os.environ, home, f"sqlite:///{home / 'airflow.db'}"))
         os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+        # Who plays a night on the machine says what the installation's own bank and lake are.
+        os.environ.update({"ADS_SOURCE_URI": source_uri, "ADS_LAKE_URI": lake_uri})
+        get_settings.cache_clear()
         return _run_dag({"date": night.isoformat(), "source": source_uri or None, "lake": lake_uri})
 
 

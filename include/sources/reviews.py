@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from include.errors import PublishError, SourceError
+from include.lake.private import make_private
 from include.lake.tables import REVIEWS_SCHEMA
 from include.relations import Column, Relation
 from include.security.envelope import Envelope
@@ -54,7 +55,6 @@ REVIEWS = Relation(
 """The columns of a file of reviews; times are ISO 8601, without an offset in UTC, or a date alone."""
 
 TORN = "torn"
-_OWNERS_ALONE = 0o700
 _WRITTEN = pa.schema([REVIEWS_SCHEMA.field(column.name) for column in REVIEWS.columns])
 
 
@@ -123,7 +123,7 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex}.parquet"
     table = pa.Table.from_pylist([dict(review) for review in reviews], schema=_WRITTEN)
     try:
-        inbox.mkdir(mode=_OWNERS_ALONE, parents=True, exist_ok=True)
+        make_private(inbox)
         unfinished = inbox / f"{name}.part"
         with unfinished.open("wb") as sink:
             pq.write_table(table, sink)
@@ -176,7 +176,7 @@ def _put_away(source: UPath, target: UPath) -> None:
     data = source.read_bytes()
     if _kept_as(source, data) != target:
         return
-    target.parent.mkdir(mode=_OWNERS_ALONE, parents=True, exist_ok=True)
+    make_private(target.parent)
     unfinished = target.with_name(f"{target.name}.part")
     unfinished.write_bytes(Envelope.open(get_settings()).seal(data, _sealed_as(target)))
     unfinished.rename(target)

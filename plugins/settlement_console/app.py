@@ -71,7 +71,7 @@ def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep) -> 
     """What one run came to, for the tab on the run's page."""
     if dag_id != DAG_ID and dag_id not in MODEL_DAGS:
         return _page("elsewhere.html", request, dag_id=dag_id)
-    left = left_by(session, dag_id, run_id)
+    left = None if "\0" in run_id else left_by(session, dag_id, run_id)
     if left is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
     run = model_run(left)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from upath import UPath
 
 # One name of a path: no separator of any system, no leading dot, nothing a terminal or a log would choke on.
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:+= -]*")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:+= -]{0,254}")
 
 
 class NoSuchFileError(LookupError):

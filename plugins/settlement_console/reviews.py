@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.core_api.security import GetUserDep
@@ -26,6 +26,8 @@ MOST_BYTES = 1 << 20
 LONGEST_REASON = 1000
 """Characters, as `include.sources.reviews` takes them."""
 
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""No analyst decided before: such a time is a slip, as 0 is for 1970. Years near 1 and 9999 have no UTC."""
 _Identifier = Annotated[int, Field(gt=0, lt=2**63)]
 
 
@@ -39,13 +41,18 @@ class Review(BaseModel):
     check_code: Annotated[str, Field(max_length=60)] | None = None
     decision: Literal["confirmed", "dismissed", "unsure"]
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
-    decided_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    decided_at: Annotated[AwareDatetime, Field(strict=False, gt=_EARLIEST)] | None = None
 
     @model_validator(mode="after")
     def names_a_finding(self) -> Self:
         """A posting, or an account and the check that it broke."""
         if self.trans_id is None and not (self.account_id and self.check_code):
             raise ValueError("name the posting (trans_id), or the account_id and check_code of a break")
+        # The server loads this module at start; the checks' room only once somebody reviews.
+        from include.settlement.findings import CheckCode
+
+        if self.check_code is not None and self.check_code not in get_args(CheckCode):
+            raise ValueError(f"check_code is none of {', '.join(get_args(CheckCode))}")
         return self
 
 
@@ -100,10 +107,11 @@ def _read(body: bytes) -> Reviews:
 
 
 def _row(review: Review, who: str, known_at: datetime) -> dict[str, Any]:
-    decided_at = (review.decided_at or known_at).astimezone(UTC)
+    decided_at = review.decided_at or known_at
     if decided_at > known_at:
         raise HTTPException(422, f"decided_at {decided_at.isoformat()} lies after now, {known_at.isoformat()}")
-    return {**review.model_dump(), "who": who[:200], "decided_at": decided_at, "known_at": known_at}
+    said = review.model_dump()
+    return {**said, "who": who[:200], "decided_at": decided_at.astimezone(UTC), "known_at": known_at}
 
 
 def _own_hosts(request: Request) -> set[str]:

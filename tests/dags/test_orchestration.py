@@ -14,6 +14,7 @@ from airflow.utils.types import DagRunType
 from include import orchestration
 from include.errors import GateError, SettingsError, SourceUnavailableError
 from include.orchestration import FAILURE, SettlementNights, run_step, settlement_date
+from include.settings import get_settings
 
 
 def _nights(first: str, last: str) -> list:
@@ -122,3 +123,15 @@ def test_a_night_waits_for_an_earlier_one_that_is_at_work(running_task, earlier,
     running_task.context["ti"].get_previous_dagrun = lambda state: asked.append(state) or earlier
     assert orchestration.earlier_night_is_running() is waits
     assert asked == ["running"]
+
+
+def test_the_installations_lake_takes_no_night_of_somebodys_own_data(running_task, monkeypatch, tmp_path):
+    monkeypatch.setenv("ADS_SOURCE_URI", "file:/bank")
+    monkeypatch.setenv("ADS_LAKE_URI", f"file:{tmp_path}")
+    get_settings.cache_clear()
+    running_task.context["params"].update(source="file:/tmp/mine", lake=f"file:{tmp_path}")
+    with pytest.raises(AirflowFailException):
+        run_step(_failing(SettingsError("not reached")))
+    running_task.context["params"].update(lake=f"file:{tmp_path / 'another'}")
+    assert run_step(lambda request: {"source": request.source_uri})["source"] == "file:/tmp/mine"
+    get_settings.cache_clear()

@@ -200,11 +200,13 @@ def test_what_is_put_away_is_sealed_and_whole(lake, inbox):
 
 
 @pytest.mark.usefixtures("settings")
-def test_only_the_nights_user_looks_into_the_folders_it_makes(lake, tmp_path):
-    inbox = UPath(tmp_path / "new" / "inbox")
+@pytest.mark.parametrize("scheme", ["", "file:"])
+def test_only_the_nights_user_looks_into_the_folders_it_makes(lake, tmp_path, scheme):
+    inbox = UPath(f"{scheme}{tmp_path / 'new' / 'inbox'}")
     drop_reviews(inbox, [{"trans_id": 7, "decision": "unsure", "who": "x", "decided_at": NOON, "known_at": NOON}])
     put_away(take_in(lake, inbox, NIGHT).settled)
-    assert [stat.S_IMODE((inbox.parent / name).stat().st_mode) for name in ("inbox", "taken")] == [0o700, 0o700]
+    made = [tmp_path / "new" / name for name in ("inbox", "taken")]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in made] == [0o700, 0o700]
 
 
 def test_a_drop_of_its_own_keeps_what_was_taken_within_itself(lake, tmp_path, settings, monkeypatch):

@@ -120,6 +120,9 @@ def test_only_json_is_taken(inbox, reviewer, kind):
         {"trans_id": 7, "decision": "confirmed", "known_at": "2020-01-01T00:00:00Z"},
         {"trans_id": 7, "decision": "confirmed", "reason": "x" * 1001},
         {"trans_id": 7, "decision": "confirmed", "decided_at": "2020-01-01T00:00:00"},
+        {"trans_id": 7, "decision": "confirmed", "decided_at": "0001-01-01T00:00:00+23:59"},
+        {"trans_id": 7, "decision": "confirmed", "decided_at": "9999-12-31T23:59:59-23:59"},
+        {"account_id": 7, "check_code": "balance-chain", "decision": "dismissed"},
         {"trans_id": 7, "decision": "confirmed", "decided_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
     ],
 )
