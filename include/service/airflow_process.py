@@ -21,7 +21,8 @@ from include.service.airflow_home import airflow_environment
 # Scheduler and server finish what they are in the middle of; ten seconds were enough in every stop that was timed.
 STOP_SECONDS = 20
 USERS = {"admin": "admin", "reviewer": "user", "analyst": "viewer"}
-"""Login -> role. The analyst sees every run and page and triggers nothing; the reviewer may also send reviews."""
+"""Login -> role. The analyst sees every run and page and triggers nothing; the reviewer also sends reviews,
+and, as Airflow has it of users, triggers runs and answers approvals."""
 
 
 class AirflowDiedError(TerminalError):

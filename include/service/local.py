@@ -228,7 +228,7 @@ def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run])
         "",
         f"  Airflow    {airflow.address}",
         f"  login      admin    password {passwords['admin']}",
-        f"             reviewer password {passwords['reviewer']} (reads, and sends reviews)",
+        f"             reviewer password {passwords['reviewer']} (also triggers, approves, sends reviews)",
         f"             analyst  password {passwords['analyst']} (reads, triggers nothing)",
         f"  a night    {airflow.address}/dags/{DAG_ID}: a run's page has its summary, its tab Outcome the figures",
         f"  all nights {airflow.address}/plugin/settlement",
