@@ -29,7 +29,7 @@ LEAST_OF_A_KIND = 20
 MOST_ALARMS_MORE = 0.5
 """False alarms may exceed the alert budget by as much of it: a month then flags 3 % instead of 2 %. Measured from the
 budget, since the approved model was fitted on the canary's ordinary rows too and flags fewer of them than of new ones:
-on the real bank 1.2 %, and any move of a calibration shows the rest."""
+on the real bank 1.2 %, and any refresh shows the rest."""
 
 
 @dataclass(frozen=True)
