@@ -6,8 +6,9 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -26,12 +27,29 @@ settings.load_profile("untimed")
 os.environ["ADS_TRAINING"] = "quick"
 
 REAL_DATA = Path(os.environ.get("ADS_REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
+CASES = REAL_DATA.parent / "cases"
+REQUIRABLE = frozenset({"real-data", "chromium", "mariadb", "stand-ins", "spark"})
+REQUIRED = frozenset(filter(None, os.environ.get("ADS_REQUIRE", "").split(",")))
+"""What must be there: tests that need it fail where it is not, instead of being skipped."""
+
+
+def pytest_configure() -> None:
+    """Refuse a misspelt requirement, which would otherwise require nothing."""
+    if unknown := sorted(REQUIRED - REQUIRABLE):
+        raise pytest.UsageError(f"ADS_REQUIRE names {', '.join(unknown)}: allowed are {', '.join(sorted(REQUIRABLE))}")
+
+
+def require(what: str, sentence: str) -> NoReturn:
+    """End a test that lacks something this machine need not have: skipped, or failed where ADS_REQUIRE names it."""
+    if what in REQUIRED:
+        pytest.fail(f"{sentence} (ADS_REQUIRE names {what})")
+    pytest.skip(sentence)
 
 
 def _real_folder(dialect: str) -> Path:
     folder = REAL_DATA / dialect
     if not folder.is_dir():
-        pytest.fail(f"no real data at {folder}: set ADS_REAL_DATA to the folder that holds pkdd/ and teradata/")
+        require("real-data", f"no real data at {folder}: set ADS_REAL_DATA to the folder that holds pkdd/ and teradata/")
     return folder
 
 
@@ -39,6 +57,30 @@ def _real_folder(dialect: str) -> Path:
 def pkdd() -> Path:
     """The folder of the original .asc files."""
     return _real_folder("pkdd")
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of small inputs that real people have: `base`, and what each case changes of it."""
+    if not CASES.is_dir():
+        require("real-data", f"no cases at {CASES}: they lie beside the folder that ADS_REAL_DATA names")
+    return CASES
+
+
+@pytest.fixture
+def case_bank(cases: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Makes the folder of a case's bank by its name: `base`, with the case's files laid over it."""
+
+    def laid_out(name: str) -> Path:
+        folder = tmp_path / name
+        for origin in (cases / "base", cases / name):
+            folder.mkdir(exist_ok=True)
+            for file in origin.iterdir():
+                # Copied without its mode: what is handed out may be read-only, and tests write beside it.
+                shutil.copyfile(file, folder / file.name)
+        return folder
+
+    return laid_out
 
 
 @pytest.fixture(scope="session")
