@@ -49,7 +49,7 @@ def require(what: str, sentence: str) -> NoReturn:
 def _real_folder(dialect: str) -> Path:
     folder = REAL_DATA / dialect
     if not folder.is_dir():
-        require("real-data", f"no real data at {folder}: set ADS_REAL_DATA to the folder that holds pkdd/ and teradata/")
+        require("real-data", f"no real data at {folder}: set ADS_REAL_DATA to the folder with pkdd/ and teradata/")
     return folder
 
 
