@@ -22,12 +22,13 @@ def open_source(uri: str) -> Source:
         A folder (`file:/data/bank`, or a plain path), an object prefix (`s3://bucket/prefix`) or a database
         (`postgresql+psycopg://`, `mysql+pymysql://`, `sqlite:///`). `?rounding=0.1` declares the source's own
         rounding where it is not the dialect's or, in canonical files and databases, not one unit of the last digit
-        that any amount or balance has.
+        that any amount or balance has; `?zone=Europe/Prague` whose days the bank counts on, where it writes moments
+        with a zone or an offset; `?holidays=CZ` the calendar of its bank holidays.
 
     Raises
     ------
     SettingsError
-        When the address is of no known kind or declares a rounding that is none.
+        When the address is of no known kind or declares what is not allowed.
     SourceError
         When what lies there is not the bank's relations.
     """
@@ -38,8 +39,8 @@ def open_source(uri: str) -> Source:
     if _DATABASE.match(address.uri):
         from include.sources.database import open_database
 
-        return open_database(address.uri, address.rounding_cents)
+        return open_database(address.uri, address.declared)
     from include.sources.files import FileSource
     from include.sources.folder import Folder
 
-    return FileSource(Folder.at(address.uri), address.rounding_cents)
+    return FileSource(Folder.at(address.uri), address.declared)

@@ -1,49 +1,123 @@
-"""What a source's address says: the place, the rounding it declares, and nothing secret."""
+"""What a source's address says: the place, and what it declares of the bank; nothing secret is ever quoted."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+import unicodedata
+from decimal import Decimal
 from typing import NamedTuple
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo, available_timezones
 
 from include.errors import SettingsError
 
-_ROUNDING = re.compile(r"(?<=[?&])rounding=([^&]*)&?")
+_DECLARED = re.compile(r"(?<=[?&])(rounding|zone|holidays)=([^&]*)&?")
+_PLAIN_AMOUNT = re.compile(r"\d{1,12}\.?\d{0,12}|\.\d{1,12}", re.ASCII)
+# Nobody keeps books in coarser units than the thousands of Vietnam's dong and Indonesia's rupiah; a larger slack
+# would let every balance agree with every other.
+_COARSEST_CENTS = 100_000
+_HOLIDAY_CODE = re.compile(r"[A-Za-z]{2,12}(-[A-Za-z0-9]{1,12})?", re.ASCII)
+# Names that mean whatever the machine is set to, or nothing.
+_NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
+_LONGEST_SHOWN = 40
+
+
+class Declared(NamedTuple):
+    """What a source's address says of the bank; None where it says nothing.
+
+    Attributes
+    ----------
+    rounding_cents
+        The source's own rounding.
+    zone
+        The time zone whose calendar days the bank counts on.
+    holidays
+        Code of the calendar of bank holidays, such as `CZ`.
+    """
+
+    rounding_cents: int | None = None
+    zone: ZoneInfo | None = None
+    holidays: str | None = None
+
+
+NOTHING_DECLARED = Declared()
 
 
 class Address(NamedTuple):
-    """A source's address without its rounding, and the rounding in cents where it declares one."""
+    """A source's address as the reader takes it, and what it declared besides."""
 
     uri: str
-    rounding_cents: int | None
+    declared: Declared = NOTHING_DECLARED
 
 
 def parse_address(uri: str) -> Address:
-    """Take `?rounding=0.1` off an address; other parameters stay where they are.
+    """Take `?rounding=0.1`, `?zone=Europe/Prague` and `?holidays=CZ` off an address; other parameters stay in it.
 
     Raises
     ------
     SettingsError
-        When the rounding is not a positive amount of whole cents.
+        When a declared value is none of those allowed or stands twice, or the address holds control characters.
 
     >>> parse_address("file:/data/bank?rounding=0.1")
-    Address(uri='file:/data/bank', rounding_cents=10)
-    >>> parse_address("mysql+pymysql://host/bank?rounding=0.05&charset=utf8").uri
-    'mysql+pymysql://host/bank?charset=utf8'
+    Address(uri='file:/data/bank', declared=Declared(rounding_cents=10, zone=None, holidays=None))
+    >>> parse_address("postgresql://host/bank?zone=Europe/Prague&sslmode=require&holidays=CZ").uri
+    'postgresql://host/bank?sslmode=require'
     """
-    declared = _ROUNDING.search(uri)
-    if declared is None:
-        return Address(uri, None)
-    return Address(_ROUNDING.sub("", uri).rstrip("?&"), _cents(declared[1]))
+    _refuse_control_characters(uri)
+    values = _values(uri)
+    if not values:
+        return Address(uri)
+    declared = Declared(
+        rounding_cents=_cents(values["rounding"]) if "rounding" in values else None,
+        zone=_zone(values["zone"]) if "zone" in values else None,
+        holidays=_holidays(values["holidays"]) if "holidays" in values else None,
+    )
+    return Address(_DECLARED.sub("", uri).rstrip("?&"), declared)
+
+
+def _values(uri: str) -> dict[str, str]:
+    found = _DECLARED.findall(uri)
+    values = {name: unquote(value) for name, value in found}
+    if len(values) < len(found):
+        raise SettingsError(f"the source's address declares one of {', '.join(values)} twice: keep one of each")
+    return values
+
+
+def _refuse_control_characters(uri: str) -> None:
+    # The address is not quoted: it may hold a password.
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in uri):
+        raise SettingsError(
+            "the source's address holds a control character (a NUL, a tab or a line break): write it on one line, "
+            "such as file:/data/bank"
+        )
 
 
 def _cents(text: str) -> int:
-    try:
-        cents = Decimal(text) * 100
-    except InvalidOperation:
-        cents = Decimal(0)
-    if not cents.is_finite() or cents <= 0 or cents != cents.to_integral_value():
+    cents = Decimal(text) * 100 if _PLAIN_AMOUNT.fullmatch(text) else Decimal(0)
+    if not 0 < cents <= _COARSEST_CENTS or cents != cents.to_integral_value():
         raise SettingsError(
-            f"rounding={text!r} is not a rounding: write a positive amount of whole cents, such as ?rounding=0.1"
+            f"rounding={_shown(text)} is not a rounding: write an amount of whole cents from 0.01 to "
+            f"{_COARSEST_CENTS / 100:.2f}, such as ?rounding=0.1"
         )
     return int(cents)
+
+
+def _zone(text: str) -> ZoneInfo:
+    if text in _NO_PLACE or text not in available_timezones():
+        raise SettingsError(
+            f"zone={_shown(text)} is not a time zone: write a name of the IANA time zone database, Area/City in its "
+            "own spelling, such as ?zone=Europe/Prague, or ?zone=UTC"
+        )
+    return ZoneInfo(text)
+
+
+def _holidays(text: str) -> str:
+    if not _HOLIDAY_CODE.fullmatch(text):
+        raise SettingsError(
+            f"holidays={_shown(text)} is no calendar of holidays: write the code of a country, such as ?holidays=CZ"
+        )
+    return text
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")

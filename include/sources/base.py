@@ -85,6 +85,10 @@ class Source(Protocol):
     """The URI without credentials."""
 
     @property
+    def holidays(self) -> str | None:
+        """Code of the calendar of bank holidays, such as `CZ`, where the address declares one."""
+
+    @property
     def rounding_cents(self) -> int:
         """Slack of the source's own rounding: declared, else the dialect's, else one unit of its last money digit."""
 

@@ -10,13 +10,14 @@ import pyarrow as pa
 from sqlalchemy.engine import URL
 
 from include.relations import STATIC_RELATIONS
+from include.sources.address import NOTHING_DECLARED, Declared
 from include.sources.base import Extract
 from include.sources.database_link import close, connect, parse_url, public_uri, reported
 from include.sources.database_reading import Reading
 from include.sources.database_tables import find_tables
 
 
-def open_database(uri: str, declared_cents: int | None = None) -> DatabaseSource:
+def open_database(uri: str, declared: Declared = NOTHING_DECLARED) -> DatabaseSource:
     """The bank's relations in a database, to be used as a context manager.
 
     Tables and columns are found by their canonical names (`fin_disp` and `fin_trans` will do). PostgreSQL and SQLite
@@ -26,15 +27,15 @@ def open_database(uri: str, declared_cents: int | None = None) -> DatabaseSource
     ----------
     uri
         SQLAlchemy's URL. Its parameters go to the driver; `options=-csearch_path%3Dbank` chooses a schema.
-    declared_cents
-        Slack of the source's own rounding; None to take one unit of the last money digit of all transactions.
+    declared
+        What the address said besides; without a rounding it is one unit of the last money digit of all transactions.
 
     Raises
     ------
     SettingsError
         When the URL cannot be read or there is no driver for it.
     """
-    return DatabaseSource(parse_url(uri), declared_cents)
+    return DatabaseSource(parse_url(uri), declared)
 
 
 class DatabaseSource:
@@ -49,19 +50,24 @@ class DatabaseSource:
         The address without user, password, driver and parameters.
     """
 
-    def __init__(self, url: URL, declared_cents: int | None) -> None:
+    def __init__(self, url: URL, declared: Declared) -> None:
         self.uri = public_uri(url)
-        self._declared_cents = declared_cents
+        self._declared = declared
         self._url = url
         self._reading: Reading | None = None
 
     @property
     def rounding_cents(self) -> int:
         """Declared, else one unit of the last money digit of all transactions, which only the snapshot can tell."""
-        if self._declared_cents is not None:
-            return self._declared_cents
+        if self._declared.rounding_cents is not None:
+            return self._declared.rounding_cents
         with reported(self._url):
             return self._open.rounding_cents
+
+    @property
+    def holidays(self) -> str | None:
+        """Code of the calendar of bank holidays that the address declares."""
+        return self._declared.holidays
 
     def static(self, name: str) -> Extract | None:
         """The snapshot of one static relation, or None when the database has no table of it."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from include.errors import SourceError
 from include.relations import DATE, FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS, TEXT, Relation
+from include.sources.address import NOTHING_DECLARED, Declared
 from include.sources.base import LINEAGE, UNREADABLE, Extract
 from include.sources.counting import (
     OTHER_DATE,
@@ -44,10 +45,10 @@ class FileSource:
         The folder's address.
     """
 
-    def __init__(self, folder: Folder, declared_cents: int | None = None) -> None:
+    def __init__(self, folder: Folder, declared: Declared = NOTHING_DECLARED) -> None:
         self.uri = folder.uri
         self._folder = folder
-        self._declared_cents = declared_cents
+        self._declared = declared
         self._extracts: dict[str, Extract] = {}
         self._take_stock()
 
@@ -60,11 +61,16 @@ class FileSource:
     @property
     def rounding_cents(self) -> int:
         """Declared by the address, else the dialect's, else one unit of the last money digit of all transactions."""
-        known = self._declared_cents or self._recognised.dialect.rounding_cents or self._last_digit_cents
+        known = self._declared.rounding_cents or self._recognised.dialect.rounding_cents or self._last_digit_cents
         if known is None:
             rows = self._extract(FIN_TRANSACTION).rows
             known = self._last_digit_cents = last_digit_cents(money_values(rows), hundredths(rows))
         return known
+
+    @property
+    def holidays(self) -> str | None:
+        """Code of the calendar of bank holidays that the address declares."""
+        return self._declared.holidays
 
     def static(self, name: str) -> Extract | None:
         """The snapshot of one static relation, or None when the folder has no file of it."""
