@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from include.settlement.chain import Posting, Walk, walk_day
-from include.settlement.corrections import deletable, propose
+from include.settlement.corrections import deletable, needed_doubles, propose
 from include.settlement.findings import Break, money
 from include.settlement.queries import NightTables
 from include.settlement.state import Closing, SettlementState
@@ -30,10 +30,28 @@ class AccountDay:
 
 @dataclass
 class ChainFindings:
-    """Breaks of the night's chains, and doubled postings without which a broken day would close."""
+    """What the night's chains say.
+
+    Attributes
+    ----------
+    breaks
+        Account-days that do not chain.
+    deletable
+        Doubled postings without which a broken day would close.
+    closed
+        Accounts whose day chains: it needs every one of its postings.
+    needed
+        Doubled postings without which a broken day would chain no better.
+    """
 
     breaks: list[Break] = field(default_factory=list)
     deletable: set[int] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)
+    needed: set[int] = field(default_factory=set)
+
+    def chains(self, account_id: int, trans_id: int) -> bool:
+        """Whether the balances need a doubled posting, so that it is no record too many."""
+        return account_id in self.closed or trans_id in self.needed
 
 
 def account_days(rows: Iterable[tuple[Any, ...]]) -> Iterator[AccountDay]:
@@ -75,7 +93,10 @@ def settle_chains(
         walk = walk_day(openings(day.account_id, opened, state), day.postings, slack)
         if walk.jumps:
             findings.deletable |= deletable(walk, day.postings, day.kinds, slack)
+            findings.needed |= needed_doubles(walk, day.postings, day.kinds, slack)
             findings.breaks.append(_break(night, day, walk, state.chain.get(day.account_id), slack))
+        else:
+            findings.closed.add(day.account_id)
         state.chain[day.account_id] = Closing(night, walk.closings)
     return findings
 

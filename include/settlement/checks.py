@@ -145,7 +145,7 @@ def _settle(
         *missed_loans,
         *check_fees(tables, tariffs),
         *(check_interest(tables, night, rounding_cents) if balances_tell else ()),
-        *check_duplicates(tables, chains.deletable, balances_tell=balances_tell),
+        *check_duplicates(tables, chains, balances_tell=balances_tell),
         *_check_references(night, tables),
     ]
 

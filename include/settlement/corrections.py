@@ -49,6 +49,12 @@ def deletable(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hasha
     return {m.correction.trans_id for m in mends if m.correction.trans_id is not None}
 
 
+def needed_doubles(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], slack: int) -> set[int]:
+    """Doubled postings without which a broken day would have as many jumps, or more."""
+    mends = [m for m in _doubles(postings, kinds) if walk_day((walk.opening,), m.postings, slack).jumps >= walk.jumps]
+    return {m.correction.trans_id for m in mends if m.correction.trans_id is not None}
+
+
 def _closing(mends: Iterator[Mend], walk: Walk, slack: int) -> list[Mend]:
     return [m for m in mends if not walk_day((walk.opening,), m.postings, slack).jumps]
 

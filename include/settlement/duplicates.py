@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import Any, Literal
 
+from include.settlement.balance_chain import ChainFindings
 from include.settlement.findings import Break, Correction, money
 from include.settlement.queries import NightTables
 
@@ -12,37 +12,45 @@ from include.settlement.queries import NightTables
 _INTEREST = frozenset({"IC", "IO"})
 
 
-def check_duplicates(tables: NightTables, deletable: Container[int], *, balances_tell: bool) -> list[Break]:
+Severity = Literal["error", "warn"]
+
+
+def check_duplicates(tables: NightTables, chains: ChainFindings, *, balances_tell: bool) -> list[Break]:
     """Repeated postings of the night.
 
     Parameters
     ----------
-    deletable
-        Postings without which their account-day closes while it does not with them.
+    chains
+        What the night's chains say; nothing where the balances tell nothing.
     balances_tell
         Whether equal balances say anything; where every posting has the same one they do not.
 
     Notes
     -----
-    A transfer twice to one counterparty, an equal balance after both, or a chain that only closes without one of
-    them is an error. Two equal cash postings that chain do happen (12 times in 13 real months): a warning. Equal
-    interest that chains is ordinary.
+    A chain that only closes without one of them is an error. Equal postings that the balances need are two
+    postings: people do pay the same twice a day (12 cash pairs in 13 real months), so they only warn. Where the
+    balances cannot say, a transfer twice to one counterparty or an equal balance after both is an error, and equal
+    cash warns. Equal interest that chains is ordinary.
     """
     rows = tables.rows("duplicate_postings", balances_tell=balances_tell)
-    found = [(row, _severity(row, row["trans_id"] in deletable)) for row in rows]
-    return [_break(row, severity) for row, severity in found if severity is not None]
+    found = [(row, _severity(row, chains), chains.chains(row["account_id"], row["trans_id"])) for row in rows]
+    return [_break(row, severity, chains=chained) for row, severity, chained in found if severity is not None]
 
 
-def _severity(row: dict[str, Any], is_deletable: bool) -> Literal["error", "warn"] | None:
-    if is_deletable or row["has_equal_balance"] or row["is_transfer"]:
+def _severity(row: dict[str, Any], chains: ChainFindings) -> Severity | None:
+    if row["trans_id"] in chains.deletable:
+        return "error"
+    is_suspect = row["has_equal_balance"] or row["is_transfer"]
+    if is_suspect and not chains.chains(row["account_id"], row["trans_id"]):
         return "error"
     return None if row["category"] in _INTEREST else "warn"
 
 
-def _break(row: dict[str, Any], severity: Literal["error", "warn"]) -> Break:
+def _break(row: dict[str, Any], severity: Severity, *, chains: bool) -> Break:
     trans_id, account_id = row["trans_id"], row["account_id"]
     is_error = severity == "error"
     balances = " and leaves the same balance" if row["has_equal_balance"] else ""
+    both = " The balances need both." if chains and not is_error else ""
     return Break(
         code="duplicate_posting",
         account_id=account_id,
@@ -53,6 +61,7 @@ def _break(row: dict[str, Any], severity: Literal["error", "warn"]) -> Break:
         correction=Correction("delete", trans_id, None, None) if is_error else None,
         text=(
             f"Posting {trans_id} of {money(row['amount_cents'])} on account {account_id} repeats posting "
-            f"{row['first_trans_id']} of the same day in type, operation, amount, purpose and counterparty{balances}."
+            f"{row['first_trans_id']} of the same day in type, operation, amount, purpose and "
+            f"counterparty{balances}.{both}"
         ),
     )
