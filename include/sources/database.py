@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Connection
 
 from include.relations import STATIC_RELATIONS
 from include.sources.address import NOTHING_DECLARED, Declared
@@ -15,6 +15,8 @@ from include.sources.base import Extract
 from include.sources.database_link import close, connect, parse_url, public_uri, reported
 from include.sources.database_reading import Reading
 from include.sources.database_tables import find_tables
+from include.sources.database_zones import count_days_in
+from include.sources.dialects import CANONICAL
 
 
 def open_database(uri: str, declared: Declared = NOTHING_DECLARED) -> DatabaseSource:
@@ -102,7 +104,7 @@ class DatabaseSource:
         connection = connect(self._url)
         try:
             with reported(self._url):
-                self._reading = Reading(connection, find_tables(connection, self.uri))
+                self._reading = self._first_look(connection)
         except BaseException:
             close(connection)
             raise
@@ -113,6 +115,12 @@ class DatabaseSource:
     ) -> None:
         close(self._open.connection)
         self._reading = None
+
+    def _first_look(self, connection: Connection) -> Reading:
+        zone = self._declared.zone
+        tables = find_tables(connection, self.uri, CANONICAL.in_zone(zone))
+        count_days_in(zone, tables.values(), connection)
+        return Reading(connection, tables)
 
     @property
     def _open(self) -> Reading:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Protocol
 
+import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from include.errors import SourceError
-from include.relations import FIN_TRANSACTION
+from include.relations import FIN_TRANSACTION, TEXT
 from include.sources.database_tables import BankTable
-from include.sources.dialects import CANONICAL
+from include.sources.database_zones import is_zoned
+from include.sources.zones import require_zone
 
 Condition = ColumnElement[bool]
 _ONE_DAY = timedelta(days=1)
@@ -50,7 +52,8 @@ class Nights(Protocol):
 def nights_of(table: BankTable, connection: Connection) -> Nights:
     """The way to tell a table's nights apart, by the type of its date column.
 
-    A timestamp counts on its date. Any other type is read value by value, each distinct one once, as in a file.
+    A timestamp counts on its date, one with a zone on its date in the source's. Any other type is read value by
+    value, each distinct one once, as in a file.
 
     Raises
     ------
@@ -69,7 +72,9 @@ def nights_of(table: BankTable, connection: Connection) -> Nights:
 
 
 def _typed_nights(table: BankTable, connection: Connection) -> TypedNights:
-    nights = TypedNights(table.column(FIN_TRANSACTION.valid_from))
+    column = table.column(FIN_TRANSACTION.valid_from)
+    zone = table.dialect.zone if is_zoned(column.type) else None
+    nights = TypedNights(column) if zone is None else ZonedNights(column, zone=zone)
     rows = sa.select(sa.func.count()).select_from(table.table).where(nights.undated)
     nights.undated_rows = connection.execute(rows).scalar_one()
     earliest, latest = (sa.cast(bound(nights.column), sa.Date) for bound in (sa.func.min, sa.func.max))
@@ -81,14 +86,18 @@ def _typed_nights(table: BankTable, connection: Connection) -> TypedNights:
 def _written_nights(table: BankTable, connection: Connection) -> WrittenNights:
     column = table.column(FIN_TRANSACTION.valid_from)
     rows = connection.execute(sa.select(column, sa.func.count()).group_by(column)).all()
-    days = {value: day for value, _ in rows if (day := _read(value))}
+    require_zone(table.relation, table.dialect, {FIN_TRANSACTION.valid_from: _written(rows)}, table.uri)
+    days = {value: day for value, _ in rows if (day := table.dialect.date_of(_text(value).strip()))}
     undated = sum(count for value, count in rows if value not in days)
     return WrittenNights(column, days, undated, (min(days.values()), max(days.values())) if days else None)
 
 
-def _read(value: Any) -> date | None:  # noqa: ANN401 - SQLite gives what was put in
-    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    return CANONICAL.read_date(text.strip())
+def _written(rows: Iterable[Sequence[Any]]) -> pa.Array:
+    return pa.array([_text(row[0]) for row in rows], TEXT)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - SQLite gives what was put in
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 @dataclass
@@ -124,6 +133,24 @@ class TypedNights:
         if isinstance(self.column.type, sa.Date) or last == date.max:
             return lower & (self.column <= _literal(last))
         return lower & (self.column < _literal(last + _ONE_DAY))
+
+
+@dataclass
+class ZonedNights(TypedNights):
+    """Nights of a column of moments, counted in a zone; conditions name moments, so that an index serves them."""
+
+    zone: tzinfo = UTC
+
+    def within(self, first: date, last: date) -> Condition:
+        """From the first moment of the one day to the first after the other, as the zone has them."""
+        return (self.column >= self._beginning(first)) & (self.column < self._beginning(last, _ONE_DAY))
+
+    def _beginning(self, day: date, later: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+        # A day of room at both ends of the calendar: there a moment's date in the zone may be outside of it.
+        day = min(max(day, date.min + _ONE_DAY), date.max - 2 * _ONE_DAY) + later
+        # An hour that comes twice begins with its first coming, one that is left out with the next: that is fold 0.
+        moment = datetime.combine(day, time.min, self.zone).astimezone(UTC)
+        return sa.literal(moment, sa.DateTime(timezone=True))
 
 
 def _literal(day: date) -> ColumnElement[date]:

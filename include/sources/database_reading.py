@@ -24,8 +24,8 @@ from include.sources.counting import MONEY_COLUMNS, OTHER_DATE, add_code, as_jso
 from include.sources.database_nights import Condition, Nights, nights_of
 from include.sources.database_tables import BankTable
 from include.sources.database_values import as_text, has_hundredth, readable_amount, record_digest
-from include.sources.dialects import CANONICAL
 from include.sources.values import readable_pattern, type_columns
+from include.sources.zones import require_zone
 
 BATCH_ROWS = 50_000
 
@@ -170,7 +170,9 @@ def _undated_rows(table: BankTable, nights: Nights) -> Select[*tuple[Any, ...]]:
 def _typed(table: BankTable, columns: Sequence[Sequence[str | None]]) -> pa.Table:
     """A batch of texts as the relation's columns and `LINEAGE`, with no night yet."""
     texts = [pa.array(values, TEXT) for values in columns]
-    typed, codes = type_columns(table.relation, CANONICAL, dict(zip(table.columns, texts, strict=True)))
+    by_name = dict(zip(table.columns, texts, strict=True))
+    require_zone(table.relation, table.dialect, by_name, table.uri)
+    typed, codes = type_columns(table.relation, table.dialect, by_name)
     rows = typed.num_rows
     raw = as_json(pa.table(texts, names=list(table.columns.values())))
     lineage = [

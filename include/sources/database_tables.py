@@ -15,7 +15,7 @@ from sqlalchemy.types import NullType
 
 from include.errors import SourceError
 from include.relations import RELATIONS, Relation
-from include.sources.dialects import CANONICAL
+from include.sources.dialects import CANONICAL, Dialect
 from include.sources.header import layout_of_header
 
 _SHORT_NAMES = {"fin_disposition": "fin_disp", "fin_transaction": "fin_trans"}
@@ -40,6 +40,8 @@ class BankTable:
         Where a row of it comes from.
     notes
         Sentences for people.
+    dialect
+        How its texts are read.
     """
 
     relation: Relation
@@ -48,6 +50,7 @@ class BankTable:
     key_is_unique: bool
     uri: str
     notes: tuple[str, ...]
+    dialect: Dialect
 
     def column(self, name: str) -> ColumnElement[Any]:
         """The column that holds a canonical column."""
@@ -59,7 +62,7 @@ class BankTable:
         return frozenset(self.relation.schema.names) - self.columns.keys()
 
 
-def find_tables(connection: Connection, uri: str) -> dict[str, BankTable]:
+def find_tables(connection: Connection, uri: str, dialect: Dialect = CANONICAL) -> dict[str, BankTable]:
     """The relations a database holds, by canonical name; letter case does not matter.
 
     Raises
@@ -75,7 +78,7 @@ def find_tables(connection: Connection, uri: str) -> dict[str, BankTable]:
     missing = [r.name for r in RELATIONS.values() if r.required and names[r.name] is None]
     if missing:
         raise SourceError(_missing_tables(missing, present, uri))
-    return {name: _described(inspector, RELATIONS[name], table, uri) for name, table in names.items() if table}
+    return {name: _described(inspector, RELATIONS[name], table, uri, dialect) for name, table in names.items() if table}
 
 
 def _name_of(relation: Relation, present: Sequence[str], uri: str) -> str | None:
@@ -106,17 +109,18 @@ def _likely(wanted: Sequence[str], present: Sequence[str]) -> str:
     return f"Did you mean {', '.join(pairs)}? " if pairs else ""
 
 
-def _described(inspector: Inspector, relation: Relation, name: str, uri: str) -> BankTable:
+def _described(inspector: Inspector, relation: Relation, name: str, uri: str, dialect: Dialect) -> BankTable:
     reflected = inspector.get_columns(name)
     names = [column["name"] for column in reflected]
     uri = f"{uri}/{name}"
     _require_columns(relation, names, uri)
-    layout = layout_of_header(names, relation, CANONICAL, uri)
+    layout = layout_of_header(names, relation, dialect, uri)
     columns = {column: names[position] for column, position in layout.positions.items()}
     # A SQLite column holds values of any type, whatever it declares.
     lax = inspector.dialect.name == "sqlite"
     table = sa.table(name, *(sa.column(c["name"], NullType() if lax else c["type"]) for c in reflected))
-    return BankTable(relation, table, columns, _is_unique(inspector, name, columns[relation.key]), uri, layout.notes)
+    is_unique = _is_unique(inspector, name, columns[relation.key])
+    return BankTable(relation, table, columns, is_unique, uri, layout.notes, dialect)
 
 
 def _require_columns(relation: Relation, names: Sequence[str], uri: str) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from include.errors import SourceError
 from include.relations import RELATIONS, Column, Relation
+from include.sources.moments import local_moment
 
-_MIDNIGHT = r"(?:[ T]00:00(?::00(?:\.0+)?)?)?"
-_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})" + _MIDNIGHT, re.ASCII)
-_SHORT_DATE = re.compile(r"(\d{2})(\d{2})(\d{2})" + _MIDNIGHT, re.ASCII)
+# A time of day may follow: without a zone the record counts on the day that stands before it.
+_CLOCK = r"(?:[ T](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?"
+_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})" + _CLOCK, re.ASCII)
+_SHORT_DATE = re.compile(r"(\d{2})(\d{2})(\d{2})" + _CLOCK, re.ASCII)
+_LONGEST_DAY = len("2024-02-29")
 # The Czech relations were exported in 1999 and hold nobody born in another century.
 _SHORT_CENTURY = 1900
 
@@ -28,7 +32,7 @@ def _existing(found: re.Match[str] | None, century: int = 0) -> date | None:
 
 
 def iso_date(text: str) -> date | None:
-    """The date written `YYYY-MM-DD` (a midnight may follow), or None when it is not one that exists.
+    """The date written `YYYY-MM-DD` (a time may follow), or None when it is not one that exists.
 
     >>> iso_date("2014-01-31 00:00:00"), iso_date("2014-02-30")
     (datetime.date(2014, 1, 31), None)
@@ -37,12 +41,26 @@ def iso_date(text: str) -> date | None:
 
 
 def short_date(text: str) -> date | None:
-    """The date written `YYMMDD` in the 1900s (a midnight may follow), or None when it is not one that exists.
+    """The date written `YYMMDD` in the 1900s (a time may follow), or None when it is not one that exists.
 
     >>> short_date("931107 00:00:00"), short_date("930231")
     (datetime.date(1993, 11, 7), None)
     """
     return _existing(_SHORT_DATE.fullmatch(text), _SHORT_CENTURY)
+
+
+def read_time(text: str) -> time | None:
+    """The time of day written `HH:MM`, `HH:MM:SS` or with decimals, a date may precede; None when it is not one.
+
+    >>> read_time("23:59:30"), read_time("2024-02-29 23:59:30"), read_time("24:10")
+    (datetime.time(23, 59, 30), datetime.time(23, 59, 30), None)
+    """
+    clock = text[_LONGEST_DAY + 1 :] if iso_date(text) else text
+    try:
+        found = time.fromisoformat(clock)
+    except ValueError:
+        return None
+    return found if ":" in clock and found.tzinfo is None else None
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,8 @@ class Dialect:
         Text -> date, None for one that does not exist.
     date_form
         How dates are written, for people.
+    zone
+        Where the source counts its days; None where it did not say.
     """
 
     name: str
@@ -72,6 +92,24 @@ class Dialect:
     rounding_cents: int | None
     read_date: Callable[[str], date | None]
     date_form: str = "YYYY-MM-DD"
+    zone: ZoneInfo | None = None
+
+    def in_zone(self, zone: ZoneInfo | None) -> Dialect:
+        """The dialect of a source that counts its days in a zone."""
+        return replace(self, zone=zone)
+
+    def date_of(self, text: str) -> date | None:
+        """The date a text names, None for one that does not exist; a moment with a zone is on the source's own day."""
+        moment = self._moment(text)
+        return moment.date() if moment else self.read_date(text)
+
+    def time_of(self, text: str) -> time | None:
+        """The time of day a text names, alone or after a date, None where it is none."""
+        moment = self._moment(text)
+        return moment.time() if moment else read_time(text)
+
+    def _moment(self, text: str) -> datetime | None:
+        return local_moment(text, self.zone) if self.zone and len(text) > _LONGEST_DAY else None
 
     def file_names(self, relation: Relation) -> tuple[str, ...]:
         """The names a file of the relation may have, the usual one first."""

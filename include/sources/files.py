@@ -31,6 +31,7 @@ from include.sources.folder import Folder, Stamp
 from include.sources.parquetfile import read_parquet
 from include.sources.textfile import FileRecords, read_text
 from include.sources.values import type_columns
+from include.sources.zones import require_zone
 
 
 class FileSource:
@@ -55,13 +56,14 @@ class FileSource:
     def _take_stock(self) -> None:
         self._stamps: dict[str, Stamp] = self._folder.stamps()
         self._recognised: Recognised = recognise(self._stamps, self.uri)
+        self._dialect = self._recognised.dialect.in_zone(self._declared.zone)
         self._extracts.clear()
         self._last_digit_cents: int | None = None
 
     @property
     def rounding_cents(self) -> int:
         """Declared by the address, else the dialect's, else one unit of the last money digit of all transactions."""
-        known = self._declared.rounding_cents or self._recognised.dialect.rounding_cents or self._last_digit_cents
+        known = self._declared.rounding_cents or self._dialect.rounding_cents or self._last_digit_cents
         if known is None:
             rows = self._extract(FIN_TRANSACTION).rows
             known = self._last_digit_cents = last_digit_cents(money_values(rows), hundredths(rows))
@@ -115,7 +117,7 @@ class FileSource:
         if relation.name not in self._extracts:
             file = self._recognised.files[relation.name]
             data = self._folder.read(file, self._stamps[file])
-            extract = read_relation(data, relation, self._recognised.dialect, self._folder.file_uri(file))
+            extract = read_relation(data, relation, self._dialect, self._folder.file_uri(file))
             self._extracts[relation.name] = extract
         return self._extracts[relation.name]
 
@@ -131,6 +133,7 @@ def read_relation(data: bytes, relation: Relation, dialect: Dialect, file_uri: s
     """
     reader = read_parquet if file_uri.lower().endswith(".parquet") else read_text
     records = reader(data, relation, dialect, file_uri)
+    require_zone(relation, dialect, records.texts, file_uri)
     typed, codes = type_columns(relation, dialect, records.texts)
     if relation is FIN_TRANSACTION:
         nights = _counted_nights(typed, records, dialect, file_uri)

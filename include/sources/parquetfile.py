@@ -39,17 +39,33 @@ def _table(data: bytes, relation: Relation, file: str) -> pa.Table:
     if not data:
         raise SourceError(f"{file} ({relation.name}) is empty: deliver it again")
     try:
-        return pq.read_table(pa.BufferReader(data))
+        # Spark's old timestamps span more years than nanoseconds do.
+        parquet = pq.ParquetFile(pa.BufferReader(data), coerce_int96_timestamp_unit="us")
+        return _with_moments(parquet.read(), parquet)
     except (pa.ArrowException, OSError) as error:
         raise SourceError(
             f"{file} ({relation.name}) is no whole Parquet file ({error}): write it again, a cut one cannot be read"
         ) from error
 
 
+def _with_moments(table: pa.Table, parquet: pq.ParquetFile) -> pa.Table:
+    """The table, its columns of the old type INT96 as moments: Spark writes them in UTC without saying so."""
+    written = {
+        parquet.schema.column(n).path: parquet.schema.column(n).physical_type for n in range(len(parquet.schema))
+    }
+    for position, name in enumerate(table.column_names):
+        if written.get(name) == "INT96":
+            table = table.set_column(position, name, pc.assume_timezone(table.column(position), "UTC"))
+    return table
+
+
 def _as_text(column: pa.Array, name: str, relation: Relation, file: str) -> pa.Array:
     try:
         if pa.types.is_floating(column.type):
             return _float_text(column)
+        if pa.types.is_timestamp(column.type) and column.type.tz:
+            # The moment itself, whatever zone the file shows it in.
+            column = pc.cast(column, pa.timestamp(column.type.unit, "UTC"))
         return pc.cast(column, pa.string())
     except pa.ArrowException as error:
         raise SourceError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +65,7 @@ def type_columns(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Ar
     -------
     The relation's columns, and each row's comma-joined reason codes (null where there are none).
     """
-    texts = _unfold_birth_numbers(texts) if (relation, dialect) == (FIN_CLIENT, PKDD) else texts
+    texts = _unfold_birth_numbers(texts) if relation is FIN_CLIENT and dialect.name == PKDD.name else texts
     rows = len(next(iter(texts.values())))
     columns: list[pa.Array] = []
     faults: dict[str, pa.Array] = {}
@@ -108,9 +107,9 @@ def _by_kind(column: Column, dialect: Dialect, text: pa.Array, blank: pa.Array) 
     if column.kind in _PATTERNS:
         return _matching(column, text, blank)
     if column.kind == "date":
-        return _distinct(column, text, blank, dialect.read_date, "not_a_date")
+        return _distinct(column, text, blank, dialect.date_of, "not_a_date")
     if column.kind == "time":
-        return _distinct(column, text, blank, read_time, "not_a_time")
+        return _distinct(column, text, blank, dialect.time_of, "not_a_time")
     if column.kind == "code":
         return _distinct(column, text, blank, dialect.codes(column).get, "unknown_code")
     return Typed(pc.if_else(blank, pa.scalar(None, pa.string()), text), {})
@@ -144,19 +143,6 @@ def _distinct(column: Column, text: pa.Array, blank: pa.Array, read: Callable[[s
     read_once = pa.array([read(value) for value in encoded.dictionary.to_pylist()], column.arrow)
     values = read_once.take(encoded.indices)
     return Typed(values, {suffix: pc.and_(pc.is_null(values), pc.invert(blank))})
-
-
-def read_time(text: str) -> time | None:
-    """The time of day written `HH:MM`, `HH:MM:SS` or with decimals, or None when it is not one.
-
-    >>> read_time("23:59:30"), read_time("24:10")
-    (datetime.time(23, 59, 30), None)
-    """
-    try:
-        found = time.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if ":" in text and found.tzinfo is None else None
 
 
 def _unfold_birth_numbers(texts: Mapping[str, pa.Array]) -> dict[str, pa.Array]:

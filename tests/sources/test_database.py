@@ -17,6 +17,7 @@ from include.errors import SettingsError, SourceError
 from include.local_postgres import LocalPostgres
 from include.relations import RELATIONS
 from include.sources import Extract, open_source
+from include.sources.address import parse_address
 from include.sources.base import LINEAGE, TOTALS
 from include.sources.database import DatabaseSource, open_database
 from include.sources.load import load_bank
@@ -48,7 +49,8 @@ def opened() -> Iterator[Callable[[str], DatabaseSource]]:
     sources: list[DatabaseSource] = []
 
     def enter(uri: str) -> DatabaseSource:
-        sources.append(open_database(uri).__enter__())
+        address = parse_address(uri)
+        sources.append(open_database(*address).__enter__())
         return sources[-1]
 
     yield enter
@@ -259,7 +261,7 @@ def test_another_schema_is_chosen_by_the_address(empty):
 )
 def test_lax_types_are_read_as_the_strict_ones(empty, opened, types):
     run(empty, "create domain money_text as varchar(20)")
-    source = opened(make_bank(empty, types))
+    source = opened(f"{make_bank(empty, types)}&zone=UTC")
     rows = source.history(LATER).rows
     assert rows["reader_codes"].null_count == 4
     assert rows["amount"].to_pylist() == [Decimal(row[3]).quantize(Decimal("0.01")) for row in TRANSACTIONS]

@@ -94,7 +94,7 @@ def test_every_amount_of_whole_cents_survives(amount):
         ("trans_date", "2014-02-28 00:00:00", date(2014, 2, 28), None),
         ("trans_date", "2014-02-30", None, "trans_date_not_a_date"),
         ("trans_date", "28.02.2014", None, "trans_date_not_a_date"),
-        ("trans_date", "2014-02-28 12:00:00", None, "trans_date_not_a_date"),
+        ("trans_date", "2014-02-28 12:00:00", date(2014, 2, 28), None),
         ("trans_date", "", None, "trans_date_missing"),
         ("trans_type", " C ", "C", None),
         ("trans_type", "X", None, "trans_type_unknown_code"),
