@@ -148,6 +148,8 @@ MANIFEST_SCHEMA = pa.schema(
         pa.field("started_at", TIMESTAMP),
         pa.field("finished_at", TIMESTAMP),
         pa.field("summary", TEXT),  # JSON for people: breaks by code, flagged, skipped checks, warnings, late records
+        # JSON: the columns that the hash is taken over, and those of the state; null for nights from before it was kept
+        pa.field("columns", TEXT),
     ]
 )
 

@@ -13,6 +13,7 @@ from include.errors import ConservationError
 from include.lake import Lake, RunStamp
 from include.lake.tables import TABLES, Table
 from include.lake.version import code_version
+from include.night.columns import NightColumns
 from include.publish.digest import combined_digest, output_hash, table_digest
 from include.publish.inert import inert_table
 from include.quality import Counts
@@ -143,6 +144,7 @@ def manifest_row(
         "started_at": datetime.fromisoformat(started_at),
         "finished_at": datetime.now(UTC),
         "summary": json.dumps(summary, default=str, sort_keys=True),
+        "columns": NightColumns.of(outputs.published, {table.name: rows for table, rows in outputs.state}).as_json(),
     }
 
 

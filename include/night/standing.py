@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include import settlement
 from include.features.state import STATE_SCHEMAS, unknown_columns
 from include.lake import Lake
 from include.lake.tables import TABLES, Table
 from include.models.threshold import budget_month
+from include.night.columns import NightColumns
 from include.relations import DATE, FIN_TRANSACTION
 from include.scoring import EARLIER_SCHEMA
 
@@ -54,10 +57,21 @@ def has_predecessor(lake: Lake, night: date) -> bool:
 def knows_enough(lake: Lake, night: date) -> bool:
     """Whether the state of the night before, which is published, is one this code can move on.
 
-    An older version's lacks what features have come to need since; it is then rebuilt from the history.
+    An older version's lacks what checks and features have come to need since; it is then rebuilt from the history.
     """
-    before = night - ONE_DAY
-    kinds = lake.read(state_table("state_kinds", STATE_SCHEMAS["state_kinds"]), before, before)
+    row = lake.published(night - ONE_DAY)
+    return row is not None and _has_every_column(row) and _has_every_value(lake, night - ONE_DAY)
+
+
+def _has_every_column(row: Mapping[str, Any]) -> bool:
+    kept = NightColumns.kept(row).state
+    needed = {**settlement.STATE_SCHEMAS, **STATE_SCHEMAS}
+    return all(set(schema.names) <= set(kept.get(name, ())) for name, schema in needed.items())
+
+
+def _has_every_value(lake: Lake, night: date) -> bool:
+    """False of a state that was moved on from one without the column: its older rows have nothing in it."""
+    kinds = lake.read(state_table("state_kinds", STATE_SCHEMAS["state_kinds"]), night, night)
     return not unknown_columns("state_kinds", kinds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -10,14 +11,12 @@ import pyarrow.compute as pc
 
 from include.errors import IntegrityError
 from include.lake import Lake
+from include.night.columns import Columns, NightColumns
 from include.publish.digest import output_hash
 from include.quality.admission import amount_cents
 from include.relations import FIN_TRANSACTION
 from include.security.envelope import Envelope
 from include.settings import get_settings
-
-HASHED = (FIN_TRANSACTION.name, "anomaly_scores", "settlement_breaks", "quarantine", "alerts")
-"""The outputs the manifest's hash is taken over."""
 
 
 def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
@@ -42,7 +41,10 @@ def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
 
 def _faults(lake: Lake, row: dict[str, Any]) -> list[str]:
     night = row["settlement_date"]
-    outputs = {name: _published(lake, name, night) for name in HASHED}
+    columns = NightColumns.kept(row).hashed
+    outputs = {name: _published(lake, name, night) for name in columns}
+    if unknown := _unknown_columns(outputs, columns):
+        return [f"{night}: it was written with {unknown}, which this version does not know: verify it with a later one"]
     try:
         outputs["quarantine"] = unsealed(outputs["quarantine"], night)
     except IntegrityError as error:
@@ -50,7 +52,7 @@ def _faults(lake: Lake, row: dict[str, Any]) -> list[str]:
     offered = row["published_rows"] + row["quarantined_rows"] + row["deduplicated_rows"] + row["unreadable_rows"]
     cents = row["published_cents"] + row["quarantined_cents"] + row["deduplicated_cents"]
     pairs = {
-        "output_hash": (row["output_hash"], output_hash(outputs)),
+        "output_hash": (row["output_hash"], output_hash(outputs, columns)),
         "offered rows": (row["offered_rows"], offered),
         "offered cents": (row["offered_cents"], cents),
         "published rows": (row["published_rows"], outputs[FIN_TRANSACTION.name].num_rows),
@@ -65,6 +67,13 @@ def _faults(lake: Lake, row: dict[str, Any]) -> list[str]:
         for what, (expected, found) in pairs.items()
         if expected != found
     ]
+
+
+def _unknown_columns(outputs: Mapping[str, pa.Table], columns: Columns) -> str:
+    unknown = [
+        f"{name}.{column}" for name in columns for column in columns[name] if column not in outputs[name].schema.names
+    ]
+    return ", ".join(unknown)
 
 
 def _published(lake: Lake, name: str, night: date) -> pa.Table:

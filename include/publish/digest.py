@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -26,9 +26,24 @@ def table_digest(table: pa.Table) -> str:
     return f"{','.join(rows.column_names)}:{found[0] if found else 'empty'}"
 
 
-def output_hash(outputs: Mapping[str, pa.Table]) -> str:
-    """The night's hash over its plaintext outputs, tables in the order of their names."""
-    return combined_digest(f"{name}={table_digest(outputs[name])}" for name in sorted(outputs))
+def hashed_columns(outputs: Mapping[str, pa.Table]) -> dict[str, list[str]]:
+    """The columns of each output that say something, in their order: a night's hash is taken over these."""
+    return {name: [c for c in rows.column_names if c not in _NOT_CONTENT] for name, rows in outputs.items()}
+
+
+def output_hash(outputs: Mapping[str, pa.Table], columns: Mapping[str, Sequence[str]] | None = None) -> str:
+    """The night's hash over its plaintext outputs, tables in the order of their names.
+
+    Parameters
+    ----------
+    outputs
+        Tables by name.
+    columns
+        The columns of each table that the hash is taken over, those of `hashed_columns` when not given. A night that
+        was written before a table gained a column has its hash over the others.
+    """
+    over = hashed_columns(outputs) if columns is None else columns
+    return combined_digest(f"{name}={table_digest(outputs[name].select(over[name]))}" for name in sorted(over))
 
 
 def combined_digest(parts: Iterable[str]) -> str:
