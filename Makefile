@@ -39,11 +39,15 @@ test: check ## the linters and the whole test suite
 test-long: setup ## what takes minutes by itself: a whole selection in the Airflow UI, with its approval
 	$(BIN)/pytest -m long
 
+# By the environment and not as arguments, which every user of the machine can read; an address may hold a password.
+run night: export ADS_SOURCE_URI := $(or $(value SOURCE),$(value ADS_SOURCE_URI))
+run night: export ADS_LAKE_URI := $(or $(value LAKE),$(value ADS_LAKE_URI))
+
 run: setup ## Airflow with a week of nights, of a made-up bank unless SOURCE= names yours; also LAKE=, PORT=
-	@$(BIN)/python -m include.service.local --source "$(SOURCE)" --lake "$(LAKE)" --port "$(PORT)"
+	@$(BIN)/python -m include.service.local --port "$(PORT)"
 
 night: setup ## one night, headless: DATE=YYYY-MM-DD SOURCE=URI LAKE=URI
-	@$(BIN)/python -m include.service.headless --date "$(DATE)" --source "$(SOURCE)" --lake "$(LAKE)"
+	@$(BIN)/python -m include.service.headless --date "$(DATE)"
 
 models: setup ## MLflow's pages over the trainings' figures and plots, on this machine only: LAKE=, PORT=
 	@$(BIN)/python -W ignore -m include.service.models_page --lake "$(LAKE)" --port "$(PORT)"

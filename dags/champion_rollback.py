@@ -9,8 +9,8 @@ again, or its newest refresh is undone, and the nights that brought it no longer
 takes effect with the next night that is played; what is published stays, and is replayed with the model it had.
 
 **Params.** `which` (the last refresh or the champion), `why` (the reason, required: it stands in the history),
-`lake` (address, default: the installation's own). Whoever triggers the run is named as the one who decided; users who
-may only read cannot trigger it.
+`lake` (a name of this installation's list, default: its own). Whoever triggers the run is named as the one who decided;
+users who may only read cannot trigger it.
 
 **What a retry does.** `look` notes once what is in force; `take_back` takes back that and nothing else, so that it goes
 back one step however often it is tried. A second run goes one step further back.

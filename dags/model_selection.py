@@ -13,9 +13,9 @@ event: `online_learning` emits one when a notice of drift asks for it.
 with a line of its history: since when, by whom, why.
 
 **Params.** `before` (first night nobody looks at, default: the night after the newest published one), `source` and
-`lake` (addresses, default: those of the event, else the installation's own; its own lake takes models from its own
-source only), `approve_headlessly` (default off: a better challenger is promoted without asking, in the name of whoever
-triggered the run; only where the installation allows it with `ADS_HEADLESS_APPROVAL`).
+`lake` (names of this installation's list, default: those of the event, else its own; a lake takes models from the one
+source that it belongs to), `approve_headlessly` (default off: a better challenger is promoted without asking, in the
+name of whoever triggered the run; only where the installation allows it with `ADS_HEADLESS_APPROVAL`).
 
 **What a retry does.** `prepare` lays the folds out anew; a candidate tried again replaces what its earlier try left;
 `compare` after its end gives what it gave; promoting the champion again changes nothing. A candidate that fails or

@@ -10,10 +10,11 @@ the day before. Where the night before was never published, the state is built f
 **Outputs.** The night's partition of `fin_transaction`, `anomaly_scores`, `settlement_breaks`, `quarantine`, `alerts`
 and its row in `night_manifest`; the Data Docs site of the lake; an event of the asset `settlement/published_night`.
 
-**Params.** `date` (settlement date, default: the date of the run's data interval), `source` and `lake` (addresses,
-default: the installation's own). A scheduled run starts at 02:00 UTC for the date that ended at midnight. For a span of
-dates: `airflow backfill create --dag-id nightly_settlement --from-date 1994-01-01 --to-date 1994-01-31`; its nights are
-played in order, one at a time.
+**Params.** `date` (settlement date, default: the date of the run's data interval), `source` and `lake` (names of this
+installation's list, never addresses; default: the installation's own; a lake takes nights from the one source that it
+belongs to). A scheduled run starts at 02:00 UTC for the date that ended at midnight. For a span of dates:
+`airflow backfill create --dag-id nightly_settlement --from-date 1994-01-01 --to-date 1994-01-31`; its nights are played
+in order, one at a time.
 
 **What a retry does.** Every task may be run again, killed anywhere, or cleared after success: it overwrites what its
 earlier try left in the run's work folder, and `publish` replaces the night's partitions under a guard. Lost

@@ -13,7 +13,7 @@ the nights' lessons, the champion, its canary set, its own lesson and its log of
 from the next night on; an event of the asset `settlement/selection_wanted` where a notice asks for a selection.
 
 **Params.** `date` (a published night, for a run by hand; default: the nights of the events), `source` and `lake`
-(addresses, default: those of the event, else the installation's own).
+(names of this installation's list; default: those of the event, else the installation's own).
 
 **What a retry does.** Learning a night again gives the same version; a night whose learning was taken back stays
 untaught. Watching reads only.

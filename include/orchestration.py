@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
-from airflow.sdk import Asset, Context, Param, get_current_context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import Asset, BaseHook, Context, Param, get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from include.errors import SettingsError, SettlementError, TerminalError
-from include.settings import get_settings
+from include.places import Kind, address_of, name_of, require_own_source
+from include.settings import PLACE_NAME, get_settings
 
 if TYPE_CHECKING:
     from include.night import NightRequest
 
 Figures = dict[str, Any]
-"""What a task hands on: dates, counts and addresses, never rows."""
+"""What a task hands on: dates, counts and names, never rows and never a source's address."""
 Result = TypeVar("Result")
 
 FAILURE = "failure"
@@ -57,25 +58,24 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 """Default arguments of every task. Terminal errors are not retried (see `run_step`)."""
 
+
+_KINDS: tuple[Kind, ...] = ("source", "lake")
+
+
+def _place_param(kind: Kind, meaning: str) -> Param:
+    description = (
+        f"A name of this installation's list (ADS_{kind.upper()}S, or a connection ads_{kind}_<name>), never an "
+        f"address. Empty: the installation's own, ADS_{kind.upper()}_URI. {meaning}"
+    )
+    return Param(None, type=["null", "string"], pattern=PLACE_NAME, title=kind.capitalize(), description=description)
+
+
 _PLACE_PARAMS: dict[str, Param] = {
-    "source": Param(
-        None,
-        type=["null", "string"],
-        minLength=1,
-        title="Source",
-        description=(
-            "Folder, object prefix or database URI of the bank. Empty: the installation's own, ADS_SOURCE_URI. A URI "
-            "with a password does not belong here, where every reader of the run sees it."
-        ),
-    ),
-    "lake": Param(
-        None,
-        type=["null", "string"],
-        minLength=1,
-        title="Lake",
-        description="Folder or object prefix of the lake. Empty: the installation's own, ADS_LAKE_URI.",
-    ),
+    "source": _place_param("source", "Where the bank's relations are read from."),
+    "lake": _place_param("lake", "Where tables and models are; it belongs to one source."),
 }
+# Airflow's own types of connections -> the driver this project reads such a database with.
+_CONNECTION_DRIVERS = {"postgres": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 
 
 def _date_param(title: str, meaning: str) -> Param:
@@ -235,8 +235,8 @@ class ModelRequest:
 
     Attributes
     ----------
-    source_uri, lake_uri
-        Where the bank's relations come from and where the lake lies.
+    source, lake
+        Names of where the bank's relations come from and of the lake.
     run_id
         Names the run, and a selection after it.
     by
@@ -245,8 +245,8 @@ class ModelRequest:
         Of the run.
     """
 
-    source_uri: str
-    lake_uri: str
+    source: str
+    lake: str
     run_id: str
     by: str
     params: dict[str, Any]
@@ -254,15 +254,25 @@ class ModelRequest:
     @classmethod
     def of(cls, context: Context) -> Self:
         """The running task's: of its params, else of the event that triggered it, else the installation's own."""
-        settings, run, params = get_settings(), context["dag_run"], dict(context["params"])
+        run, params = context["dag_run"], dict(context["params"])
         wish: dict[str, Any] = next(reversed(_extras(context, SELECTION_WANTED)), {})
         return cls(
-            source_uri=params.get("source") or wish.get("source") or settings.source_uri,
-            lake_uri=params.get("lake") or wish.get("lake") or settings.lake_uri,
+            source=name_of("source", params.get("source") or wish.get("source")),
+            lake=name_of("lake", params.get("lake") or wish.get("lake")),
             run_id=context["run_id"],
             by=run.triggering_user_name or f"{run.dag_id}, {run.run_type} run",
             params=params,
         )
+
+    @property
+    def source_uri(self) -> str:
+        """Where the bank's relations come from; may hold a password."""
+        return _address("source", self.source)
+
+    @property
+    def lake_uri(self) -> str:
+        """Where the lake lies."""
+        return _address("lake", self.lake)
 
     @property
     def before(self) -> date:
@@ -283,7 +293,9 @@ class ModelRequest:
             return parse_night(self.params["before"])
         published: list[date] = Lake.open(self.lake_uri).manifest()["settlement_date"].to_pylist()
         if not published:
-            raise SettingsError(f"no night is published in {self.lake_uri}: publish one, or give the date as `before`")
+            raise SettingsError(
+                f"no night is published in the lake {self.lake!r}: publish one, or give the date as `before`"
+            )
         return max(published) + timedelta(days=1)
 
     def check_promotable(self) -> None:
@@ -292,11 +304,9 @@ class ModelRequest:
         Raises
         ------
         SettingsError
-            As `promotes_headlessly`; and when the installation's own lake would get a model from another source.
+            As `promotes_headlessly`; and when the lake would get a model from a source it does not belong to.
         """
-        from include.selection.promotion import require_own_source
-
-        require_own_source(self.source_uri, self.lake_uri)
+        require_own_source(self.source, self.lake, _address_of_connection)
         self.promotes_headlessly()
 
     def promotes_headlessly(self) -> bool:
@@ -353,8 +363,13 @@ class PublishedNight:
     """A night to learn from, and where it is published."""
 
     night: date
-    lake_uri: str
-    place: dict[str, str | None]
+    place: dict[str, str]
+    """Names of the source and of the lake."""
+
+    @property
+    def lake_uri(self) -> str:
+        """Where the lake lies."""
+        return _address("lake", self.place["lake"])
 
 
 def each_published_night(work: Callable[[PublishedNight], Figures]) -> Figures:
@@ -376,7 +391,7 @@ def published_nights(context: Context) -> list[PublishedNight]:
     Raises
     ------
     SettingsError
-        When there is neither, or the date is none.
+        When there is neither, the date is none, or a place is not named as `name_of` wants it.
     """
     from include.night import parse_night
 
@@ -386,20 +401,17 @@ def published_nights(context: Context) -> list[PublishedNight]:
         raise SettingsError("no night was published and none was asked for: give the date of a published night")
     found = {}
     for extra in asked:
-        place = {name: extra.get(name) for name in _PLACE_PARAMS}
-        lake_uri = place["lake"] or get_settings().lake_uri
-        night = parse_night(extra["settlement_date"])
-        found[night, lake_uri] = PublishedNight(night, lake_uri, place)
+        place: dict[str, str] = {kind: name_of(kind, extra.get(kind)) for kind in _KINDS}
+        # Whoever may send an event writes into it what they like.
+        night = parse_night(str(extra.get("settlement_date", "")))
+        found[night, place["lake"]] = PublishedNight(night, place)
     return [found[key] for key in sorted(found)]
 
 
 def announce_publication(figures: Figures) -> None:
-    """Hand the night's figures, and where it lies, to whoever waits for published nights.
-
-    The addresses are those the run was asked for, empty for the installation's own, which may hold a password.
-    """
+    """Hand the night's figures, and the names of its source and lake, to whoever waits for published nights."""
     context = get_current_context()
-    place = {name: context["params"][name] for name in _PLACE_PARAMS}
+    place: dict[str, str] = {kind: name_of(kind, context["params"][kind]) for kind in _KINDS}
     context["outlet_events"][PUBLISHED_NIGHT].extra = {**figures, **place}
 
 
@@ -421,7 +433,7 @@ def announce_wish(watched: Figures) -> Figures:
         raise AirflowSkipException("no notice of these nights asks for a selection")
     newest = asking[-1]
     wish = {"night": newest["night"], "features": _features_that_ask(newest)}
-    place = {name: newest[name] for name in _PLACE_PARAMS}
+    place: dict[str, str] = {kind: newest[kind] for kind in _KINDS}
     get_current_context()["outlet_events"][SELECTION_WANTED].extra = {**wish, **place}
     return wish
 
@@ -458,15 +470,37 @@ def _told_failures(context: Context) -> Iterator[None]:
 
 def _request(context: Context) -> NightRequest:
     from include.night import NightRequest
-    from include.selection.promotion import require_own_source
 
-    params, settings = context["params"], get_settings()
-    source_uri, lake_uri = params["source"] or settings.source_uri, params["lake"] or settings.lake_uri
+    params = context["params"]
     # A night leaves rows that teach and, where there is no model yet, a model.
-    if settings.source_uri:
-        require_own_source(source_uri, lake_uri)
+    require_own_source(params["source"], params["lake"], _address_of_connection)
+    source_uri, lake_uri = _address("source", params["source"]), _address("lake", params["lake"])
     night = params["date"] or settlement_date(context.get("data_interval_start"), context["dag_run"].run_after)
     return NightRequest.of(night, source_uri, lake_uri, attempt=context["run_id"])
+
+
+def _address(kind: Kind, name: str | None) -> str:
+    return address_of(kind, name, _address_of_connection)
+
+
+def _address_of_connection(kind: Kind, name: str) -> str | None:
+    """The address in Airflow's connection `ads_source_<name>` or `ads_lake_<name>`, None where there is none.
+
+    A connection of type Postgres or MySQL is a database, its extra the parameters (`{"rounding": "0.1"}`); one of any
+    other type has the whole address in its extra, as `address`.
+    """
+    try:
+        found = BaseHook.get_connection(f"ads_{kind}_{name}")
+    except AirflowNotFoundException:
+        return None
+    extra = {key: str(value) for key, value in found.extra_dejson.items()}
+    driver = _CONNECTION_DRIVERS.get(found.conn_type or "")
+    if driver is None:
+        return extra.get("address")
+    from sqlalchemy import URL
+
+    url = URL.create(driver, found.login, found.password, found.host, found.port, found.schema, extra)
+    return url.render_as_string(hide_password=False)
 
 
 def settlement_date(interval_start: datetime | None, run_after: datetime) -> date:

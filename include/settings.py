@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSettingError
 
 from include.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_PLACE = "default"
+"""Name of the installation's own source and lake."""
+# No colon, slash, at sign or blank, so that no address is a name; as long as Airflow's connection ids leave room for.
+PLACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+"""Form of the name of a source or lake."""
 
 
 class Settings(BaseSettings):
     """What may differ between two installations; each field is read from `ADS_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="ADS_", frozen=True, extra="ignore")
+    # An empty variable counts as unset: that is how make and compose hand on what nobody gave.
+    model_config = SettingsConfigDict(env_prefix="ADS_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    source_uri: str = Field("", description="Where the bank's relations come from.")
+    source_uri: str = Field("", repr=False, description="Where the bank's relations come from.")
     lake_uri: str = Field(
         f"file:{PROJECT_ROOT / '.data' / 'lake'}",
         description="Folder or object prefix that holds Iceberg tables, models, Data Docs and work files.",
     )
+    # Whoever may trigger a run chooses among these names and gives no address: it would be opened with our rights.
+    sources: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description='Further sources by name, as JSON: {"name": "address"}. An address may hold a password, and '
+        "declares its own rounding.",
+    )
+    lakes: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description='Further lakes by name, as JSON: {"name": "address"}. A lake belongs to the source of its name '
+        "or, where there is none, to the installation's own.",
+    )
     catalog_uri: str = Field(
-        "", description="SQLAlchemy URL of the Iceberg SQL catalog; a SQLite file in the lake when empty."
+        "", repr=False, description="SQLAlchemy URL of the Iceberg SQL catalog; a SQLite file in the lake when empty."
     )
     mlflow_uri: str = Field(
         "",
+        repr=False,
         description="MLflow's store of trainings: a tracking server (https:) or a database of its own (postgresql:, "
         "sqlite:); a SQLite file in the lake when empty. It may hold a password.",
     )
@@ -64,6 +86,21 @@ class Settings(BaseSettings):
     # GX issues 8243 and 11542: sites slow down over hundreds of validations, so only the newest nights stay.
     data_docs_nights: int = Field(31, ge=1, description="Nights kept in the Data Docs site; older ones are archived.")
 
+    @field_validator("sources", "lakes", mode="before")
+    @classmethod
+    def _places(cls, given: object) -> object:
+        """Names in their form with an address each; none is shown, whoever swaps them would show a password."""
+        if not isinstance(given, dict) or not all(isinstance(part, str) for pair in given.items() for part in pair):
+            raise ValueError('is no JSON object of names and addresses: write {"name": "address"}')
+        if DEFAULT_PLACE in given or not all(re.fullmatch(PLACE_NAME, name) for name in given):
+            raise ValueError(
+                "has a name that is not allowed: use 1 to 63 letters, digits, _ and -, and not "
+                f"{DEFAULT_PLACE!r}, which is the installation's own"
+            )
+        if not all(given.values()):
+            raise ValueError("has an empty address: give each name one")
+        return given
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
@@ -79,3 +116,7 @@ def get_settings() -> Settings:
     except ValidationError as error:
         wrong = [f"ADS_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         raise SettingsError(f"{'; '.join(wrong)}. Correct the environment (fields of include/settings.py)") from None
+    except UnreadableSettingError:
+        raise SettingsError(
+            'ADS_SOURCES or ADS_LAKES is no JSON: write {"name": "address", "another": "address"}'
+        ) from None

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import posixpath
-from pathlib import Path
 from typing import Any
-
-from upath import UPath
 
 from include.errors import SettingsError
 from include.registry import ModelRegistry
@@ -15,8 +11,6 @@ from include.settings import get_settings
 
 MOST_CHARACTERS = 1_000
 """Of a name or a reason: a paragraph is a reason, a document belongs elsewhere."""
-_FOLDERS = frozenset({"", "file", "local"})
-_OBJECTS = frozenset({"s3", "s3a", "s3n"})
 
 
 def promote(lake_uri: str, version: str, *, by: str, why: str, champion: str | None = WHOEVER) -> dict[str, Any]:
@@ -50,41 +44,6 @@ def promote(lake_uri: str, version: str, *, by: str, why: str, champion: str | N
     _require_said(by, why)
     before = ModelRegistry.open(lake_uri, get_settings()).promote(version, by=by, why=why, champion=champion)
     return {"champion": version, "before": before}
-
-
-def require_own_source(source_uri: str, lake_uri: str) -> None:
-    """The installation's own lake gets its nights and models from the installation's own source; another lake from any.
-
-    Who may trigger a run may name any source and any lake that the installation reaches. With a source of their own
-    they would else make a model that overlooks what they like, and have it score the bank's nights.
-
-    Raises
-    ------
-    SettingsError
-        When the lake is, or may be, the installation's own and the source is another one.
-    """
-    if _is_own_lake(lake_uri) and source_uri.rstrip("/") != get_settings().source_uri.rstrip("/"):
-        # Neither address is shown: it may hold a password.
-        raise SettingsError(
-            "the installation's own lake gets nights and models from its own source only, and this run names another: "
-            "leave `source` empty, give a lake of its own as `lake`, or set ADS_SOURCE_URI where Airflow is started"
-        )
-
-
-def _is_own_lake(lake_uri: str) -> bool:
-    """Whether an address may name the models of ADS_LAKE_URI; one of a kind that is not known may."""
-    asked, own = UPath(lake_uri) / "models", UPath(get_settings().lake_uri) / "models"
-    kinds = {asked.protocol, own.protocol}
-    if kinds <= _FOLDERS:
-        return _is_same_folder(Path(asked.path).resolve(), Path(own.path).resolve())
-    if kinds <= _OBJECTS:
-        return posixpath.normpath(asked.path) == posixpath.normpath(own.path)
-    return not kinds <= _FOLDERS | _OBJECTS
-
-
-def _is_same_folder(one: Path, other: Path) -> bool:
-    """Whatever links and mounts lie between."""
-    return one == other or (one.exists() and other.exists() and one.samefile(other))
 
 
 def rollback(lake_uri: str, *, by: str, why: str, champion: str | None = None) -> dict[str, Any]:

@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play the night the command line names: 0 when published, 1 with the reason on the last line when not."""
     options = _parser().parse_args(arguments)
     try:
-        night, lake_uri = parse_night(options.date), options.lake or get_settings().lake_uri
-        with _source(options.source or get_settings().source_uri) as source_uri:
-            figures = play_headless(night, source_uri, lake_uri)
+        night, settings = parse_night(options.date), get_settings()
+        with _source(settings.source_uri) as source_uri:
+            figures = play_headless(night, source_uri, settings.lake_uri)
     except SettlementError as error:
         # What was said before stands in another stream: the reason comes last in either order.
         sys.stdout.flush()
@@ -47,16 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    # The source (ADS_SOURCE_URI) and the lake come by the environment: every user of the machine sees arguments.
     parser = argparse.ArgumentParser(prog="make night", description=__doc__)
     parser.add_argument("--date", required=True, help="settlement date, YYYY-MM-DD")
-    parser.add_argument(
-        "--source",
-        default="",
-        help="folder, object prefix or database (default: ADS_SOURCE_URI, or the bank of make run)",
-    )
-    parser.add_argument(
-        "--lake", default="", help="folder or object prefix of the lake (default: ADS_LAKE_URI, or .data/lake)"
-    )
     return parser
 
 
@@ -84,7 +77,7 @@ def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]
         # Who plays a night on the machine says what the installation's own bank and lake are.
         os.environ.update({"ADS_SOURCE_URI": source_uri, "ADS_LAKE_URI": lake_uri})
         get_settings.cache_clear()
-        return _run_dag({"date": night.isoformat(), "source": source_uri or None, "lake": lake_uri})
+        return _run_dag({"date": night.isoformat()})
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ NIGHT_SECONDS = 3600
 class Place:
     """Where the bank is read from, and where the lake lies."""
 
-    source_uri: str
+    # May hold a password, which no trace is to show.
+    source_uri: str = field(repr=False)
     lake_uri: str
 
 
@@ -64,9 +65,8 @@ def _interrupt(*_: Any) -> None:  # noqa: ANN401 - a signal's number and frame
 
 
 def _parser() -> argparse.ArgumentParser:
+    # The source (ADS_SOURCE_URI) and the lake come by the environment: every user of the machine sees arguments.
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
-    parser.add_argument("--source", default="", help="bank to settle (default: ADS_SOURCE_URI, or a made-up bank)")
-    parser.add_argument("--lake", default="", help="where to publish (default: ADS_LAKE_URI, or .data/lake)")
     parser.add_argument("--port", default="", help=f"of the UI (default: {DEFAULT_PORT}, or the next free one)")
     return parser
 
@@ -91,10 +91,9 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 def _run(options: argparse.Namespace) -> None:
     terminal, port, settings = Terminal(), choose_port(options.port, DEFAULT_PORT), get_settings()
-    given = options.source or settings.source_uri
     terminal.say("starting PostgreSQL: Airflow's metadata, and the made-up bank where no other is given")
     with LocalPostgres.start(demonstration.SERVER) as postgres:
-        place = Place(given or demonstration.prepare(postgres, terminal.say), options.lake or settings.lake_uri)
+        place = Place(settings.source_uri or demonstration.prepare(postgres, terminal.say), settings.lake_uri)
         nights = _last_nights(place.source_uri)
         postgres.create_database("airflow")
         airflow = LocalAirflow(DATA / "airflow", postgres.uri("airflow", driver="psycopg2"), port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from copy import deepcopy
 
 import pytest
 
@@ -59,6 +60,20 @@ def test_every_param_has_a_title_and_a_description(dag):
         declared = dag.params.get_param(param)
         assert declared.description
         assert declared.schema["title"]
+
+
+@pytest.mark.parametrize(
+    "address", ["file:/etc", "/etc/passwd", "mysql+pymysql://u@127.0.0.1/x?local_infile=1", "s3://b"]
+)
+def test_a_place_is_a_name_and_an_address_is_refused_before_a_run_is_made(dag, address):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    for kind in {"source", "lake"} & set(dag.params):
+        # A param keeps what it was given last.
+        declared = deepcopy(dag.params.get_param(kind))
+        assert [declared.resolve(name) for name in (None, "default", "trial-2")] == [None, "default", "trial-2"]
+        with pytest.raises(ParamValidationError):
+            declared.resolve(address)
 
 
 _PARSE = """

@@ -140,7 +140,7 @@ class _Rooms:
 
 
 @pytest.fixture
-def rooms(monkeypatch, _database) -> _Rooms:
+def rooms(monkeypatch, _database, places) -> _Rooms:
     return _Rooms(monkeypatch)
 
 
@@ -167,7 +167,10 @@ def _played(dag, marked: str | None = None, **conf: Any) -> SimpleNamespace:
     dag.params = deepcopy(dag.params)
     for task in dag.tasks:
         task.retries = 0
-    run = dag.test(run_conf={"lake": "file:/lake", "source": "file:/bank", **conf}, mark_success_pattern=marked)
+    run = dag.test(
+        run_conf={"lake": "trial", **({"source": "trial"} if "source" in dag.params else {}), **conf},
+        mark_success_pattern=marked,
+    )
     with create_session() as session:
         left = session.scalars(XComModel.get_many(run_id=run.run_id, key=FAILURE, dag_ids=run.dag_id)).all()
         sentences = [XComModel.deserialize_value(xcom) for xcom in left]
@@ -227,7 +230,7 @@ def test_a_headless_run_needs_the_installations_leave_and_ends_before_anything_i
 
 
 def test_a_model_from_somebodys_own_data_does_not_come_into_the_installations_lake(rooms, allowed):
-    run = _selected(approve_headlessly=True, lake=get_settings().lake_uri, source="file:/tmp/mine")
+    run = _selected(approve_headlessly=True, lake="default")
     assert (run.state, run.states["prepare", -1]) == ("failed", "failed")
     assert "from its own source only" in run.sentences[0]
     assert rooms.asked == []
@@ -279,15 +282,15 @@ def test_where_the_preparation_fails_nothing_follows(rooms, monkeypatch):
 
 def test_a_lake_without_a_champion_keeps_no_other_lake_from_learning(rooms, monkeypatch):
     nights = [
-        orchestration.PublishedNight(date(1994, 1, day), lake, {"source": None, "lake": lake})
-        for day, lake in ((4, "file:/young"), (5, "file:/lake"))
+        orchestration.PublishedNight(date(1994, 1, day), {"source": "default", "lake": lake})
+        for day, lake in ((4, "sandbox"), (5, "default"))
     ]
     monkeypatch.setattr(orchestration, "published_nights", lambda context: nights)
-    monkeypatch.setattr(selection, "history", lambda lake_uri: [] if "young" in lake_uri else [{}])
+    monkeypatch.setattr(selection, "history", lambda lake_uri: [] if "sandbox" in lake_uri else [{}])
     taught = []
     monkeypatch.setattr(learning, "learn", lambda lake_uri, night: taught.append((lake_uri, night.day)) or {})
     _played(online_learning(), marked="watch|ask_for_selection")
-    assert taught == [("file:/young", 4), ("file:/lake", 5)]
+    assert taught == [("file:/sandbox", 4), ("file:/lake", 5)]
 
 
 def test_a_rollback_of_the_champion_deposes_the_one_that_was_looked_at(rooms):

@@ -14,7 +14,6 @@ from airflow.utils.types import DagRunType
 from include import orchestration
 from include.errors import GateError, SettingsError, SourceUnavailableError
 from include.orchestration import FAILURE, SettlementNights, run_step, settlement_date
-from include.settings import get_settings
 
 
 def _nights(first: str, last: str) -> list:
@@ -62,11 +61,11 @@ def test_a_run_without_an_interval_settles_the_day_before():
 
 
 @pytest.fixture
-def running_task(monkeypatch):
+def running_task(monkeypatch, places):
     """The context of a task, as far as a step looks into it, and what it left in XCom."""
     left: dict[str, object] = {}
     context = {
-        "params": {"date": "1994-01-31", "source": "file:/bank", "lake": "file:/lake"},
+        "params": {"date": "1994-01-31", "source": "trial", "lake": "trial"},
         "run_id": "manual__1994-02-01T02:00:00+00:00",
         "dag_run": SimpleNamespace(run_after=datetime(2020, 1, 1, tzinfo=UTC)),
         "ti": SimpleNamespace(task_id="validate", xcom_push=left.__setitem__),
@@ -80,7 +79,8 @@ def test_a_step_is_asked_for_the_night_of_the_params(running_task):
     figures = run_step(lambda request: asked.append(request) or {"rows_in": 4})
     assert figures == {"settlement_date": "1994-01-31", "rows_in": 4}
     (request,) = asked
-    assert (request.night, request.source_uri, request.lake_uri) == (date(1994, 1, 31), "file:/bank", "file:/lake")
+    assert (request.night, request.source_uri) == (date(1994, 1, 31), "file:/trial?rounding=0.1")
+    assert request.lake_uri == "file:/trial/lake"
     assert request.attempt == "manual__1994-02-01T02-00-00-00-00"
 
 
@@ -125,13 +125,50 @@ def test_a_night_waits_for_an_earlier_one_that_is_at_work(running_task, earlier,
     assert asked == ["running"]
 
 
-def test_the_installations_lake_takes_no_night_of_somebodys_own_data(running_task, monkeypatch, tmp_path):
-    monkeypatch.setenv("ADS_SOURCE_URI", "file:/bank")
-    monkeypatch.setenv("ADS_LAKE_URI", f"file:{tmp_path}")
-    get_settings.cache_clear()
-    running_task.context["params"].update(source="file:/tmp/mine", lake=f"file:{tmp_path}")
-    with pytest.raises(AirflowFailException):
+@pytest.mark.parametrize("lake", [None, "default", "sandbox"])
+def test_a_lake_takes_no_night_from_a_source_it_does_not_belong_to(running_task, lake):
+    running_task.context["params"].update(source="trial", lake=lake)
+    with pytest.raises(AirflowFailException, match="from its own source only"):
         run_step(_failing(SettingsError("not reached")))
-    running_task.context["params"].update(lake=f"file:{tmp_path / 'another'}")
-    assert run_step(lambda request: {"source": request.source_uri})["source"] == "file:/tmp/mine"
-    get_settings.cache_clear()
+    running_task.context["params"].update(source=None)
+    assert run_step(lambda request: {"source": request.source_uri})["source"].startswith("postgresql+psycopg:")
+
+
+ADDRESSES = [
+    "mysql+pymysql://u:hunter2@127.0.0.1:3306/x?local_infile=1",
+    "postgresql+psycopg://u:hunter2@/airflow?host=/socket",
+    "file:/etc/hunter2",
+    "/etc/hunter2",
+    "s3://hunter2/prefix",
+    "trial\n",
+    ["hunter2"],
+    {"name": "hunter2"},
+]
+
+
+@pytest.mark.parametrize("kind", ["source", "lake"])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_opens_nothing_and_is_repeated_nowhere(running_task, kind, address):
+    running_task.context["params"][kind] = address
+    with pytest.raises(AirflowFailException) as failed:
+        run_step(_failing(SettingsError("not reached")))
+    (sentence,) = running_task.left.values()
+    assert sentence.startswith(f"SettingsError: `{kind}` takes a name of this installation's list")
+    assert "default, trial" in sentence
+    for told in (sentence, str(failed.value)):
+        assert "hunter2" not in told
+        assert "secret" not in told
+
+
+def test_a_connection_of_airflow_gives_the_address_of_a_name(running_task, monkeypatch):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ADS_SOURCE_CORE",
+        '{"conn_type": "postgres", "login": "me", "password": "p@ss", "host": "db.bank", "port": 5433, "schema": "b", '
+        '"extra": {"rounding": "0.1", "sslmode": "verify-full"}}',
+    )
+    extra = '{"conn_type": "generic", "extra": {"address": "s3://lakes/core"}}'
+    monkeypatch.setenv("AIRFLOW_CONN_ADS_LAKE_CORE", extra)
+    running_task.context["params"].update(source="core", lake="core")
+    places = run_step(lambda request: {"source": request.source_uri, "lake": request.lake_uri})
+    assert places["source"] == "postgresql+psycopg://me:p%40ss@db.bank:5433/b?rounding=0.1&sslmode=verify-full"
+    assert places["lake"] == "s3://lakes/core"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -52,7 +53,7 @@ class _Running:
 
 
 @pytest.fixture
-def running(monkeypatch) -> _Running:
+def running(monkeypatch, places) -> _Running:
     return _Running(monkeypatch)
 
 
@@ -65,12 +66,18 @@ def test_a_run_by_hand_asks_for_the_installations_bank_in_the_name_of_who_trigge
 def test_params_come_before_the_wish_and_the_newest_wish_before_the_installation(running):
     running.context["triggering_asset_events"] = {
         SELECTION_WANTED: [
-            _event(2, source="file:/newer", lake="file:/lake"),
-            _event(1, source="file:/older", lake=None),
+            _event(2, source="trial", lake="trial"),
+            _event(1, source=None, lake=None),
         ]
     }
-    running.context["params"]["lake"] = "file:/mine"
-    assert (running.asked().source_uri, running.asked().lake_uri) == ("file:/newer", "file:/mine")
+    running.context["params"]["lake"] = "sandbox"
+    assert (running.asked().source, running.asked().lake) == ("trial", "sandbox")
+    assert (running.asked().source_uri, running.asked().lake_uri) == ("file:/trial?rounding=0.1", "file:/sandbox")
+
+
+def test_what_a_run_is_asked_for_shows_no_address(running):
+    assert "secret" in running.asked().source_uri
+    assert "secret" not in repr(running.asked())
 
 
 def test_a_run_that_nobody_triggered_names_the_dag(running):
@@ -85,9 +92,11 @@ def test_a_given_date_bounds_the_selection(running):
     assert running.asked().before == date(1994, 1, 26)
 
 
-def test_without_a_published_night_the_selection_says_what_to_do(running, tmp_path):
-    running.context["params"]["lake"] = f"file:{tmp_path}"
-    with pytest.raises(AirflowFailException, match="no night is published"):
+def test_without_a_published_night_the_selection_says_what_to_do(running, monkeypatch, tmp_path):
+    monkeypatch.setenv("ADS_LAKES", json.dumps({"new": f"file:{tmp_path}"}))
+    get_settings.cache_clear()
+    running.context["params"]["lake"] = "new"
+    with pytest.raises(AirflowFailException, match="no night is published in the lake 'new'"):
         run_for_models(lambda asked: {"before": asked.before})
     assert running.left[FAILURE].startswith("SettingsError: no night is published")
 
@@ -150,13 +159,32 @@ def test_a_headless_run_that_the_installation_does_not_allow_says_what_to_do(run
             refused()
 
 
-def test_the_own_lake_takes_no_model_from_a_source_that_somebody_names(running):
+def test_a_lake_takes_no_model_from_a_source_it_does_not_belong_to(running):
     running.asked().check_promotable()
-    running.context["params"]["source"] = "file:/tmp/mine"
+    running.context["params"]["source"] = "trial"
     with pytest.raises(SettingsError, match="from its own source only"):
         running.asked().check_promotable()
-    running.context["params"]["lake"] = "file:/tmp/mine/lake"
+    running.context["params"]["lake"] = "trial"
     running.asked().check_promotable()
+
+
+def test_an_event_names_places_too(running):
+    for asset in (SELECTION_WANTED, PUBLISHED_NIGHT):
+        running.context["triggering_asset_events"] = {
+            asset: [_event(1, settlement_date="1994-01-03", source="mysql://u:hunter2@me/x", lake="file:/tmp")]
+        }
+        asked = each_published_night if asset is PUBLISHED_NIGHT else run_for_models
+        with pytest.raises(AirflowFailException, match="takes a name of this installation's list") as failed:
+            asked(lambda wanted: {"lake": wanted.lake_uri})
+        assert "hunter2" not in str(failed.value)
+
+
+@pytest.mark.parametrize("extra", [{}, {"settlement_date": ["1994"]}, {"settlement_date": "1994-01-03", "lake": 7}])
+def test_an_event_that_anybody_wrote_ends_the_task_with_a_sentence(running, extra):
+    running.context["triggering_asset_events"] = {PUBLISHED_NIGHT: [_event(1, **extra)]}
+    with pytest.raises(AirflowFailException):
+        each_published_night(lambda published: {})
+    assert running.left[FAILURE].startswith("SettingsError: ")
 
 
 @pytest.mark.parametrize(("base_url", "below"), [("http://host:8080", ""), ("https://host/airflow/", "/airflow")])
@@ -169,14 +197,14 @@ def test_the_evidence_is_linked_below_the_path_that_airflow_is_served_under(monk
 def test_nights_of_several_events_are_taken_in_order_and_each_once(running):
     running.context["triggering_asset_events"] = {
         PUBLISHED_NIGHT: [
-            _event(1, settlement_date="1994-01-03", source=None, lake="file:/lake"),
-            _event(3, settlement_date="1994-01-02", source=None, lake="file:/lake"),
-            _event(2, settlement_date="1994-01-03", source=None, lake="file:/lake"),
+            _event(1, settlement_date="1994-01-03", source=None, lake="trial"),
+            _event(3, settlement_date="1994-01-02", source=None, lake="trial"),
+            _event(2, settlement_date="1994-01-03", source=None, lake="trial"),
         ]
     }
     found = each_published_night(lambda published: {"night": published.night, "lake": published.lake_uri})
     assert [night["night"].day for night in found["nights"]] == [2, 3]
-    assert {night["lake"] for night in found["nights"]} == {"file:/lake"}
+    assert {night["lake"] for night in found["nights"]} == {"file:/trial/lake"}
 
 
 def test_a_date_by_hand_is_the_only_night(running):
@@ -209,18 +237,15 @@ def test_a_skip_is_no_failure(running):
     assert running.left == {}
 
 
-def test_the_publication_carries_the_addresses_asked_for_and_never_the_installations_own(running, monkeypatch):
-    monkeypatch.setenv("ADS_SOURCE_URI", "postgresql+psycopg://bank:secret@host/bank")
-    get_settings.cache_clear()
-    running.context["params"]["lake"] = "file:/lake"
+def test_the_publication_carries_names_and_never_addresses(running):
+    running.context["params"]["lake"] = "sandbox"
     announce_publication({"settlement_date": "1994-01-05"})
-    get_settings.cache_clear()
     extra = running.outlets[PUBLISHED_NIGHT].extra
-    assert extra == {"settlement_date": "1994-01-05", "source": None, "lake": "file:/lake"}
+    assert extra == {"settlement_date": "1994-01-05", "source": "default", "lake": "sandbox"}
 
 
 def _watched(*nights: tuple[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    return {"nights": [{"night": n, "notices": told, "source": None, "lake": "file:/lake"} for n, told in nights]}
+    return {"nights": [{"night": n, "notices": told, "source": "default", "lake": "sandbox"} for n, told in nights]}
 
 
 def _notice(feature: str, *, asks: bool) -> dict[str, Any]:
@@ -231,7 +256,7 @@ def test_a_notice_that_asks_is_announced_with_its_feature_and_where(running):
     told = [_notice("amount", asks=True), _notice("hour", asks=False), _notice("", asks=True)]
     wish = announce_wish(_watched(("1994-01-05", told), ("1994-01-06", [])))
     assert wish == {"night": "1994-01-05", "features": ["amount", "feature_drift"]}
-    assert running.outlets[SELECTION_WANTED].extra == {**wish, "source": None, "lake": "file:/lake"}
+    assert running.outlets[SELECTION_WANTED].extra == {**wish, "source": "default", "lake": "sandbox"}
 
 
 def test_a_night_without_such_a_notice_announces_nothing(running):

@@ -61,6 +61,10 @@ class Console:
         """A browser with the UI's cookie of a user who may only read."""
         return self._browser("analyst")
 
+    def reviewer(self) -> httpx.Client:
+        """A browser with the UI's cookie of a user who may trigger runs."""
+        return self._browser("reviewer")
+
     def admin(self) -> httpx.Client:
         """A browser with the UI's cookie of a user who may do everything."""
         return self._browser("admin")

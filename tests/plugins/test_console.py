@@ -182,5 +182,29 @@ def test_publication_is_an_event_of_the_asset(analyst):
     (event,) = analyst.get("/api/v2/assets/events").json()["asset_events"]
     assert event["name"] == "settlement/published_night"
     assert event["extra"]["settlement_date"] == NIGHT.isoformat()
-    # The installation's own addresses, which may hold a password, are not told.
-    assert (event["extra"]["source"], event["extra"]["lake"]) == (None, None)
+    # Addresses may hold a password.
+    assert (event["extra"]["source"], event["extra"]["lake"]) == ("default", "default")
+
+
+@pytest.mark.parametrize("dag_id", ["nightly_settlement", "model_selection", "online_learning", "champion_rollback"])
+@pytest.mark.parametrize("address", ["file:/etc", "mysql+pymysql://u@127.0.0.1:3306/x?local_infile=1"])
+def test_who_may_trigger_names_a_source_or_a_lake_and_gives_no_address(console, dag_id, address):
+    reviewer = console.reviewer()
+    for kind in ("source", "lake") if dag_id != "champion_rollback" else ("lake",):
+        order = {"logical_date": None, "conf": {kind: address, "why": "to see"}}
+        answer = reviewer.post(f"/api/v2/dags/{dag_id}/dagRuns", json=order, headers=_bearer(reviewer))
+        assert (answer.status_code, kind in answer.text) == (400, True)
+
+
+def test_a_backfill_gives_no_address_either(console):
+    admin = console.admin()
+    days = {"from_date": "1993-01-13T00:00:00Z", "to_date": "1993-01-13T00:00:00Z"}
+    order = {"dag_id": "nightly_settlement", **days, "dag_run_conf": {"source": "file:/etc"}}
+    answer = admin.post("/api/v2/backfills", json=order, headers=_bearer(admin))
+    assert 400 <= answer.status_code < 500
+    assert "source" in answer.text
+
+
+def _bearer(browser) -> dict[str, str]:
+    """The UI's cookie as the header that the API asks for."""
+    return {"Authorization": f"Bearer {browser.cookies['_token']}"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +13,6 @@ from include.night import NightRequest, modelling
 from include.night.modelling import has_model, model_for
 from include.registry import ModelRegistry
 from include.selection import history, promote, rollback
-from include.selection.promotion import require_own_source
 from include.settings import get_settings
 from tests.registry.conftest import small_model
 
@@ -140,52 +138,6 @@ def test_a_pointer_that_is_broken_is_mended_by_a_promotion(lake):
     promote(lake, OLD, by="an analyst", why="first")
     Path(lake.removeprefix("file:"), "models", "champion.sealed").write_bytes(b"torn")
     assert promote(lake, NEW, by="an analyst", why="the pointer was torn") == {"champion": NEW, "before": None}
-
-
-@pytest.fixture
-def own_lake(tmp_path, monkeypatch) -> Iterator[Path]:
-    """The installation's own, with a source of its own."""
-    lake = tmp_path / "own"
-    (lake / "models").mkdir(parents=True)
-    monkeypatch.setenv("ADS_LAKE_URI", f"file:{lake}")
-    monkeypatch.setenv("ADS_SOURCE_URI", "file:/bank")
-    get_settings.cache_clear()
-    yield lake
-    monkeypatch.undo()
-    get_settings.cache_clear()
-
-
-def test_another_lake_gets_models_from_any_source_and_the_own_one_from_its_own(own_lake):
-    require_own_source("file:/mine", f"file:{own_lake.parent / 'another'}")
-    require_own_source("file:/mine", "s3://bucket/lake")
-    require_own_source("file:/bank/", f"file:{own_lake}")
-
-
-def test_the_own_lake_is_known_by_any_address(own_lake):
-    link, mine = own_lake.parent / "link", own_lake.parent / "mine"
-    link.symlink_to(own_lake)
-    mine.mkdir()
-    (mine / "models").symlink_to(own_lake / "models")
-    uris = [f"file:{own_lake}", f"file://{own_lake}/", f"{own_lake}", f"local:{own_lake}", f"file:{own_lake}/../own"]
-    for uri in [*uris, f"file:{link}", f"file:{mine}", f"simplecache::file://{own_lake}"]:
-        with pytest.raises(SettingsError, match="its own source only") as refusal:
-            require_own_source("postgresql://me:secret@host/mine", uri)
-        assert "secret" not in str(refusal.value)
-
-
-def test_the_own_lake_is_known_before_there_is_anything_in_it(own_lake):
-    (own_lake / "models").rmdir()
-    with pytest.raises(SettingsError, match="its own source only"):
-        require_own_source("file:/mine", f"file:{own_lake}/../own")
-
-
-def test_an_object_store_is_known_by_any_address_too(own_lake, monkeypatch):
-    monkeypatch.setenv("ADS_LAKE_URI", "s3://bucket/lake")
-    get_settings.cache_clear()
-    require_own_source("file:/mine", "s3://bucket/lake2")
-    for uri in ("s3a://bucket/lake/", "s3://bucket/other/../lake"):
-        with pytest.raises(SettingsError, match="its own source only"):
-            require_own_source("file:/mine", uri)
 
 
 @pytest.mark.parametrize(("by", "why"), [("", "reason"), ("an analyst", "  "), ("a" * 1001, "reason")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from include.service.airflow_api import Run
 from include.service.airflow_home import airflow_environment
 from include.service.airflow_process import USERS, LocalAirflow
 from include.service.ports import choose_port
+from include.settings import PROJECT_ROOT
 from include.sources import open_source
 
 
@@ -93,3 +95,28 @@ def test_settings_for_peoples_own_commands_can_be_sourced(tmp_path):
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
     assert said.strip() == airflow.database_uri
     assert airflow.settings_file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("target", ["run", "night"])
+def test_an_address_stands_in_no_argument_that_other_users_see(target):
+    words = [
+        "make",
+        "-n",
+        "-o",
+        "setup",
+        target,
+        "DATE=2024-01-31",
+        "SOURCE=mysql://u:hunter2@h/b",
+        "LAKE=s3://hunter2",
+    ]
+    said = subprocess.run(words, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout
+    assert "include.service" in said
+    assert "hunter2" not in said
+
+
+def test_make_hands_addresses_on_as_they_are_written(tmp_path):
+    rule = "include Makefile\nnight:\n\t@printenv ADS_SOURCE_URI ADS_LAKE_URI\n"
+    words = ["make", "-s", "-f", "-", "-o", "setup", "night", "SOURCE=mysql://u:p,a$ss#x@h/b?rounding=0.1&charset=utf8"]
+    environment = {"PATH": os.environ["PATH"], "ADS_LAKE_URI": "file:/lake $1"}
+    said = subprocess.run(words, input=rule, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True)
+    assert said.stdout.splitlines() == ["mysql://u:p,a$ss#x@h/b?rounding=0.1&charset=utf8", "file:/lake $1"]

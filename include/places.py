@@ -1,0 +1,138 @@
+"""The sources and lakes of this installation by name: where each lies, and which source a lake belongs to.
+
+Whoever may trigger a run chooses among names. An address would be opened with the rights and passwords of the service,
+so that only who sets the installation up gives addresses.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from upath import UPath
+
+from include.errors import SettingsError
+from include.settings import DEFAULT_PLACE, PLACE_NAME, get_settings
+
+Kind = Literal["source", "lake"]
+Elsewhere = Callable[[Kind, str], str | None]
+"""Gives the address that another place than the settings has for a name, None where it has none."""
+
+_FOLDERS = frozenset({"", "file", "local"})
+_OBJECTS = frozenset({"s3", "s3a", "s3n"})
+
+
+def nowhere(_kind: Kind, _name: str) -> None:
+    """No other place than the settings."""
+
+
+def name_of(kind: Kind, given: object) -> str:
+    """The name that a param or an event gives; `default` where it gives none.
+
+    Raises
+    ------
+    SettingsError
+        When it has not the form of a name. It is not shown: most likely it is an address, which may hold a password.
+
+    >>> name_of("source", None), name_of("lake", "trial")
+    ('default', 'trial')
+    """
+    if given is None or given == "":
+        return DEFAULT_PLACE
+    if isinstance(given, str) and re.fullmatch(PLACE_NAME, given):
+        return given
+    raise SettingsError(
+        f"`{kind}` takes a name of this installation's list and was given something else, such as an address. "
+        f"{_choice(kind)}"
+    )
+
+
+def address_of(kind: Kind, given: object, elsewhere: Elsewhere = nowhere) -> str:
+    """Where a named source or lake lies.
+
+    Parameters
+    ----------
+    kind
+        Source or lake.
+    given
+        The name; empty for the installation's own.
+    elsewhere
+        Where to look for names that the settings do not have.
+
+    Raises
+    ------
+    SettingsError
+        When there is none of this name.
+    """
+    name = name_of(kind, given)
+    if address := _registered(kind).get(name) or elsewhere(kind, name):
+        return address
+    what = f"no {kind} is called {name!r}" if name != DEFAULT_PLACE else f"the installation has no {kind} of its own"
+    raise SettingsError(f"{what}. {_choice(kind)}")
+
+
+def require_own_source(source: object, lake: object, elsewhere: Elsewhere = nowhere) -> None:
+    """See that a lake gets its nights and models from the one source it belongs to.
+
+    That is the source of the lake's name or, where none has it, the installation's own. With another one, who may
+    trigger a run could make a model that overlooks what they like, and have it score the bank's nights.
+
+    Raises
+    ------
+    SettingsError
+        When the lake belongs to another source.
+    """
+    source_name, lake_name = name_of("source", source), _first_name(lake, elsewhere)
+    owner = lake_name if _exists("source", lake_name, elsewhere) else DEFAULT_PLACE
+    if source_name != owner:
+        raise SettingsError(
+            f"the lake {lake_name!r} gets nights and models from its own source only, which is {owner!r}, and this run "
+            f"names {source_name!r}: leave `source` and `lake` empty for the installation's own, or name a lake that "
+            f"belongs to {source_name!r} (one of that name in ADS_LAKES)"
+        )
+
+
+def _first_name(lake: object, elsewhere: Elsewhere) -> str:
+    """The name a lake belongs to a source by; where several name the same place, the installation's own comes first."""
+    address = address_of("lake", lake, elsewhere)
+    same = [name for name, other in _registered("lake").items() if _is_same_lake(address, other)]
+    return same[0] if same else name_of("lake", lake)
+
+
+def _exists(kind: Kind, name: str, elsewhere: Elsewhere) -> bool:
+    return name in _registered(kind) or elsewhere(kind, name) is not None
+
+
+def _registered(kind: Kind) -> dict[str, str]:
+    settings = get_settings()
+    own, named = (settings.source_uri, settings.sources) if kind == "source" else (settings.lake_uri, settings.lakes)
+    return {**({DEFAULT_PLACE: own} if own else {}), **named}
+
+
+def _choice(kind: Kind) -> str:
+    """What may be named, and how to have more; never an address."""
+    names = ", ".join(_registered(kind)) or "none yet"
+    upper = kind.upper()
+    return (
+        f"Choose one of: {names} (empty: {DEFAULT_PLACE}), or a connection ads_{kind}_<name> of Airflow. Who runs "
+        f"Airflow gives the installation's own with ADS_{upper}_URI and others with ADS_{upper}S"
+    )
+
+
+def _is_same_lake(one: str, other: str) -> bool:
+    """Whether two addresses may name the same models; one of a kind that is not known may."""
+    asked, own = UPath(one) / "models", UPath(other) / "models"
+    kinds = {asked.protocol, own.protocol}
+    if kinds <= _FOLDERS:
+        return _is_same_folder(Path(asked.path).resolve(), Path(own.path).resolve())
+    if kinds <= _OBJECTS:
+        return posixpath.normpath(asked.path) == posixpath.normpath(own.path)
+    return not kinds <= _FOLDERS | _OBJECTS
+
+
+def _is_same_folder(one: Path, other: Path) -> bool:
+    """Whatever links and mounts lie between."""
+    return one == other or (one.exists() and other.exists() and one.samefile(other))
