@@ -1,16 +1,15 @@
-"""The three dialects of the bank's files: names, delimiter, dates and codes, and which one a folder is written in."""
+"""The three dialects of the bank's files: names, delimiter, dates and codes."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from include.errors import SourceError
-from include.relations import RELATIONS, Column, Relation
+from include.relations import Column, Relation
 from include.sources.moments import local_moment
 
 # A time of day may follow: without a zone the record counts on the day that stands before it.
@@ -137,76 +136,6 @@ CANONICAL = Dialect("canonical", ",", has_header=True, rounding_cents=None, read
 """`fin_*.csv` and `fin_*.parquet` with the names of the relations module."""
 
 DIALECTS = (PKDD, TERADATA, CANONICAL)
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """A folder's dialect and, by relation, the file that holds it (as the folder spells it)."""
-
-    dialect: Dialect
-    files: Mapping[str, str]
-
-
-def recognise(names: Iterable[str], folder: str) -> Recognised:
-    """The dialect a folder is written in, by the files present; letter case does not matter.
-
-    Raises
-    ------
-    SourceError
-        When no dialect or more than one is present, a relation is there twice, or a required one is missing.
-    """
-    present = sorted(names)
-    found = {dialect.name: _files_of(dialect, present, folder) for dialect in DIALECTS}
-    matching = [dialect for dialect in DIALECTS if found[dialect.name]]
-    if len(matching) != 1:
-        raise SourceError(_not_one_dialect(matching, found, present, folder))
-    recognised = Recognised(matching[0], found[matching[0].name])
-    _require_relations(recognised, present, folder)
-    return recognised
-
-
-def _files_of(dialect: Dialect, present: list[str], folder: str) -> dict[str, str]:
-    files: dict[str, str] = {}
-    for relation in RELATIONS.values():
-        wanted = {name.lower() for name in dialect.file_names(relation)}
-        hits = [name for name in present if name.lower() in wanted]
-        if len(hits) > 1:
-            raise SourceError(f"{folder} holds {relation.name} more than once ({', '.join(hits)}): keep one of them")
-        if hits:
-            files[relation.name] = hits[0]
-    return files
-
-
-def _not_one_dialect(
-    matching: list[Dialect], found: Mapping[str, Mapping[str, str]], present: list[str], folder: str
-) -> str:
-    if matching:
-        parts = "; ".join(f"{d.name}: {', '.join(found[d.name].values())}" for d in matching)
-        return f"{folder} mixes dialects ({parts}): a source is written in one of them, move the others elsewhere"
-    wanted = "; ".join(
-        f"{d.name}: " + ", ".join("/".join(d.file_names(r)) for r in RELATIONS.values() if r.required) for d in DIALECTS
-    )
-    return (
-        f"{folder} holds none of the bank's relations. Looked for, at least, {wanted}. Found {_listing(present)}. "
-        "Name the folder or prefix the files lie in"
-    )
-
-
-def _require_relations(recognised: Recognised, present: list[str], folder: str) -> None:
-    missing = [r for r in RELATIONS.values() if r.required and r.name not in recognised.files]
-    if missing:
-        looked_for = ", ".join(f"{r.name} ({' or '.join(recognised.dialect.file_names(r))})" for r in missing)
-        raise SourceError(
-            f"{folder} lacks required relations of the {recognised.dialect.name} dialect: {looked_for}. "
-            f"Found {_listing(present)}. Add the missing files"
-        )
-
-
-def _listing(present: list[str], shown: int = 12) -> str:
-    if not present:
-        return "no files at all"
-    more = f" and {len(present) - shown} more" if len(present) > shown else ""
-    return ", ".join(present[:shown]) + more
 
 
 def likely_delimiter(line: str) -> str:

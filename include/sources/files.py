@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import SourceError
-from include.relations import DATE, FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS, TEXT, Relation
+from include.relations import DATE, FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS, Relation
 from include.sources.address import NOTHING_DECLARED, Declared
-from include.sources.base import LINEAGE, UNREADABLE, Extract
+from include.sources.base import LINEAGE, Extract
 from include.sources.counting import (
     OTHER_DATE,
     add_code,
     hundredths,
     last_digit_cents,
     money_values,
-    nights_between,
     nights_of,
     on_other_dates,
     totals,
 )
-from include.sources.dialects import Dialect, Recognised, recognise
-from include.sources.folder import Folder, Stamp
-from include.sources.parquetfile import read_parquet
-from include.sources.textfile import FileRecords, read_text
+from include.sources.dialects import Dialect
+from include.sources.entries import FILE, Entry
+from include.sources.folder import Folder
+from include.sources.parts import Content, lineage_of, notes_of, read_parts, texts_of, unreadable_of
+from include.sources.recognition import Part, Recognised, parts_of, recognise
+from include.sources.textfile import FileRecords
 from include.sources.values import type_columns
 from include.sources.zones import require_zone
 
@@ -54,11 +56,17 @@ class FileSource:
         self._take_stock()
 
     def _take_stock(self) -> None:
-        self._stamps: dict[str, Stamp] = self._folder.stamps()
-        self._recognised: Recognised = recognise(self._stamps, self.uri)
+        entries = self._folder.entries()
+        self._recognised: Recognised = recognise(entries, self.uri)
         self._dialect = self._recognised.dialect.in_zone(self._declared.zone)
+        self._parts = {name: self._parts_in(name, entries[file]) for name, file in self._recognised.files.items()}
         self._extracts.clear()
         self._last_digit_cents: int | None = None
+
+    def _parts_in(self, relation: str, entry: Entry) -> list[Part]:
+        if entry.kind == FILE:
+            return [Part(entry, {})]
+        return parts_of(RELATIONS[relation], entry.name, self._folder.entries_below(entry.name), self.uri)
 
     @property
     def rounding_cents(self) -> int:
@@ -115,11 +123,17 @@ class FileSource:
 
     def _extract(self, relation: Relation) -> Extract:
         if relation.name not in self._extracts:
-            file = self._recognised.files[relation.name]
-            data = self._folder.read(file, self._stamps[file])
-            extract = read_relation(data, relation, self._dialect, self._folder.file_uri(file))
-            self._extracts[relation.name] = extract
+            parts = read_parts(self._contents(relation), relation, self._dialect)
+            file = self._folder.file_uri(self._recognised.files[relation.name])
+            extract = _typed(parts, relation, self._dialect, file)
+            left_out = self._recognised.notes if relation is FIN_TRANSACTION else ()
+            self._extracts[relation.name] = replace(extract, notes=(*extract.notes, *left_out))
         return self._extracts[relation.name]
+
+    def _contents(self, relation: Relation) -> Iterator[Content]:
+        for part in self._parts[relation.name]:
+            name, stamp = part.entry.name, part.entry.stamp
+            yield Content(self._folder.read(name, stamp), self._folder.file_uri(name), part.values)
 
 
 def read_relation(data: bytes, relation: Relation, dialect: Dialect, file_uri: str) -> Extract:
@@ -131,30 +145,35 @@ def read_relation(data: bytes, relation: Relation, dialect: Dialect, file_uri: s
         When the file as a whole is not what it should be; see `read_text` and `read_parquet`. For transactions also
         when no record has a date that can be read, so that none could be counted on a night.
     """
-    reader = read_parquet if file_uri.lower().endswith(".parquet") else read_text
-    records = reader(data, relation, dialect, file_uri)
-    require_zone(relation, dialect, records.texts, file_uri)
-    typed, codes = type_columns(relation, dialect, records.texts)
+    return _typed(read_parts([Content(data, file_uri)], relation, dialect), relation, dialect, file_uri)
+
+
+def _typed(parts: Sequence[FileRecords], relation: Relation, dialect: Dialect, file_uri: str) -> Extract:
+    texts = texts_of(parts)
+    require_zone(relation, dialect, texts, file_uri)
+    typed, codes = type_columns(relation, dialect, texts)
     if relation is FIN_TRANSACTION:
-        nights = _counted_nights(typed, records, dialect, file_uri)
+        nights = _counted_nights(typed, texts, sum(len(part.unreadable) for part in parts), dialect, file_uri)
         codes = add_code(codes, on_other_dates(typed[relation.key].combine_chunks(), nights), OTHER_DATE)
     else:
         nights = pa.nulls(typed.num_rows, DATE)
-    rows = _with_lineage(typed, records, codes, nights, file_uri)
-    absent = frozenset(relation.schema.names) - {c for c in typed.column_names if c in records.texts}
-    return Extract(relation, rows, _unreadable(records, nights, file_uri), records.notes, _optional(relation, absent))
+    rows = _with_lineage(typed, {**lineage_of(parts), "reader_codes": codes, "night": nights})
+    absent = frozenset(relation.schema.names) - {c for c in typed.column_names if c in texts}
+    return Extract(relation, rows, unreadable_of(parts, nights), notes_of(parts), _optional(relation, absent))
 
 
 def _optional(relation: Relation, names: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in names if relation.column(name).optional)
 
 
-def _counted_nights(typed: pa.Table, records: FileRecords, dialect: Dialect, file_uri: str) -> pa.Array:
+def _counted_nights(
+    typed: pa.Table, texts: Mapping[str, pa.Array], unreadable: int, dialect: Dialect, file_uri: str
+) -> pa.Array:
     dates = typed[FIN_TRANSACTION.valid_from].combine_chunks()
-    offered = typed.num_rows + len(records.unreadable)
+    offered = typed.num_rows + unreadable
     if offered and dates.null_count == len(dates):
-        texts = records.texts[FIN_TRANSACTION.valid_from].slice(0, 3).to_pylist()
-        found = f" (found the form {', '.join(repr(_shape(text)) for text in texts)})" if texts else ""
+        first = texts[FIN_TRANSACTION.valid_from].slice(0, 3).to_pylist()
+        found = f" (found the form {', '.join(repr(_shape(text)) for text in first)})" if first else ""
         raise SourceError(
             f"{file_uri} ({FIN_TRANSACTION.name}): none of its {offered} records has a settlement date that can be "
             f"read{found}, so that no night could count them. Deliver it whole, with dates as {dialect.date_form}"
@@ -171,25 +190,6 @@ def _shape(text: str | None) -> str:
     return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", text or ""))
 
 
-def _with_lineage(typed: pa.Table, records: FileRecords, codes: pa.Array, nights: pa.Array, file_uri: str) -> pa.Table:
-    lineage = {
-        "source_uri": pa.repeat(pa.scalar(file_uri, TEXT), typed.num_rows),
-        "source_line": pa.array(records.lines, pa.int64()),
-        "raw": records.raw,
-        "reader_codes": codes,
-        "night": nights,
-    }
+def _with_lineage(typed: pa.Table, lineage: Mapping[str, pa.Array]) -> pa.Table:
     columns = [*typed.columns, *(lineage[name] for name in LINEAGE.names)]
     return pa.Table.from_arrays(columns, schema=pa.schema([*typed.schema, *LINEAGE]))
-
-
-def _unreadable(records: FileRecords, nights: pa.Array, file_uri: str) -> pa.Table:
-    lines = np.array([u.line + 1 for u in records.unreadable], np.int64)
-    columns = {
-        "source_uri": pa.repeat(pa.scalar(file_uri, TEXT), len(lines)),
-        "source_line": pa.array(lines, pa.int64()),
-        "raw": pa.array([u.raw for u in records.unreadable], TEXT),
-        "reason_codes": pa.array([u.code for u in records.unreadable], TEXT),
-        "night": nights_between(records.lines, nights, lines),
-    }
-    return pa.table([columns[name] for name in UNREADABLE.names], schema=UNREADABLE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from include.errors import SourceError
@@ -31,10 +31,17 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def layout_of_header(names: Sequence[str], relation: Relation, dialect: Dialect, file: str) -> Layout:
+def layout_of_header(
+    names: Sequence[str], relation: Relation, dialect: Dialect, file: str, given: Collection[str] = ()
+) -> Layout:
     """Match a header's names, in any order and letter case, to the relation's columns.
 
     Columns that the relation does not know are ignored with a note.
+
+    Parameters
+    ----------
+    given
+        Columns that the file need not have, since the names of its folders hold them.
 
     Raises
     ------
@@ -45,7 +52,8 @@ def layout_of_header(names: Sequence[str], relation: Relation, dialect: Dialect,
     columns = dialect.columns(relation)
     known = {dialect.header_name(c).lower() for c in columns}
     _refuse_doubled([name for name in found if name in known], names, relation, file)
-    missing = [c for c in columns if not c.optional and dialect.header_name(c).lower() not in found]
+    needed = [c for c in columns if not c.optional and c.name not in given]
+    missing = [c for c in needed if dialect.header_name(c).lower() not in found]
     extra = [name for name, low in zip(names, found, strict=True) if low not in known]
     if missing:
         raise SourceError(_missing_columns(missing, extra, names, relation, dialect, file))
@@ -53,16 +61,20 @@ def layout_of_header(names: Sequence[str], relation: Relation, dialect: Dialect,
     return Layout(positions, len(names), _extra_note(extra, relation, file))
 
 
-def layout_without_header(width: int, relation: Relation, dialect: Dialect) -> Layout:
-    """The relation's columns by position; `width` says how many optional ones follow."""
-    columns = dialect.columns(relation)[:width]
+def layout_without_header(width: int, relation: Relation, dialect: Dialect, given: Collection[str] = ()) -> Layout:
+    """The relation's columns by position, without the given ones; `width` says how many optional ones follow."""
+    columns = _columns(relation, dialect, given)[:width]
     return Layout({c.name: i for i, c in enumerate(columns)}, width)
 
 
-def allowed_widths(relation: Relation, dialect: Dialect) -> tuple[int, ...]:
+def allowed_widths(relation: Relation, dialect: Dialect, given: Collection[str] = ()) -> tuple[int, ...]:
     """How many fields a record may have in a file without header: optional columns may be left off at the end."""
-    columns = dialect.columns(relation)
+    columns = _columns(relation, dialect, given)
     return tuple(range(sum(not c.optional for c in columns), len(columns) + 1))
+
+
+def _columns(relation: Relation, dialect: Dialect, given: Collection[str]) -> list[Column]:
+    return [column for column in dialect.columns(relation) if column.name not in given]
 
 
 def is_header(names: Sequence[str], relation: Relation, dialect: Dialect) -> bool:

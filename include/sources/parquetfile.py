@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,55 +16,141 @@ from include.relations import Relation
 from include.sources.counting import as_json
 from include.sources.dialects import Dialect
 from include.sources.header import layout_of_header
+from include.sources.packing import largest_of
 from include.sources.textfile import FileRecords
 
 # Doubles carry binary noise (0.1 + 0.2) far below a cent: four decimals keep a wrong third one and drop the noise.
 _FLOAT_TEXT = pa.decimal128(38, 4)
 
+# A value is at least this large once it is decoded, a text's length and place among them.
+_VALUE_BYTES = 8
+_PLAIN_KINDS = (
+    pa.types.is_integer,
+    pa.types.is_decimal128,
+    pa.types.is_string,
+    pa.types.is_boolean,
+    pa.types.is_date32,
+    pa.types.is_time,
+)
 
-def read_parquet(data: bytes, relation: Relation, dialect: Dialect, file: str) -> FileRecords:
-    """The records of a Parquet file; a record's line is its row.
+
+def read_parquet(
+    data: bytes, relation: Relation, dialect: Dialect, file: str, given: Collection[str] = ()
+) -> FileRecords:
+    """The records of a Parquet file; a record's line is its row. Only the relation's own columns are read.
+
+    Parameters
+    ----------
+    given
+        Columns that the file need not have, since the names of its folders hold them.
 
     Raises
     ------
     SourceError
-        When it is no whole Parquet file, lacks a column, or a column's type has no text.
+        When it is no whole Parquet file, lacks a column, stands for far more than its size, or a column's type has no
+        text.
     """
-    table = _table(data, relation, file)
-    layout = layout_of_header(table.column_names, relation, dialect, file)
-    texts = {
-        name: _as_text(table.column(position).combine_chunks(), table.column_names[position], relation, file)
-        for name, position in layout.positions.items()
-    }
-    return FileRecords(texts, np.arange(1, table.num_rows + 1), as_json(table), (), layout.notes)
-
-
-def _table(data: bytes, relation: Relation, file: str) -> pa.Table:
+    place = f"{file} ({relation.name})"
     if not data:
-        raise SourceError(f"{file} ({relation.name}) is empty: deliver it again")
+        raise SourceError(f"{place} is empty: deliver it again")
+    with _reported(place):
+        names = pq.ParquetFile(pa.BufferReader(data)).schema_arrow.names
+    layout = layout_of_header(names, relation, dialect, file, given)
+    with _reported(place):
+        table = _read(data, [names[position] for position in layout.positions.values()], place)
+        raw = as_json(_as_records(table, place))
+    held = {name: names[position] for name, position in layout.positions.items()}
+    texts = {name: _as_text(table[own_name], own_name, place) for name, own_name in held.items()}
+    return FileRecords(texts, np.arange(1, table.num_rows + 1), raw, (), layout.notes)
+
+
+@contextmanager
+def _reported(place: str) -> Iterator[None]:
+    """Say that a file is no whole Parquet file, whatever the libraries make of its bytes."""
     try:
-        # Spark's old timestamps span more years than nanoseconds do.
-        parquet = pq.ParquetFile(pa.BufferReader(data), coerce_int96_timestamp_unit="us")
-        return _with_moments(parquet.read(), parquet)
-    except (pa.ArrowException, OSError) as error:
+        yield
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, duckdb.Error) as error:
         raise SourceError(
-            f"{file} ({relation.name}) is no whole Parquet file ({error}): write it again, a cut one cannot be read"
+            f"{place} is no whole Parquet file ({type(error).__name__}): write it again, one that was cut or altered "
+            "cannot be read"
         ) from error
+
+
+def _read(data: bytes, names: list[str], place: str) -> pa.Table:
+    """Columns of the file, moments as such; sound down to the last byte of every text."""
+    # Spark's old timestamps span more years than nanoseconds do.
+    parquet = pq.ParquetFile(pa.BufferReader(data), coerce_int96_timestamp_unit="us")
+    _require_bounded(parquet.metadata.num_rows * len(names) * _VALUE_BYTES, data, place)
+    # Texts stay packed by their distinct values at first: one that a million rows share is stored once.
+    texts = [name for name in names if _is_text(parquet.schema_arrow.field(name).type)]
+    packed = pq.ParquetFile(pa.BufferReader(data), coerce_int96_timestamp_unit="us", read_dictionary=texts)
+    table = packed.read(columns=names).select(names)
+    table.validate(full=True)
+    _require_bounded(sum(_bytes_of(chunk) for column in table.columns for chunk in column.chunks), data, place)
+    return _with_moments(_unpacked(table, parquet.schema_arrow), parquet)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary))
+
+
+def _require_bounded(size: int, data: bytes, place: str) -> None:
+    largest = largest_of(len(data))
+    if size > largest:
+        raise SourceError(
+            f"{place} stands for {size:,} bytes, more than the {largest:,} that are read of a file of its size: "
+            "deliver it in several files, or as CSV"
+        )
+
+
+def _bytes_of(chunk: pa.Array) -> int:
+    """How long the values of a chunk are row by row."""
+    if not pa.types.is_dictionary(chunk.type) or not _is_text(chunk.type.value_type):
+        return int(chunk.nbytes)
+    lengths = pc.binary_length(chunk.dictionary)
+    return int(pc.sum(lengths.take(chunk.indices).cast(pa.int64())).as_py() or 0)
+
+
+def _unpacked(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        column.cast(schema.field(name).type) if pa.types.is_dictionary(column.type) else column
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.table(dict(zip(table.column_names, [c.combine_chunks() for c in columns], strict=True)))
 
 
 def _with_moments(table: pa.Table, parquet: pq.ParquetFile) -> pa.Table:
     """The table, its columns of the old type INT96 as moments: Spark writes them in UTC without saying so."""
-    written = {
-        parquet.schema.column(n).path: parquet.schema.column(n).physical_type for n in range(len(parquet.schema))
-    }
+    columns = map(parquet.schema.column, range(len(parquet.schema)))
+    written = {column.path: column.physical_type for column in columns}
     for position, name in enumerate(table.column_names):
         if written.get(name) == "INT96":
             table = table.set_column(position, name, pc.assume_timezone(table.column(position), "UTC"))
     return table
 
 
-def _as_text(column: pa.Array, name: str, relation: Relation, file: str) -> pa.Array:
+def _as_records(table: pa.Table, place: str) -> pa.Table:
+    """The table as it is written out: types that not every engine knows, and moments, as text."""
+    return pa.table(
+        {
+            name: column if _is_plain(column.type) else _as_text(column, name, place)
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        }
+    )
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether every engine writes out a value of the type, and alike on every machine."""
+    if pa.types.is_timestamp(kind):
+        return kind.tz is None
+    return kind in (pa.float32(), pa.float64()) or any(is_kind(kind) for is_kind in _PLAIN_KINDS)
+
+
+def _as_text(column: pa.ChunkedArray, name: str, place: str) -> pa.Array:
+    column = column.combine_chunks()
     try:
+        if pa.types.is_float16(column.type):
+            column = pc.cast(column, pa.float32())
         if pa.types.is_floating(column.type):
             return _float_text(column)
         if pa.types.is_timestamp(column.type) and column.type.tz:
@@ -68,9 +158,7 @@ def _as_text(column: pa.Array, name: str, relation: Relation, file: str) -> pa.A
             column = pc.cast(column, pa.timestamp(column.type.unit, "UTC"))
         return pc.cast(column, pa.string())
     except pa.ArrowException as error:
-        raise SourceError(
-            f"{file} ({relation.name}): column {name!r} is {column.type}, which is no plain value ({error})"
-        ) from error
+        raise SourceError(f"{place}: column {name!r} is {column.type}, which is no plain value ({error})") from error
 
 
 def _float_text(column: pa.Array) -> pa.Array:

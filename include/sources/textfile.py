@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,10 @@ class FileRecords:
         Records that could not be split; their lines count from 0.
     notes
         Sentences for people.
+    misfits
+        Why the file is not what it should be, where hardly any of its records could be split; empty otherwise.
+    uri
+        Address of the file.
     """
 
     texts: dict[str, pa.Array]
@@ -47,29 +52,34 @@ class FileRecords:
     raw: pa.Array
     unreadable: tuple[Unreadable, ...] = ()
     notes: tuple[str, ...] = ()
+    misfits: str = ""
+    uri: str = ""
 
 
-def read_text(data: bytes, relation: Relation, dialect: Dialect, file: str) -> FileRecords:
+def read_text(data: bytes, relation: Relation, dialect: Dialect, file: str, given: Collection[str] = ()) -> FileRecords:
     """The records of a text file.
+
+    Parameters
+    ----------
+    given
+        Columns that the file need not have, since the names of its folders hold them.
 
     Raises
     ------
     SourceError
-        When the file of a required relation is empty, its header lacks a column, or hardly any record has the
-        number of fields it should have.
+        When the file of a required relation is empty, or its header lacks a column.
     """
     text = decode(data)
     if not text.data.strip():
         return _of_empty(relation, dialect, file)
     lines = scan(text.data, dialect.delimiter, text.spoilt)
-    layout, first = _layout(lines, relation, dialect, file)
+    layout, first = _layout(lines, relation, dialect, file, given)
     wanted = list(layout.positions.values())
     records = split(lines, first, layout.width, wanted, layout.positions[relation.key])
-    if records.has_misfits:
-        raise SourceError(_misfits(lines, records, layout, relation, dialect, file))
+    misfits = _misfits(lines, records, layout, relation, dialect, file) if records.has_misfits else ""
     texts = dict(zip(layout.positions, records.columns, strict=True))
     notes = (*_encoding_notes(text, file), *layout.notes, *_end_notes(lines, records, file))
-    return FileRecords(texts, records.lines + 1, records.raw, records.unreadable, notes)
+    return FileRecords(texts, records.lines + 1, records.raw, records.unreadable, notes, misfits)
 
 
 def _of_empty(relation: Relation, dialect: Dialect, file: str) -> FileRecords:
@@ -79,13 +89,16 @@ def _of_empty(relation: Relation, dialect: Dialect, file: str) -> FileRecords:
     return FileRecords(texts, np.empty(0, np.int64), pa.array([], pa.string()), (), (f"{file} is empty",))
 
 
-def _layout(lines: Lines, relation: Relation, dialect: Dialect, file: str) -> tuple[Layout, int]:
+def _layout(
+    lines: Lines, relation: Relation, dialect: Dialect, file: str, given: Collection[str]
+) -> tuple[Layout, int]:
     """Where the columns are, and the first line of the records."""
     top = next(line for line in range(len(lines)) if not lines.is_blank(line))
     names, last = _first_record(lines, top)
     if dialect.has_header or is_header(names, relation, dialect):
-        return layout_of_header(names, relation, dialect, file), last + 1
-    return layout_without_header(_usual_width(lines, relation, dialect), relation, dialect), top
+        return layout_of_header(names, relation, dialect, file, given), last + 1
+    width = _usual_width(lines, allowed_widths(relation, dialect, given))
+    return layout_without_header(width, relation, dialect, given), top
 
 
 def _first_record(lines: Lines, top: int) -> tuple[list[str], int]:
@@ -97,9 +110,8 @@ def _first_record(lines: Lines, top: int) -> tuple[list[str], int]:
     return [lines.text(top)], top
 
 
-def _usual_width(lines: Lines, relation: Relation, dialect: Dialect) -> int:
+def _usual_width(lines: Lines, widths: tuple[int, ...]) -> int:
     """The allowed number of fields that most lines have."""
-    widths = allowed_widths(relation, dialect)
     counts = np.bincount(lines.fields[lines.sound], minlength=max(widths) + 1)
     return max(widths, key=lambda width: counts[width])
 

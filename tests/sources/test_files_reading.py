@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from io import FileIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,9 +16,8 @@ import pytest
 
 from include.errors import SettingsError, SourceChangedError, SourceError
 from include.relations import RELATIONS
-from include.sources import Extract, open_source
+from include.sources import Extract, disk, open_source
 from include.sources.base import LINEAGE, TOTALS, UNREADABLE
-from include.sources.files import FileSource
 from include.sources.lines import scan
 from tests.sources.small_banks import (
     STATICS,
@@ -565,16 +565,15 @@ def test_a_file_that_changes_after_the_source_was_entered_is_refused(tmp_path):
 
 def test_a_file_that_grows_during_the_read_is_refused(tmp_path, monkeypatch):
     source = open_source(str(write_canonical(tmp_path)))
-    assert isinstance(source, FileSource)
-    read = source._folder.filesystem.cat_file
 
-    def read_while_it_grows(path: str) -> bytes:
-        data: bytes = read(path)
-        with Path(path).open("a") as file:
-            file.write("5,")
-        return data
+    class Growing(FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            with (tmp_path / "fin_transaction.csv").open("a") as file:
+                file.write("5,")
+            return data or b""
 
-    monkeypatch.setattr(source._folder.filesystem, "cat_file", read_while_it_grows)
+    monkeypatch.setattr(disk.os, "fdopen", Growing)
     with source, pytest.raises(SourceChangedError):
         source.night(date(2013, 1, 1))
 
