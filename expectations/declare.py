@@ -46,7 +46,7 @@ class Declared:
     reason_column
         Row scope: the column that holds the row's own codes, where one expectation stands for many.
     fix
-        Table scope: what to do, as a sentence.
+        What to do: a sentence at table scope, a part of one at row scope.
     """
 
     expectation: Expectation
@@ -72,9 +72,9 @@ class Declared:
         return "row goes to quarantine" if self.scope == "row" else "night stops"
 
 
-def refuse_row(reason_code: str, expectation: Expectation) -> Declared:
-    """A row that does not meet `expectation` goes to quarantine under `reason_code`."""
-    return Declared(expectation, "fail", "row", reason_code)
+def refuse_row(reason_code: str, expectation: Expectation, fix: str = "") -> Declared:
+    """A row that does not meet `expectation` goes to quarantine under `reason_code`; `fix` says what would be right."""
+    return Declared(expectation, "fail", "row", reason_code, fix=fix)
 
 
 def warn_row(reason_code: str, expectation: Expectation) -> Declared:
@@ -122,7 +122,14 @@ def unique_key(relation: Relation) -> Declared:
 
     Doubles of the same content are gone before this is asked, so that a key seen twice is a contradiction.
     """
-    return refuse_row("duplicate_key_conflict", gxe.ExpectColumnValuesToBeUnique(column=relation.key))
+    return refuse_row(
+        "duplicate_key_conflict", gxe.ExpectColumnValuesToBeUnique(column=relation.key), shared_key(relation)
+    )
+
+
+def shared_key(relation: Relation) -> str:
+    """What is right where records share a key, for people."""
+    return f"records that differ share their {relation.key}: export each of them once, under a number of its own"
 
 
 def not_empty(relation: Relation) -> Declared:
@@ -135,9 +142,10 @@ def not_empty(relation: Relation) -> Declared:
 
 def positive(column: str) -> list[Declared]:
     """An amount is above zero; its direction is told by another column."""
+    fix = f"column {column} is above zero, its direction is told by another column: export it so"
     return [
-        refuse_row(f"{column}_negative", gxe.ExpectColumnValuesToBeBetween(column=column, min_value=0)),
-        refuse_row(f"{column}_zero", gxe.ExpectColumnValuesToNotBeInSet(column=column, value_set=[0])),
+        refuse_row(f"{column}_negative", gxe.ExpectColumnValuesToBeBetween(column=column, min_value=0), fix),
+        refuse_row(f"{column}_zero", gxe.ExpectColumnValuesToNotBeInSet(column=column, value_set=[0]), fix),
     ]
 
 

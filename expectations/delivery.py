@@ -24,12 +24,13 @@ DELIVERY = pa.schema(
 )
 """Grain: one relation of the night."""
 
+FIX = "Correct the delivery and rerun the night."
+
 SUITE = suite(
     "delivery",
     [
         stop_night(
-            "Look at the reason codes: a wrong delimiter, encoding or column order refuses nearly every record. "
-            "Correct the delivery and rerun the night.",
+            FIX,
             gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="tolerated", column_B="refused", or_equal=True),
         ),
     ],

@@ -84,6 +84,8 @@ class Relation:
         Whether a night without it stops.
     pkdd, teradata
         File names of the two dialects.
+    has_null_words
+        Whether it comes from exports, which write `NULL` or `nan` for nothing, and not from people, who mean it.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Relation:
     references: dict[str, tuple[str, str]] = field(default_factory=dict)
     valid_from: str = ""
     required: bool = False
+    has_null_words: bool = True
 
     @property
     def schema(self) -> pa.Schema:

@@ -101,7 +101,7 @@ ALERTS_SCHEMA = pa.schema(
     [
         _NIGHT,
         pa.field("rank", pa.int64()),  # 1 is the most urgent
-        pa.field("kind", TEXT),  # break, score, late, drift or performance
+        pa.field("kind", TEXT),  # source, break, score, late, drift or performance
         pa.field("code", TEXT),  # check code, the strongest reason's code, or what the notice is about
         pa.field("severity", TEXT),
         pa.field("account_id", IDENTIFIER),

@@ -29,6 +29,7 @@ def get_extract(workspace: Workspace, name: str) -> Extract | None:
         unreadable=workspace.get(f"extract.{name}.unreadable"),
         notes=tuple(described["notes"]),
         absent_columns=frozenset(described["absent_columns"]),
+        explanations=described["explanations"],
     )
 
 
@@ -37,4 +38,5 @@ def _described(extract: Extract) -> dict[str, object]:
         "relation": extract.relation.name,
         "notes": list(extract.notes),
         "absent_columns": sorted(extract.absent_columns),
+        "explanations": dict(extract.explanations),
     }

@@ -111,6 +111,7 @@ def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[
     postings, scores = accepted[FIN_TRANSACTION.name], workspace.get("scores")
     breaks, quarantined = workspace.get("breaks"), workspace.get("quarantined")
     reported = [{"settlement_date": request.night, "text": sentence} for sentence in late]
+    heads = [{"settlement_date": request.night, "text": text} for text in workspace.read_note("settle")["warnings"]]
     watched = standing.dated({NOTICES: workspace.get(NOTICES)}, request.night)[NOTICES].to_pylist()
     published = as_published(
         {
@@ -118,7 +119,9 @@ def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[
             "anomaly_scores": scores,
             "settlement_breaks": breaks,
             "quarantine": quarantined,
-            "alerts": alert_queue(breaks, scores, postings, reported, watched, dismissed_checks(workspace, request)),
+            "alerts": alert_queue(
+                breaks, scores, postings, reported, watched, dismissed_checks(workspace, request), heads
+            ),
         }
     )
     return NightOutputs(
@@ -193,7 +196,8 @@ def _summary(workspace: Workspace, outputs: NightOutputs, late: list[str]) -> Fi
         "flagged": sum(outputs.published["anomaly_scores"]["is_flagged"].to_pylist()),
         "model": scored["note"],
         "skipped": workspace.read_note("settle")["skipped"],
-        "warnings": [*gate["warnings"], *scored["warnings"]],
+        # What may explain most of the breaks is read before anything else.
+        "warnings": [*workspace.read_note("settle")["warnings"], *gate["warnings"], *scored["warnings"]],
         # Nights that were restated took in what came later still, and report it among their alerts.
         "late": list(dict.fromkeys([*restated["late"], *late])),
         "restated": restated["restated"],

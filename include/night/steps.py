@@ -128,8 +128,9 @@ def settle(request: NightRequest) -> Figures:
     workspace.put("breaks", findings.breaks)
     workspace.put_many("state.before.settlement", state.tables())
     workspace.put_many("state.after.settlement", findings.state.tables())
-    workspace.note("settle", {"skipped": list(findings.skipped)})
-    return {"breaks": _by_code(findings.breaks), "skipped": list(findings.skipped)}
+    told = {"skipped": list(findings.skipped), "warnings": list(findings.warnings)}
+    workspace.note("settle", told)
+    return {"breaks": _by_code(findings.breaks), **told}
 
 
 def score(request: NightRequest) -> Figures:

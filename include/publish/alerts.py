@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,8 @@ Row = dict[str, Any]
 # Something that must hold and does not is certain; a score is an opinion; a warning may wait; of the whole bank's ways
 # no client can be asked.
 _TIER = {
+    # What may explain the breaks is read before them.
+    ("source", "warn"): -1,
     ("break", "error"): 0,
     ("score", "error"): 1,
     ("late", "warn"): 2,
@@ -37,12 +39,13 @@ def alert_queue(
     late: list[Row],
     watched: list[Row],
     dismissed: Mapping[tuple[int, str], str] | None = None,
+    heads: Sequence[Row] = (),
 ) -> pa.Table:
     """Everything a person should look at, the most urgent first.
 
-    Errors among the breaks come first, the largest difference at their head; then flagged transactions by score;
-    then late records that no night was restated for; then warnings, those like a dismissed one last; then what has
-    changed in the bank as a whole.
+    What may explain the breaks stands at the head. Errors among the breaks follow, the largest difference first; then
+    flagged transactions by score; then late records that no night was restated for; then warnings, those like a
+    dismissed one last; then what has changed in the bank as a whole.
 
     Parameters
     ----------
@@ -57,6 +60,8 @@ def alert_queue(
     dismissed
         By account and check, what is said of a warning that repeats a dismissed one: it stands behind the other
         warnings. An error keeps its place: what must hold does so whatever was said of it.
+    heads
+        Warnings about the source that may explain the breaks: `settlement_date`, `text`.
 
     Returns
     -------
@@ -67,6 +72,7 @@ def alert_queue(
     rows = [_from_break(row, origin, dismissed or {}) for row in breaks.to_pylist()]
     rows += [_from_score(row, origin) for row in _flagged(scores)]
     rows += [_from_late(row) for row in late]
+    rows += [_alert(row, {}, kind="source", code="rounding", severity="warn", amount=None) for row in heads]
     rows += [_from_notice(row) for row in watched]
     rows.sort(key=_urgency)
     ranked = [{**row, "rank": rank} for rank, row in enumerate(rows, start=1)]

@@ -209,14 +209,29 @@ def _refusals(judged: _Judged) -> list[str]:
 
 
 def _broken(delivery: Verdict, judged: list[_Judged]) -> list[str]:
-    stopped = (v for violation in delivery.violations for v in ((violation, p) for p in violation.positions))
+    stopped = (judged[position] for violation in delivery.violations for position in violation.positions)
     return [
-        f"{each.name}: {violation.expectation} failed: found {each.counts.refused_rows} of "
-        f"{each.counts.offered_rows} records refused ({_commonest(each.quarantined)}), allowed are "
-        f"{_tolerated(each)} (file {_file(each)}). {violation.meta['fix']}"
-        for violation, position in stopped
-        for each in (judged[position],)
+        f"{each.name}: {each.counts.refused_rows} of {each.counts.offered_rows} records were refused, a night goes "
+        f"without at most {_tolerated(each)} (file {_file(each)}). {_told_reasons(each)}"
+        for each in stopped
     ]
+
+
+def _told_reasons(judged: _Judged) -> str:
+    """The commonest reason codes, each with what people should know of it, and what to do at the end."""
+    from expectations.delivery import FIX
+
+    fixes = {
+        v.meta["reason_code"]: v.meta["fix"]
+        for v in judged.verdict.violations
+        if {"reason_code", "fix"} <= v.meta.keys()
+    }
+    told = {**fixes, **judged.extract.explanations}
+    reasons = [
+        f"{code} ({count} records){f': {told[code]}' if code in told else ''}"
+        for code, count in _codes(judged.quarantined).most_common(_NAMED_CODES)
+    ]
+    return ". ".join([*reasons, FIX])
 
 
 def _tolerated(judged: _Judged) -> int:
@@ -236,13 +251,13 @@ def _warnings(judged: _Judged, night: date | None) -> list[str]:
 
 
 def _sentence(name: str, file: str, violation: Violation) -> str:
-    """Relation, expectation, figure found against allowed, file and fix, for people."""
+    """Relation, figure found against allowed, file, fix, and the expectation to look up in Data Docs, for people."""
     code = violation.meta.get("reason_code")
-    verb = "failed" if violation.stops_night else "warns"
-    parts = [f"{name}: {violation.expectation} {verb}: found {violation.found}, allowed {violation.allowed}"]
+    parts = [f"{name}: found {violation.found}, allowed {violation.allowed}"]
     parts += [f" ({code})"] if code else []
     parts += [f" (file {file})"] if file else []
-    return "".join(parts) + (f". {violation.meta['fix']}" if violation.meta.get("fix") else "")
+    parts += [f". {violation.meta['fix']}"] if violation.meta.get("fix") else []
+    return "".join(parts) + f" [{violation.expectation}]"
 
 
 def _file(judged: _Judged) -> str:
@@ -256,10 +271,6 @@ def _file(judged: _Judged) -> str:
 
 def _codes(quarantined: pa.Table) -> Counter[str]:
     return Counter(code for codes in quarantined["reason_codes"].to_pylist() for code in codes)
-
-
-def _commonest(quarantined: pa.Table) -> str:
-    return ", ".join(f"{code} {count}" for code, count in _codes(quarantined).most_common(_NAMED_CODES))
 
 
 def _message(night: date | None, refusals: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.settlement.balance_chain import ChainFindings, account_days, replay_chains, settle_chains
 from include.settlement.duplicates import check_duplicates
@@ -23,6 +24,7 @@ from include.settlement.references import (
     check_unknown_accounts,
     check_unknown_references,
 )
+from include.settlement.rounding import rounding_warning
 from include.settlement.standing_orders import read_order_payments, read_orders, settle_orders
 from include.settlement.state import SettlementState
 
@@ -47,11 +49,14 @@ class NightFindings:
         The state as of the end of the night.
     skipped
         A sentence for every relation whose absence left checks undone, and for balances that tell nothing.
+    warnings
+        Sentences to read before the breaks: what may explain most of them.
     """
 
     breaks: pa.Table
     state: SettlementState
     skipped: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def check_night(
@@ -82,7 +87,13 @@ def check_night(
         silence = untold(tables)
         breaks = _settle(night, tables, moved, rounding_cents, balances_tell=not silence)
     skipped = (*skipped_checks(statics), *filter(None, [silence]))
-    return NightFindings(breaks_table(night, breaks), moved, skipped)
+    return NightFindings(breaks_table(night, breaks), moved, skipped, _warnings(breaks, postings, rounding_cents))
+
+
+def _warnings(breaks: list[Break], postings: pa.Table, rounding_cents: int) -> tuple[str, ...]:
+    chains = [found for found in breaks if found.code == "balance_chain"]
+    accounts = pc.count_distinct(postings["account_id"]).as_py()
+    return tuple(filter(None, [rounding_warning(chains, accounts, rounding_cents)]))
 
 
 def skipped_checks(statics: Mapping[str, pa.Table]) -> tuple[str, ...]:

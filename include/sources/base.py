@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import TracebackType
@@ -53,6 +54,8 @@ class Extract:
         `UNREADABLE`: whole records that could not be split.
     notes
         Sentences for people: "trans.asc ends inside an open quote on line 37345".
+    explanations
+        Reason code that a record may have -> column, form of the values, what is allowed and the mend, for people.
     """
 
     relation: Relation
@@ -60,6 +63,7 @@ class Extract:
     unreadable: pa.Table
     notes: tuple[str, ...] = ()
     absent_columns: frozenset[str] = field(default_factory=frozenset)
+    explanations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def offered(self) -> int:

@@ -20,9 +20,10 @@ MONEY_COLUMNS = tuple(c.name for c in FIN_TRANSACTION.columns if c.kind == "mone
 """The columns of the transactions whose last digit tells how a source rounds."""
 
 # Where nothing is declared the slack is one unit of the last money digit, as in both real banks: the crowns write
-# tenths and round to them, the Teradata bank writes hundredths.
-_TENTH_CENTS = 10
-_HUNDREDTH_CENTS = 1
+# tenths and round to them, the Teradata bank writes hundredths. Banks of yen, or with money as integers, write units.
+UNIT_CENTS = 100
+TENTH_CENTS = 10
+HUNDREDTH_CENTS = 1
 # A few wrong records must not change what the whole bank is held to; of the hundredths bank's values most have one.
 _STRAY_SHARE = 0.01
 
@@ -52,6 +53,23 @@ def on_other_dates(keys: pa.Array, nights: pa.Array) -> pa.Array:
     table = pa.table({"key": keys, "night": nights}).filter(suspects)
     spread = table.group_by("key").aggregate([("night", "count_distinct")])
     return pc.is_in(keys, spread.filter(pc.greater(spread["night_count_distinct"], 1))["key"].combine_chunks())
+
+
+def repeated_keys(nights: pa.Array) -> dict[str, str]:
+    """What people should know of keys that other dates have too, by reason code; nothing where there are none.
+
+    Parameters
+    ----------
+    nights
+        The nights of all records that share their key with a record of another night.
+    """
+    if not len(nights):
+        return {}
+    return {
+        OTHER_DATE: f"column {FIN_TRANSACTION.key} repeats: {len(nights):,} records share their number with a record "
+        f"of another date, the first on {pc.min(nights)}; numbers that begin anew (each year, each branch) name two "
+        "postings alike: export a number that is never used again, for instance with the year before it"
+    }
 
 
 def add_code(codes: pa.Array, rows: pa.Array, code: str) -> pa.Array:
@@ -84,24 +102,35 @@ def _statement(file: str) -> str:
     return (_SQL / file).read_text(encoding="utf-8")
 
 
-def money_values(rows: pa.Table) -> int:
-    """How many amounts and balances can be read."""
-    return sum(rows.num_rows - rows[name].null_count for name in MONEY_COLUMNS)
+def money_digits(rows: pa.Table) -> tuple[int, int, int]:
+    """How many amounts and balances can be read, how many are no whole unit, and how many no multiple of a tenth."""
+    values = sum(rows.num_rows - rows[name].null_count for name in MONEY_COLUMNS)
+    return values, _with_more_digits(rows, 0), _with_more_digits(rows, 1)
 
 
-def hundredths(rows: pa.Table) -> int:
-    """How many of them are no multiple of a tenth."""
+def _with_more_digits(rows: pa.Table, digits: int) -> int:
     return sum(
-        pc.sum(pc.not_equal(pc.round(rows[name], ndigits=1, round_mode="towards_zero"), rows[name])).as_py() or 0
+        pc.sum(pc.not_equal(pc.round(rows[name], ndigits=digits, round_mode="towards_zero"), rows[name])).as_py() or 0
         for name in MONEY_COLUMNS
     )
 
 
-def last_digit_cents(values: int, with_hundredths: int) -> int:
+def last_digit_cents(values: int, with_tenths: int, with_hundredths: int) -> int:
     """One unit of the last digit that a source's money values have, but for strays.
 
-    >>> last_digit_cents(1000, 0), last_digit_cents(1000, 3), last_digit_cents(1000, 300), last_digit_cents(0, 0)
-    (10, 10, 1, 1)
+    Parameters
+    ----------
+    values
+        Amounts and balances that can be read.
+    with_tenths, with_hundredths
+        How many of them are no whole unit, and no multiple of a tenth.
+
+    >>> last_digit_cents(1000, 0, 0), last_digit_cents(1000, 300, 3), last_digit_cents(1000, 330, 300)
+    (100, 10, 1)
+    >>> last_digit_cents(0, 0, 0)
+    1
     """
-    is_coarse = values > 0 and with_hundredths <= values * _STRAY_SHARE
-    return _TENTH_CENTS if is_coarse else _HUNDREDTH_CENTS
+    strays = values * _STRAY_SHARE
+    if not values or with_hundredths > strays:
+        return HUNDREDTH_CENTS
+    return TENTH_CENTS if with_tenths > strays else UNIT_CENTS

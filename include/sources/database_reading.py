@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -20,10 +20,20 @@ from sqlalchemy.sql import ColumnElement, FromClause, Select
 from include.errors import SourceChangedError
 from include.relations import DATE, FIN_TRANSACTION, TEXT
 from include.sources.base import LINEAGE, TOTALS, UNREADABLE, Extract
-from include.sources.counting import MONEY_COLUMNS, OTHER_DATE, add_code, as_json, last_digit_cents
+from include.sources.counting import (
+    MONEY_COLUMNS,
+    OTHER_DATE,
+    TENTH_CENTS,
+    UNIT_CENTS,
+    add_code,
+    as_json,
+    last_digit_cents,
+    repeated_keys,
+)
 from include.sources.database_nights import Condition, Nights, nights_of
 from include.sources.database_tables import BankTable
-from include.sources.database_values import as_text, has_hundredth, readable_amount, record_digest
+from include.sources.database_values import as_text, has_more_digits, readable_amount, record_digest
+from include.sources.forms import Remarks
 from include.sources.values import readable_pattern, type_columns
 from include.sources.zones import require_zone
 
@@ -42,6 +52,7 @@ class Reading:
         self.connection = connection
         self._tables = tables
         self._postings = tables[FIN_TRANSACTION.name]
+        self._undated_remarks = Remarks()
 
     @cached_property
     def nights(self) -> Nights:
@@ -54,24 +65,33 @@ class Reading:
         table = self._postings
         columns = [table.column(name) for name in MONEY_COLUMNS if name in table.columns]
         values = [sa.func.count(readable_amount(column)) for column in columns]
-        hundredths = [sa.func.count(sa.case((has_hundredth(column), 1))) for column in columns]
-        counts = self._all(sa.select(*values, *hundredths).select_from(table.table))[0]
-        return last_digit_cents(sum(counts[: len(columns)]), sum(counts[len(columns) :]))
+        digits = [
+            sa.func.count(sa.case((has_more_digits(column, unit_cents), 1)))
+            for unit_cents in (UNIT_CENTS, TENTH_CENTS)
+            for column in columns
+        ]
+        counts = self._all(sa.select(*values, *digits).select_from(table.table))[0]
+        each = len(columns)
+        return last_digit_cents(*(sum(counts[first : first + each]) for first in range(0, 3 * each, each)))
 
     def static(self, name: str) -> Extract | None:
         """A whole relation."""
-        table = self._tables.get(name)
-        return None if table is None else _extract(table, self._rows(table, sa.true()))
+        table, remarks = self._tables.get(name), Remarks()
+        return None if table is None else _extract(table, self._rows(table, sa.true(), remarks), remarks)
 
     def transactions(self, first: date, last: date) -> Extract:
         """The transactions counted on dates in [first, last]."""
-        rows = self._rows(self._postings, self.nights.within(first, last))
+        remarks, repeated = Remarks(), {}
+        rows = self._rows(self._postings, self.nights.within(first, last), remarks)
         rows = _counted_on(rows, rows[FIN_TRANSACTION.valid_from])
         if self.nights.undated_rows:
             rows = pa.concat_tables([rows, _within(self._undated, first, last)])
+            remarks.add(self._undated_remarks)
         if not self._postings.key_is_unique:
-            rows = _with_conflicts(rows, self._keys_on_two_dates(first, last))
-        return _extract(self._postings, rows)
+            conflicting = pc.is_in(rows[FIN_TRANSACTION.key].combine_chunks(), self._keys_on_two_dates(first, last))
+            rows = _with_conflicts(rows, conflicting)
+            repeated = repeated_keys(rows[_NIGHT].filter(conflicting))
+        return _extract(self._postings, rows, remarks, repeated)
 
     def totals(self, last: date) -> pa.Table:
         """`TOTALS` of the nights up to `last`; groups the whole table, about a second for a million rows."""
@@ -83,11 +103,11 @@ class Reading:
             days.extend(_totals_of_rows(_within(self._undated, date.min, last)))
         return _joined(days)
 
-    def _rows(self, table: BankTable, condition: Condition) -> pa.Table:
+    def _rows(self, table: BankTable, condition: Condition, remarks: Remarks) -> pa.Table:
         """Rows in the order of their key, compared with what the database counts; their night is null."""
         statement = sa.select(*_texts(table)).where(condition).order_by(table.column(table.relation.key))
-        batches = [_typed(table, columns) for columns in self._stream(statement)]
-        rows = pa.concat_tables(batches) if batches else _typed(table, [()] * len(table.columns))
+        batches = [_typed(table, columns, remarks) for columns in self._stream(statement)]
+        rows = pa.concat_tables(batches) if batches else _typed(table, [()] * len(table.columns), remarks)
         self._require_same(table, rows, condition)
         return rows
 
@@ -110,9 +130,9 @@ class Reading:
 
         One pass over the table in the order of the key, made only when there are such rows.
         """
-        table, read = self._postings, self.nights.read
+        table, remarks, read = self._postings, self._undated_remarks, self.nights.read
         return pa.concat_tables(
-            _counted_on(_typed(table, columns[:-1]), pa.array([read(day) for day in columns[-1]], DATE))
+            _counted_on(_typed(table, columns[:-1], remarks), pa.array([read(day) for day in columns[-1]], DATE))
             for columns in self._stream(_undated_rows(table, self.nights))
         )
 
@@ -167,12 +187,13 @@ def _undated_rows(table: BankTable, nights: Nights) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _typed(table: BankTable, columns: Sequence[Sequence[str | None]]) -> pa.Table:
-    """A batch of texts as the relation's columns and `LINEAGE`, with no night yet."""
+def _typed(table: BankTable, columns: Sequence[Sequence[str | None]], remarks: Remarks) -> pa.Table:
+    """A batch of texts as the relation's columns and `LINEAGE`, with no night yet; `remarks` gains what was seen."""
     texts = [pa.array(values, TEXT) for values in columns]
     by_name = dict(zip(table.columns, texts, strict=True))
     require_zone(table.relation, table.dialect, by_name, table.uri)
-    typed, codes = type_columns(table.relation, table.dialect, by_name)
+    typed, codes, seen = type_columns(table.relation, table.dialect, by_name)
+    remarks.add(seen)
     rows = typed.num_rows
     raw = as_json(pa.table(texts, names=list(table.columns.values())))
     lineage = [
@@ -193,14 +214,15 @@ def _within(rows: pa.Table, first: date, last: date) -> pa.Table:
     return rows.filter((pc.field(_NIGHT) >= first) & (pc.field(_NIGHT) <= last))
 
 
-def _with_conflicts(rows: pa.Table, keys: pa.Array) -> pa.Table:
-    codes = rows["reader_codes"].combine_chunks()
-    marked = add_code(codes, pc.is_in(rows[FIN_TRANSACTION.key].combine_chunks(), keys), OTHER_DATE)
+def _with_conflicts(rows: pa.Table, conflicting: pa.Array) -> pa.Table:
+    marked = add_code(rows["reader_codes"].combine_chunks(), conflicting, OTHER_DATE)
     return rows.set_column(rows.schema.get_field_index("reader_codes"), LINEAGE.field("reader_codes"), marked)
 
 
-def _extract(table: BankTable, rows: pa.Table) -> Extract:
-    return Extract(table.relation, rows, UNREADABLE.empty_table(), table.notes, table.absent_columns)
+def _extract(table: BankTable, rows: pa.Table, remarks: Remarks, repeated: Mapping[str, str] | None = None) -> Extract:
+    notes = (*table.notes, *remarks.notes(table.uri))
+    told = {**remarks.explanations(table.relation, table.dialect), **(repeated or {})}
+    return Extract(table.relation, rows, UNREADABLE.empty_table(), notes, table.absent_columns, told)
 
 
 def _identifiers(texts: Iterable[str]) -> list[int]:

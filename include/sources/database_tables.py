@@ -16,6 +16,7 @@ from sqlalchemy.types import NullType
 from include.errors import SourceError
 from include.relations import RELATIONS, Relation
 from include.sources.dialects import CANONICAL, Dialect
+from include.sources.forms import single_precision_note
 from include.sources.header import layout_of_header
 
 _SHORT_NAMES = {"fin_disposition": "fin_disp", "fin_transaction": "fin_trans"}
@@ -120,7 +121,13 @@ def _described(inspector: Inspector, relation: Relation, name: str, uri: str, di
     lax = inspector.dialect.name == "sqlite"
     table = sa.table(name, *(sa.column(c["name"], NullType() if lax else c["type"]) for c in reflected))
     is_unique = _is_unique(inspector, name, columns[relation.key])
-    return BankTable(relation, table, columns, is_unique, uri, layout.notes, dialect)
+    notes = (*layout.notes, *single_precision_note(uri, _single_precision(relation, table, columns)))
+    return BankTable(relation, table, columns, is_unique, uri, notes, dialect)
+
+
+def _single_precision(relation: Relation, table: TableClause, columns: Mapping[str, str]) -> list[str]:
+    money = [columns[c.name] for c in relation.columns if c.kind == "money" and c.name in columns]
+    return [name for name in money if isinstance(table.c[name].type, sa.REAL)]
 
 
 def _require_columns(relation: Relation, names: Sequence[str], uri: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import MONEY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -15,8 +16,8 @@ from include.sources.values import readable_pattern
 
 Value = ColumnElement[Any]
 
-# Doubles carry binary noise (0.1 + 0.2) far below a cent: four decimals keep a wrong third one and drop the noise.
-_FLOAT_TEXT = sa.Numeric(38, 4)
+# Ten decimals keep a wrong third one, and what binary sums leave behind it.
+_FLOAT_DIGITS = sa.Numeric(38, 10)
 # Above, a double's digits say nothing any more, and 38 digits may not hold it.
 _LARGEST_PLAIN_FLOAT = 10**15
 _MONEY = sa.Numeric(12, 2)
@@ -28,26 +29,38 @@ def as_text(column: Value, kind: Kind) -> ColumnElement[str]:
     """A column's value as the reader of files would find it written."""
     if isinstance(column.type, sa.DateTime) and kind in ("date", "time"):
         column = sa.cast(column, sa.Date if kind == "date" else sa.Time)
-    text = sa.cast(column, sa.Text)
+    return _number_text(_plain_money(column)) if kind in ("money", "number") else sa.cast(column, sa.Text)
+
+
+def _plain_money(column: Value) -> Value:
+    """PostgreSQL's `money` as a number, whose text has no currency and no separators; other columns as they are."""
+    return sa.cast(column, _MONEY) if isinstance(column.type, MONEY) else column
+
+
+def _number_text(column: Value) -> ColumnElement[str]:
+    """A number's text: of a binary one the shortest that is its own, written in digits where they say something."""
+    text: ColumnElement[str] = number_text(column)
     if not isinstance(column.type, sa.Float):
         return text
-    plain = sa.cast(sa.cast(column, _FLOAT_TEXT), sa.Text)
-    return sa.case((sa.func.abs(column) < _LARGEST_PLAIN_FLOAT, plain), else_=text)
+    digits = sa.cast(sa.cast(text, _FLOAT_DIGITS), sa.Text)
+    return sa.case((sa.func.abs(column) < _LARGEST_PLAIN_FLOAT, digits), else_=text)
 
 
 def readable_amount(column: Value) -> Value:
     """The value where it is money that can be read, null elsewhere: the same values as the reader of files admits."""
+    column = _plain_money(column)
     if _is_exact(column):
         return sa.case((sa.func.abs(column) < _MONEY_LIMIT, column))  # PostgreSQL's NaN is greater than any number
     text = as_text(column, "money")
-    return sa.case((text.regexp_match(readable_pattern("money")), sa.cast(text, _MONEY)))
+    # Rounded, since SQLite casts to a double with all its noise.
+    return sa.case((text.regexp_match(readable_pattern("money")), sa.func.round(sa.cast(text, _MONEY), 2)))
 
 
-def has_hundredth(column: Value) -> ColumnElement[bool]:
-    """Whether the value can be read and is no multiple of a tenth; null where it cannot be read."""
+def has_more_digits(column: Value, unit_cents: int) -> ColumnElement[bool]:
+    """Whether the value can be read and is no multiple of `unit_cents`; null where it cannot be read."""
     # Through whole cents: an integer column times 100 may overflow, and SQLite keeps its numbers as doubles.
     cents = sa.cast(sa.func.round(sa.cast(readable_amount(column), _MONEY) * 100), sa.BigInteger)
-    return cents % 10 != 0
+    return cents % unit_cents != 0
 
 
 def _is_exact(column: Value) -> bool:
@@ -66,6 +79,25 @@ def record_digest(texts: list[ColumnElement[str]]) -> Value:
     for text in texts:
         content = content + sa.func.coalesce(text, _NULL) + "|"
     return sa.func.sum(record_number(content))
+
+
+class number_text(GenericFunction[str]):  # noqa: N801 - it is a function
+    """A number's text."""
+
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(number_text)
+def _plain_number_text(element: number_text, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return compiler.process(sa.cast(element.clauses.clauses[0], sa.Text), **options)
+
+
+@compiles(number_text, "sqlite")
+def _sqlite_number_text(element: number_text, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    """A double near zero would be written with an exponent; any value of a column may be one, whatever it declares."""
+    value = compiler.process(element.clauses.clauses[0], **options)
+    return f"case typeof({value}) when 'real' then printf('%.10f', {value}) else cast({value} as text) end"
 
 
 class record_number(GenericFunction[int]):  # noqa: N801 - it is a function

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -19,20 +18,22 @@ from include.sources.base import LINEAGE, Extract
 from include.sources.counting import (
     OTHER_DATE,
     add_code,
-    hundredths,
     last_digit_cents,
-    money_values,
+    money_digits,
     nights_of,
     on_other_dates,
+    repeated_keys,
     totals,
 )
 from include.sources.dialects import Dialect
 from include.sources.entries import FILE, Entry
 from include.sources.folder import Folder
+from include.sources.forms import form_of
 from include.sources.parts import Content, lineage_of, notes_of, read_parts, texts_of, unreadable_of
 from include.sources.recognition import Part, Recognised, parts_of, recognise
+from include.sources.records import MENDS
 from include.sources.textfile import FileRecords
-from include.sources.values import type_columns
+from include.sources.values import plain_digits, type_columns
 from include.sources.zones import require_zone
 
 
@@ -74,7 +75,7 @@ class FileSource:
         known = self._declared.rounding_cents or self._dialect.rounding_cents or self._last_digit_cents
         if known is None:
             rows = self._extract(FIN_TRANSACTION).rows
-            known = self._last_digit_cents = last_digit_cents(money_values(rows), hundredths(rows))
+            known = self._last_digit_cents = last_digit_cents(*money_digits(rows))
         return known
 
     @property
@@ -119,7 +120,7 @@ class FileSource:
     def _filtered(self, condition: pc.Expression) -> Extract:
         whole = self._extract(FIN_TRANSACTION)
         rows, unreadable = whole.rows.filter(condition), whole.unreadable.filter(condition)
-        return Extract(whole.relation, rows, unreadable, whole.notes, whole.absent_columns)
+        return replace(whole, rows=rows, unreadable=unreadable)
 
     def _extract(self, relation: Relation) -> Extract:
         if relation.name not in self._extracts:
@@ -151,15 +152,24 @@ def read_relation(data: bytes, relation: Relation, dialect: Dialect, file_uri: s
 def _typed(parts: Sequence[FileRecords], relation: Relation, dialect: Dialect, file_uri: str) -> Extract:
     texts = texts_of(parts)
     require_zone(relation, dialect, texts, file_uri)
-    typed, codes = type_columns(relation, dialect, texts)
+    typed, codes, remarks = type_columns(relation, dialect, _in_digits(relation, texts))
+    nights = pa.nulls(typed.num_rows, DATE)
+    told = {**MENDS, **remarks.explanations(relation, dialect)}
     if relation is FIN_TRANSACTION:
         nights = _counted_nights(typed, texts, sum(len(part.unreadable) for part in parts), dialect, file_uri)
-        codes = add_code(codes, on_other_dates(typed[relation.key].combine_chunks(), nights), OTHER_DATE)
-    else:
-        nights = pa.nulls(typed.num_rows, DATE)
+        repeated = on_other_dates(typed[relation.key].combine_chunks(), nights)
+        codes = add_code(codes, repeated, OTHER_DATE)
+        told |= repeated_keys(nights.filter(repeated))
     rows = _with_lineage(typed, {**lineage_of(parts), "reader_codes": codes, "night": nights})
-    absent = frozenset(relation.schema.names) - {c for c in typed.column_names if c in texts}
-    return Extract(relation, rows, unreadable_of(parts, nights), notes_of(parts), _optional(relation, absent))
+    absent = _optional(relation, frozenset(relation.schema.names) - set(texts))
+    notes = (*notes_of(parts), *remarks.notes(file_uri))
+    return Extract(relation, rows, unreadable_of(parts, nights), notes, absent, told)
+
+
+def _in_digits(relation: Relation, texts: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """The texts with exponents of amounts and figures written out, as binary numbers near zero are exported."""
+    numbers = {column.name for column in relation.columns if column.kind in ("money", "number")}
+    return {name: plain_digits(text) if name in numbers else text for name, text in texts.items()}
 
 
 def _optional(relation: Relation, names: frozenset[str]) -> frozenset[str]:
@@ -173,21 +183,12 @@ def _counted_nights(
     offered = typed.num_rows + unreadable
     if offered and dates.null_count == len(dates):
         first = texts[FIN_TRANSACTION.valid_from].slice(0, 3).to_pylist()
-        found = f" (found the form {', '.join(repr(_shape(text)) for text in first)})" if first else ""
+        found = f" (found the form {', '.join(repr(form_of(text)) for text in first)})" if first else ""
         raise SourceError(
             f"{file_uri} ({FIN_TRANSACTION.name}): none of its {offered} records has a settlement date that can be "
             f"read{found}, so that no night could count them. Deliver it whole, with dates as {dialect.date_form}"
         )
     return nights_of(dates)
-
-
-def _shape(text: str | None) -> str:
-    """What a text looks like without what it says: a message must not carry a record's values.
-
-    >>> _shape("31.Jan 2013")
-    '99.aaa 9999'
-    """
-    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", text or ""))
 
 
 def _with_lineage(typed: pa.Table, lineage: Mapping[str, pa.Array]) -> pa.Table:

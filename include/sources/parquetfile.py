@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 import duckdb
@@ -15,12 +15,16 @@ from include.errors import SourceError
 from include.relations import Relation
 from include.sources.counting import as_json
 from include.sources.dialects import Dialect
+from include.sources.forms import single_precision_note
 from include.sources.header import layout_of_header
 from include.sources.packing import largest_of
 from include.sources.textfile import FileRecords
+from include.sources.values import plain_digits
 
-# Doubles carry binary noise (0.1 + 0.2) far below a cent: four decimals keep a wrong third one and drop the noise.
-_FLOAT_TEXT = pa.decimal128(38, 4)
+# Above, a double's digits say nothing any more.
+_LARGEST_PLAIN_FLOAT = 1e15
+# From here on neighbouring numbers of single precision lie more than a cent apart (2^17 / 2^23 = 0.0156).
+_CENTS_END = 2**17
 
 # A value is at least this large once it is decoded, a text's length and place among them.
 _VALUE_BYTES = 8
@@ -61,7 +65,15 @@ def read_parquet(
         raw = as_json(_as_records(table, place))
     held = {name: names[position] for name, position in layout.positions.items()}
     texts = {name: _as_text(table[own_name], own_name, place) for name, own_name in held.items()}
-    return FileRecords(texts, np.arange(1, table.num_rows + 1), raw, (), layout.notes)
+    notes = (*layout.notes, *single_precision_note(file, _too_coarse(table, held, relation)))
+    return FileRecords(texts, np.arange(1, table.num_rows + 1), raw, (), notes)
+
+
+def _too_coarse(table: pa.Table, held: Mapping[str, str], relation: Relation) -> list[str]:
+    """The columns of money in single precision with amounts whose cents it cannot hold."""
+    money = [column.name for column in relation.columns if column.kind == "money" and column.name in held]
+    single = [name for name in money if table[held[name]].type == pa.float32()]
+    return [name for name in single if (pc.max(pc.abs(table[held[name]])).as_py() or 0) >= _CENTS_END]
 
 
 @contextmanager
@@ -162,8 +174,7 @@ def _as_text(column: pa.ChunkedArray, name: str, place: str) -> pa.Array:
 
 
 def _float_text(column: pa.Array) -> pa.Array:
-    """Decimal digits of finite figures that fit, the number's own text otherwise (`inf`, `nan`, `1e+40`)."""
-    column = pc.cast(column, pa.float64())
-    plain = pc.and_(pc.is_finite(column), pc.less(pc.abs(column), 1e15))
-    digits = pc.cast(pc.cast(pc.if_else(plain, column, None), _FLOAT_TEXT), pa.string())
-    return pc.if_else(plain, digits, pc.cast(column, pa.string()))
+    """The shortest text that is the number's own, in digits where a double holds them (`inf`, `1e+40` otherwise)."""
+    exact = pc.and_(pc.is_finite(column), pc.less(pc.abs(column), _LARGEST_PLAIN_FLOAT))
+    text = pc.cast(column, pa.string())
+    return pc.if_else(exact, plain_digits(text), text)

@@ -19,6 +19,15 @@ TORN = "torn_record"
 FIELD_COUNT = "wrong_field_count"
 ENCODING = "wrong_encoding"
 
+MENDS = {
+    TORN: "a quote that is not closed, or text after a closing one, tears a record: export texts in quotes, with "
+    "quotes inside them doubled",
+    FIELD_COUNT: "records have more or fewer fields than the file has columns: export texts that hold the delimiter "
+    "in quotes",
+    ENCODING: "bytes are no text of the file's encoding: export the file in UTF-8",
+}
+"""Reason code of a record that could not be split -> what tears it and how to mend it, for people."""
+
 # No text of the eight relations is an essay: far above an address or a note, this bounds what a wrong quote costs.
 MOST_LINES = 256
 

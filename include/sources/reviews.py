@@ -41,6 +41,7 @@ REVIEWS = Relation(
     grain="one decision of one person on one finding",
     pkdd="",
     teradata="",
+    has_null_words=False,
     columns=(
         Column("trans_id", "identifier", "", "posting that was looked into", nullable=True),
         Column("decision", "code", "", "what was decided", {decision: decision for decision in DECISIONS}),

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.relations import FIN_CLIENT, Column, Kind, Relation
+from include.relations import FIN_CLIENT, MONEY, Column, Kind, Relation
 from include.sources.dialects import PKDD, Dialect
+from include.sources.forms import Remarks, form_of
 
 UNKNOWN_FIGURE = "?"
+
+# What pandas takes for missing when it reads a CSV, and what PostgreSQL's COPY and SQL clients write for null.
+NULL_WORDS = frozenset(
+    {"null", "(null)", "nil", "none", "na", "n/a", "#na", "#n/a", "#n/a n/a", "<na>", "nan", "-nan", "nat", "\\n"}
+)
+"""The words that exports write where there is no value, in lower case."""
 
 Faults = tuple[tuple[str, str], ...]
 """Reason suffix and the pattern of the texts it is for; the first that matches names the fault."""
 
+# More texts of a column look like the first thousand.
+_LOOKED_AT = 1000
+# Three digits of an exponent are more than a double has.
+_EXPONENT = r"(?i)^\s*[+-]?(\d+\.?\d*|\.\d+)e[+-]?\d{1,3}\s*$"
+_BEYOND_CENTS = r"\.\d{2}0*[1-9]"
 _INFINITE = r"(?i)^[+-]?(inf|infinity|∞)$"
 _PATTERNS: Mapping[str, tuple[str, Faults]] = {
     "identifier": (
@@ -24,8 +38,10 @@ _PATTERNS: Mapping[str, tuple[str, Faults]] = {
         (("too_large", r"^-?\d+(\.0*)?$"), ("not_an_integer", "")),
     ),
     "money": (
-        # DECIMAL(12,2): ten digits before the point; zeros after the second decimal say nothing.
-        r"^[+-]?(0*\d{1,10}(\.\d{0,2}0*)?|0*\.\d{1,2}0*)$",
+        # DECIMAL(12,2): ten digits before the point; zeros after the second decimal say nothing. Within a hundredth of
+        # a cent of whole cents (1234.5600000000004, 0.99999999) is the noise of binary sums, which stays below that for
+        # money of fifteen digits; nine digits before the point, so that rounding up stays within the column.
+        r"^[+-]?(0*\d{1,10}(\.\d{0,2}0*)?|0*\.\d{1,2}0*|0*\d{0,9}\.\d{2}(00|99)\d*)$",
         (
             ("infinite", _INFINITE),
             ("too_large", r"^[+-]?0*[1-9]\d{10,}(\.\d*)?$"),
@@ -53,27 +69,62 @@ class Typed(NamedTuple):
     faults: dict[str, pa.Array]
 
 
-def type_columns(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Array]) -> tuple[pa.Table, pa.Array]:
+class TypedColumns(NamedTuple):
+    """A relation's columns, each row's comma-joined reason codes (null where there are none), and what was seen."""
+
+    table: pa.Table
+    codes: pa.Array
+    remarks: Remarks
+
+
+def type_columns(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Array]) -> TypedColumns:
     """Type the texts of a relation's columns.
 
     Parameters
     ----------
     texts
         Text by canonical column name; optional columns may be missing and come out all null.
-
-    Returns
-    -------
-    The relation's columns, and each row's comma-joined reason codes (null where there are none).
     """
     texts = _unfold_birth_numbers(texts) if relation is FIN_CLIENT and dialect.name == PKDD.name else texts
     rows = len(next(iter(texts.values())))
+    trimmed = {name: pc.fill_null(pc.utf8_trim_whitespace(text), "") for name, text in texts.items()}
+    null_words = {name: is_null_word(text) for name, text in trimmed.items()} if relation.has_null_words else {}
     columns: list[pa.Array] = []
     faults: dict[str, pa.Array] = {}
+    remarks = Remarks()
     for column in relation.columns:
-        typed = _typed(column, dialect, texts[column.name]) if column.name in texts else _absent(column, rows)
+        typed = _absent(column, rows)
+        if column.name in trimmed:
+            typed = _typed(column, dialect, _without(trimmed[column.name], null_words.get(column.name)))
         columns.append(typed.values)
-        faults.update({f"{column.name}_{suffix}": mask for suffix, mask in typed.faults.items()})
-    return pa.Table.from_arrays(columns, schema=relation.schema), join_codes(faults, rows)
+        found = {f"{column.name}_{suffix}": mask for suffix, mask in typed.faults.items() if pc.any(mask).as_py()}
+        faults.update(found)
+        remarks.forms.update({code: _forms(trimmed[column.name], mask) for code, mask in found.items()})
+    remarks.null_words.update({name: hits for name, mask in null_words.items() if (hits := pc.sum(mask).as_py())})
+    return TypedColumns(pa.Table.from_arrays(columns, schema=relation.schema), join_codes(faults, rows), remarks)
+
+
+def is_null_word(text: pa.Array) -> pa.Array:
+    """Which texts are one of `NULL_WORDS`, in any letter case."""
+    return pc.is_in(pc.utf8_lower(text), pa.array(sorted(NULL_WORDS)))
+
+
+def plain_digits(text: pa.Array) -> pa.Array:
+    """Numbers with an exponent (`9.09e-13`, `1.5E+06`) written out in digits, other texts as they are."""
+    has_exponent = pc.fill_null(pc.match_substring_regex(text, _EXPONENT), False)
+    if not pc.any(has_exponent).as_py():
+        return text
+    written_out = [f"{Decimal(number.as_py()):f}" for number in text.filter(has_exponent)]
+    return pc.replace_with_mask(text, has_exponent, pa.array(written_out, pa.string()))
+
+
+def _without(text: pa.Array, words: pa.Array | None) -> pa.Array:
+    return text if words is None or not pc.any(words).as_py() else pc.if_else(words, "", text)
+
+
+def _forms(text: pa.Array, mask: pa.Array) -> Counter[str]:
+    """How often which form occurs among the first of the texts that a reason code was given for."""
+    return Counter(form_of(value) for value in text.filter(mask).slice(0, _LOOKED_AT).to_pylist())
 
 
 def join_codes(faults: Mapping[str, pa.Array], rows: int) -> pa.Array:
@@ -93,7 +144,6 @@ def _absent(column: Column, rows: int) -> Typed:
 
 
 def _typed(column: Column, dialect: Dialect, text: pa.Array) -> Typed:
-    text = pc.fill_null(pc.utf8_trim_whitespace(text), "")
     blank = pc.equal(text, "")
     if column.kind in ("money", "number"):
         blank = pc.or_(blank, pc.equal(text, UNKNOWN_FIGURE))
@@ -122,10 +172,18 @@ def _matching(column: Column, text: pa.Array, blank: pa.Array) -> Typed:
     plain = pc.if_else(good, text, pa.scalar(None, pa.string()))
     if column.kind == "identifier":
         plain = pc.replace_substring_regex(plain, r"\.0*$", "")
-    values = pc.cast(plain, column.arrow)
+    values = _money(plain) if column.kind == "money" else pc.cast(plain, column.arrow)
     if pc.all(pc.or_(good, blank)).as_py() is not False:
         return Typed(values, {})
     return Typed(values, _named_faults(text, pc.invert(pc.or_(good, blank)), faults))
+
+
+def _money(text: pa.Array) -> pa.Array:
+    """Readable money in whole cents; digits that its pattern lets pass as noise are rounded away."""
+    if not pc.any(pc.match_substring_regex(text, _BEYOND_CENTS)).as_py():
+        return pc.cast(text, MONEY)
+    six_decimals = pc.replace_substring_regex(text, r"(\.\d{6})\d*$", r"\1")
+    return pc.cast(pc.round(pc.cast(six_decimals, pa.decimal128(18, 6)), 2), MONEY)
 
 
 def _named_faults(text: pa.Array, rest: pa.Array, faults: Faults) -> dict[str, pa.Array]:

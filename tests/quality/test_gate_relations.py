@@ -32,7 +32,7 @@ def test_an_empty_required_relation_stops_the_night() -> None:
     with pytest.raises(RefusedError) as refusal:
         admit(bank(fin_client=extract("fin_client", [])), NIGHT)
     message = str(refusal.value)
-    assert "fin_client: expect_table_row_count_to_be_between failed: found 0, allowed min_value 1" in message
+    assert "fin_client: found 0, allowed min_value 1" in message
     assert "deliver it again" in message
 
 
@@ -46,7 +46,7 @@ def test_a_missing_column_stops_the_night_with_one_clear_sentence(name: str, col
     with pytest.raises(RefusedError) as refusal:
         admit(bank(**{name: dataclasses.replace(whole, rows=whole.rows.drop_columns([column]))}), NIGHT)
     [_, sentence] = str(refusal.value).splitlines()
-    assert f"{name}: expect_table_columns_to_match_set failed: found no column {column}" in sentence
+    assert f"{name}: found no column {column}" in sentence
     assert f"file:/bank/{RELATIONS[name].pkdd}" in sentence
     assert "map the renamed ones" in sentence
 
@@ -66,9 +66,8 @@ def test_a_night_of_which_most_is_unreadable_is_a_broken_delivery() -> None:
             NIGHT,
         )
     message = str(refusal.value)
-    assert "found 41 of 81 records refused (wrong_field_count 41), allowed are 40" in message
-    assert "file:/bank/trans.asc" in message
-    assert "delimiter" in message
+    assert "41 of 81 records were refused, a night goes without at most 40 (file file:/bank/trans.asc)" in message
+    assert "wrong_field_count (41 records)" in message
 
 
 def test_half_a_night_refused_and_a_handful_of_bad_records_do_not_stop_it() -> None:

@@ -55,6 +55,14 @@ def _make(
         connection.exec_driver_sql(f"insert into {table} values ({values})")  # noqa: S608 - the test's own values
 
 
+def changed(*changes: tuple[int, int, object]) -> list[list[object]]:
+    """The small bank's transactions with (row, column, value) changed."""
+    rows: list[list[object]] = [list(row) for row in TRANSACTIONS]
+    for row, column, value in changes:
+        rows[row][column] = value
+    return rows
+
+
 def run(uri: str, *statements: str) -> None:
     """Statements of another session, each committed."""
     engine = sa.create_engine(uri, isolation_level="AUTOCOMMIT")

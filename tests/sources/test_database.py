@@ -22,7 +22,7 @@ from include.sources.base import LINEAGE, TOTALS
 from include.sources.database import DatabaseSource, open_database
 from include.sources.load import load_bank
 from tests.sources.small_banks import TRANSACTIONS
-from tests.sources.small_databases import make_bank, new_schema, run
+from tests.sources.small_databases import changed, make_bank, new_schema, run
 
 LATER = date(2100, 1, 1)
 NIGHT = date(2014, 1, 31)
@@ -64,14 +64,6 @@ def by_key(extract: Extract) -> dict[int, dict[str, object]]:
 
 def codes(extract: Extract) -> dict[int, str]:
     return {key: row["reader_codes"] for key, row in by_key(extract).items() if row["reader_codes"]}
-
-
-def changed(*changes: tuple[int, int, object]) -> list[list[object]]:
-    """The small bank's transactions with (row, column, value) changed."""
-    rows: list[list[object]] = [list(row) for row in TRANSACTIONS]
-    for row, column, value in changes:
-        rows[row][column] = value
-    return rows
 
 
 # The real bank.
@@ -167,7 +159,7 @@ def test_rounding_nobody_declares_is_one_unit_of_the_last_money_digit(either, ki
 
 def test_integers_are_whole_units(either, opened):
     rows = [[*row[:AMOUNT], "2000000000", "-7", *row[BALANCE + 1 :]] for row in changed()]
-    assert opened(make_bank(either, {"amount": "integer", "balance": "bigint"}, rows)).rounding_cents == 10
+    assert opened(make_bank(either, {"amount": "integer", "balance": "bigint"}, rows)).rounding_cents == 100
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "much", "14.605", "12345678901.55", None])
@@ -278,15 +270,15 @@ def test_lax_types_are_read_as_the_strict_ones(empty, opened, types):
     ("kind", "value", "code"),
     [
         ("numeric", "1.005", "amount_three_decimals"),
-        ("numeric", "NaN", "amount_not_a_number"),
+        ("numeric", "NaN", "amount_missing"),
         ("numeric", "Infinity", "amount_infinite"),
         ("numeric", "-Infinity", "amount_infinite"),
-        ("numeric(12,2)", "NaN", "amount_not_a_number"),
+        ("numeric(12,2)", "NaN", "amount_missing"),
         ("numeric", "99999999999", "amount_too_large"),
         ("numeric(20,2)", "99999999999", "amount_too_large"),
         ("double precision", "1.005", "amount_three_decimals"),
         ("double precision", "Infinity", "amount_infinite"),
-        ("double precision", "NaN", "amount_not_a_number"),
+        ("double precision", "NaN", "amount_missing"),
         ("text", "a lot", "amount_not_a_number"),
         ("text", "?", "amount_missing"),
         ("numeric(12,2)", None, "amount_missing"),

@@ -17,7 +17,7 @@ from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS
 
 
 def typed_row(relation: Relation, texts: dict[str, str], dialect: Dialect = CANONICAL) -> tuple[dict, str | None]:
-    table, codes = type_columns(relation, dialect, {name: pa.array([text]) for name, text in texts.items()})
+    table, codes, _ = type_columns(relation, dialect, {name: pa.array([text]) for name, text in texts.items()})
     return table.to_pylist()[0], codes[0].as_py()
 
 
@@ -39,6 +39,11 @@ def posting(**changes: str) -> tuple[dict, str | None]:
         ("0.00", "0.00"),
         ("007.5", "7.50"),
         ("0009999999999.99", "9999999999.99"),
+        ("1234.5600000000004", "1234.56"),
+        ("1234.5599999999999", "1234.56"),
+        ("0.30000000000000004", "0.30"),
+        ("-0.99999999", "-1.00"),
+        ("999999999.9999", "1000000000.00"),
     ],
 )
 def test_money_is_read_exactly(text, amount):
@@ -51,9 +56,10 @@ def test_money_is_read_exactly(text, amount):
     [
         ("14.605", "amount_three_decimals"),
         (".001", "amount_three_decimals"),
+        ("14.6014", "amount_three_decimals"),
         ("inf", "amount_infinite"),
         ("-Infinity", "amount_infinite"),
-        ("nan", "amount_not_a_number"),
+        ("nan", "amount_missing"),
         ("1e5", "amount_not_a_number"),
         ("1,000.00", "amount_not_a_number"),
         ("1 000", "amount_not_a_number"),
@@ -61,7 +67,7 @@ def test_money_is_read_exactly(text, amount):
         (".", "amount_not_a_number"),
         ("0x1F", "amount_not_a_number"),
         ("٣", "amount_not_a_number"),
-        ("NULL", "amount_not_a_number"),
+        ("NULL", "amount_missing"),
         ("10000000000", "amount_too_large"),
         ("", "amount_missing"),
         ("  ", "amount_missing"),
