@@ -39,7 +39,8 @@ from include.orchestration import CHAMPION, DEFAULT_ARGS, ROLLBACK_PARAMS, Figur
     # It runs when somebody asks and never by itself: nobody in a hurry should have to find the switch first.
     is_paused_upon_creation=False,
     dagrun_timeout=timedelta(hours=1),
-    default_args=DEFAULT_ARGS,
+    # It reads and writes a few small files.
+    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(minutes=10)},
     params=ROLLBACK_PARAMS,
     doc_md=__doc__,
     tags=[Tag.SETTLEMENT, Tag.MODELS],

@@ -83,7 +83,7 @@ def model_selection() -> None:
         """Lay out the folds of the past and plant anomalies into them; name the candidates."""
         return run_for_models(_prepared)
 
-    @task
+    @task(execution_timeout=timedelta(minutes=10))
     def name_candidates(prepared: Figures) -> list[str]:
         """Hand the names on; a history that is too short has none, and nothing is tried."""
         return list(prepared["candidates"])
@@ -108,7 +108,7 @@ def model_selection() -> None:
 
         return run_for_models(lambda asked: selection.compare(asked.lake_uri, asked.source_uri, asked.run_id))
 
-    @task.branch
+    @task.branch(execution_timeout=timedelta(minutes=10))
     def decide_who_decides(compared: Figures) -> str | None:
         """Ask a person only where the challenger is better; headless runs promote it at once."""
         if not compared["is_better"] or compared["challenger"] is None:
@@ -116,7 +116,7 @@ def model_selection() -> None:
         return run_for_models(lambda asked: "promote" if asked.promotes_headlessly() else "await_approval")
 
     # Where it is skipped by a headless run `promote` still follows; refused, the operator itself skips it.
-    @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+    @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, execution_timeout=timedelta(minutes=10))
     def promote(compared: Figures, approval: Figures | None) -> Figures:
         """Make the challenger champion, in the name of whoever approved."""
         return run_for_models(lambda asked: _promoted(asked, compared, approval))

@@ -27,7 +27,9 @@ builds its state from the source's history, which takes longer.
 
 **How to triage.** The run's *Outcome* tab has the sentence of the task that failed: what, where (relation, file, line
 or key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; mend the source and clear
-the run. `extract` failed: the source refused or changed meanwhile; clear when it is back. `publish` failed: the lake
+the run. `extract` failed: the source refused, changed
+meanwhile or said nothing for too long (`ADS_SOURCE_TIMEOUT_SECONDS`; every task ends after an hour); clear when it is
+back. `publish` failed: the lake
 could not be written, see the disk or the catalog; or another run published the night since: clear this one from its
 first task. `score` skipped: no model yet, train one with `python -m include train`.
 """
@@ -43,6 +45,7 @@ from include.orchestration import (
     DEFAULT_ARGS,
     NIGHT_PARAMS,
     PUBLISHED_NIGHT,
+    STEP_LIMIT,
     Figures,
     SettlementNights,
     Tag,
@@ -61,7 +64,7 @@ from include.orchestration import (
     max_active_runs=1,
     # Starts at two, analysts at eight: a night that hangs is a failure by then, and makes room for the next.
     dagrun_timeout=timedelta(hours=6),
-    default_args=DEFAULT_ARGS,
+    default_args={**DEFAULT_ARGS, "execution_timeout": STEP_LIMIT},
     params=NIGHT_PARAMS,
     doc_md=__doc__,
     tags=[Tag.SETTLEMENT, Tag.NIGHTLY],

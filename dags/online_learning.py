@@ -54,7 +54,8 @@ from include.orchestration import (
     max_active_runs=1,
     # The next night is scored at two o'clock and would rather wait for nothing.
     dagrun_timeout=timedelta(hours=6),
-    default_args=DEFAULT_ARGS,
+    # One run may follow a backfill of many nights; a night by itself takes seconds, with a refresh minutes.
+    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(hours=3)},
     params=LEARNING_PARAMS,
     doc_md=__doc__,
     tags=[Tag.SETTLEMENT, Tag.NIGHTLY, Tag.MODELS],

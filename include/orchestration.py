@@ -15,7 +15,12 @@ from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from airflow.sdk import Asset, BaseHook, Context, Param, get_current_context
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
 
@@ -57,6 +62,10 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
 }
 """Default arguments of every task. Terminal errors are not retried (see `run_step`)."""
+
+STEP_LIMIT = timedelta(hours=1)
+"""Longest time of a night's task: ten times a first model of a million postings (365 s on two cores), the longest
+measured. Four tries of a task that hangs end before the night's six hours do."""
 
 
 _KINDS: tuple[Kind, ...] = ("source", "lake")
@@ -461,6 +470,13 @@ def _told_failures(context: Context) -> Iterator[None]:
         _leave_failure(context, f"{type(error).__name__}: {error}")
         raise
     except AirflowSkipException:
+        raise
+    except AirflowTaskTimeout:
+        _leave_failure(
+            context,
+            f"AirflowTaskTimeout: {_task_id(context)} was stopped at the end of the time that its DAG gives it "
+            "(`execution_timeout`); see in its log what it was at, most likely a source or a store that hangs",
+        )
         raise
     except Exception as error:
         # What nobody foresaw may have a customer's record in its text, and XComs are not masked.

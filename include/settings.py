@@ -58,6 +58,14 @@ class Settings(BaseSettings):
         PROJECT_ROOT / ".data" / "keys" / "lake.key",
         description="The local master key (256 bit), made on first use with mode 0600. Lost, sealed texts are lost.",
     )
+    # The totals of a million rows take a second: enough for a hundred million, and for a lock's minute before them.
+    source_timeout_seconds: int = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="Longest time that a database may say nothing, between two answers or two batches of rows. It is "
+        "then given up, and the task tried again.",
+    )
     # 92 days hold three whole months, so that every monthly habit has been seen three times.
     # 61 are the fewest that hold a month and another one to compare it with.
     lookback_days: int = Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from types import TracebackType
 from typing import Self
@@ -10,9 +12,12 @@ import pyarrow as pa
 from sqlalchemy.engine import URL, Connection
 
 from include.relations import STATIC_RELATIONS
+from include.settings import get_settings
 from include.sources.address import NOTHING_DECLARED, Declared
 from include.sources.base import Extract
-from include.sources.database_link import close, connect, parse_url, public_uri, reported
+from include.sources.database_address import parse_url, public_uri
+from include.sources.database_link import close, connect, reported
+from include.sources.database_patience import Patience
 from include.sources.database_reading import Reading
 from include.sources.database_tables import find_tables
 from include.sources.database_zones import count_days_in
@@ -28,7 +33,8 @@ def open_database(uri: str, declared: Declared = NOTHING_DECLARED) -> DatabaseSo
     Parameters
     ----------
     uri
-        SQLAlchemy's URL. Its parameters go to the driver; `options=-csearch_path%3Dbank` chooses a schema.
+        SQLAlchemy's URL, its parameters those that `database_address` allows; `options=-csearch_path%3Dbank` chooses a
+        schema.
     declared
         What the address said besides; without a rounding it is one unit of the last money digit of all transactions.
 
@@ -56,6 +62,7 @@ class DatabaseSource:
         self.uri = public_uri(url)
         self._declared = declared
         self._url = url
+        self._patience = Patience(self.uri, get_settings().source_timeout_seconds)
         self._reading: Reading | None = None
 
     @property
@@ -63,7 +70,7 @@ class DatabaseSource:
         """Declared, else one unit of the last money digit of all transactions, which only the snapshot can tell."""
         if self._declared.rounding_cents is not None:
             return self._declared.rounding_cents
-        with reported(self._url):
+        with self._asked():
             return self._open.rounding_cents
 
     @property
@@ -75,52 +82,58 @@ class DatabaseSource:
         """The snapshot of one static relation, or None when the database has no table of it."""
         if name not in STATIC_RELATIONS:
             raise KeyError(f"{name!r} is not a static relation: choose one of {', '.join(STATIC_RELATIONS)}")
-        with reported(self._url):
+        with self._asked():
             return self._open.static(name)
 
     def night(self, night: date) -> Extract:
         """The transactions counted on one settlement date."""
-        with reported(self._url):
+        with self._asked():
             return self._open.transactions(night, night)
 
     def history(self, before: date, since: date | None = None) -> Extract:
         """All transactions counted on dates in [since, before)."""
-        with reported(self._url):
+        with self._asked():
             return self._open.transactions(since or date.min, _day_before(before))
 
     def totals(self, before: date) -> pa.Table:
         """`TOTALS` of every settlement date before `before`."""
-        with reported(self._url):
+        with self._asked():
             return self._open.totals(_day_before(before))
 
     def span(self) -> tuple[date, date] | None:
         """First and last settlement date, or None when there are no transactions."""
-        with reported(self._url):
+        with self._asked():
             return self._open.nights.span
 
     def __enter__(self) -> Self:
         if self._reading is not None:
             raise RuntimeError(f"{self.uri} is already being read: leave the one `with` before the next")
-        connection = connect(self._url)
+        connection = connect(self._url, self._patience)
         try:
-            with reported(self._url):
+            with self._asked():
                 self._reading = self._first_look(connection)
         except BaseException:
-            close(connection)
+            close(connection, self._patience)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        close(self._open.connection)
+        close(self._open.connection, self._patience)
         self._reading = None
 
     def _first_look(self, connection: Connection) -> Reading:
         zone = self._declared.zone
         tables = find_tables(connection, self.uri, CANONICAL.in_zone(zone))
         count_days_in(zone, tables.values(), connection)
-        return Reading(connection, tables)
+        return Reading(connection, tables, self._patience.heard)
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Bound how long an answer takes, and turn a database's errors into the night's."""
+        with reported(self._url), self._patience.limit():
+            yield
 
     @property
     def _open(self) -> Reading:

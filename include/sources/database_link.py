@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from include.errors import SettingsError, SourceError, SourceUnavailableError
+from include.errors import SourceError, SourceUnavailableError
+from include.sources.database_address import public_uri
+from include.sources.database_patience import Patience
 
-_DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
 # A reachable server answers within a second; libpq itself would wait for minutes.
 _CONNECT_SECONDS = 10
 # A table that is being altered is locked; a night waits for it as long as a short deployment takes, then tries again.
@@ -37,46 +40,8 @@ _TERMINAL_STATES = ("28", "3D", "42", "22")
 _TERMINAL_NUMBERS = (1044, 1045, 1049, 1142)
 
 
-def parse_url(uri: str) -> URL:
-    """The parts of a database's address, with the driver the environment holds where it names none.
-
-    Raises
-    ------
-    SettingsError
-        When it is no address of a database, or its driver is not installed. The address is never shown.
-    """
-    try:
-        url = make_url(uri)
-        url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-        url.get_dialect().import_dbapi()
-    except (exc.ArgumentError, ValueError):
-        raise SettingsError(
-            "the database's address cannot be read: write postgresql+psycopg://user:password@host:5432/bank, "
-            "mysql+pymysql://user:password@host/bank or sqlite:////folder/bank.db; percent-encode @ : / % in a password"
-        ) from None
-    except (exc.NoSuchModuleError, ImportError) as error:
-        raise SettingsError(
-            f"there is no driver for this database's address ({error}): use postgresql+psycopg:, mysql+pymysql: or "
-            "sqlite:"
-        ) from None
-    return url
-
-
-def public_uri(url: URL) -> str:
-    """The address without user, password, driver and parameters.
-
-    >>> public_uri(make_url("postgresql+psycopg://me:secret@db.bank:5433/core?sslmode=require"))
-    'postgresql://db.bank:5433/core'
-    """
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        return f"sqlite:///{Path(url.database or '').resolve()}"
-    port = f":{url.port}" if url.port else ""
-    return f"{backend}://{url.host or ''}{port}/{url.database or ''}"
-
-
-def connect(url: URL) -> Connection:
-    """A connection in a transaction that sees one moment and cannot write.
+def connect(url: URL, patience: Patience) -> Connection:
+    """A connection in a transaction that sees one moment and cannot write, watched by `patience`.
 
     Raises
     ------
@@ -87,34 +52,54 @@ def connect(url: URL) -> Connection:
     """
     if url.get_backend_name() == "sqlite":
         _require_file(url)
-    with reported(url):
-        connection = _engine(url).connect()
+    with reported(url), patience.limit(), _known_host():
+        connection = _engine(url, patience).connect()
         connection.begin()
         if url.get_backend_name() == "postgresql":
-            _prepare_postgres(connection)
+            _prepare_postgres(connection, patience.seconds)
     return connection
 
 
-def close(connection: Connection) -> None:
+def close(connection: Connection, patience: Patience) -> None:
     """End the transaction and the connection, alive or not."""
-    with suppress(exc.DBAPIError):
+    with suppress(exc.DBAPIError, SourceUnavailableError), patience.limit():
         connection.close()
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, patience: Patience) -> Engine:
     backend = url.get_backend_name()
-    remote = backend != "sqlite"
     engine = sa.create_engine(
-        url,
+        _read_only_file(url) if backend == "sqlite" else url,
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args={"connect_timeout": _CONNECT_SECONDS} if remote and "connect_timeout" not in url.query else {},
+        connect_args=_connect_arguments(url, patience.seconds),
         execution_options=_SNAPSHOT_OPTIONS.get(backend, {}),
     )
-    if not remote:
+    # Before the first statement, which SQLAlchemy sends by itself.
+    event.listen(engine, "connect", lambda driver, _: patience.watch(driver), insert=True)
+    if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("begin"))
     return engine
+
+
+def _connect_arguments(url: URL, seconds: float) -> dict[str, Any]:
+    """What the driver is told besides the address, whose own limits go first."""
+    limits = {"postgresql": ("connect_timeout",), "mysql": ("connect_timeout", "read_timeout", "write_timeout")}
+    backend = url.get_backend_name()
+    told = {
+        name: _CONNECT_SECONDS if name == "connect_timeout" else math.ceil(seconds)
+        for name in limits.get(backend, ())
+        if name not in url.query
+    }
+    # A server may answer any query by asking for a file of this machine.
+    return {**told, "local_infile": False} if backend == "mysql" else told
+
+
+def _read_only_file(url: URL) -> URL:
+    """SQLite's own address of the file, which it opens for reading and never makes."""
+    file = Path(url.database or "").resolve()
+    return url.set(database=f"file:{quote(str(file))}", query={**url.query, "mode": "ro", "uri": "true"})
 
 
 def _require_file(url: URL) -> None:
@@ -134,11 +119,26 @@ def _record_number(text: str) -> int:
     return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:10], 16)
 
 
-def _prepare_postgres(connection: Connection) -> None:
-    """Dates as YYYY-MM-DD whatever the server prefers; no endless waiting unless the address asks for it."""
+def _prepare_postgres(connection: Connection, seconds: float) -> None:
+    """Dates as YYYY-MM-DD whatever the server prefers; no endless waiting unless the address asks for it.
+
+    The server's own limit ends a statement that nobody here waits for any more.
+    """
     connection.execute(sa.select(sa.func.set_config("DateStyle", "ISO, YMD", True)))
-    unlimited = sa.func.current_setting("lock_timeout") == "0"
-    connection.execute(sa.select(sa.func.set_config("lock_timeout", _LOCK_TIMEOUT, True)).where(unlimited))
+    for name, limit in (("lock_timeout", _LOCK_TIMEOUT), ("statement_timeout", f"{math.ceil(seconds)}s")):
+        unlimited = sa.func.current_setting(name) == "0"
+        connection.execute(sa.select(sa.func.set_config(name, limit, True)).where(unlimited))
+
+
+@contextmanager
+def _known_host() -> Iterator[None]:
+    """A host that no name server may be asked for ends in the codec's own error, which quotes it."""
+    try:
+        yield
+    except UnicodeError:
+        raise SourceError(
+            "what stands for the host in the database's address is no host: each part of a name has 1 to 63 letters"
+        ) from None
 
 
 @contextmanager
@@ -154,6 +154,13 @@ def reported(url: URL) -> Iterator[None]:
             ) from None
         raise SourceUnavailableError(
             f"{public_uri(url)} is not available ({words}): nothing of the extract was kept, try again"
+        ) from None
+    except RuntimeError as error:
+        if "LOAD_LOCAL" not in str(error):
+            raise
+        raise SourceError(
+            f"{public_uri(url)} asked for a file of this machine and got none: no bank's server does so, see that the "
+            "address names the right one"
         ) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -46,10 +46,11 @@ _STEP = "step"
 
 
 class Reading:
-    """One snapshot of a database, and what has been found out about it."""
+    """One snapshot of a database, and what has been found out about it; calls `heard` at each sign of its life."""
 
-    def __init__(self, connection: Connection, tables: dict[str, BankTable]) -> None:
+    def __init__(self, connection: Connection, tables: dict[str, BankTable], heard: Callable[[], None]) -> None:
         self.connection = connection
+        self._heard = heard
         self._tables = tables
         self._postings = tables[FIN_TRANSACTION.name]
         self._undated_remarks = Remarks()
@@ -153,10 +154,13 @@ class Reading:
         streaming = statement.execution_options(stream_results=True, yield_per=BATCH_ROWS)
         with self.connection.execute(streaming) as result:
             for rows in result.partitions():
+                self._heard()
                 yield list(zip(*rows, strict=True))
 
     def _all(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-        return self.connection.execute(statement).all()
+        rows = self.connection.execute(statement).all()
+        self._heard()
+        return rows
 
 
 def _texts(table: BankTable, rows: FromClause | None = None) -> list[ColumnElement[str]]:

@@ -20,7 +20,8 @@ from include.errors import SourceError
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS, Kind
 from include.sources import open_source
 from include.sources.base import Extract, Source
-from include.sources.database_link import parse_url, public_uri, reported
+from include.sources.database_address import parse_url, public_uri
+from include.sources.database_link import reported
 
 # A batch is what the progress bar moves by; at this size COPY costs no more than in one piece.
 _BATCH_ROWS = 50_000

@@ -50,6 +50,12 @@ def test_every_task_is_tried_again_after_what_may_pass(dag):
     assert {task.retries for task in dag.tasks} == {DEFAULT_ARGS["retries"]}
 
 
+def test_every_task_that_works_ends_before_its_run_does(dag):
+    working = [task for task in dag.tasks if hasattr(task, "python_callable")]
+    assert working
+    assert all(task.execution_timeout < dag.dagrun_timeout for task in working)
+
+
 def test_it_is_found_by_its_tags(dag):
     assert Tag.SETTLEMENT in dag.tags
     assert dag.tags <= set(Tag)

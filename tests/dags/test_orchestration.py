@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.utils.types import DagRunType
 
@@ -84,7 +84,7 @@ def test_a_step_is_asked_for_the_night_of_the_params(running_task):
     assert request.attempt == "manual__1994-02-01T02-00-00-00-00"
 
 
-def _failing(error: Exception):
+def _failing(error: BaseException):
     def step(_):
         raise error
 
@@ -101,6 +101,13 @@ def test_what_may_pass_is_left_to_the_retries(running_task):
     with pytest.raises(SourceUnavailableError):
         run_step(_failing(SourceUnavailableError("refused")))
     assert running_task.left == {FAILURE: "SourceUnavailableError: refused"}
+
+
+def test_a_task_that_ran_out_of_time_says_so(running_task):
+    with pytest.raises(AirflowTaskTimeout):
+        run_step(_failing(AirflowTaskTimeout("3600 seconds")))
+    (sentence,) = running_task.left.values()
+    assert sentence.startswith("AirflowTaskTimeout: validate was stopped at the end of the time")
 
 
 def test_what_nobody_foresaw_leaves_no_text_that_might_be_a_customers(running_task):
