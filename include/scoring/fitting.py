@@ -68,8 +68,8 @@ class Ground:
         return raw_values(features, self.sequence)[:, _order(self.preparation, self.sequence)]
 
     def examples(self, rounds: Sequence[Round]) -> Examples | None:
-        """The planted rows of some rounds; None without a round."""
-        if not rounds:
+        """The planted rows of some rounds; None where there are none, as in a stretch without postings."""
+        if not any(round_.is_planted.any() for round_ in rounds):
             return None
         rows = np.vstack([np.asarray(self.read(round_.culprits), dtype=np.float64) for round_ in rounds])
         kinds, strengths = (

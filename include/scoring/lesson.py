@@ -20,6 +20,11 @@ MIN_TRAINING_DAYS = 31
 """Days to train on after the warm-up: one whole month, so that its end, ten times as busy, is in it once."""
 MIN_TRAINING_ROWS = 1000
 """With a budget of 2 % the threshold then rests on twenty rows, its own error is about a fifth of the budget."""
+MIN_DRAFT_ROWS = 200
+"""Of them before the nights the draft is checked on: a fifth, so that a burst after a long hole is not measured by a
+draft that has seen next to nothing."""
+MIN_CHECK_ROWS = 50
+"""Of them on those nights: of fewer, the usual budget of 2 % is not one posting, and nothing would ever be flagged."""
 MAX_TRAINING_DAYS = 731
 """Days before the first night that are learned from: every season twice. What lies before only forms habits."""
 MAX_LEARNING_ROWS = 200_000
@@ -46,18 +51,45 @@ def history_shortage(past: pa.Table, before: date) -> str:
             f"scores are skipped: {days} days of history lie before {before}, {needed_days} are needed "
             f"({WARM_UP_DAYS} to form habits, {MIN_TRAINING_DAYS} to learn from)"
         )
-    rows = since(past, "trans_date", first + timedelta(days=WARM_UP_DAYS)).num_rows
+    return _rows_shortage(since(past, "trans_date", _learned_from(first, before)), before)
+
+
+def _rows_shortage(learned: pa.Table, before: date) -> str:
+    """The same of the postings that would be learned from."""
+    rows = learned.num_rows
     if rows < MIN_TRAINING_ROWS:
         return (
-            f"scores are skipped: {rows} postings before {before} can be learned from, {MIN_TRAINING_ROWS} are needed"
+            f"scores are skipped: {rows} postings of the {MAX_TRAINING_DAYS} days before {before} can be learned from, "
+            f"{MIN_TRAINING_ROWS} are needed"
+        )
+    check_from = _check_from(pc.min(learned["trans_date"]).as_py(), before)
+    checked = since(learned, "trans_date", check_from).num_rows
+    if checked < MIN_CHECK_ROWS:
+        return (
+            f"scores are skipped: {checked} postings lie between {check_from} and {before}, {MIN_CHECK_ROWS} are "
+            f"needed to set a threshold; the newest is of {pc.max(learned['trans_date']).as_py()}"
+        )
+    if rows - checked < MIN_DRAFT_ROWS:
+        return (
+            f"scores are skipped: {rows - checked} postings before {check_from} can be learned from, {MIN_DRAFT_ROWS} "
+            f"are needed beside the {checked} that set the threshold"
         )
     return ""
 
 
+def _learned_from(first: date, before: date) -> date:
+    """The first date that is learned from, of a history that begins on `first`."""
+    return max(first + timedelta(days=WARM_UP_DAYS), before - timedelta(days=MAX_TRAINING_DAYS))
+
+
+def _check_from(first: date, before: date) -> date:
+    """The first of the nights to check on: two months of them, or a third of the past when that is less."""
+    return before - timedelta(days=min(CHECK_DAYS, (before - first).days // 3))
+
+
 def settled_features(bank: Bank, before: date) -> pa.Table:
     """Features of every night that is learned from: after the warm-up, and not too long ago."""
-    first = pc.min(bank.history["trans_date"]).as_py() + timedelta(days=WARM_UP_DAYS)
-    first = max(first, before - timedelta(days=MAX_TRAINING_DAYS))
+    first = _learned_from(pc.min(bank.history["trans_date"]).as_py(), before)
     earlier = bank.history.filter(pc.less(bank.history["trans_date"], pa.scalar(first)))
     nights = since(bank.history, "trans_date", first)
     lookback = since(earlier, "trans_date", first - timedelta(days=reach_days(bank.habit_days)))
@@ -103,8 +135,7 @@ class Lesson:
             Planted rounds a stretch.
         """
         first = pc.min(features["settlement_date"]).as_py()
-        check_days = min(CHECK_DAYS, (before - first).days // 3)
-        return cls.planted(bank, first, before - timedelta(days=check_days), before, seed, (rounds, rounds))
+        return cls.planted(bank, first, _check_from(first, before), before, seed, (rounds, rounds))
 
     @classmethod
     def planted(
