@@ -60,6 +60,7 @@ class Replay:
 
     statics: dict[str, pa.Table]
     rounding_cents: int
+    holidays: str | None
     postings: pa.Table
     checks: settlement.SettlementState
     habits: features.FeatureState
@@ -78,7 +79,8 @@ class Replay:
         accepted = admission.accepted[FIN_TRANSACTION.name]
         lookback = lookback_from_history(self.postings, night, features.reach_days(days))
         lately = lookback_from_history(lookback, night, days)
-        findings = settlement.check_night(night, accepted, lately, self.statics, self.checks, self.rounding_cents)
+        declared = (self.rounding_cents, self.holidays)
+        findings = settlement.check_night(night, accepted, lately, self.statics, self.checks, *declared)
         scores = self._score(night, accepted, lookback)
         self.postings = pa.concat_tables([lookback, accepted.select(lookback.column_names)])
         self.checks, self.habits = findings.state, features.advance_state(self.habits, accepted)
@@ -152,6 +154,7 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) 
 def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, dict[str, pa.Table], str]:
     """State and model as of the eve of `start`; what was refused of the static relations; a sentence on the model."""
     settings = get_settings()
+    settlement.calendar_of(source.holidays)  # an unknown one stops the backtest before anything is read
     snapshots = admit_statics({name: source.static(name) for name in STATIC_RELATIONS}, start)
     statics = snapshots.accepted
     past = admit({FIN_TRANSACTION.name: source.history(before=start)}, None)
@@ -166,9 +169,10 @@ def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, dict[s
         rounding_cents=source.rounding_cents,
         recipe=Recipe.of(settings.training),
     )
-    checks = settlement.state_from_history(history, statics, before=start, rounding_cents=source.rounding_cents)
+    declared = (source.rounding_cents, source.holidays)
+    checks = settlement.state_from_history(history, statics, start, *declared)
     habits = features.state_from_history(history)
-    replay = Replay(statics, source.rounding_cents, history, checks, habits, outcome.model, budget)
+    replay = Replay(statics, *declared, history, checks, habits, outcome.model, budget)
     replay.warnings.update(snapshots.warnings)
     replay.warnings.update(set_aside(snapshots, STATIC_RELATIONS, "the window"))
     replay.warnings.update(set_aside(past, [FIN_TRANSACTION.name], f"what lies before {start}"))

@@ -68,7 +68,7 @@ def publish(request: NightRequest) -> Figures:
     check_conservation(outputs)
     began, model_version = workspace.read_note("began"), workspace.read_note("score")["model_version"]
     snapshot = _snapshot(workspace, late)
-    provenance = Provenance(snapshot, model_version, began["rounding_cents"], get_settings())
+    provenance = Provenance(snapshot, model_version, began["rounding_cents"], began["holidays"], get_settings())
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
     summary = _summary(workspace, outputs, late)
     row = manifest_row(stamp, outputs, provenance, began["started_at"], summary)

@@ -71,17 +71,21 @@ class Provenance:
         None where scores were skipped.
     rounding_cents
         What the checks let two balances differ by.
+    holidays
+        Code of the calendar that days of grace are counted on; None where none is declared.
     """
 
     data_snapshot: str
     model_version: str | None
     rounding_cents: int
+    holidays: str | None
     settings: Settings
 
     def run_key(self, night: str) -> str:
         """A hash of inputs, code, model and the settings that steer: equal runs have equal keys."""
         settings = self.settings
-        steering = map(str, (settings.seed, settings.alert_budget, settings.lookback_days, self.rounding_cents))
+        declared = (self.rounding_cents, self.holidays)
+        steering = map(str, (settings.seed, settings.alert_budget, settings.lookback_days, *declared))
         return combined_digest([night, self.data_snapshot, code_version(), str(self.model_version), *steering])[:32]
 
 

@@ -47,6 +47,7 @@ def extract(request: NightRequest) -> Figures:
     published = lake.published(request.night)
     is_first = not (standing.has_predecessor(lake, request.night) and standing.knows_enough(lake, request.night))
     with open_source(request.source_uri) as source:
+        settlement.calendar_of(source.holidays)  # an unknown one stops the night before anything is read
         if is_first:
             _refuse_a_hole(source, lake, request.night)
         for name in STATIC_RELATIONS:
@@ -56,7 +57,12 @@ def extract(request: NightRequest) -> Figures:
         history = source.history(before=request.night) if is_first else None
         put_extract(workspace, HISTORY, history)
         workspace.put("totals", source.totals(before=request.night + standing.ONE_DAY))
-        began = {"is_first": is_first, "started_at": datetime.now(UTC), "rounding_cents": source.rounding_cents}
+        began = {
+            "is_first": is_first,
+            "started_at": datetime.now(UTC),
+            "rounding_cents": source.rounding_cents,
+            "holidays": source.holidays,
+        }
     workspace.note("began", {**began, PUBLISHED_RUN: None if published is None else published["run_key"]})
     take_in_reviews(request, workspace, lake)
     notes = list(offered.notes)
@@ -124,7 +130,8 @@ def settle(request: NightRequest) -> Figures:
     workspace.put("lookback", _lookback(workspace, lake, request.night))
     state = _settlement_state(workspace, lake, request.night, statics)
     lookback = standing.lookback_from_history(workspace.get("lookback"), request.night, get_settings().lookback_days)
-    findings = settlement.check_night(request.night, postings, lookback, statics, state, _rounding(workspace))
+    rounding, holidays = _rounding(workspace), _holidays(workspace)
+    findings = settlement.check_night(request.night, postings, lookback, statics, state, rounding, holidays)
     workspace.put("breaks", findings.breaks)
     workspace.put_many("state.before.settlement", state.tables())
     workspace.put_many("state.after.settlement", findings.state.tables())
@@ -199,6 +206,11 @@ def _rounding(workspace: Workspace) -> int:
     return int(workspace.read_note("began")["rounding_cents"])
 
 
+def _holidays(workspace: Workspace) -> str | None:
+    code: str | None = workspace.read_note("began")["holidays"]
+    return code
+
+
 def _lookback(workspace: Workspace, lake: Lake, night: date) -> pa.Table:
     days = features.reach_days(get_settings().lookback_days)
     if workspace.has(HISTORY):
@@ -210,8 +222,8 @@ def _settlement_state(
     workspace: Workspace, lake: Lake, night: date, statics: dict[str, pa.Table]
 ) -> settlement.SettlementState:
     if workspace.has(HISTORY):
-        history = workspace.get(HISTORY)
-        return settlement.state_from_history(history, statics, before=night, rounding_cents=_rounding(workspace))
+        rounding, holidays = _rounding(workspace), _holidays(workspace)
+        return settlement.state_from_history(workspace.get(HISTORY), statics, night, rounding, holidays)
     return settlement.SettlementState.from_tables(standing.state_from_lake(lake, night, settlement.STATE_SCHEMAS))
 
 

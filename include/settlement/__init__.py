@@ -1,6 +1,15 @@
 """What must hold on a settlement night: balances that chain, payments that come, fees and references that fit."""
 
+from include.settlement.banking_days import calendar_of
 from include.settlement.checks import NightFindings, check_night, skipped_checks, state_from_history
 from include.settlement.state import STATE_SCHEMAS, SettlementState
 
-__all__ = ["STATE_SCHEMAS", "NightFindings", "SettlementState", "check_night", "skipped_checks", "state_from_history"]
+__all__ = [
+    "STATE_SCHEMAS",
+    "NightFindings",
+    "SettlementState",
+    "calendar_of",
+    "check_night",
+    "skipped_checks",
+    "state_from_history",
+]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.settlement.balance_chain import ChainFindings, account_days, replay_chains, settle_chains
+from include.settlement.banking_days import BankingDays, calendar_of, kept_counts
 from include.settlement.duplicates import check_duplicates
 from include.settlement.expected_postings import Obligations
 from include.settlement.fees import check_fees, read_tariffs
@@ -66,6 +67,7 @@ def check_night(
     statics: Mapping[str, pa.Table],
     state: SettlementState,
     rounding_cents: int,
+    holidays: str | None = None,
 ) -> NightFindings:
     """Check one settlement date; `state` is that of the day before and is not changed.
 
@@ -79,13 +81,18 @@ def check_night(
         The static relations there are; rows count from their own dates.
     rounding_cents
         The source's own rounding: two balances closer than that agree.
+    holidays
+        Code of the calendar that the source's address declares (`include.settlement.banking_days.calendar_of`).
     """
     moved = state.copy()
-    if moved.first_date is None and postings.num_rows:
-        moved.first_date = night
+    if postings.num_rows:
+        moved.first_date = moved.first_date or night
+        moved.booking_days[night] = postings.num_rows
+    moved.booking_days = kept_counts(moved.booking_days, night)
+    banking_days = BankingDays(moved.first_date, moved.booking_days, calendar_of(holidays))
     with night_tables(statics, postings=postings, lookback=lookback) as tables:
         silence = untold(tables)
-        breaks = _settle(night, tables, moved, rounding_cents, balances_tell=not silence)
+        breaks = _settle(night, tables, moved, rounding_cents, banking_days, balances_tell=not silence)
     skipped = (*skipped_checks(statics), *filter(None, [silence]))
     return NightFindings(breaks_table(night, breaks), moved, skipped, _warnings(breaks, postings, rounding_cents))
 
@@ -106,7 +113,11 @@ def skipped_checks(statics: Mapping[str, pa.Table]) -> tuple[str, ...]:
 
 
 def state_from_history(
-    history: pa.Table, statics: Mapping[str, pa.Table], before: date, rounding_cents: int
+    history: pa.Table,
+    statics: Mapping[str, pa.Table],
+    before: date,
+    rounding_cents: int,
+    holidays: str | None = None,
 ) -> SettlementState:
     """The state as of the end of the day before `before`, built in one pass.
 
@@ -123,16 +134,24 @@ def state_from_history(
     last = before - timedelta(1)
     state = SettlementState()
     with night_tables(statics, postings=history) as tables:
-        state.first_date = tables.rows("history_span")[0]["first_date"]
+        counts = dict(tables.tuples("booking_days"))
+        state.first_date, state.booking_days = min(counts, default=None), kept_counts(counts, last)
+        banking_days = BankingDays(state.first_date, counts, calendar_of(holidays))
         replay_chains(tables, state, rounding_cents)
         orders, loans = read_orders(tables, last), read_loans(tables, last)
-        settle_orders(last, read_order_payments(tables), orders, state.orders, rounding_cents)
-        replay_loans(last, read_loan_payments(tables), loans, state, rounding_cents)
+        settle_orders(last, read_order_payments(tables), orders, state.orders, rounding_cents, banking_days)
+        replay_loans(last, read_loan_payments(tables), loans, state, rounding_cents, banking_days)
     return state
 
 
 def _settle(
-    night: date, tables: NightTables, state: SettlementState, rounding_cents: int, *, balances_tell: bool
+    night: date,
+    tables: NightTables,
+    state: SettlementState,
+    rounding_cents: int,
+    banking_days: BankingDays,
+    *,
+    balances_tell: bool,
 ) -> list[Break]:
     """Run every check; `state` is moved to the end of the night.
 
@@ -147,8 +166,9 @@ def _settle(
     chains = settle_chains(night, account_days(tables.tuples("night_postings")), opened, state, rounding_cents)
     if not balances_tell:
         chains = ChainFindings()
-    missed_orders = settle_orders(night, read_order_payments(tables), orders, state.orders, rounding_cents)
-    missed_loans = settle_loans(night, read_loan_payments(tables), loans, state, rounding_cents)
+    order_payments, loan_payments = read_order_payments(tables), read_loan_payments(tables)
+    missed_orders = settle_orders(night, order_payments, orders, state.orders, rounding_cents, banking_days)
+    missed_loans = settle_loans(night, loan_payments, loans, state, rounding_cents, banking_days)
     obligations = Obligations(night, orders, loans, tariffs, frequencies, state)
     return [
         *(obligations.named(b, rounding_cents) for b in chains.breaks),

@@ -6,9 +6,6 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-# The contract: a missed payment is reported within three days of its due day, so until then it may still come
-# (a due day on a Saturday is often booked on the Monday).
-GRACE_DAYS = 3
 # Half a month: a payment nearer to the coming due day than to the last one belongs to the coming one.
 EARLY_DAYS = 15
 
@@ -38,20 +35,20 @@ class MonthlyDue:
         """The expectation after one payment."""
         return cls(paid.day, next_month(paid, paid.day))
 
-    def overdue(self, night: date, patience: int | None = None, until: date = date.max) -> list[date]:
-        """Move past the due dates whose grace ends by `night`, and give them.
+    def overdue(self, passed: date, patience: int | None = None, until: date = date.max) -> list[date]:
+        """Move past the due dates whose grace is over, and give them.
 
         Parameters
         ----------
-        night
-            The night that has just been settled.
+        passed
+            The last due date whose grace is over (`include.settlement.banking_days.BankingDays.passed`).
         patience
             After so many misses in a row nothing more is expected; None for never.
         until
             Last date anything is due.
         """
         missed: list[date] = []
-        while self._is_due_before(night - timedelta(GRACE_DAYS), until):
+        while self._is_due_before(passed, until):
             assert self.next_due is not None  # noqa: S101 - narrows the type
             missed.append(self.next_due)
             self.missed_in_row += 1
@@ -63,13 +60,22 @@ class MonthlyDue:
     def _is_due_before(self, last: date, until: date) -> bool:
         return self.next_due is not None and self.next_due <= min(last, until)
 
-    def receive(self, paid: date) -> bool:
+    def receive(self, paid: date, passed: date) -> bool:
         """Take a payment; False when it is an extra one between two due dates.
 
+        Parameters
+        ----------
+        paid
+            The day it was booked.
+        passed
+            The last due date whose grace was over on the eve of that day.
+
+        Notes
+        -----
         A payment in the days of grace leaves the due day as it was. An early one, a late one and the first after a
         pause move it to their own day: a customer may change the day of an order.
         """
-        if self.next_due is None or paid > self.next_due + timedelta(GRACE_DAYS):
+        if self.next_due is None or self.next_due <= passed:
             self._move_to(paid)
         elif paid >= self.next_due:
             self.next_due = next_month(self.next_due, self.due_day)

@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
 
-from include.settlement.due_dates import GRACE_DAYS, MonthlyDue, first_due, months_later
+from include.settlement.banking_days import GRACE_DAYS, BankingDays
+from include.settlement.due_dates import MonthlyDue, first_due, months_later
 from include.settlement.findings import Break, money
 from include.settlement.queries import NightTables
 from include.settlement.state import SettlementState
@@ -63,21 +64,28 @@ def settle_loans(
     loans: Mapping[int, Loan],
     state: SettlementState,
     rounding_cents: int,
+    banking_days: BankingDays,
 ) -> list[Break]:
     """Move the loans through one night's payments, and give what was missed or differs."""
     known = [p for p in payments if p.loan_id in loans]
     for payment in known:
         day = payment.trans_date.day
         state.loan_days[day] = state.loan_days.get(day, 0) + 1
-    _start(night, loans, state)
-    breaks = _overdue(night - timedelta(1), loans, state)
+    passed, unit = banking_days.passed(night - timedelta(1)), banking_days.unit(night)
+    _start(passed, loans, state)
+    breaks = _overdue(passed, loans, state, unit)
     for payment in known:
-        breaks += _pay(loans[payment.loan_id], payment, state, rounding_cents)
-    return breaks + _overdue(night, loans, state)
+        breaks += _pay(loans[payment.loan_id], payment, state, rounding_cents, passed)
+    return breaks + _overdue(banking_days.passed(night), loans, state, unit)
 
 
 def replay_loans(
-    last: date, payments: Iterable[LoanPayment], loans: Mapping[int, Loan], state: SettlementState, rounding_cents: int
+    last: date,
+    payments: Iterable[LoanPayment],
+    loans: Mapping[int, Loan],
+    state: SettlementState,
+    rounding_cents: int,
+    banking_days: BankingDays,
 ) -> None:
     """Move the loans from the beginning to the end of `last`: only days that matter, one after another."""
     by_day = {day: list(group) for day, group in groupby(payments, key=lambda p: p.trans_date)}
@@ -86,17 +94,17 @@ def replay_loans(
     grants = {loan.granted_date for loan in loans.values() if loan.granted_date > first}
     for day in sorted({last, *by_day, *grants}):
         granted = {k: loan for k, loan in loans.items() if loan.granted_date <= day}
-        settle_loans(day, by_day.get(day, ()), granted, state, rounding_cents)
+        settle_loans(day, by_day.get(day, ()), granted, state, rounding_cents, banking_days)
 
 
-def _start(night: date, loans: Mapping[int, Loan], state: SettlementState) -> None:
+def _start(passed: date, loans: Mapping[int, Loan], state: SettlementState) -> None:
     """Give loans that have no due date yet their first one, once the bank's due day is known."""
     due_day = usual_due_day(state.loan_days)
     if due_day is None:
         return
     for loan_id in sorted(loans.keys() - state.loans.keys()):
         # What was due before anything could be known of it is not reported afterwards.
-        after = max(loans[loan_id].granted_date, night - timedelta(GRACE_DAYS + 1))
+        after = max(loans[loan_id].granted_date, passed)
         state.loans[loan_id] = MonthlyDue(due_day, first_due(after, due_day))
 
 
@@ -111,27 +119,27 @@ def usual_due_day(loan_days: Mapping[int, int]) -> int | None:
     return next((day for day, n in loan_days.items() if 2 * n > sum(loan_days.values())), None)
 
 
-def _pay(loan: Loan, payment: LoanPayment, state: SettlementState, rounding_cents: int) -> list[Break]:
+def _pay(loan: Loan, payment: LoanPayment, state: SettlementState, rounding_cents: int, passed: date) -> list[Break]:
     due = state.loans.get(loan.loan_id)
     if due is None:
         state.loans[loan.loan_id] = MonthlyDue.starting(payment.trans_date)
-    elif not due.receive(payment.trans_date):
+    elif not due.receive(payment.trans_date, passed):
         return []
     if abs(payment.paid_cents - loan.payment_cents) <= AMOUNT_ROUNDINGS * rounding_cents:
         return []
     return [_amount_break(loan, payment)]
 
 
-def _overdue(night: date, loans: Mapping[int, Loan], state: SettlementState) -> list[Break]:
+def _overdue(passed: date, loans: Mapping[int, Loan], state: SettlementState, unit: str) -> list[Break]:
     return [
-        _missed_break(loans[loan_id], due_date)
+        _missed_break(loans[loan_id], due_date, unit)
         for loan_id, due in state.loans.items()
         if loan_id in loans
-        for due_date in due.overdue(night, until=loans[loan_id].last_due)
+        for due_date in due.overdue(passed, until=loans[loan_id].last_due)
     ]
 
 
-def _missed_break(loan: Loan, due: date) -> Break:
+def _missed_break(loan: Loan, due: date, unit: str) -> Break:
     return Break(
         code="missed_loan_payment",
         account_id=loan.account_id,
@@ -140,7 +148,7 @@ def _missed_break(loan: Loan, due: date) -> Break:
         actual=0,
         text=(
             f"Account {loan.account_id} has not paid the instalment of loan {loan.loan_id}: "
-            f"{money(loan.payment_cents)} was due on {due} and had not been booked {GRACE_DAYS} days later."
+            f"{money(loan.payment_cents)} was due on {due} and had not been booked {GRACE_DAYS} {unit} later."
         ),
     )
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from include.settlement.due_dates import GRACE_DAYS, MonthlyDue
+from include.settlement.banking_days import GRACE_DAYS, BankingDays
+from include.settlement.due_dates import MonthlyDue
 from include.settlement.findings import Break, code_text, money
 from include.settlement.queries import NightTables
 from include.settlement.state import OrderState
@@ -73,41 +74,50 @@ def settle_orders(
     orders: Mapping[int, Order],
     states: dict[int, OrderState],
     rounding_cents: int,
+    banking_days: BankingDays,
 ) -> list[Break]:
     """Move `states` through the payments up to the end of `night`, and give what was missed or differs."""
     breaks: list[Break] = []
     for payment in payments:
         order = orders.get(payment.order_id)
         if order is not None:
-            breaks += _pay(order, payment, states, rounding_cents)
+            breaks += _pay(order, payment, states, rounding_cents, banking_days)
     for order_id, state in states.items():
         if order_id in orders:
-            breaks += _missed(orders[order_id], state, night)
+            breaks += _missed(orders[order_id], state, night, banking_days)
     return breaks
 
 
-def _pay(order: Order, payment: OrderPayment, states: dict[int, OrderState], rounding_cents: int) -> list[Break]:
+def _pay(
+    order: Order,
+    payment: OrderPayment,
+    states: dict[int, OrderState],
+    rounding_cents: int,
+    banking_days: BankingDays,
+) -> list[Break]:
     state = states.get(order.order_id)
     if state is None:
         first = MonthlyDue.starting(payment.trans_date)
         states[order.order_id] = OrderState(first, 1, payment.paid_cents, payment.paid_cents)
         return []
-    breaks = _missed(order, state, payment.trans_date - timedelta(1))
-    if state.due.receive(payment.trans_date):
+    eve = payment.trans_date - timedelta(1)
+    breaks = _missed(order, state, eve, banking_days)
+    if state.due.receive(payment.trans_date, banking_days.passed(eve)):
         state.payments_seen += 1
         breaks += _amount(order, state, payment, rounding_cents)
     return breaks
 
 
-def _missed(order: Order, state: OrderState, night: date) -> list[Break]:
+def _missed(order: Order, state: OrderState, night: date, banking_days: BankingDays) -> list[Break]:
     if state.payments_seen < PAYMENTS_TO_COUNT:
         return []
-    dates = state.due.overdue(night, PATIENCE_MISSES, order.until)
+    dates = state.due.overdue(banking_days.passed(night), PATIENCE_MISSES, order.until)
     is_ended = state.due.next_due is None and state.due.missed_in_row == PATIENCE_MISSES
-    return [_missed_break(order, state, due, is_last=is_ended and due == dates[-1]) for due in dates]
+    unit = banking_days.unit(night)
+    return [_missed_break(order, state, due, unit, is_last=is_ended and due == dates[-1]) for due in dates]
 
 
-def _missed_break(order: Order, state: OrderState, due: date, *, is_last: bool) -> Break:
+def _missed_break(order: Order, state: OrderState, due: date, unit: str, *, is_last: bool) -> Break:
     ending = f" {PATIENCE_MISSES} misses in a row: it counts as ended until it is paid again." if is_last else ""
     return Break(
         code="missed_standing_order",
@@ -117,7 +127,7 @@ def _missed_break(order: Order, state: OrderState, due: date, *, is_last: bool) 
         actual=0,
         text=(
             f"Account {order.account_id} has not paid {order.name}: {money(state.accepted_cents)} was due on {due} "
-            f"and had not been booked {GRACE_DAYS} days later.{ending}"
+            f"and had not been booked {GRACE_DAYS} {unit} later.{ending}"
         ),
     )
 

@@ -17,6 +17,12 @@ _COUNT = pa.int64()
 
 STATE_SCHEMAS: dict[str, pa.Schema] = {
     "state_settlement": pa.schema([pa.field("first_date", DATE)]),  # first settlement date the source ever had
+    "state_booking_days": pa.schema(
+        [
+            pa.field("day", DATE),
+            pa.field("posting_count", _COUNT),  # postings booked on that day; days without any have no row
+        ]
+    ),
     "state_chain": pa.schema(
         [
             pa.field("account_id", IDENTIFIER),
@@ -81,6 +87,8 @@ class SettlementState:
     ----------
     first_date
         The source's first settlement date: accounts opened from then on start at 0. None before any posting.
+    booking_days
+        Postings by day, of the days that are remembered (`include.settlement.banking_days.kept_counts`).
     chain
         Account -> how its last posting day ended.
     orders
@@ -92,6 +100,7 @@ class SettlementState:
     """
 
     first_date: date | None = None
+    booking_days: dict[date, int] = field(default_factory=dict)
     chain: dict[int, Closing] = field(default_factory=dict)
     orders: dict[int, OrderState] = field(default_factory=dict)
     loans: dict[int, MonthlyDue] = field(default_factory=dict)
@@ -101,6 +110,7 @@ class SettlementState:
         """The state as tables by name, rows in the order of their keys."""
         rows: dict[str, list[dict[str, Any]]] = {
             "state_settlement": [] if self.first_date is None else [{"first_date": self.first_date}],
+            "state_booking_days": [{"day": d, "posting_count": n} for d, n in sorted(self.booking_days.items())],
             "state_chain": [
                 {"account_id": k, "closed_on": c.closed_on, "closing_cents": c.balances}
                 for k, c in sorted(self.chain.items())
@@ -117,6 +127,7 @@ class SettlementState:
         rows = {name: tables[name].select(schema.names).to_pylist() for name, schema in STATE_SCHEMAS.items()}
         return cls(
             first_date=next((row["first_date"] for row in rows["state_settlement"]), None),
+            booking_days={r["day"]: r["posting_count"] for r in rows["state_booking_days"]},
             chain={r["account_id"]: Closing(r["closed_on"], tuple(r["closing_cents"])) for r in rows["state_chain"]},
             orders={r.pop("order_id"): _order_of(r) for r in rows["state_standing_orders"]},
             loans={r.pop("loan_id"): MonthlyDue(**r) for r in rows["state_loans"]},

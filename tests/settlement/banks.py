@@ -21,11 +21,12 @@ LOOKBACK_DAYS = 92
 
 @dataclass(frozen=True)
 class Bank:
-    """Postings in any order, static relations, and the source's rounding."""
+    """Postings in any order, static relations, and what the source's address declares."""
 
     postings: pa.Table
     statics: dict[str, pa.Table] = field(default_factory=dict)
     rounding_cents: int = 1
+    holidays: str | None = None
 
     def between(self, first: date, last: date) -> pa.Table:
         """Postings of the dates from `first` to `last`."""
@@ -35,12 +36,13 @@ class Bank:
     def state(self, before: date) -> SettlementState:
         """The state built in one pass."""
         history = self.between(date.min, before - timedelta(1))
-        return state_from_history(history, self.statics, before, self.rounding_cents)
+        return state_from_history(history, self.statics, before, self.rounding_cents, self.holidays)
 
     def night(self, night: date, state: SettlementState) -> NightFindings:
         """One night."""
         lookback = self.between(night - timedelta(LOOKBACK_DAYS), night - timedelta(1))
-        return check_night(night, self.between(night, night), lookback, self.statics, state, self.rounding_cents)
+        declared = (self.rounding_cents, self.holidays)
+        return check_night(night, self.between(night, night), lookback, self.statics, state, *declared)
 
     def nights(self, first: date, last: date, state: SettlementState | None = None) -> Iterator[NightFindings]:
         """Night after night, the state moved along."""

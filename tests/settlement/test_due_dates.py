@@ -6,7 +6,16 @@ from datetime import date, timedelta
 
 import pytest
 
+from include.settlement.banking_days import BankingDays
 from include.settlement.due_dates import MonthlyDue
+
+EVERY_DAY = BankingDays(None, {})
+"""Nothing is known of the bank: every day counts."""
+
+
+def eve_of(day: date) -> date:
+    """The last due date whose grace is over before a day."""
+    return EVERY_DAY.passed(day - timedelta(1))
 
 
 def played(payments: list[date], until: date) -> list[date]:
@@ -15,8 +24,8 @@ def played(payments: list[date], until: date) -> list[date]:
     day = payments[0]
     while (day := day + timedelta(1)) <= until:
         if day in payments:
-            due.receive(day)
-        missed += due.overdue(day)
+            due.receive(day, eve_of(day))
+        missed += due.overdue(EVERY_DAY.passed(day))
     return missed
 
 
@@ -42,7 +51,7 @@ def test_regular_payments_are_never_missed(payments: list[date]) -> None:
 
 def test_a_missed_one_is_reported_once_three_days_later() -> None:
     due = MonthlyDue.starting(date(1993, 1, 31))
-    reports = {day: due.overdue(day) for day in (date(1993, 2, 28) + timedelta(n) for n in range(6))}
+    reports = {day: due.overdue(EVERY_DAY.passed(day)) for day in (date(1993, 2, 28) + timedelta(n) for n in range(6))}
     assert {day: missed for day, missed in reports.items() if missed} == {date(1993, 3, 3): [date(1993, 2, 28)]}
     assert due.next_due == date(1993, 3, 31)
 
@@ -54,7 +63,7 @@ def test_a_late_payment_moves_the_due_day_and_an_early_one_moves_it_back() -> No
 
 def test_an_extra_payment_between_two_due_days_changes_nothing() -> None:
     due = MonthlyDue.starting(date(1993, 1, 10))
-    assert not due.receive(date(1993, 1, 20))
+    assert not due.receive(date(1993, 1, 20), eve_of(date(1993, 1, 20)))
     assert due == MonthlyDue.starting(date(1993, 1, 10))
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from include.settlement.banking_days import BankingDays
 from include.settlement.loans import Loan, LoanPayment, settle_loans
 from include.settlement.state import SettlementState
 from tests.settlement.banks import Bank, chained, small_bank
@@ -25,7 +26,9 @@ def codes(payments: list[tuple[date, int]], others: list[LoanPayment] = OTHERS) 
     state, found = SettlementState(), []
     for night in (date(1993, 1, 1) + timedelta(n) for n in range(211)):
         granted = {k: loan for k, loan in LOANS.items() if loan.granted_date <= night}
-        breaks = settle_loans(night, [p for p in paid if p.trans_date == night], granted, state, 1)
+        breaks = settle_loans(
+            night, [p for p in paid if p.trans_date == night], granted, state, 1, BankingDays(None, {})
+        )
         found += [(b.code, night) for b in breaks if b.account_id == 1]
     return found
 

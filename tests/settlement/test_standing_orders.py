@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from include.settlement.banking_days import BankingDays
 from include.settlement.findings import Break
 from include.settlement.standing_orders import Order, OrderPayment, settle_orders
 from include.settlement.state import OrderState
@@ -28,7 +29,7 @@ def played(payments: list[tuple[date, int]], last: date) -> list[tuple[date, Bre
     night, found = payments[0][0], []
     while night <= last:
         tonight = [OrderPayment(day, 7, n, amount * 100) for n, (day, amount) in enumerate(payments) if day == night]
-        found += [(night, b) for b in settle_orders(night, tonight, {7: ORDER}, states, 1)]
+        found += [(night, b) for b in settle_orders(night, tonight, {7: ORDER}, states, 1, BankingDays(None, {}))]
         night += timedelta(1)
     return found
 

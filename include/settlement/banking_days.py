@@ -1,0 +1,258 @@
+"""Which days a bank books on, and up to which due date the days of grace are over.
+
+Three days of grace are counted in banking days where a calendar is declared, or where the bank's own past shows that
+it books on banking days only; elsewhere every day counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from include.errors import SettingsError
+
+# The contract: a missed payment is reported within three days of its due day, so until then it may still come
+# (a due day on a Saturday is often booked on the Monday).
+GRACE_DAYS = 3
+# Half a year tells a weekday that is never booked on from chance, and forgets a habit that was given up.
+WINDOW_DAYS = 182
+# Eight weeks: an order is first missed after two payments, so about as late; a weekday that is booked on four times
+# in five stays empty in all of them once in 400,000 banks.
+LEAST_DAYS = 56
+# Of the usual day's postings: fewer are strays (a correction on a Sunday), not a day of booking. The quietest of the
+# 395 days of the real bank that are no month's beginning has a third of the usual day's.
+STRAY_SHARE = 0.05
+# Of a weekday's days, at most, that a bank which is closed then books on: two working Saturdays in half a year.
+CLOSED_SHARE = 0.1
+# Of the other weekdays' days, at least, that it books on. Holidays take one in ten at most (China's golden weeks); a
+# small bank that books on two days in three has no days of which an empty one could be told to be a holiday.
+OPEN_SHARE = 0.8
+# Weekdays it books on, at least: three banking days of one that books once a week would be three weeks.
+LEAST_WEEKDAYS = 4
+# The longest closures are of ten days (Japan's golden week of 2019). After a longer silence, weekdays count again.
+LONGEST_CLOSURE_DAYS = 14
+# Nights whose grace is looked back on; after any of them three banking days have come within the longest closure.
+_REACH_DAYS = 45
+KEPT_DAYS = 400
+"""Days of postings counted that are remembered: a year, its window's reach, and the same date of the year before."""
+
+_ONE_DAY = timedelta(days=1)
+
+Counts = npt.NDArray[np.int64]
+
+
+class Workdays(Protocol):
+    """A declared calendar."""
+
+    def is_working_day(self, key: date) -> bool:
+        """Whether banks work on a day."""
+
+
+@dataclass(frozen=True)
+class BankingDays:
+    """What is known of the days a bank books on.
+
+    Attributes
+    ----------
+    first_date
+        The source's first settlement date; None before any posting.
+    counts
+        Postings by day, of the days that have any, back to at least `KEPT_DAYS`.
+    declared
+        The declared calendar; the bank's own past counts where there is none.
+    """
+
+    first_date: date | None
+    counts: Mapping[date, int]
+    declared: Workdays | None = None
+    _passed: dict[date, date] = field(default_factory=dict, repr=False, compare=False)
+    _alone: dict[date, date] = field(default_factory=dict, repr=False, compare=False)
+    _habits: dict[date, Habit | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def passed(self, night: date) -> date:
+        """The last due date whose days of grace are over at the end of a night; never earlier than the night before.
+
+        Nothing later than the night is looked at, so that nights played one by one and a history read in one pass
+        agree.
+        """
+        if night not in self._passed:
+            self._passed[night] = self._passed_by(night)
+        return self._passed[night]
+
+    def unit(self, night: date) -> str:
+        """What grace is counted in, as a sentence says it: "days" or "banking days"."""
+        return "days" if self.declared is None and self._habit(night) is None else "banking days"
+
+    def is_open(self, night: date) -> bool:
+        """Whether the bank is expected to book on a day, as far as the days before it tell.
+
+        Holidays are not known where no calendar is declared.
+        """
+        if self.declared is not None:
+            return self.declared.is_working_day(night)
+        habit = self._habit(_earlier(night, 1))
+        return habit is None or night.weekday() in habit.open_weekdays
+
+    def _passed_by(self, night: date) -> date:
+        if self.declared is not None:
+            return _earlier(_third_last(night, self.declared.is_working_day), 1)
+        return max(self._counted_back(_earlier(night, n)) for n in range(_REACH_DAYS))
+
+    def _counted_back(self, night: date) -> date:
+        """The same as this night alone would have it."""
+        if night not in self._alone:
+            habit = self._habit(night)
+            third = None if habit is None else _third_last(night, habit.is_banking_day)
+            self._alone[night] = _earlier(night, GRACE_DAYS) if third is None else _earlier(third, 1)
+        return self._alone[night]
+
+    def _habit(self, night: date) -> Habit | None:
+        """None where the bank does not book on banking days only, or too little is known of it."""
+        if night not in self._habits:
+            self._habits[night] = self._learned(night)
+        return self._habits[night]
+
+    def _learned(self, night: date) -> Habit | None:
+        if self.first_date is None or night < self.first_date + timedelta(days=LEAST_DAYS - 1):
+            return None
+        days = min(WINDOW_DAYS, (night - self.first_date).days + 1)
+        first = night - timedelta(days=days - 1)
+        return Habit.of(first, self._days.between(first, days))
+
+    @cached_property
+    def _days(self) -> _Days:
+        return _Days.of(self.counts)
+
+
+@dataclass(frozen=True)
+class _Days:
+    """Counts of successive days, for windows that are looked at night after night."""
+
+    first: date
+    counts: Counts
+
+    @classmethod
+    def of(cls, counts: Mapping[date, int]) -> _Days:
+        first, last = min(counts, default=date.min), max(counts, default=date.min)
+        dense = np.zeros((last - first).days + 1, dtype=np.int64)
+        for day, count in counts.items():
+            dense[(day - first).days] = count
+        return cls(first, dense)
+
+    def between(self, first: date, days: int) -> Counts:
+        """Of so many days from `first` on; 0 beyond what is known."""
+        found = np.zeros(days, dtype=np.int64)
+        offset = (first - self.first).days
+        known = self.counts[max(offset, 0) : max(offset + days, 0)]
+        start = max(-offset, 0)
+        found[start : start + len(known)] = known
+        return found
+
+
+@dataclass(frozen=True)
+class Habit:
+    """That a bank books on banking days only, as the days up to a night show it.
+
+    Attributes
+    ----------
+    last
+        The night.
+    booked
+        Days it booked on.
+    open_weekdays
+        Weekdays it books on (Monday is 0).
+    """
+
+    last: date
+    booked: frozenset[date]
+    open_weekdays: frozenset[int]
+
+    @classmethod
+    def of(cls, first: date, counts: Counts) -> Habit | None:
+        """The habit that the postings of successive days show; None where there is none."""
+        if not counts.any():
+            return None
+        is_booked = counts > STRAY_SHARE * np.median(counts[counts > 0])
+        weekdays = (first.weekday() + np.arange(len(counts))) % 7
+        days, booked = np.bincount(weekdays, minlength=7), np.bincount(weekdays, is_booked, minlength=7)
+        is_closed = booked <= CLOSED_SHARE * days
+        is_dense = booked[~is_closed].sum() >= OPEN_SHARE * days[~is_closed].sum()
+        if not (is_dense and is_closed.any() and np.sum(~is_closed) >= LEAST_WEEKDAYS):
+            return None
+        return cls(
+            first + timedelta(days=len(counts) - 1),
+            frozenset(first + timedelta(days=int(n)) for n in np.flatnonzero(is_booked)),
+            frozenset(map(int, np.flatnonzero(~is_closed))),
+        )
+
+    def is_banking_day(self, day: date) -> bool:
+        """Whether the bank booked on a day, or would have, had it not been silent for longer than banks close."""
+        return day in self.booked or (
+            self._is_silent and day > max(self.booked) and day.weekday() in self.open_weekdays
+        )
+
+    @property
+    def _is_silent(self) -> bool:
+        return (self.last - max(self.booked)).days > LONGEST_CLOSURE_DAYS
+
+
+def calendar_of(code: str | None) -> Workdays | None:
+    """The calendar of bank holidays that a source's address declares; None where it declares none.
+
+    Parameters
+    ----------
+    code
+        A country (`CZ`), a part of one (`DE-BY`), or a market (`ECB`).
+
+    Raises
+    ------
+    SettingsError
+        When there is no such calendar.
+    """
+    if code is None:
+        return None
+    import holidays
+
+    country, _, part = code.upper().partition("-")
+    for find in (holidays.country_holidays, holidays.financial_holidays):
+        try:
+            plain = find(country, subdiv=part or None)
+        except NotImplementedError:
+            continue
+        # Some countries list days on which banks alone are closed, such as Good Friday in Austria.
+        wanted = tuple(kind for kind in (holidays.PUBLIC, holidays.BANK) if kind in plain.supported_categories)
+        found: Workdays = find(country, subdiv=part or None, categories=wanted)
+        return found
+    raise SettingsError(
+        f"holidays={code} is a calendar nobody knows: write the code of a country, with a part of it where holidays "
+        "differ, such as ?holidays=CZ or ?holidays=DE-BY"
+    )
+
+
+def kept_counts(counts: Mapping[date, int], night: date) -> dict[date, int]:
+    """The counts that are remembered after a night: of `KEPT_DAYS`, and in any case the newest."""
+    newest = max(counts, default=night)
+    since = min(newest, _earlier(night, KEPT_DAYS - 1))
+    return {day: counts[day] for day in sorted(counts) if day >= since}
+
+
+def _third_last(night: date, is_banking_day: Callable[[date], bool]) -> date:
+    """The third banking day back from a night, itself among them."""
+    day, left = night, GRACE_DAYS
+    while day > date.min:
+        left -= is_banking_day(day)
+        if not left:
+            break
+        day -= _ONE_DAY
+    return day
+
+
+def _earlier(night: date, days: int) -> date:
+    """The date so many days before a night, as far as the calendar goes."""
+    return date.fromordinal(max(night.toordinal() - days, 1))
