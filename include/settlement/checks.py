@@ -18,6 +18,7 @@ from include.settlement.findings import Break, breaks_table
 from include.settlement.interest import check_interest
 from include.settlement.known_balances import untold
 from include.settlement.loans import read_loan_payments, read_loans, replay_loans, settle_loans
+from include.settlement.monthly_bills import check_missing_bills, move_bills
 from include.settlement.queries import NightTables, night_tables
 from include.settlement.references import (
     check_before_opening,
@@ -141,6 +142,7 @@ def state_from_history(
         orders, loans = read_orders(tables, last), read_loans(tables, last)
         settle_orders(last, read_order_payments(tables), orders, state.orders, rounding_cents, banking_days)
         replay_loans(last, read_loan_payments(tables), loans, state, rounding_cents, banking_days)
+        move_bills(tables, state, counts, banking_days, last)
     return state
 
 
@@ -169,12 +171,15 @@ def _settle(
     order_payments, loan_payments = read_order_payments(tables), read_loan_payments(tables)
     missed_orders = settle_orders(night, order_payments, orders, state.orders, rounding_cents, banking_days)
     missed_loans = settle_loans(night, loan_payments, loans, state, rounding_cents, banking_days)
+    missing = move_bills(tables, state, [night], banking_days, night)
+    told = state.chain if balances_tell else {}
     obligations = Obligations(night, orders, loans, tariffs, frequencies, state)
     return [
         *(obligations.named(b, rounding_cents) for b in chains.breaks),
         *missed_orders,
         *missed_loans,
         *check_fees(tables, tariffs),
+        *check_missing_bills(tables, missing, told, rounding_cents, banking_days.unit(night)),
         *(check_interest(tables, night, rounding_cents) if balances_tell else ()),
         *check_duplicates(tables, chains, balances_tell=balances_tell),
         *_check_references(night, tables),

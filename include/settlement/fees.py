@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from include.settlement.findings import Break, code_text, money
 from include.settlement.queries import NightTables
@@ -20,9 +21,9 @@ class Tariff:
     allowed_cents: tuple[int, ...]
 
 
-def read_tariffs(tables: NightTables) -> dict[str | None, Tariff]:
-    """The tariff of each statement frequency, as far as enough accounts agree on one."""
-    rows = tables.rows("fee_tariffs", min_peers=MIN_PEERS)
+def read_tariffs(tables: NightTables, since: date = date.min) -> dict[str | None, Tariff]:
+    """The tariff of each statement frequency, as far as enough accounts have agreed on one since a day."""
+    rows = tables.rows("fee_tariffs", min_peers=MIN_PEERS, since=since)
     return {r["frequency"]: Tariff(r["tariff_cents"], tuple(r["allowed_cents"] or ())) for r in rows}
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from include.relations import RELATIONS, STATIC_RELATIONS
 
-Parameter = date | int | bool | list[str]
+Parameter = date | int | bool | list[str] | list[int]
 _SQL = Path(__file__).resolve().parent.parent / "sql" / "settlement"
 
 
@@ -37,6 +37,12 @@ class NightTables:
         cursor = self._con.execute(_sql(query), parameters)
         names = [c[0] for c in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def table(self, query: str, inputs: Mapping[str, pa.Table], **parameters: Parameter) -> pa.Table:
+        """Rows of `<query>.sql`, which names `inputs` besides, as a table: for what is as long as the bank."""
+        for name, given in inputs.items():
+            self._con.register(name, given)
+        return self._con.sql(_sql(query), params=parameters).to_arrow_table()
 
     def tuples(self, query: str, **parameters: Parameter) -> list[tuple[Any, ...]]:
         """Rows of `<query>.sql` as tuples, for the long ones."""

@@ -9,11 +9,22 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from include.relations import DATE, IDENTIFIER
+from include.relations import DATE, IDENTIFIER, TEXT
 from include.settlement.due_dates import MonthlyDue
 
 _CENTS = pa.int64()
 _COUNT = pa.int64()
+
+BILLS_SCHEMA = pa.schema(
+    [
+        pa.field("account_id", IDENTIFIER),
+        pa.field("category", TEXT),  # ST statement fee, IC interest credited
+        pa.field("paid_on", DATE),  # the newest
+        pa.field("months_in_row", _COUNT),  # that had one, up to the newest
+        pa.field("frequency", TEXT),  # the account's statement frequency then
+    ]
+)
+"""What the bank books to an account every month, as long as the next one may still come."""
 
 STATE_SCHEMAS: dict[str, pa.Schema] = {
     "state_settlement": pa.schema([pa.field("first_date", DATE)]),  # first settlement date the source ever had
@@ -43,6 +54,7 @@ STATE_SCHEMAS: dict[str, pa.Schema] = {
             pa.field("paid_cents", _CENTS),  # the amount last paid
         ]
     ),
+    "state_monthly_bills": BILLS_SCHEMA,
     "state_loans": pa.schema(
         [
             pa.field("loan_id", IDENTIFIER),
@@ -93,6 +105,8 @@ class SettlementState:
         Account -> how its last posting day ended.
     orders
         Standing order -> its payments so far; orders never paid are not in it.
+    bills
+        `BILLS_SCHEMA`, by account and category: kept as a table, since most accounts have two.
     loans
         Loan -> its next instalment; loans the bank's due day is not yet known for are not in it.
     loan_days
@@ -103,6 +117,7 @@ class SettlementState:
     booking_days: dict[date, int] = field(default_factory=dict)
     chain: dict[int, Closing] = field(default_factory=dict)
     orders: dict[int, OrderState] = field(default_factory=dict)
+    bills: pa.Table = field(default_factory=BILLS_SCHEMA.empty_table)
     loans: dict[int, MonthlyDue] = field(default_factory=dict)
     loan_days: dict[int, int] = field(default_factory=dict)
 
@@ -119,17 +134,21 @@ class SettlementState:
             "state_loans": [{"loan_id": k, **vars(due)} for k, due in sorted(self.loans.items())],
             "state_loan_days": [{"day_of_month": day, "payment_count": n} for day, n in sorted(self.loan_days.items())],
         }
-        return {name: pa.Table.from_pylist(rows[name], schema) for name, schema in STATE_SCHEMAS.items()}
+        made = {name: pa.Table.from_pylist(kept, STATE_SCHEMAS[name]) for name, kept in rows.items()}
+        return {**made, "state_monthly_bills": self.bills}
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, pa.Table]) -> Self:
         """The state read back from `tables()`; further columns (a run key) are not looked at."""
-        rows = {name: tables[name].select(schema.names).to_pylist() for name, schema in STATE_SCHEMAS.items()}
+        known = {name: tables[name].select(schema.names) for name, schema in STATE_SCHEMAS.items()}
+        bills = known.pop("state_monthly_bills").cast(BILLS_SCHEMA)
+        rows = {name: table.to_pylist() for name, table in known.items()}
         return cls(
             first_date=next((row["first_date"] for row in rows["state_settlement"]), None),
             booking_days={r["day"]: r["posting_count"] for r in rows["state_booking_days"]},
             chain={r["account_id"]: Closing(r["closed_on"], tuple(r["closing_cents"])) for r in rows["state_chain"]},
             orders={r.pop("order_id"): _order_of(r) for r in rows["state_standing_orders"]},
+            bills=bills,
             loans={r.pop("loan_id"): MonthlyDue(**r) for r in rows["state_loans"]},
             loan_days={r["day_of_month"]: r["payment_count"] for r in rows["state_loan_days"]},
         )

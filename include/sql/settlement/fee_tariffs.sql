@@ -1,6 +1,6 @@
 -- Grain: one statement frequency fees were charged for.
 -- Inputs: postings, lookback, fin_account.
--- Time: the night and the look-back before it.
+-- Time: the night and the look-back before it, as far back as $since.
 -- The tariff is what more than half of the accounts of that frequency paid:
 -- tonight where at least $min_peers did, else over the whole look-back. An
 -- amount that half of tonight's accounts paid, and three of them, may be a new
@@ -24,6 +24,7 @@ with fees as (
             category,
             false as is_tonight
         from lookback
+        where trans_date >= $since
     ) as posted
     inner join fin_account on posted.account_id = fin_account.account_id
     where posted.category = 'ST'
