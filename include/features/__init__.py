@@ -5,6 +5,7 @@ from include.features.engine import (
     absence_notes,
     advance_state,
     build_features,
+    place_warnings,
     reach_days,
     state_from_history,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "absence_notes",
     "advance_state",
     "build_features",
+    "place_warnings",
     "reach_days",
     "state_from_history",
 ]

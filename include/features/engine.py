@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from include.errors import ConservationError, SettingsError
 from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
-from include.features.towns import KNOWN_TOWNS
-from include.relations import FIN_TRANSACTION, RELATIONS, TEXT
+from include.features.towns import known_towns, unknown_places
+from include.relations import FIN_TRANSACTION, RELATIONS
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql" / "features"
 
@@ -156,7 +156,8 @@ def build_features(
     first, last = _span(postings)
     rows = pa.concat_tables([_posting_columns(lookback), _posting_columns(postings)])
     with duckdb.connect() as engine:
-        _register(engine, {"transactions": rows, "known_towns": KNOWN_TOWNS, **_profiles(statics), **state.tables()})
+        towns = known_towns(_district_names(statics.get("fin_district")))
+        _register(engine, {"transactions": rows, "known_towns": towns, **_profiles(statics), **state.tables()})
         values = {
             "last_night": last,
             "habit_days": habit_days,
@@ -203,11 +204,27 @@ def absence_notes(statics: Mapping[str, pa.Table], postings: pa.Table) -> tuple[
     return tuple(notes)
 
 
+def place_warnings(statics: Mapping[str, pa.Table], postings: pa.Table) -> list[str]:
+    """Sentences for people: which districts of postings lie nobody knows where; none where postings have no places."""
+    districts = statics.get("fin_district")
+    if districts is None or "district_id" not in postings.column_names:
+        return []
+    sentence = unknown_places(districts, set(postings["district_id"].drop_null().unique().to_pylist()))
+    return [sentence] if sentence else []
+
+
 def _are_placed(districts: pa.Table) -> bool:
     """Whether any district lies somewhere, by its own coordinates or as a town known by name."""
     own = districts["latitude"].drop_null() if "latitude" in districts.column_names else ()
-    names = districts["district_name"] if "district_name" in districts.column_names else pa.chunked_array([], TEXT)
-    return len(own) > 0 or bool(pc.any(pc.is_in(names, KNOWN_TOWNS["district_name"])).as_py())
+    return len(own) > 0 or known_towns(_district_names(districts)).num_rows > 0
+
+
+def _district_names(districts: pa.Table | None) -> list[str]:
+    """The districts' names, each once."""
+    if districts is None or "district_name" not in districts.column_names:
+        return []
+    names: list[str] = districts["district_name"].drop_null().unique().to_pylist()
+    return names
 
 
 def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:

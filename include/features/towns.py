@@ -7,6 +7,11 @@ district is 36 km across.
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
 import pyarrow as pa
 
 from include.relations import NUMBER, TEXT
@@ -92,11 +97,132 @@ _TOWNS: dict[str, tuple[float, float]] = {
 }
 """District as the bank names it -> latitude and longitude of its town, in degrees."""
 
-KNOWN_TOWNS = pa.table(
-    {
-        "district_name": pa.array(_TOWNS, TEXT),
-        "latitude": pa.array((latitude for latitude, _ in _TOWNS.values()), NUMBER),
-        "longitude": pa.array((longitude for _, longitude in _TOWNS.values()), NUMBER),
-    }
-)
-"""The same as a table, one row per district."""
+# What other maps call a district: by its town alone, in German, in English, or by the capital's older names.
+_OTHER_NAMES = {
+    "praha": "hl m praha",
+    "praha mesto": "hl m praha",
+    "prague": "hl m praha",
+    "prag": "hl m praha",
+    "prague city": "hl m praha",
+    "prague capital city": "hl m praha",
+    "capital city prague": "hl m praha",
+    "praha hl m": "hl m praha",
+    "praha hl mesto": "hl m praha",
+    "prague east": "praha vychod",
+    "prague west": "praha zapad",
+    "brno": "brno mesto",
+    "brno city": "brno mesto",
+    "brunn": "brno mesto",
+    "bruenn": "brno mesto",
+    "brno country": "brno venkov",
+    "brno rural": "brno venkov",
+    "plzen": "plzen mesto",
+    "plzen city": "plzen mesto",
+    "pilsen": "plzen mesto",
+    "pilsen city": "plzen mesto",
+    "plzen south": "plzen jih",
+    "pilsen south": "plzen jih",
+    "plzen north": "plzen sever",
+    "pilsen north": "plzen sever",
+    "ostrava": "ostrava mesto",
+    "ostrava city": "ostrava mesto",
+    "ostrau": "ostrava mesto",
+    "karlsbad": "karlovy vary",
+    "carlsbad": "karlovy vary",
+    "budweis": "ceske budejovice",
+    "eger": "cheb",
+    "koniggratz": "hradec kralove",
+    "koeniggraetz": "hradec kralove",
+    "reichenberg": "liberec",
+    "aussig": "usti nad labem",
+    "teplitz": "teplice",
+    "iglau": "jihlava",
+    "olmutz": "olomouc",
+    "olmuetz": "olomouc",
+    "troppau": "opava",
+    "kuttenberg": "kutna hora",
+    "gottwaldov": "zlin",
+}
+_SHORT_WORDS = {"n": "nad", "p": "pod", "hlavni": "hl", "mesta": "m"}
+_MOST_NAMED = 10
+_LONGEST_NAME = 40
+
+
+def town_key(name: str) -> str:
+    """A district's name as it is compared: without accents, case, hyphens, abbreviations and the word for district.
+
+    >>> town_key("okres Frýdek-Místek"), town_key("JABLONEC N/NISOU"), town_key("Hlavní město Praha")
+    ('frydek mistek', 'jablonec nad nisou', 'hl m praha')
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
+    found = re.findall(r"[^\W_]+", plain)
+    # The last word is a name, however short: `Jablonec n. N.`
+    words = [*(_SHORT_WORDS.get(word, word) for word in found[:-1]), *found[-1:]]
+    if words[:1] == ["hl"]:
+        words[1:2] = ["m"]
+    key = " ".join(word for word in words if word not in ("okres", "okr", "district", "bezirk"))
+    key = re.sub(r"^praha \d+$", "praha", key)
+    return _OTHER_NAMES.get(key, key)
+
+
+_BY_KEY = {town_key(name): place for name, place in _TOWNS.items()}
+
+
+def _place(name: str) -> tuple[float, float] | None:
+    """Where a district lies; words may be shortened where only one district is meant (`Usti n. L.`)."""
+    key = town_key(name)
+    if key in _BY_KEY:
+        return _BY_KEY[key]
+    words = key.split()
+    meant = [known for known in _BY_KEY if _is_short_for(words, known.split())] if len(words) > 1 else []
+    return _BY_KEY[meant[0]] if len(meant) == 1 else None
+
+
+def _is_short_for(words: list[str], known: list[str]) -> bool:
+    return len(words) == len(known) and all(whole.startswith(word) for word, whole in zip(words, known, strict=True))
+
+
+def known_towns(names: Iterable[str]) -> pa.Table:
+    """Where districts lie that are known by name, however it is spelled: one row per name, as the bank spells it."""
+    found = {name: place for name in names if (place := _place(name))}
+    return pa.table(
+        {
+            "district_name": pa.array(found, TEXT),
+            "latitude": pa.array((latitude for latitude, _ in found.values()), NUMBER),
+            "longitude": pa.array((longitude for _, longitude in found.values()), NUMBER),
+        }
+    )
+
+
+def unknown_places(districts: pa.Table, places: Collection[int]) -> str:
+    """A sentence on the districts that postings happen in and whose place is not known; empty where there are none.
+
+    Parameters
+    ----------
+    districts
+        `fin_district`.
+    places
+        Numbers of the districts that postings happen in.
+    """
+    rows = districts.to_pylist()
+    # A source's own coordinates count; towns known by name stand in where it has none at all.
+    places_itself = any(row.get("latitude") is not None for row in rows)
+    asked = [row for row in rows if row["district_id"] in places]
+    unknown = sorted({_name(row) for row in asked if not _is_placed(row, by_itself=places_itself)})
+    if not unknown:
+        return ""
+    named = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMED])
+    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+    return (
+        f"fin_district: where {len(unknown)} of the {len(asked)} districts with postings lie is not known "
+        f"({named}{more}), so that distances and travel to and from them are not seen: give them latitude and "
+        "longitude, or the names of the 77 Czech districts"
+    )
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return row["district_name"] or f"number {row['district_id']}"
+
+
+def _is_placed(row: Mapping[str, Any], *, by_itself: bool) -> bool:
+    return row.get("latitude") is not None if by_itself else _place(row["district_name"] or "") is not None

@@ -193,6 +193,7 @@ def _scored(request: NightRequest, workspace: Workspace, model: Model, state: fe
     built = features.build_features(postings, lookback, statics, state, habit_days=model.training.habit_days)
     scores = score_night(built, model, workspace.get("scores.before"), feedback(workspace, request))
     warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
+    warnings = [*features.place_warnings(statics, postings), *warnings]
     flagged, breaks = scores["is_flagged"].to_numpy(), workspace.get("breaks")
     lesson = learning.lesson_of(built, model, flagged, breaks, under_review(workspace, request))
     return _Scoring(scores, lesson, warnings, results)

@@ -13,7 +13,7 @@ import pytest
 
 from include.features import absence_notes, engine
 from include.features.state import FeatureState
-from include.features.towns import KNOWN_TOWNS
+from include.features.towns import known_towns
 from include.scoring.words.scenes import SCENE_SENTENCES
 from tests.features.real_bank import between, made
 
@@ -40,7 +40,11 @@ def scenes(postings: pa.Table, earlier: pa.Table, statics: dict[str, pa.Table]) 
     first, last = engine._span(postings)
     span = {"first_night": first, "last_night": last, "habit_days": 90, "knows_products": False}
     values = {**span, **engine._within(90), **engine._CONSTANTS}
-    tables = {"transactions": rows, "known_towns": KNOWN_TOWNS, **engine._profiles(statics)}
+    tables = {
+        "transactions": rows,
+        "known_towns": known_towns(engine._district_names(statics["fin_district"])),
+        **engine._profiles(statics),
+    }
     with duckdb.connect() as connection:
         engine._register(connection, {**tables, **FeatureState.empty().tables()})
         engine._run(connection, [*engine.HABIT_QUERIES, *engine.STRETCH_QUERIES], values)
