@@ -17,8 +17,10 @@ _CLOCK = r"(?:[ T](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?"
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})" + _CLOCK, re.ASCII)
 _SHORT_DATE = re.compile(r"(\d{2})(\d{2})(\d{2})" + _CLOCK, re.ASCII)
 _LONGEST_DAY = len("2024-02-29")
-# The Czech relations were exported in 1999 and hold nobody born in another century.
-_SHORT_CENTURY = 1900
+_LONG_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})" + _CLOCK, re.ASCII)
+# As POSIX reads two digits of a year: 69 to 99 are of the 1900s, 00 to 68 of the 2000s. A bank's own dates are those
+# of its computers; births are put right afterwards, by the day their account was opened.
+_FIRST_SHORT_YEAR = 69
 
 
 def _existing(found: re.Match[str] | None, century: int = 0) -> date | None:
@@ -40,12 +42,15 @@ def iso_date(text: str) -> date | None:
 
 
 def short_date(text: str) -> date | None:
-    """The date written `YYMMDD` in the 1900s (a time may follow), or None when it is not one that exists.
+    """The date written `YYMMDD`, `YYYYMMDD` or `YYYY-MM-DD` (a time may follow), None when it does not exist.
 
-    >>> short_date("931107 00:00:00"), short_date("930231")
-    (datetime.date(1993, 11, 7), None)
+    >>> short_date("931107 00:00:00"), short_date("240229"), short_date("2024-02-29"), short_date("930231")
+    (datetime.date(1993, 11, 7), datetime.date(2024, 2, 29), datetime.date(2024, 2, 29), None)
     """
-    return _existing(_SHORT_DATE.fullmatch(text), _SHORT_CENTURY)
+    found = _SHORT_DATE.fullmatch(text)
+    if found is None:
+        return iso_date(text) or _existing(_LONG_DATE.fullmatch(text))
+    return _existing(found, 1900 if int(found[1]) >= _FIRST_SHORT_YEAR else 2000)
 
 
 def read_time(text: str) -> time | None:
@@ -128,7 +133,7 @@ class Dialect:
         return {(pkdd if self.name == "PKDD" else code): code for code, pkdd in column.codes.items()}
 
 
-PKDD = Dialect("PKDD", ";", has_header=True, rounding_cents=10, read_date=short_date, date_form="YYMMDD")
+PKDD = Dialect("PKDD", ";", has_header=True, rounding_cents=10, read_date=short_date, date_form="YYMMDD or YYYY-MM-DD")
 """The original `.asc` files: crowns, interest rounded to a tenth, Czech codes."""
 TERADATA = Dialect("Teradata", "\t", has_header=False, rounding_cents=1, read_date=iso_date)
 """The up-to-date `.tsv` files: no header, English codes."""

@@ -12,9 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import SourceError
-from include.relations import DATE, FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS, Relation
+from include.relations import (
+    DATE,
+    FIN_ACCOUNT,
+    FIN_CLIENT,
+    FIN_DISPOSITION,
+    FIN_TRANSACTION,
+    RELATIONS,
+    STATIC_RELATIONS,
+    Relation,
+)
 from include.sources.address import NOTHING_DECLARED, Declared
 from include.sources.base import LINEAGE, Extract
+from include.sources.births import openings, place_births
 from include.sources.counting import (
     OTHER_DATE,
     add_code,
@@ -25,7 +35,7 @@ from include.sources.counting import (
     repeated_keys,
     totals,
 )
-from include.sources.dialects import Dialect
+from include.sources.dialects import PKDD, Dialect
 from include.sources.entries import FILE, Entry
 from include.sources.folder import Folder
 from include.sources.forms import form_of
@@ -127,9 +137,14 @@ class FileSource:
             parts = read_parts(self._contents(relation), relation, self._dialect)
             file = self._folder.file_uri(self._recognised.files[relation.name])
             extract = _typed(parts, relation, self._dialect, file)
+            if relation is FIN_CLIENT and self._dialect.name == PKDD.name:
+                extract = place_births(extract, texts_of(parts)["birth_date"], self._openings())
             left_out = self._recognised.notes if relation is FIN_TRANSACTION else ()
             self._extracts[relation.name] = replace(extract, notes=(*extract.notes, *left_out))
         return self._extracts[relation.name]
+
+    def _openings(self) -> dict[int | None, date]:
+        return openings(self._extract(FIN_DISPOSITION), self._extract(FIN_ACCOUNT))
 
     def _contents(self, relation: Relation) -> Iterator[Content]:
         for part in self._parts[relation.name]:

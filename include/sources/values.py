@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -31,6 +32,7 @@ _LOOKED_AT = 1000
 # Three digits of an exponent are more than a double has.
 _EXPONENT = r"(?i)^\s*[+-]?(\d+\.?\d*|\.\d+)e[+-]?\d{1,3}\s*$"
 _BEYOND_CENTS = r"\.\d{2}0*[1-9]"
+_BIRTH_NUMBER = re.compile(r"((?:\d{2}){1,2}|\d{4}-)(\d{2})(-?\d{2})", re.ASCII)
 _INFINITE = r"(?i)^[+-]?(inf|infinity|∞)$"
 _PATTERNS: Mapping[str, tuple[str, Faults]] = {
     "identifier": (
@@ -216,10 +218,11 @@ def _unfold_birth_numbers(texts: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
 def _unfold(number: str) -> tuple[str, str]:
     """The date's text and the gender.
 
-    >>> _unfold("706213"), _unfold("450204"), _unfold("soon")
-    (('701213', 'F'), ('450204', 'M'), ('soon', ''))
+    >>> _unfold("706213"), _unfold("450204"), _unfold("1970-62-13"), _unfold("soon")
+    (('701213', 'F'), ('450204', 'M'), ('1970-12-13', 'F'), ('soon', ''))
     """
-    if len(number) != 6 or not (number.isascii() and number.isdigit()):
+    found = _BIRTH_NUMBER.fullmatch(number)
+    if found is None:
         return number, ""
-    month = int(number[2:4])
-    return (f"{number[:2]}{month - 50:02d}{number[4:]}", "F") if month > 50 else (number, "M")
+    year, month, day = found.groups()
+    return (f"{year}{int(month) - 50:02d}{day}", "F") if int(month) > 50 else (number, "M")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -12,11 +11,8 @@ import pyarrow.compute as pc
 from include.errors import SourceError
 from include.relations import Relation
 from include.sources.dialects import Dialect
+from include.sources.forms import form_of
 from include.sources.moments import ZONED
-
-
-def _form_of(text: str) -> str:
-    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", text))
 
 
 def require_zone(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Array], place: str) -> None:
@@ -38,7 +34,7 @@ def _require_no_moments(text: pa.Array, column: str, place: str) -> None:
     distinct = pc.utf8_trim_whitespace(pc.unique(text).drop_null())
     moments = distinct.filter(pc.match_substring_regex(distinct, ZONED))
     if len(moments):
-        refuse_moments(place, column, f"of the form {_form_of(moments[0].as_py())!r}")
+        refuse_moments(place, column, f"of the form {form_of(moments[0].as_py())!r}")
 
 
 def refuse_moments(place: str, column: str, held: str) -> NoReturn:
