@@ -50,8 +50,9 @@ def extract(request: NightRequest) -> Figures:
         settlement.calendar_of(source.holidays)  # an unknown one stops the night before anything is read
         if is_first:
             _refuse_a_hole(source, lake, request.night)
-        for name in STATIC_RELATIONS:
-            put_extract(workspace, name, source.static(name))
+        statics = {name: source.static(name) for name in STATIC_RELATIONS}
+        for name, found in statics.items():
+            put_extract(workspace, name, found)
         offered = source.night(request.night)
         put_extract(workspace, FIN_TRANSACTION.name, offered)
         history = source.history(before=request.night) if is_first else None
@@ -65,7 +66,7 @@ def extract(request: NightRequest) -> Figures:
         }
     workspace.note("began", {**began, PUBLISHED_RUN: None if published is None else published["run_key"]})
     take_in_reviews(request, workspace, lake)
-    notes = list(offered.notes)
+    notes = [note for found in (offered, *statics.values()) if found for note in found.notes]
     return {"offered_rows": offered.offered, "history_rows": history.offered if history else 0, "notes": notes}
 
 
