@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from include.relations import Column, Relation
 from include.sources.dialects import Dialect
 
-# Long enough for a date, a code and an account number; beyond it a form says no more.
-_LONGEST_FORM = 24
+# Long enough for a moment with its zone, a code and an account number; beyond it a form says no more.
+_LONGEST_FORM = 40
 # Forms that a sentence shows; the commonest tell what the column holds.
 _SHOWN_FORMS = 3
 
