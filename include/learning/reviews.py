@@ -15,6 +15,7 @@ from include.lake import Lake
 from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA
 from include.learning.queries import queries
 from include.publish.inert import inert_table
+from include.sources.gathering import gather
 from include.sources.reviews import REVIEWS, ReviewFile, read_inbox
 
 KNOWN_DAYS = 124
@@ -52,14 +53,31 @@ def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
     What becomes known later waits. A review acts from the night on that took it in, however early its file says that
     it was known. A night played again is not to ask here: it keeps what it took in.
     """
-    files, notes = read_inbox(inbox)
+    gather(inbox, night)
+    files, notes = read_inbox(inbox, night)
     offered = [REVIEWS_SCHEMA.empty_table(), *(_dated(file.rows, night) for file in files)]
     ripe = pa.concat_tables(offered)
     ripe = _once(ripe.filter(pc.less_equal(_known_on(ripe), pa.scalar(night))))
     known = _taken(lake, ripe)
     fresh = ripe.filter(pc.invert(pc.is_in(ripe["review_key"], value_set=known)))
-    settled = [(str(file.path), str(file.kept_as)) for file in files if _is_settled(file, night)]
-    return Intake(inert_table(fresh), _refused(lake, files, night), tuple(notes), tuple(settled))
+    settled = [file for file in files if _is_settled(file, night)]
+    return Intake(inert_table(fresh), _refused(lake, files, night), tuple(notes), _places(settled))
+
+
+def left_in_drop(lake: Lake, inbox: UPath, night: date) -> tuple[tuple[str, str], ...]:
+    """Files that published nights took in whole and did not put away, being killed before; as `Intake.settled`."""
+    files, _ = read_inbox(inbox, night)
+    return _places([file for file in files if _is_settled(file, night) and _is_kept(lake, file)])
+
+
+def _is_kept(lake: Lake, file: ReviewFile) -> bool:
+    keys = file.rows["review_key"]
+    is_taken = pc.all(pc.is_in(keys, value_set=_taken(lake, file.rows))).as_py() is not False
+    return is_taken and all((row["source_uri"], row["line"]) in _in_quarantine(lake) for row in file.refused)
+
+
+def _places(files: Sequence[ReviewFile]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(file.path), str(file.kept_as)) for file in files)
 
 
 def nights_before(lake: Lake, night: date) -> list[date]:

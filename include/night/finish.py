@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from datetime import date
@@ -13,7 +14,9 @@ from upath import UPath
 
 from include.errors import LakeConflictError, MissingStateError, PublishError, TerminalError
 from include.lake import Lake, RunStamp
+from include.lake.private import make_private
 from include.lake.tables import Table
+from include.lake.whole_file import write_whole
 from include.learning import LESSON_TABLE, PROFILE_TABLE
 from include.monitoring import drift_plot
 from include.night import standing
@@ -75,6 +78,8 @@ def publish(request: NightRequest) -> Figures:
     for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):
         with attempt:
             _write(lake, stamp, outputs, row, began[PUBLISHED_RUN])
+    # At once, sealed: what people wrote does not wait in the clear for a report that may be killed. It says what stays.
+    put_reviews_away(workspace)
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
 
@@ -249,14 +254,15 @@ def _plot_the_month(request: NightRequest, lake: Lake) -> None:
     if figure is None:
         return
     path = UPath(request.lake_uri) / "drift" / f"{request.night:%Y-%m}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as sink:
-        figure.savefig(sink, format="png")
+    make_private(path.parent)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    write_whole(path, picture.getvalue())
 
 
 def _alerts_sheet(request: NightRequest, lake: Lake) -> UPath:
     alerts = lake.read("alerts", request.night, request.night).drop_columns(["run_key"]).sort_by("rank")
     sheet = UPath(request.lake_uri) / "alerts" / f"{request.night}.csv"
-    sheet.parent.mkdir(parents=True, exist_ok=True)
-    sheet.write_text(alerts_csv(alerts), encoding="utf-8")
+    make_private(sheet.parent)
+    write_whole(sheet, alerts_csv(alerts).encode())
     return sheet

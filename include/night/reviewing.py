@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from include.lake import Lake
 from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA, RUN_KEY, TABLES, Table
 from include.learning import Feedback, accounts_under_review, feedback_of, findings_of, known_reviews, take_in
-from include.learning.reviews import Intake, nights_before
+from include.learning.reviews import Intake, left_in_drop, nights_before
 from include.learning.risk import dismissed_warnings
 from include.night.request import NightRequest
 from include.night.verify import unsealed
@@ -44,7 +44,8 @@ def take_in_reviews(request: NightRequest, workspace: Workspace, lake: Lake) -> 
         intake = take_in(lake, inbox_of(request.lake_uri), night)
     else:
         taken = lake.read(REVIEWS.name, night, night, REVIEWS_SCHEMA.names)
-        intake = Intake(taken, _refused_before(lake, request))
+        settled = left_in_drop(lake, inbox_of(request.lake_uri), night)
+        intake = Intake(taken, _refused_before(lake, request), settled=settled)
     known = known_reviews(lake, night, intake.taken, nights)
     workspace.put(TAKEN_IN, intake.taken)
     workspace.put(REFUSED, intake.refused)

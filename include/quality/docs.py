@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
+from include.lake.whole_file import write_whole
 from include.quality.admission import SuiteResult
 
 if TYPE_CHECKING:
@@ -155,14 +155,9 @@ def _children(folder: Place) -> list[Place]:
 
 
 def _write(path: Place, text: str) -> None:
-    """Replace a file in one step: object storage does so by itself, a file system by renaming."""
-    if not isinstance(path, Path):
-        path.write_text(text, encoding="utf-8")
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    if isinstance(path, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.encode())
 
 
 def _remove_folder(folder: Place) -> None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
-from uuid import uuid4
 
 from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
+from include.lake.whole_file import write_whole
 from include.models.base import Detector
 from include.models.detectors import detector_class
 from include.models.lstm import Lstm
@@ -105,12 +105,12 @@ class ModelRegistry:
         learned = _learned_parts(model) if model.refresh is None else _refresh_part(model.refresh)
         for part, content in {"card": card, **learned}.items():
             self.keep(model.version, part, content)
-        _replace(folder / "card.json", card)
+        write_whole(folder / "card.json", card)
         return model.version
 
     def keep(self, version: str, part: str, content: bytes) -> None:
         """Seal one part of a stored version; one that is already there is replaced."""
-        _replace(self._folder(version) / f"{part}.sealed", self.envelope.seal(content, _context(version, part)))
+        write_whole(self._folder(version) / f"{part}.sealed", self.envelope.seal(content, _context(version, part)))
 
     def kept(self, version: str, part: str) -> bytes | None:
         """One part of a stored version, or None where it has none of that name.
@@ -335,15 +335,15 @@ class ModelRegistry:
             return self._reigns()
         except IntegrityError:
             pointer = self._pointer()
-            _replace(self.folder / f"{pointer.stem}{_BROKEN}{pointer.suffix}", pointer.read_bytes())
+            write_whole(self.folder / f"{pointer.stem}{_BROKEN}{pointer.suffix}", pointer.read_bytes())
             return ()
 
     def _write_reigns(self, reigns: tuple[Reign, ...]) -> None:
         """Point to the last of them; the sealed file counts, and is written first."""
         pointer = {CHAMPION: reigns[-1].version, _HISTORY: [vars(reign) for reign in reigns]}
         content = json.dumps(pointer, indent=2).encode()
-        _replace(self.folder / _SEALED_FILE, self.envelope.seal(content, _POINTER_CONTEXT))
-        _replace(self.folder / _CHAMPION_FILE, content)
+        write_whole(self.folder / _SEALED_FILE, self.envelope.seal(content, _POINTER_CONTEXT))
+        write_whole(self.folder / _CHAMPION_FILE, content)
 
     @contextmanager
     def held(self, what: str) -> Iterator[None]:
@@ -478,14 +478,3 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _replace(path: UPath, content: bytes) -> None:
-    """Write a file so that readers see all of it or what was there before."""
-    if path.protocol not in ("", "file"):
-        path.write_bytes(content)  # an object store shows an object when it is whole
-        return
-    target = Path(path.path)
-    draft = target.with_name(f".{target.name}.{uuid4().hex}")
-    draft.write_bytes(content)
-    draft.replace(target)

@@ -6,13 +6,13 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.csv
 from upath import UPath
+
+from include.lake.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ def write_pack(lake_uri: str, selection: str, files: Mapping[str, bytes]) -> UPa
     folder = UPath(lake_uri) / FOLDER / selection
     folder.mkdir(parents=True, exist_ok=True)
     for name in sorted(files, key=lambda name: name == _SUMMARY):
-        _write_whole(folder / name, files[name])
+        write_whole(folder / name, files[name])
     return folder
 
 
@@ -93,14 +93,3 @@ def png_file(figure: Figure) -> bytes:
     sink = io.BytesIO()
     figure.savefig(sink, format="png", dpi=_DPI)
     return sink.getvalue()
-
-
-def _write_whole(path: UPath, content: bytes) -> None:
-    """Write a file so that readers see all of it or what was there before; an object store does so by itself."""
-    if path.protocol not in ("", "file"):
-        path.write_bytes(content)
-        return
-    target = Path(path.path)
-    draft = target.with_name(f".{target.name}.{uuid4().hex}")
-    draft.write_bytes(content)
-    draft.replace(target)

@@ -7,10 +7,12 @@ written may be put away between two of its rows. One line is one review; a last 
 from __future__ import annotations
 
 import hashlib
+import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from pathlib import PurePosixPath
+from datetime import UTC, date, datetime, time
+from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
@@ -21,11 +23,14 @@ from upath import UPath
 from include.errors import PublishError, SourceError
 from include.lake.private import make_private
 from include.lake.tables import REVIEWS_SCHEMA
+from include.lake.whole_file import write_whole
 from include.relations import Column, Relation
 from include.security.envelope import Envelope
 from include.settings import get_settings
 from include.sources.dialects import CANONICAL
 from include.sources.files import read_relation
+from include.sources.regular import read_regular
+from include.sources.review_parquet import plain_parquet
 
 DECISIONS = ("confirmed", "dismissed", "unsure")
 """What may be decided of a finding."""
@@ -56,7 +61,11 @@ REVIEWS = Relation(
 """The columns of a file of reviews; times are ISO 8601, without an offset in UTC, or a date alone."""
 
 TORN = "torn"
-_WRITTEN = pa.schema([REVIEWS_SCHEMA.field(column.name) for column in REVIEWS.columns])
+WRITTEN = pa.schema([REVIEWS_SCHEMA.field(column.name) for column in REVIEWS.columns])
+"""What the console writes."""
+_FROM_CONSOLE = re.compile(r"(\d{4})(\d{2})(\d{2})T\d{6}-[0-9a-f]{32}\.parquet", re.ASCII)
+# A file system takes 255 bytes; what is put away has a digest and an ending besides.
+_LONGEST_STEM = 180
 
 
 @dataclass(frozen=True)
@@ -86,24 +95,52 @@ def inbox_of(lake_uri: str) -> UPath:
     return UPath(get_settings().reviews_uri or f"{lake_uri.rstrip('/')}/reviews/inbox")
 
 
-def read_inbox(inbox: UPath) -> tuple[list[ReviewFile], list[str]]:
-    """Every file of a drop that can be read, by name, and sentences on those that cannot: they stay where they are."""
+def read_inbox(inbox: UPath, night: date | None = None) -> tuple[list[ReviewFile], list[str]]:
+    """Every file of a drop that can be read, by name, and sentences on those that cannot: they stay where they are.
+
+    Parameters
+    ----------
+    inbox
+        The drop folder.
+    night
+        Night that asks: what the console wrote after it is not looked at. None looks at everything.
+    """
     files: list[ReviewFile] = []
     notes: list[str] = []
     try:
-        paths = _files_in(inbox)
+        paths = files_in(inbox, night)
     except OSError as error:
         return [], [f"all reviews wait: {inbox} cannot be looked into ({error}); make it a folder the night may read"]
     for path in paths:
         try:
             files.append(_read(path))
-        except SourceError as error:
-            notes.append(f"reviews in {path.name} wait: {error}")
         except FileNotFoundError:
             continue  # another night put it away meanwhile
-        except OSError as error:
-            notes.append(f"reviews in {path.name} wait: {error}; make it a file that the night may read, or remove it")
+        # One file must not stop the night: readers of formats raise errors of many kinds.
+        except Exception as error:
+            notes.append(f"reviews in {_shown(path.name)} wait: {_why(error)}")
     return files, notes
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, SourceError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or type(error).__name__}; make it a file that the night may read, or remove it"
+    # A reader's own words may quote a record.
+    return (
+        f"the file cannot be read ({type(error).__name__}); write it again, as CSV or as Parquet with columns of text, "
+        "whole numbers and times"
+    )
+
+
+def _shown(name: str) -> str:
+    r"""A file's name as a sentence may have it: bytes that are not UTF-8 and control characters are spelled out.
+
+    >>> _shown("day\udcff.csv"), _shown("two\nlines.csv")
+    ('day\\udcff.csv', 'two\\nlines.csv')
+    """
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
 def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
@@ -114,27 +151,32 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
     inbox
         The drop folder; made where there is none.
     reviews
-        The columns of `REVIEWS`; times as UTC datetimes.
+        The columns of `REVIEWS`, at least one row; times as UTC datetimes.
 
     Raises
     ------
     PublishError
         When the folder cannot be written to.
     """
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex}.parquet"
-    table = pa.Table.from_pylist([dict(review) for review in reviews], schema=_WRITTEN)
+    # By its name a night sees whether it may know the file, without opening it.
+    name = f"{min(review['known_at'] for review in reviews):%Y%m%dT%H%M%S}-{uuid4().hex}.parquet"
+    table = pa.Table.from_pylist([dict(review) for review in reviews], schema=WRITTEN)
     try:
         make_private(inbox)
-        unfinished = inbox / f"{name}.part"
-        with unfinished.open("wb") as sink:
-            pq.write_table(table, sink)
-        unfinished.rename(inbox / name)
+        write_whole(inbox / name, as_parquet(table))
     except OSError as error:
         raise PublishError(
             f"the drop of reviews at {inbox} could not be written to ({error}): nothing was taken; see that it has "
             "room and may be written to, and send the reviews again"
         ) from error
     return name
+
+
+def as_parquet(table: pa.Table) -> bytes:
+    """The table as a Parquet file."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
 
 
 def put_away(files: Sequence[tuple[str, str]]) -> list[str]:
@@ -154,7 +196,7 @@ def put_away(files: Sequence[tuple[str, str]]) -> list[str]:
             _put_away(UPath(path), UPath(kept_as))
         except FileNotFoundError:
             continue  # another night put it away meanwhile
-        except OSError as error:
+        except (OSError, SourceError) as error:
             notes.append(
                 f"the reviews in {path} were taken in, but could not be put away as {kept_as} ({error}); let the "
                 "night write there and remove files from the drop, and the next one will"
@@ -174,13 +216,11 @@ def read_kept(kept_as: UPath) -> bytes:
 
 
 def _put_away(source: UPath, target: UPath) -> None:
-    data = source.read_bytes()
+    data = content_of(source)
     if _kept_as(source, data) != target:
         return
     make_private(target.parent)
-    unfinished = target.with_name(f"{target.name}.part")
-    unfinished.write_bytes(Envelope.open(get_settings()).seal(data, _sealed_as(target)))
-    unfinished.rename(target)
+    write_whole(target, Envelope.open(get_settings()).seal(data, _sealed_as(target)))
     source.unlink()
 
 
@@ -188,29 +228,63 @@ def _sealed_as(kept_as: UPath) -> dict[str, str]:
     return {"table": REVIEWS.name, "file": kept_as.name}
 
 
-def _files_in(inbox: UPath) -> list[UPath]:
+def files_in(inbox: UPath, night: date | None = None) -> list[UPath]:
+    """The files of a drop that may hold reviews, by name; without what the console wrote after `night`."""
     if not inbox.exists():
         return []
-    return sorted(
-        (path for path in inbox.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")),
-        key=lambda path: path.name,
-    )
+    return sorted((path for path in inbox.iterdir() if _may_hold(path, night)), key=lambda path: path.name)
+
+
+def _may_hold(path: UPath, night: date | None) -> bool:
+    if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        return False
+    written = written_on(path)
+    return night is None or written is None or written <= night
+
+
+def written_on(path: UPath) -> date | None:
+    """The first date (UTC) on which a file of the console says something, as its name has it; None of other files."""
+    found = _FROM_CONSOLE.fullmatch(path.name)
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
+
+
+def content_of(path: UPath) -> bytes:
+    """The bytes of a file of the drop.
+
+    Raises
+    ------
+    SourceError
+        When it is no regular file, or too large.
+    """
+    if path.protocol in ("", "file"):
+        return read_regular(Path(path.path), MOST_BYTES)
+    with path.open("rb") as file:
+        data = bytes(file.read(MOST_BYTES + 1))
+    if len(data) > MOST_BYTES:
+        raise SourceError(f"it has more than the {MOST_BYTES:,} bytes that are read: cut it into several files")
+    return data
 
 
 def _kept_as(path: UPath, data: bytes) -> UPath:
     """Beside the lake's own drop or within another one, named by content: a name used on two days is two files."""
     inbox, name = path.parent, PurePosixPath(path.name)
     folder = (inbox if get_settings().reviews_uri else inbox.parent) / "taken"
-    return folder / f"{name.stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}.sealed"
+    stem = name.stem.encode()[:_LONGEST_STEM].decode(errors="ignore")
+    return folder / f"{stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}.sealed"
 
 
 def _read(path: UPath) -> ReviewFile:
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise SourceError(f"it has {size:,} bytes, at most {MOST_BYTES:,} are read: cut it into several files")
-    data = path.read_bytes()
+    if not _is_utf8(path.name):
+        raise SourceError("its name is not UTF-8: give it another name")
+    data = content_of(path)
     kept_as = _kept_as(path, data)
-    whole, torn = _without_torn_line(path, data)
+    if path.suffix.lower() == ".parquet":
+        whole, torn = plain_parquet(data, REVIEWS), b""
+    else:
+        whole, torn = _without_torn_line(data)
     extract = read_relation(whole, REVIEWS, CANONICAL, str(path))
     found = [_judged(row) for row in _lines(extract.rows, kept_as)]
     rows = [row for row in found if not row["reason_codes"]]
@@ -230,9 +304,17 @@ def _lines(read: pa.Table, kept_as: UPath) -> list[dict[str, Any]]:
     return [{**row, "source_uri": str(kept_as)} for row in read.to_pylist()]
 
 
-def _without_torn_line(path: UPath, data: bytes) -> tuple[bytes, bytes]:
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _without_torn_line(data: bytes) -> tuple[bytes, bytes]:
     """The whole lines of a text file, and what follows them: cut off, a line may still look like another one."""
-    if path.suffix.lower() == ".parquet" or data.endswith(b"\n"):
+    if data.endswith(b"\n"):
         return data, b""
     end = data.rfind(b"\n") + 1
     return data[:end], data[end:]

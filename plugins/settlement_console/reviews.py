@@ -28,7 +28,8 @@ LONGEST_REASON = 1000
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No analyst decided before: such a time is a slip, as 0 is for 1970. Years near 1 and 9999 have no UTC."""
-_Identifier = Annotated[int, Field(gt=0, lt=2**63)]
+# Zero is a number like any other, and some banks begin at it.
+_Identifier = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 class Review(BaseModel):
@@ -46,7 +47,7 @@ class Review(BaseModel):
     @model_validator(mode="after")
     def names_a_finding(self) -> Self:
         """A posting, or an account and the check that it broke."""
-        if self.trans_id is None and not (self.account_id and self.check_code):
+        if self.trans_id is None and (self.account_id is None or not self.check_code):
             raise ValueError("name the posting (trans_id), or the account_id and check_code of a break")
         # The server loads this module at start; the checks' room only once somebody reviews.
         from include.settlement.findings import CheckCode

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
-from include.errors import TerminalError
+from include.errors import PublishError, TerminalError
 from include.lake import Lake
 from include.night import NightRequest, extract, finish, gate, publish, publishing, report, score, settle, verify
 from include.night.workspace import Workspace
@@ -249,3 +249,43 @@ def test_a_drop_that_nothing_can_be_moved_from_fails_no_report(small: Path, tmp_
     assert any("could not be put away" in warning for warning in told["warnings"])
     assert file.exists()
     assert _review_reached_the_lake(tmp_path)
+
+
+def test_what_a_night_took_in_does_not_wait_for_its_report(small: Path, tmp_path: Path) -> None:
+    file = _drop(tmp_path, "late.csv", HOLE, {3: "confirmed"})
+    publish(_begun(small, tmp_path, "killed in its report"))
+    assert not file.exists()
+
+
+def test_a_run_killed_before_it_put_reviews_away_does_so_when_it_is_run_again(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_in = _drop(tmp_path, "late.csv", HOLE, {3: "confirmed", 4: "perhaps"})
+    with monkeypatch.context() as killed:
+        killed.setattr(finish, "put_reviews_away", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            play(str(HOLE), small, tmp_path)
+    assert taken_in.exists()
+    since = _drop(tmp_path, "since.csv", HOLE, {5: "confirmed"})
+    play(str(HOLE), small, tmp_path, "again")
+    assert (taken_in.exists(), since.exists()) == (False, True)
+    assert _review_reached_the_lake(tmp_path)
+    assert verify(f"file:{tmp_path}")["nights"] == 1
+
+
+def test_a_sheet_is_seen_whole_or_as_it_was(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(str(HOLE), small, tmp_path)
+    sheet = tmp_path / "alerts" / f"{HOLE}.csv"
+    before = sheet.read_bytes()
+    replaced = []
+
+    def full_disk(draft: Path, target: Path) -> None:
+        replaced.append((draft.read_bytes(), Path(target).read_bytes()))
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "replace", full_disk)
+        with pytest.raises(PublishError, match="run the report again"):
+            report(NightRequest.of(HOLE, f"file:{small}", f"file:{tmp_path}", "again"))
+    assert replaced[0][1] == before == sheet.read_bytes()
+    assert [file.name for file in sheet.parent.iterdir()] == [sheet.name]
