@@ -5,6 +5,7 @@ Beside `include.service`, which starts Airflow, this is the only module of `incl
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from include.settings import PLACE_NAME, get_settings
 
 if TYPE_CHECKING:
     from include.night import NightRequest
+
+_LOG = logging.getLogger(__name__)
 
 Figures = dict[str, Any]
 """What a task hands on: dates, counts and names, never rows and never a source's address."""
@@ -232,10 +235,14 @@ def run_step(step: Callable[[NightRequest], Figures]) -> Figures:
     AirflowFailException
         For a `TerminalError`: trying again cannot help, so the task fails at once.
     """
+    from include.lake.night_lock import one_night_at_a_time
+
     context = get_current_context()
     with _told_failures(context):
         request = _request(context)
-        return {"settlement_date": request.night.isoformat(), **step(request)}
+        # Between two steps another night may have its turn; `publish` sees to it that they share nothing.
+        with one_night_at_a_time(request.lake_uri, request.night, _LOG.info):
+            return {"settlement_date": request.night.isoformat(), **step(request)}
 
 
 @dataclass(frozen=True)

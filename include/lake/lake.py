@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Self
@@ -155,7 +155,9 @@ class Lake:
         later = (says("ads.night") or "") > night.isoformat() or bool(self._named(night + timedelta(days=1), None))
         return later or says(_CONTENT) == digest
 
-    def publish_manifest(self, row: Mapping[str, Any], stamp: RunStamp) -> None:
+    def publish_manifest(
+        self, row: Mapping[str, Any], stamp: RunStamp, require_unclaimed: Callable[[], None] = lambda: None
+    ) -> None:
         """Make the run the one that readers see of its night, then remove what they no longer see.
 
         Parameters
@@ -164,6 +166,9 @@ class Lake:
             The manifest row, of the stamp's run and night.
         stamp
             The run that wrote the night's tables through this object.
+        require_unclaimed
+            Raises when another published night holds what only one may. It is asked about the very state of the
+            manifest that the row is added to: a night that is published meanwhile makes it be asked again.
 
         Raises
         ------
@@ -179,16 +184,23 @@ class Lake:
             )
         since = self._seen_at_first_write.pop(stamp, None)
         superseded = self._files_of_others(stamp.night, stamp.run_key)
-        self._switch(row, stamp, since)
+        self._switch(row, stamp, since, require_unclaimed)
         self._sweep(superseded, stamp)
 
-    def _switch(self, row: Mapping[str, Any], stamp: RunStamp, since: frozenset[_Named] | None) -> None:
+    def _switch(
+        self,
+        row: Mapping[str, Any],
+        stamp: RunStamp,
+        since: frozenset[_Named] | None,
+        require_unclaimed: Callable[[], None] = lambda: None,
+    ) -> None:
         found = self._catalog.ensure(MANIFEST)
         rows = pa.Table.from_pylist([dict(row)], schema=MANIFEST.schema)
         written = functools.cache(lambda: write_data_file(found, rows, f"{MANIFEST.night_column}={stamp.night}"))
 
         def plan(now: IcebergTable) -> Change:
             _check_unswitched(_named_in(now, stamp.night, stamp.night), since, stamp)
+            require_unclaimed()
             return Change(remove=data_files(now, stamp.night, stamp.night), add=[written()])
 
         guarded_commit(self._catalog, MANIFEST.name, plan, stamp)

@@ -80,6 +80,35 @@ def _places(files: Sequence[ReviewFile]) -> tuple[tuple[str, str], ...]:
     return tuple((str(file.path), str(file.kept_as)) for file in files)
 
 
+def kept_by(lake: Lake, night: date) -> pa.Table:
+    """`REVIEWS_SCHEMA` of what a published night took in.
+
+    What an earlier night holds as well (lakes of before nights waited for each other may have it) stays with that one.
+    """
+    taken = lake.read("reviews", night, night, REVIEWS_SCHEMA.names)
+    earlier = lake.read("reviews", None, night - _ONE_DAY, ["review_key"])["review_key"].combine_chunks()
+    return taken.filter(pc.invert(pc.is_in(taken["review_key"], value_set=earlier))) if taken.num_rows else taken
+
+
+def held_by_others(lake: Lake, night: date, taken: pa.Table, refused: pa.Table) -> list[date]:
+    """The nights, other than this one, that hold reviews or refused rows which it took out of the drop, one for each.
+
+    Parameters
+    ----------
+    taken, refused
+        As in `Intake`.
+    """
+    found: list[date] = []
+    if taken.num_rows:
+        first = pc.min(_known_on(taken)).as_py()
+        held = lake.read("reviews", first, None, ["settlement_date", "review_key"])
+        held = held.filter(pc.is_in(held["review_key"], value_set=taken["review_key"].combine_chunks()))
+        found += held["settlement_date"].to_pylist()
+    rows = {(row["source_uri"], row["line"]) for row in refused.to_pylist()}
+    found += [other for key, other in _in_quarantine(lake).items() if key in rows] if rows else []
+    return [other for other in found if other != night]
+
+
 def nights_before(lake: Lake, night: date) -> list[date]:
     """Those of the `KNOWN_DAYS` nights before that are published: whose reviews and findings a night may know."""
     first, last = night - timedelta(days=KNOWN_DAYS), night - _ONE_DAY
@@ -170,13 +199,15 @@ def _is_settled(file: ReviewFile, night: date) -> bool:
 def _refused(lake: Lake, files: Sequence[ReviewFile], night: date) -> pa.Table:
     """What cannot be believed and no night has put into its quarantine."""
     rows: list[dict[str, Any]] = [row for file in files for row in file.refused]
-    known = _in_quarantine(lake) if rows else frozenset()
+    known = _in_quarantine(lake) if rows else {}
     fresh = [row for row in rows if (row["source_uri"], row["line"]) not in known]
     noted = [{**row, "night": night, "settlement_date": None, "relation": REVIEWS.name} for row in fresh]
     return pa.Table.from_pylist(noted, schema=QUARANTINE_SCHEMA)
 
 
-def _in_quarantine(lake: Lake) -> frozenset[tuple[str, int]]:
-    kept = lake.read("quarantine", columns=["relation", "source_uri", "line"])
+def _in_quarantine(lake: Lake) -> dict[tuple[str, int], date]:
+    """The night that refused a row, by the row's file and line."""
+    kept = lake.read("quarantine", columns=["relation", "source_uri", "line", "night"])
     kept = kept.filter(pc.equal(kept["relation"], REVIEWS.name))
-    return frozenset(zip(kept["source_uri"].to_pylist(), kept["line"].to_pylist(), strict=True))
+    keys = zip(kept["source_uri"].to_pylist(), kept["line"].to_pylist(), strict=True)
+    return dict(zip(keys, kept["night"].to_pylist(), strict=True))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -37,6 +39,7 @@ from include.night.reviewing import (
     dismissed_checks,
     kept_reviews,
     put_reviews_away,
+    require_unclaimed,
     reviews_read,
 )
 from include.night.watching import NOTICES, kept_watch
@@ -63,7 +66,8 @@ def publish(request: NightRequest) -> Figures:
     Raises
     ------
     TerminalError
-        When another run published the night since this one began: what that one took in, this one does not know.
+        When another run published the night since this one began: what that one took in, this one does not know. Or
+        when another night took in what this one did.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
     late = _late(workspace, lake, request)
@@ -75,20 +79,28 @@ def publish(request: NightRequest) -> Figures:
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
     summary = _summary(workspace, outputs, late)
     row = manifest_row(stamp, outputs, provenance, began["started_at"], summary)
+    unclaimed = partial(require_unclaimed, request, workspace, lake)
     for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):
         with attempt:
-            _write(lake, stamp, outputs, row, began[PUBLISHED_RUN])
+            _write(lake, stamp, outputs, row, began[PUBLISHED_RUN], unclaimed)
     # At once, sealed: what people wrote does not wait in the clear for a report that may be killed. It says what stays.
     put_reviews_away(workspace)
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
 
-def _write(lake: Lake, stamp: RunStamp, outputs: NightOutputs, row: Figures, run_at_extract: str | None) -> None:
+def _write(
+    lake: Lake,
+    stamp: RunStamp,
+    outputs: NightOutputs,
+    row: Figures,
+    run_at_extract: str | None,
+    unclaimed: Callable[[], None],
+) -> None:
     _attempts_so_far(lake, stamp, run_at_extract)
     write_night(lake, stamp, outputs)
     # Once more: from its first write on the lake itself finds out who else publishes the night.
     attempts = _attempts_so_far(lake, stamp, run_at_extract)
-    lake.publish_manifest({**row, "attempt": attempts + 1}, stamp)
+    lake.publish_manifest({**row, "attempt": attempts + 1}, stamp, unclaimed)
     lake.supersede(stamp.night, keep_run_key=stamp.run_key)
 
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from include.lake import Lake
+from include.lake.night_lock import one_night_at_a_time
 from include.night import standing
 from include.night.finish import publish, report
 from include.night.late import LateChange, known_totals, late_changes
@@ -76,14 +77,15 @@ STEPS: tuple[tuple[str, Callable[[NightRequest], Figures]], ...] = (
 
 
 def run_night(request: NightRequest, progress: Say = _silent) -> Figures:
-    """Play one night from its source to its published findings.
+    """Play one night from its source to its published findings; a night that is played in the same lake is waited for.
 
     Returns
     -------
     dict
         The summary of the published night, as its manifest keeps it, with `run_key` and `output_hash`.
     """
-    return _play(request, STEPS, progress)
+    with one_night_at_a_time(request.lake_uri, request.night, progress):
+        return _play(request, STEPS, progress)
 
 
 def _play(

@@ -7,10 +7,11 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.errors import TerminalError
 from include.lake import Lake
-from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA, RUN_KEY, TABLES, Table
+from include.lake.tables import QUARANTINE_SCHEMA, RUN_KEY, TABLES, Table
 from include.learning import Feedback, accounts_under_review, feedback_of, findings_of, known_reviews, take_in
-from include.learning.reviews import Intake, left_in_drop, nights_before
+from include.learning.reviews import Intake, held_by_others, kept_by, left_in_drop, nights_before
 from include.learning.risk import dismissed_warnings
 from include.night.request import NightRequest
 from include.night.verify import unsealed
@@ -43,7 +44,7 @@ def take_in_reviews(request: NightRequest, workspace: Workspace, lake: Lake) -> 
     if workspace.read_note("began")[PUBLISHED_RUN] is None:
         intake = take_in(lake, inbox_of(request.lake_uri), night)
     else:
-        taken = lake.read(REVIEWS.name, night, night, REVIEWS_SCHEMA.names)
+        taken = kept_by(lake, night)
         settled = left_in_drop(lake, inbox_of(request.lake_uri), night)
         intake = Intake(taken, _refused_before(lake, request), settled=settled)
     known = known_reviews(lake, night, intake.taken, nights)
@@ -59,6 +60,25 @@ def _known_nights(lake: Lake, night: date) -> list[date]:
     """A night run again knows the nights it knew at first, whatever has been published among them since."""
     kept: list[date] = lake.read(STATE_KNOWN_NIGHTS, night, night)["known_night"].to_pylist()
     return kept or [*nights_before(lake, night), night]
+
+
+def require_unclaimed(request: NightRequest, workspace: Workspace, lake: Lake) -> None:
+    """See that no other published night holds a review or a refused row that this run took out of the drop.
+
+    Raises
+    ------
+    TerminalError
+        When one does: what this run found rests on reviews that another night acts on.
+    """
+    if workspace.read_note("began")[PUBLISHED_RUN] is not None:
+        return  # it keeps what it had, and took out nothing
+    elsewhere = held_by_others(lake, request.night, workspace.get(TAKEN_IN), workspace.get(REFUSED))
+    if elsewhere:
+        raise TerminalError(
+            f"{len(elsewhere)} of the reviews that this run of {request.night} took in were taken in meanwhile by "
+            f"{', '.join(sorted({str(night) for night in elsewhere}))}: nothing was published; clear this run from its "
+            "first task on (or run the night again), and each review acts once"
+        )
 
 
 def feedback(workspace: Workspace, request: NightRequest) -> Feedback:

@@ -1,7 +1,8 @@
-"""Whether a published night still is what its manifest says: hash, conservation, each row once."""
+"""Whether a published night still is what its manifest says: hash, conservation, each row and each review once."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -33,7 +34,7 @@ def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
         raise IntegrityError(
             f"nothing is published {f'for {night} ' if night else ''}in {lake_uri}: there is no night to verify"
         )
-    wrong = [fault for row in rows for fault in _faults(lake, row)]
+    wrong = [*(fault for row in rows for fault in _faults(lake, row)), *_reviews_held_twice(lake, night)]
     if wrong:
         raise IntegrityError("; ".join(wrong))
     return {"nights": len(rows), "verified": [row["settlement_date"].isoformat() for row in rows]}
@@ -74,6 +75,19 @@ def _unknown_columns(outputs: Mapping[str, pa.Table], columns: Columns) -> str:
         f"{name}.{column}" for name in columns for column in columns[name] if column not in outputs[name].schema.names
     ]
     return ", ".join(unknown)
+
+
+def _reviews_held_twice(lake: Lake, night: date | None) -> list[str]:
+    """A sentence on each two nights that hold the same reviews: a review acts once, from the night that took it in."""
+    held = lake.read("reviews", columns=["settlement_date", "review_key"])
+    nights = held.group_by("review_key").aggregate([("settlement_date", "list")])["settlement_date_list"].to_pylist()
+    doubled = Counter(tuple(sorted(found)) for found in nights if len(found) > 1)
+    return [
+        f"{count} reviews are held by {' and '.join(map(str, found))}, each must be by one: run the night {found[-1]} "
+        "again, which leaves them to the earlier"
+        for found, count in sorted(doubled.items())
+        if night is None or night in found
+    ]
 
 
 def _published(lake: Lake, name: str, night: date) -> pa.Table:

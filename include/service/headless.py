@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import SettlementError
+from include.lake.night_lock import one_night_at_a_time
 from include.local_postgres import LocalPostgres
 from include.night.request import parse_night
 from include.service import demonstration
@@ -71,7 +72,7 @@ def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]
     NightFailedError
         When a task failed: with what it left for people.
     """
-    with _private_home() as home:
+    with one_night_at_a_time(lake_uri, night, Terminal().say), _private_home() as home:
         os.environ.update(airflow_environment(os.environ, home, f"sqlite:///{home / 'airflow.db'}"))
         os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
         # Who plays a night on the machine says what the installation's own bank and lake are.

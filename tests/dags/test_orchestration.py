@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import threading
+import time
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
@@ -13,7 +17,9 @@ from airflow.utils.types import DagRunType
 
 from include import orchestration
 from include.errors import GateError, SettingsError, SourceUnavailableError
+from include.lake.night_lock import one_night_at_a_time
 from include.orchestration import FAILURE, SettlementNights, run_step, settlement_date
+from include.settings import get_settings
 
 
 def _nights(first: str, last: str) -> list:
@@ -61,8 +67,12 @@ def test_a_run_without_an_interval_settles_the_day_before():
 
 
 @pytest.fixture
-def running_task(monkeypatch, places):
+def running_task(monkeypatch, places, tmp_path):
     """The context of a task, as far as a step looks into it, and what it left in XCom."""
+    # A step locks its lake, which is made where there is none.
+    monkeypatch.setenv("ADS_LAKE_URI", f"file:{tmp_path}/own")
+    monkeypatch.setenv("ADS_LAKES", json.dumps({name: f"file:{tmp_path}/{name}" for name in ("trial", "sandbox")}))
+    get_settings.cache_clear()
     left: dict[str, object] = {}
     context = {
         "params": {"date": "1994-01-31", "source": "trial", "lake": "trial"},
@@ -74,14 +84,33 @@ def running_task(monkeypatch, places):
     return SimpleNamespace(context=context, left=left)
 
 
-def test_a_step_is_asked_for_the_night_of_the_params(running_task):
+def test_a_step_is_asked_for_the_night_of_the_params(running_task, tmp_path):
     asked = []
     figures = run_step(lambda request: asked.append(request) or {"rows_in": 4})
     assert figures == {"settlement_date": "1994-01-31", "rows_in": 4}
     (request,) = asked
     assert (request.night, request.source_uri) == (date(1994, 1, 31), "file:/trial?rounding=0.1")
-    assert request.lake_uri == "file:/trial/lake"
+    assert request.lake_uri == f"file:{tmp_path}/trial"
     assert request.attempt == "manual__1994-02-01T02-00-00-00-00"
+
+
+def test_a_step_waits_for_a_night_that_is_played_elsewhere(running_task, tmp_path, caplog):
+    held, order = threading.Event(), []
+
+    def elsewhere():
+        with one_night_at_a_time(f"file:{tmp_path}/trial", date(1994, 2, 1), order.append):
+            held.set()
+            time.sleep(1)
+            order.append("elsewhere")
+
+    other = threading.Thread(target=elsewhere)
+    other.start()
+    held.wait()
+    with caplog.at_level(logging.INFO):
+        run_step(lambda _: order.append("step") or {})
+    other.join()
+    assert order == ["elsewhere", "step"]
+    assert "1994-01-31 waits until it is through" in caplog.text
 
 
 def _failing(error: BaseException):
