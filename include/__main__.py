@@ -12,11 +12,14 @@ from typing import Any
 
 from include.errors import SettingsError, SettlementError
 from include.night.request import NightRequest, parse_night
+from include.security.private import keep_new_files_private
 from include.settings import get_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage; 0 when it succeeded, 1 with the reason on standard error when it did not."""
+    # What a stage writes are a bank's records: a lake, a backtest's tables, a made-up bank.
+    keep_new_files_private()
     try:
         options = _parser().parse_args(arguments)
         stage: Callable[[argparse.Namespace], dict[str, Any]] = options.stage

@@ -27,6 +27,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from include.errors import SettingsError, SettlementError, TerminalError
 from include.places import Kind, address_of, name_of, require_own_source
+from include.security.private import keep_new_files_private
 from include.settings import PLACE_NAME, get_settings
 
 if TYPE_CHECKING:
@@ -468,6 +469,8 @@ def _extras(context: Context, asset: Asset) -> list[dict[str, Any]]:
 @contextmanager
 def _told_failures(context: Context) -> Iterator[None]:
     """Leave a failure as a sentence for people, and end the task where trying again cannot help."""
+    # Whoever started Airflow: what a task writes is a bank's.
+    keep_new_files_private()
     try:
         yield
     except TerminalError as error:

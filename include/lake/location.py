@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import URL
 
 from include.errors import SettingsError
+from include.security.private import make_private
 
 # Writers of one SQLite catalog queue for its lock; a commit holds it for milliseconds, so a minute is many turns.
 SQLITE_BUSY_SECONDS = 60
@@ -64,7 +65,7 @@ class LakeLocation:
 
     @classmethod
     def _local(cls, folder: Path, catalog_uri: str) -> Self:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         return cls(str(folder), catalog_uri or _sqlite(folder / "catalog.db"))
 
 

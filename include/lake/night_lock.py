@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from upath import UPath
 
 from include.errors import LakeConflictError
-from include.lake.private import make_private
+from include.security.private import make_private
 
 LOCK_FILE = ".night.lock"
 """In the lake's folder."""

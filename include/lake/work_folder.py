@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from include.errors import MissingStateError, PublishError
-from include.lake.private import make_private
+from include.security.private import make_private
 
 WORK = "_work"
 """Folder of the lake that holds the work folders."""

@@ -16,7 +16,6 @@ from upath import UPath
 
 from include.errors import LakeConflictError, MissingStateError, PublishError, TerminalError
 from include.lake import Lake, RunStamp
-from include.lake.private import make_private
 from include.lake.tables import Table
 from include.lake.whole_file import write_whole
 from include.learning import LESSON_TABLE, PROFILE_TABLE
@@ -48,6 +47,7 @@ from include.publish.alerts import alert_queue, alerts_csv
 from include.quality import Counts
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.security.envelope import Envelope
+from include.security.private import make_private
 from include.settings import get_settings
 
 Figures = dict[str, Any]

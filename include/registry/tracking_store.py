@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from upath import UPath
 
 from include.errors import TrackingError
+from include.security.private import make_private
 from include.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class TrackingStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.lock.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.lock.parent)
         try:
             with FileLock(self.lock, timeout=_LOCK_SECONDS):
                 yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 from include.errors import SettingsError
 
 KEY_BYTES = 32
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def local_key(path: Path) -> bytes:
@@ -25,13 +27,14 @@ def local_key(path: Path) -> bytes:
     Raises
     ------
     SettingsError
-        When the file cannot be read or made, others than its owner may read it, or it does not hold 32 bytes.
+        When the file cannot be read or made, others than its owner may read, change or replace it, it is a link, or
+        it does not hold 32 bytes.
     """
     try:
-        if not path.exists():
+        if not path.is_symlink() and not path.exists():
             _create(path)
-        _check_mode(path)
-        key = path.read_bytes()
+        _check_folders(path.parent)
+        key = _read(path)
     except OSError as error:
         raise SettingsError(
             f"the key file {path} cannot be read or created: {error.strerror}; "
@@ -60,10 +63,56 @@ def _create(path: Path) -> None:
         Path(name).unlink()
 
 
-def _check_mode(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+def _read(path: Path) -> bytes:
+    if path.is_symlink():
+        raise _link(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # made one since it was looked at
+            raise _link(path) from error
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        _check_file(path, os.fstat(file.fileno()))
+        return file.read(KEY_BYTES + 1)
+
+
+def _link(path: Path) -> SettingsError:
+    return SettingsError(
+        f"the key file {path} is a link, and whoever may change the link chooses the key: set ADS_KEY_FILE to the file "
+        "itself"
+    )
+
+
+def _check_file(path: Path, found: os.stat_result) -> None:
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISREG(found.st_mode):
+        raise SettingsError(f"the key {path} is no regular file: set ADS_KEY_FILE to one of {KEY_BYTES} bytes")
+    if found.st_uid != os.geteuid():
+        raise SettingsError(
+            f"the key file {path} belongs to another user (number {found.st_uid}), who may change it: chown it to the "
+            "night's user, or set ADS_KEY_FILE to a file of that user's"
+        )
+    if mode & _OTHERS:
         raise SettingsError(
             f"the key file {path} has mode {mode:04o}, so others than its owner may read or change it; "
             f"allowed is 0600 or stricter: chmod 600 {path}"
         )
+
+
+def _check_folders(folder: Path) -> None:
+    """Who may write into the key's folder replaces the key; who may into one above it, the folder."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsError(
+            f"the key's folder {folder} has mode {mode:04o}, so others than its owner may put another key there: "
+            f"chmod 700 {folder}, or set ADS_KEY_FILE to a folder of its own"
+        )
+    for above in folder.resolve().parents:
+        mode = stat.S_IMODE(above.stat().st_mode)
+        # In a sticky folder, as /tmp is, nobody moves what is another's.
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise SettingsError(
+                f"the folder {above} above the key has mode {mode:04o}, so that anybody may replace what is in it: "
+                f"chmod o-w {above}, or set ADS_KEY_FILE to another place"
+            )

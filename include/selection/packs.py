@@ -13,6 +13,7 @@ import pyarrow.csv
 from upath import UPath
 
 from include.lake.whole_file import write_whole
+from include.security.private import make_private
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ _DPI = 120
 def write_pack(lake_uri: str, selection: str, files: Mapping[str, bytes]) -> UPath:
     """Write a selection's files, each of them whole and the summary last, so that what is listed is whole."""
     folder = UPath(lake_uri) / FOLDER / selection
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     for name in sorted(files, key=lambda name: name == _SUMMARY):
         write_whole(folder / name, files[name])
     return folder

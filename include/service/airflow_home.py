@@ -29,6 +29,9 @@ def airflow_environment(inherited: Mapping[str, str], home: Path, database_uri: 
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        # Its handlers set the modes themselves, whatever the process's umask.
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         # Airflow puts only its own folders on the path; `include` and `expectations` are found through this one.
         "PYTHONPATH": _joined(str(PROJECT_ROOT), inherited.get("PYTHONPATH", "")),
         # `airflow standalone` starts `airflow` by name.

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from include.errors import TerminalError
+from include.security.private import OWNERS_UMASK, make_private
 from include.service.airflow_home import airflow_environment
 
 # Scheduler and server finish what they are in the middle of; ten seconds were enough in every stop that was timed.
@@ -49,14 +50,16 @@ class LocalAirflow:
         self.port = port
         self.log = home / "standalone.log"
         self.settings_file = home / "airflow.env"
+        self.passwords_file = home / "simple_auth_manager_passwords.json.generated"
         self._group = home / "standalone.pid"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def passwords(self) -> dict[str, str]:
         """Login -> password, drawn on first use and kept where only the owner reads."""
-        file = self.home / "simple_auth_manager_passwords.json.generated"
+        file = self.passwords_file
         file.touch(mode=0o600)
+        file.chmod(0o600)
         kept: dict[str, str] = json.loads(file.read_text() or "{}")
         drawn = {login: secrets.token_urlsafe(12) for login in USERS if login not in kept}
         if drawn:
@@ -73,7 +76,7 @@ class LocalAirflow:
         is_scheduling
             Whether DAGs run on their schedules; they run when asked for, and in backfills, all the same.
         """
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.home)
         self.stop()
         _ = self.passwords
         environment = self._environment(inherited, is_scheduling)
@@ -87,6 +90,8 @@ class LocalAirflow:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Tasks, logs and the database's own files: nobody else's.
+                umask=OWNERS_UMASK,
             )
         self._group.write_text(str(self._process.pid))
 

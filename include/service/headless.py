@@ -17,6 +17,7 @@ from include.errors import SettlementError
 from include.lake.night_lock import one_night_at_a_time
 from include.local_postgres import LocalPostgres
 from include.night.request import parse_night
+from include.security.private import keep_new_files_private, make_private
 from include.service import demonstration
 from include.service.airflow_home import airflow_environment
 from include.service.terminal import Terminal
@@ -72,6 +73,7 @@ def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]
     NightFailedError
         When a task failed: with what it left for people.
     """
+    keep_new_files_private()
     with one_night_at_a_time(lake_uri, night, Terminal().say), _private_home() as home:
         os.environ.update(airflow_environment(os.environ, home, f"sqlite:///{home / 'airflow.db'}"))
         os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
@@ -84,7 +86,7 @@ def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]
 @contextmanager
 def _private_home() -> Iterator[Path]:
     """An Airflow home of this run alone: two nights started at once do not see each other's metadata."""
-    HEADLESS_HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(HEADLESS_HOME)
     home = Path(tempfile.mkdtemp(prefix="night-", dir=HEADLESS_HOME))
     try:
         yield home

@@ -17,6 +17,7 @@ from typing import Any
 
 from include.errors import SettingsError, SettlementError
 from include.local_postgres import LocalPostgres
+from include.security.private import keep_new_files_private
 from include.service import demonstration
 from include.service.airflow_api import AirflowApi, Run
 from include.service.airflow_process import LocalAirflow
@@ -80,7 +81,7 @@ def _only_one(lock: Path) -> Iterator[None]:
     SettingsError
         When another one holds it.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock.open("a+") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,6 +94,9 @@ def _run(options: argparse.Namespace) -> None:
     terminal, port, settings = Terminal(), choose_port(options.port, DEFAULT_PORT), get_settings()
     terminal.say("starting PostgreSQL: Airflow's metadata, and the made-up bank where no other is given")
     with LocalPostgres.start(demonstration.SERVER) as postgres:
+        # The server's own user walks through this folder, where root starts it; nobody lists what is in it.
+        DATA.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        keep_new_files_private()
         place = Place(settings.source_uri or demonstration.prepare(postgres, terminal.say), settings.lake_uri)
         nights = _last_nights(place.source_uri)
         postgres.create_database("airflow")
@@ -123,7 +127,7 @@ def _play(airflow: LocalAirflow, place: Place, nights: list[date], terminal: Ter
     _train(place, nights[0], terminal)
     api = _connect(airflow, terminal)
     failed = _play_nights(api, place, nights, terminal)
-    print(_where_everything_is(airflow, place, failed), flush=True)
+    print(_where_everything_is(airflow, place, failed, is_private=sys.stdout.isatty()), flush=True)
     while True:
         airflow.check_alive()
         time.sleep(2)
@@ -221,14 +225,18 @@ def _doing(api: AirflowApi) -> str:
     return f"running: {', '.join(api.running_tasks(DAG_ID)) or 'the scheduler, between two tasks'}"
 
 
-def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run]) -> str:
-    passwords = airflow.passwords
+def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run], *, is_private: bool) -> str:
+    """What a person needs to go on.
+
+    Parameters
+    ----------
+    is_private
+        Whether only the person sees it: a log file keeps passwords, and others may read it.
+    """
     lines = [
         "",
         f"  Airflow    {airflow.address}",
-        f"  login      admin    password {passwords['admin']}",
-        f"             reviewer password {passwords['reviewer']} (also triggers, approves, sends reviews)",
-        f"             analyst  password {passwords['analyst']} (reads, triggers nothing)",
+        *_logins(airflow, is_private=is_private),
         f"  a night    {airflow.address}/dags/{DAG_ID}: a run's page has its summary, its tab Outcome the figures",
         f"  all nights {airflow.address}/plugin/settlement",
         f"  models     {airflow.address}/plugin/settlement-models: the champion, what it learns, how to choose another",
@@ -241,6 +249,21 @@ def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run])
         "Ctrl-C ends it; what it made stays in .data, and the next make run goes on from there.",
     ]
     return "\n".join(lines)
+
+
+def _logins(airflow: LocalAirflow, *, is_private: bool) -> list[str]:
+    may = {
+        "admin": "",
+        "reviewer": " (also triggers, approves, sends reviews)",
+        "analyst": " (reads, triggers nothing)",
+    }
+    said = [f"{login:<8} password {airflow.passwords[login]}{rights}" for login, rights in may.items()]
+    if not is_private:
+        said = [
+            *(f"{login}{rights}" for login, rights in may.items()),
+            f"their passwords lie in {airflow.passwords_file}",
+        ]
+    return [f"  {'login' if number == 0 else '':<10} {line}" for number, line in enumerate(said)]
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from include.errors import SettingsError, SettlementError
 from include.registry.tracking import EXPERIMENT
 from include.registry.tracking_store import TrackingStore
+from include.security.private import keep_new_files_private
 from include.service.ports import choose_port
 from include.service.read_only import ReadOnly
 from include.service.terminal import Terminal
@@ -22,6 +23,7 @@ DEFAULT_PORT = 5000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the pages until Ctrl-C; 1 with the reason when they cannot be."""
     asked = _parser().parse_args(arguments)
+    keep_new_files_private()
     try:
         settings = get_settings()
         store = TrackingStore.of(settings, asked.lake or settings.lake_uri)

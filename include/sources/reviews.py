@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from include.errors import PublishError, SourceError
-from include.lake.private import make_private
+from include.errors import PublishError, SettingsError, SourceError
 from include.lake.tables import REVIEWS_SCHEMA
 from include.lake.whole_file import write_whole
 from include.relations import Column, Relation
 from include.security.envelope import Envelope
+from include.security.private import make_private
 from include.settings import get_settings
 from include.sources.dialects import CANONICAL
 from include.sources.files import read_relation
@@ -164,7 +164,7 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
     try:
         make_private(inbox)
         write_whole(inbox / name, as_parquet(table))
-    except OSError as error:
+    except (OSError, SettingsError) as error:
         raise PublishError(
             f"the drop of reviews at {inbox} could not be written to ({error}): nothing was taken; see that it has "
             "room and may be written to, and send the reviews again"
