@@ -74,6 +74,20 @@ class Settings(BaseSettings):
     reviews_uri: str = Field(
         "", description="Folder or object prefix that reviews are dropped into; `reviews/inbox` in the lake when empty."
     )
+    # One a second is faster than anybody decides; a program sends up to 500 reviews with each.
+    reviews_per_minute: int = Field(
+        60, ge=1, description="Requests with reviews that the console takes from one user within a minute."
+    )
+    # Four times what one request may hold; one analyst decides some hundred findings on a long day.
+    reviews_per_night: int = Field(
+        2000, ge=1, description="Reviews that the console takes from one user for one night (a day of UTC)."
+    )
+    # Ten tries are enough for who knows the password, and 14,400 a day are hopeless against one that was drawn.
+    wrong_logins_per_minute: int = Field(
+        10,
+        ge=1,
+        description="Failed logins from one address under one name within a minute, before it is answered 429.",
+    )
     # A week: Czech interbank clearing of the time settled within days; later corrections are booked as new postings.
     restate_days: int = Field(
         7, ge=0, description="A late record this many days back restates its night; older ones are reported."

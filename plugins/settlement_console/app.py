@@ -8,7 +8,9 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from include.settings import get_settings
 from plugins.settlement_console import pages
@@ -50,6 +52,9 @@ def create_app() -> FastAPI:
     may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN, DAG_ID))
     # FastAPI's own documentation pages would stand outside the login.
     app = FastAPI(title="Settlement console", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[may_read])
+    # Refusals and failures are pages too: they share their origin with the UI's session.
+    app.add_middleware(SameHeaders)
+    app.add_exception_handler(Exception, failed)
     app.add_api_route("/", overview, response_class=HTMLResponse)
     app.add_api_route("/runs/{dag_id}/{run_id:path}", outcome, response_class=HTMLResponse)
     app.add_api_route("/models", models, response_class=HTMLResponse)
@@ -60,6 +65,36 @@ def create_app() -> FastAPI:
     may_write = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, DAG_ID))
     app.add_api_route("/reviews", take_reviews, methods=["POST"], status_code=201, dependencies=[may_write])
     return app
+
+
+class SameHeaders:
+    """Middleware that gives every answer of the console its headers.
+
+    Parameters
+    ----------
+    app
+        The console behind it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on, and add what the answer lacks."""
+
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, headed)
+
+
+def failed(_: Request, __: Exception) -> Response:
+    """What nobody foresaw: the log has its trace, the browser has none of it."""
+    return JSONResponse({"detail": "the page could not be made; the server's log says why"}, 500, headers=HEADERS)
 
 
 def overview(request: Request) -> Response:

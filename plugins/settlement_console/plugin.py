@@ -64,3 +64,10 @@ class SettlementConsole(AirflowPlugin):
         from plugins.settlement_console.app import create_app
 
         return [{"app": create_app(), "url_prefix": URL_PREFIX, "name": "Settlement console"}]
+
+    @cached_property
+    def fastapi_root_middlewares(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """What stands before the whole server."""
+        from plugins.settlement_console.logins import SlowWrongLogins
+
+        return [{"middleware": SlowWrongLogins, "name": "Slow wrong logins"}]

@@ -6,8 +6,9 @@ a review changes what the following nights publish, and so it takes the right to
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
@@ -15,14 +16,18 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.configuration import conf
 from fastapi import Depends, HTTPException, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 from include.errors import PublishError
 from include.settings import get_settings
+from plugins.settlement_console.tally import Tally
 
 MOST_REVIEWS = 500
 """In one request: what a person decides in two days; more comes as a file."""
 MOST_BYTES = 1 << 20
 """Of a request: so many reviews with the longest reasons allowed."""
+MOST_FAULTS = 20
+"""Of a request, that the answer names: whoever mends these sees the rest."""
 LONGEST_REASON = 1000
 """Characters, as `include.sources.reviews` takes them."""
 
@@ -57,23 +62,33 @@ class Review(BaseModel):
         return self
 
 
-class Reviews(BaseModel):
-    """The body of a request."""
+def asking_user(user: GetUserDep) -> str:
+    """Who sends the request, which counts whatever becomes of it.
 
-    model_config = ConfigDict(extra="forbid")
+    Raises
+    ------
+    HTTPException
+        429 when the user sent too many within a minute.
+    """
+    name, most = str(user.get_name()), get_settings().reviews_per_minute
+    if Tally.of_this_server().take("requests", name, 1, most, time.time() - 60) is None:
+        raise _too_many(60, f"at most {most} requests a minute: send up to {MOST_REVIEWS} reviews with each")
+    return name
 
-    reviews: Annotated[list[Review], Field(min_length=1, max_length=MOST_REVIEWS)]
 
-
-async def json_of_our_own(request: Request) -> bytes:
+async def json_of_our_own(request: Request, _: Annotated[str, Depends(asking_user)]) -> bytes:
     """The body of a request that no other site can have sent with the user's cookie.
 
-    A form of another site cannot send JSON; a script of another site says where it comes from.
+    A form of another site cannot send JSON; a script of another site says where it comes from. Who comes with the
+    cookie alone, which browsers add by themselves, has to say so; a token in the header is nobody's but a program's.
     """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send the reviews as application/json")
     if not _is_same_site(request.headers, _own_hosts(request)):
-        raise HTTPException(403, "reviews are taken from Airflow's own pages and from programs, not from other sites")
+        raise HTTPException(
+            403,
+            "reviews are taken from Airflow's own pages, and from programs with a token in the Authorization header",
+        )
     body = b""
     async for part in request.stream():
         body += part
@@ -82,29 +97,81 @@ async def json_of_our_own(request: Request) -> bytes:
     return body
 
 
-def take_reviews(body: Annotated[bytes, Depends(json_of_our_own)], user: GetUserDep) -> dict[str, Any]:
+def take_reviews(
+    body: Annotated[bytes, Depends(json_of_our_own)], user: Annotated[str, Depends(asking_user)]
+) -> dict[str, Any]:
     """Write the reviews into the lake's drop, known from now on.
 
     The first night that is played after its midnight takes them in.
     """
     known_at = datetime.now(UTC)
-    rows = [_row(review, str(user.get_name()), known_at) for review in _read(body).reviews]
+    rows = [_row(review, user, known_at) for review in _read(body)]
+    ticket = _counted(user, len(rows), known_at)
     # The server loads this module at start; what writes files only once somebody reviews.
     from include.sources.reviews import drop_reviews, inbox_of
 
     try:
         name = drop_reviews(inbox_of(get_settings().lake_uri), rows)
     except PublishError as error:
+        Tally.of_this_server().give_back(ticket)
         raise HTTPException(503, "the drop of reviews cannot be written to: nothing was taken, try again") from error
     return {"taken": len(rows), "file": name, "known_at": known_at.isoformat()}
 
 
-def _read(body: bytes) -> Reviews:
+def _counted(user: str, reviews: int, known_at: datetime) -> int:
+    """A ticket for the reviews among those of the night, which is a day of UTC."""
+    midnight, most = datetime.combine(known_at.date(), datetime.min.time(), UTC), get_settings().reviews_per_night
+    ticket = Tally.of_this_server().take("reviews", user, reviews, most, midnight.timestamp())
+    if ticket is None:
+        wait = int((midnight + timedelta(days=1) - known_at).total_seconds()) + 1
+        raise _too_many(wait, f"at most {most} reviews for one night: send the rest after midnight UTC, or drop a file")
+    return ticket
+
+
+def _too_many(seconds: int, sentence: str) -> HTTPException:
+    return HTTPException(429, f"{sentence}. Nothing was taken", {"Retry-After": str(seconds)})
+
+
+def _read(body: bytes) -> list[Review]:
+    """The reviews of a body.
+
+    Raises
+    ------
+    HTTPException
+        422 with the first faults, and without what was sent: an answer is not to repeat it.
+    """
+    reviews, faults = [], []
+    for number, said in enumerate(_said(body)):
+        try:
+            reviews.append(Review.model_validate(said))
+        except ValidationError as error:
+            faults += [_fault(number, each) for each in error.errors(include_input=False, include_url=False)]
+        if len(faults) >= MOST_FAULTS:
+            break
+    if faults:
+        raise HTTPException(422, faults[:MOST_FAULTS])
+    return reviews
+
+
+def _said(body: bytes) -> list[Any]:
+    """What a body holds; not looked into yet, for a single body may have a hundred thousand faults."""
     try:
-        return Reviews.model_validate_json(body)
-    except ValidationError as error:
-        # Without the input: an answer is not to repeat what somebody sent.
-        raise HTTPException(422, error.errors(include_input=False, include_url=False, include_context=False)) from error
+        said = from_json(body)
+    except ValueError as error:
+        raise HTTPException(422, "the body is no JSON") from error
+    if not isinstance(said, dict) or said.keys() != {"reviews"} or not isinstance(said["reviews"], list):
+        raise HTTPException(422, 'send an object with a list: {"reviews": [...]}')
+    if not 1 <= len(said["reviews"]) <= MOST_REVIEWS:
+        raise HTTPException(422, f"{len(said['reviews'])} reviews were sent: send 1 to {MOST_REVIEWS} at once")
+    if any(isinstance(review, dict) and len(review) > len(Review.model_fields) for review in said["reviews"]):
+        raise HTTPException(422, f"a review has at most the fields {', '.join(Review.model_fields)}")
+    return said["reviews"]
+
+
+def _fault(number: int, error: Mapping[str, Any]) -> dict[str, Any]:
+    """One fault in short: a field's name may be as long as whoever sent it likes."""
+    place = ["reviews", number, *(str(part)[:60] for part in error["loc"][:3])]
+    return {"type": error["type"], "loc": place, "msg": str(error["msg"])[:300]}
 
 
 def _row(review: Review, who: str, known_at: datetime) -> dict[str, Any]:
@@ -121,7 +188,8 @@ def _own_hosts(request: Request) -> set[str]:
 
 
 def _is_same_site(headers: Mapping[str, str], own: set[str]) -> bool:
-    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site not in (None, "same-origin", "none") or (origin is not None and urlsplit(origin).netloc not in own):
         return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc in own
+    is_program = headers.get("authorization", "").lower().startswith("bearer ")
+    return is_program or origin is not None or site == "same-origin"

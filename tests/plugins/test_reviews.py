@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +22,8 @@ from fastapi.testclient import TestClient
 
 from include.settings import get_settings
 from plugins.settlement_console import app as console
-from plugins.settlement_console.reviews import MOST_BYTES, MOST_REVIEWS
+from plugins.settlement_console import tally
+from plugins.settlement_console.reviews import MOST_BYTES, MOST_FAULTS, MOST_REVIEWS
 
 ONE = {"reviews": [{"trans_id": 7, "decision": "confirmed", "reason": "the client never paid this"}]}
 
@@ -28,6 +31,7 @@ ONE = {"reviews": [{"trans_id": 7, "decision": "confirmed", "reason": "the clien
 @pytest.fixture
 def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ADS_LAKE_URI", f"file:{tmp_path}")
+    monkeypatch.setattr(tally, "AIRFLOW_HOME", str(tmp_path))
     get_settings.cache_clear()
     yield tmp_path / "reviews" / "inbox"
     get_settings.cache_clear()
@@ -41,7 +45,8 @@ def _client(role: str, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setattr(security.DagModel, "get_team_name", lambda _: None)
     app = console.create_app()
     app.dependency_overrides[security.get_user] = lambda: SimpleAuthManagerUser(username="ida", role=role)
-    return TestClient(app, base_url="http://bank:8080")
+    # As a program comes; who the user is was settled above.
+    return TestClient(app, base_url="http://bank:8080", headers={"Authorization": "Bearer x"})
 
 
 @pytest.fixture
@@ -107,6 +112,122 @@ def test_other_sites_are_refused(inbox, reviewer, headers):
 def test_the_servers_own_pages_are_not(inbox, reviewer):
     headers = {"origin": "http://bank:8080", "sec-fetch-site": "same-origin"}
     assert reviewer.post("/reviews", json=ONE, headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize("headers", [{}, {"sec-fetch-site": "none"}, {"authorization": "Basic eDp5"}])
+def test_who_comes_with_the_cookie_alone_says_from_where(inbox, reviewer, headers):
+    del reviewer.headers["authorization"]
+    reviewer.cookies.set("_token", "x")
+    answer = reviewer.post("/reviews", json=ONE, headers=headers)
+    assert answer.status_code == 403
+    assert "programs with a token in the Authorization header" in answer.text
+    assert not inbox.exists()
+
+
+@pytest.mark.parametrize("headers", [{"origin": "http://bank:8080"}, {"sec-fetch-site": "same-origin"}])
+def test_and_is_taken_from_the_servers_own_pages(inbox, reviewer, headers):
+    del reviewer.headers["authorization"]
+    reviewer.cookies.set("_token", "x")
+    assert reviewer.post("/reviews", json=ONE, headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"reviews": [{}] * MOST_REVIEWS},
+        {"reviews": [{"trans_id": 7, "x" * 900_000: 1, "decision": "confirmed"}]},
+        {"reviews": [{str(number): 1 for number in range(90_000)}]},
+        {"reviews": [1] * 300_000},
+        {str(number): [] for number in range(90_000)},
+        {"reviews": [[]] * MOST_REVIEWS},
+    ],
+    ids=["empty", "a long name", "many names", "many reviews", "many lists", "lists"],
+)
+def test_an_answer_to_a_bad_request_is_small(inbox, reviewer, body):
+    answer = reviewer.post("/reviews", json=body)
+    assert answer.status_code == 422
+    assert len(answer.content) < 10_000
+    detail = answer.json()["detail"]
+    assert isinstance(detail, str) or len(detail) <= MOST_FAULTS
+    assert not inbox.exists()
+
+
+def _limits(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
+    for name, value in limits.items():
+        monkeypatch.setenv(f"ADS_{name.upper()}", str(value))
+    get_settings.cache_clear()
+
+
+def test_a_flood_of_requests_is_answered_429_whatever_they_hold(inbox, monkeypatch):
+    _limits(monkeypatch, reviews_per_minute=6)
+    # As many servers as there are workers, each with memory of its own.
+    workers = [_client("USER", monkeypatch) for _ in range(3)]
+    bodies = [ONE, {"reviews": [{}]}, {}]
+    answers = [workers[turn % 3].post("/reviews", json=bodies[turn // 2 % 3]) for turn in range(9)]
+    assert [answer.status_code for answer in answers] == [201, 201, 422, 422, 422, 422, 429, 429, 429]
+    assert "at most 6 requests a minute" in answers[-1].text
+    assert answers[-1].headers["retry-after"] == "60"
+    assert len(list(inbox.iterdir())) == 2
+
+
+def test_so_are_more_reviews_than_one_night_takes(inbox, reviewer, monkeypatch):
+    _limits(monkeypatch, reviews_per_night=5)
+    three = {"reviews": ONE["reviews"] * 3}
+    assert [reviewer.post("/reviews", json=three).status_code for _ in range(2)] == [201, 429]
+    answer = reviewer.post("/reviews", json=three)
+    assert "at most 5 reviews for one night: send the rest after midnight UTC" in answer.text
+    assert 0 < int(answer.headers["retry-after"]) <= 86_401
+    assert reviewer.post("/reviews", json={"reviews": ONE["reviews"] * 2}).status_code == 201
+    assert sum(pq.read_table(file).num_rows for file in inbox.iterdir()) == 5
+
+
+def test_each_user_has_limits_of_their_own(inbox, reviewer, monkeypatch):
+    _limits(monkeypatch, reviews_per_minute=1)
+    assert [reviewer.post("/reviews", json=ONE).status_code for _ in range(2)] == [201, 429]
+    other = SimpleAuthManagerUser(username="eva", role="USER")
+    reviewer.app.dependency_overrides[security.get_user] = lambda: other
+    assert reviewer.post("/reviews", json=ONE).status_code == 201
+
+
+def test_a_drop_that_fails_takes_nothing_of_the_nights_reviews(inbox, reviewer, monkeypatch):
+    _limits(monkeypatch, reviews_per_night=1)
+    inbox.parent.mkdir(parents=True)
+    inbox.write_text("a file where the folder should be")
+    assert reviewer.post("/reviews", json=ONE).status_code == 503
+    inbox.unlink()
+    assert reviewer.post("/reviews", json=ONE).status_code == 201
+
+
+def test_processes_that_count_at_once_let_no_more_through(tmp_path):
+    file = tmp_path / "tally.db"
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: tally.Tally(file).take("requests", "ida", 1, 10, 0), range(40)))
+    assert sum(ticket is not None for ticket in found) == 10
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def _statuses(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
+    monkeypatch.setattr(console, "recent_nights", lambda _: 1 / 0)
+    quiet = TestClient(client.app, base_url="http://bank:8080", raise_server_exceptions=False)
+    answers = [
+        client.get("/docs/nowhere.html"),
+        client.get("/nothing"),
+        client.delete("/reviews"),
+        client.post("/reviews", content=b"", headers={"content-type": "text/plain"}),
+        client.post("/reviews", json={}),
+        client.post("/reviews", json=ONE, headers={"origin": "https://elsewhere.example"}),
+        quiet.get("/"),
+    ]
+    client.app.dependency_overrides[security.get_user] = lambda: (_ for _ in ()).throw(HTTPException(401))
+    return {answer.status_code: answer for answer in [*answers, client.get("/models")]}
+
+
+def test_refusals_and_failures_have_the_headers_of_pages(inbox, reviewer, monkeypatch):
+    answers = _statuses(reviewer, monkeypatch)
+    assert answers.keys() == {401, 403, 404, 405, 415, 422, 500}
+    for answer in answers.values():
+        assert {name: answer.headers.get(name) for name in console.HEADERS} == console.HEADERS
+    assert "ZeroDivision" not in answers[500].text
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])

@@ -1,0 +1,80 @@
+"""How much users did lately, counted for all of the server's processes on this machine.
+
+Several processes may answer (`[api] workers`), and each is started anew now and then: the counts lie in a file of
+Airflow's home. Servers on several machines count for themselves, so that a limit holds once for each machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from airflow.configuration import AIRFLOW_HOME
+
+_KEPT_SECONDS = 24 * 3600
+"""The longest span that is looked back over: a night's reviews are counted from midnight on."""
+_BUSY_SECONDS = 10
+_SCHEMA = """
+create table if not exists taken (what text not null, who text not null, at real not null, amount integer not null);
+create index if not exists taken_by on taken (what, who, at);
+"""
+
+
+class Tally:
+    """What each user did of each kind, and when.
+
+    Parameters
+    ----------
+    file
+        Where it is kept; made on first use, for its owner alone.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    @classmethod
+    def of_this_server(cls) -> Tally:
+        """The one that the processes of this machine's server share."""
+        return cls(Path(AIRFLOW_HOME) / "settlement-console.db")
+
+    def take(self, what: str, who: str, amount: int, most: int, since: float) -> int | None:
+        """Count `amount` more, unless that would be more than `most` since a moment; a ticket for it, else None."""
+        key, now = _key(who), time.time()
+        with self._opened() as db:
+            db.execute("delete from taken where at < ?", (now - _KEPT_SECONDS,))
+            query = "select coalesce(sum(amount), 0) from taken where what = ? and who = ? and at >= ?"
+            (taken,) = db.execute(query, (what, key, since)).fetchone()
+            if taken + amount > most:
+                return None
+            return db.execute("insert into taken values (?, ?, ?, ?)", (what, key, now, amount)).lastrowid
+
+    def give_back(self, ticket: int) -> None:
+        """Forget what a ticket was given for."""
+        with self._opened() as db:
+            db.execute("delete from taken where rowid = ?", (ticket,))
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of one's own: of two processes that take at once the second sees what the first took."""
+        os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
+            db.execute("pragma synchronous = off")  # counts of a minute need not survive a power cut
+            db.execute("begin immediate")
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                db.execute(statement)
+            try:
+                yield db
+            except BaseException:
+                db.execute("rollback")
+                raise
+            db.execute("commit")
+
+
+def _key(who: str) -> str:
+    """Names are kept as digests: people type passwords into the field of the name."""
+    return hashlib.sha256(who.encode("utf-8", "replace")).hexdigest()
