@@ -30,7 +30,6 @@ from include.settings import get_settings
 from include.sources.dialects import CANONICAL
 from include.sources.files import read_relation
 from include.sources.regular import read_regular
-from include.sources.review_parquet import plain_parquet
 
 DECISIONS = ("confirmed", "dismissed", "unsure")
 """What may be decided of a finding."""
@@ -281,10 +280,7 @@ def _read(path: UPath) -> ReviewFile:
         raise SourceError("its name is not UTF-8: give it another name")
     data = content_of(path)
     kept_as = _kept_as(path, data)
-    if path.suffix.lower() == ".parquet":
-        whole, torn = plain_parquet(data, REVIEWS), b""
-    else:
-        whole, torn = _without_torn_line(data)
+    whole, torn = (data, b"") if path.suffix.lower() == ".parquet" else _without_torn_line(data)
     extract = read_relation(whole, REVIEWS, CANONICAL, str(path))
     found = [_judged(row) for row in _lines(extract.rows, kept_as)]
     rows = [row for row in found if not row["reason_codes"]]

@@ -52,27 +52,27 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     get_settings.cache_clear()
 
 
-def _try(client: TestClient, name: str = "admin", password: str = "wrong", path: str = "/auth/token") -> int:
-    return client.post(path, json={"username": name, "password": password}).status_code
+def _try(client: TestClient, name: str = "admin", word: str = "wrong", path: str = "/auth/token") -> int:
+    return client.post(path, json={"username": name, "password": word}).status_code
 
 
 def test_guesses_at_a_password_end_after_a_few_a_minute(server):
     client = TestClient(server)
     assert [_try(client) for _ in range(MOST + 3)] == [401] * MOST + [429] * 3
     # The right password gets in no sooner: else the answer would tell that it is right.
-    assert _try(client, password="right") == 429
+    assert _try(client, word="right") == 429
     assert server.state.login.state.asked == MOST
     answer = client.post("/auth/token/cli", json={"username": "admin", "password": "x"})
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
     assert "too many wrong logins: try again in 60 seconds" in answer.text
     # Nobody else is shut out, not even under the same name from elsewhere.
     assert _try(client, "analyst", "right") == 201
-    assert _try(TestClient(server, client=("10.0.0.9", 1)), password="right") == 201
+    assert _try(TestClient(server, client=("10.0.0.9", 1)), word="right") == 201
 
 
 def test_right_logins_are_not_counted(server):
     client = TestClient(server)
-    assert [_try(client, password="right") for _ in range(MOST * 4)] == [201] * MOST * 4
+    assert [_try(client, word="right") for _ in range(MOST * 4)] == [201] * MOST * 4
 
 
 def test_guesses_at_many_names_end_too(server):
