@@ -20,11 +20,14 @@ from sqlalchemy.pool import NullPool
 from include.errors import SourceError, SourceUnavailableError
 from include.sources.database_address import public_uri
 from include.sources.database_patience import Patience
+from include.sources.database_texts import is_utf8, text_of
 
 # A reachable server answers within a second; libpq itself would wait for minutes.
 _CONNECT_SECONDS = 10
 # A table that is being altered is locked; a night waits for it as long as a short deployment takes, then tries again.
 _LOCK_TIMEOUT = "60s"
+# No field of a bank's record comes near; without a bound one value of gigabytes takes the memory of the night.
+_LONGEST_VALUE = 16 * 2**20
 # One snapshot per extract, and a server that refuses to write for us.
 _SNAPSHOT_OPTIONS = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -36,6 +39,10 @@ _REFUSED_FOR_GOOD = re.compile(
 )
 # Authentication, unknown database, missing rights or objects, data that cannot be cast.
 _TERMINAL_STATES = ("28", "3D", "42", "22")
+_DATA_STATE = "22"
+_QUOTED = re.compile(r'".*"')
+# SQLite's own words.
+_TOO_LONG = re.compile(r"string or blob too big")
 # MySQL: access denied to database or user, unknown database, no right on a table.
 _TERMINAL_NUMBERS = (1044, 1045, 1049, 1142)
 
@@ -111,12 +118,15 @@ def _require_file(url: URL) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver would begin a transaction at a write only
     connection.execute("pragma query_only = on")
+    connection.text_factory = text_of
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.create_function("record_number", 1, _record_number, deterministic=True)
+    connection.create_function("is_utf8", 1, is_utf8, deterministic=True)
 
 
-def _record_number(text: str) -> int:
+def _record_number(content: bytes) -> int:
     """What the servers make of an MD5's first ten digits; see `record_number` of the values module."""
-    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:10], 16)
+    return int(hashlib.md5(content, usedforsecurity=False).hexdigest()[:10], 16)
 
 
 def _prepare_postgres(connection: Connection, seconds: float) -> None:
@@ -148,6 +158,11 @@ def reported(url: URL) -> Iterator[None]:
         yield
     except exc.DBAPIError as error:
         words = _words(error, url)
+        if _TOO_LONG.search(words):
+            raise SourceError(
+                f"{public_uri(url)} holds a value of more than {_LONGEST_VALUE // 2**20} MiB, which no bank's record "
+                "has: mend that record, or leave it out of a view"
+            ) from None
         if _is_terminal(error):
             raise SourceError(
                 f"{public_uri(url)} cannot be read ({words}): mend the address, the password or this user's rights"
@@ -165,8 +180,10 @@ def reported(url: URL) -> Iterator[None]:
 
 
 def _words(error: exc.DBAPIError, url: URL) -> str:
-    """The driver's message on one line, without the statement and, should it be in there, without the password."""
+    """The driver's message on one line, without the statement, the values it could not read, and the password."""
     words = " ".join(str(error.orig).split())
+    if str(getattr(error.orig, "sqlstate", None)).startswith(_DATA_STATE):
+        words = _QUOTED.sub('"..."', words)
     return words.replace(str(url.password), "***") if url.password else words
 
 

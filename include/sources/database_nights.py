@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
@@ -20,6 +21,8 @@ from include.sources.zones import require_zone
 
 Condition = ColumnElement[bool]
 _ONE_DAY = timedelta(days=1)
+# What may be read as a day once it is text; SQLite's columns and those of a domain have no type of their own.
+_WRITTEN = (sa.String, sa.Integer, sa.Numeric, sa.types.NullType, DOMAIN)
 
 
 class Nights(Protocol):
@@ -85,6 +88,11 @@ def _typed_nights(table: BankTable, connection: Connection) -> TypedNights:
 
 def _written_nights(table: BankTable, connection: Connection) -> WrittenNights:
     column = table.column(FIN_TRANSACTION.valid_from)
+    if not isinstance(column.type, _WRITTEN):
+        raise SourceError(
+            f"{table.uri} ({FIN_TRANSACTION.name}): {column.name!r} is of type {column.type}, which holds no day: hold "
+            "a DATE in it, or text as YYYY-MM-DD"
+        )
     rows = connection.execute(sa.select(column, sa.func.count()).group_by(column)).all()
     require_zone(table.relation, table.dialect, {FIN_TRANSACTION.valid_from: _written(rows)}, table.uri)
     days = {value: day for value, _ in rows if (day := table.dialect.date_of(_text(value).strip()))}

@@ -32,8 +32,10 @@ from include.sources.counting import (
 )
 from include.sources.database_nights import Condition, Nights, nights_of
 from include.sources.database_tables import BankTable
+from include.sources.database_texts import without_marks
 from include.sources.database_values import as_text, has_more_digits, readable_amount, record_digest
 from include.sources.forms import Remarks
+from include.sources.records import ENCODING
 from include.sources.values import readable_pattern, type_columns
 from include.sources.zones import require_zone
 
@@ -193,7 +195,7 @@ def _undated_rows(table: BankTable, nights: Nights) -> Select[*tuple[Any, ...]]:
 
 def _typed(table: BankTable, columns: Sequence[Sequence[str | None]], remarks: Remarks) -> pa.Table:
     """A batch of texts as the relation's columns and `LINEAGE`, with no night yet; `remarks` gains what was seen."""
-    texts = [pa.array(values, TEXT) for values in columns]
+    texts, undecoded = without_marks([pa.array(values, TEXT) for values in columns])
     by_name = dict(zip(table.columns, texts, strict=True))
     require_zone(table.relation, table.dialect, by_name, table.uri)
     typed, codes, seen = type_columns(table.relation, table.dialect, by_name)
@@ -204,7 +206,7 @@ def _typed(table: BankTable, columns: Sequence[Sequence[str | None]], remarks: R
         pa.repeat(pa.scalar(table.uri, TEXT), rows),
         pa.nulls(rows, pa.int64()),
         raw,
-        codes,
+        add_code(codes, undecoded, ENCODING),
         pa.nulls(rows, DATE),
     ]
     return pa.Table.from_arrays([*typed.columns, *lineage], schema=pa.schema([*typed.schema, *LINEAGE]))

@@ -51,7 +51,7 @@ def readable_amount(column: Value) -> Value:
     column = _plain_money(column)
     if _is_exact(column):
         return sa.case((sa.func.abs(column) < _MONEY_LIMIT, column))  # PostgreSQL's NaN is greater than any number
-    text = as_text(column, "money")
+    text = decodable(as_text(column, "money"))
     # Rounded, since SQLite casts to a double with all its noise.
     return sa.case((text.regexp_match(readable_pattern("money")), sa.func.round(sa.cast(text, _MONEY), 2)))
 
@@ -100,6 +100,24 @@ def _sqlite_number_text(element: number_text, compiler: SQLCompiler, **options: 
     return f"case typeof({value}) when 'real' then printf('%.10f', {value}) else cast({value} as text) end"
 
 
+class decodable(GenericFunction[str]):  # noqa: N801 - it is a function
+    """A text where it is UTF-8, null elsewhere; only SQLite keeps any other."""
+
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(decodable)
+def _same_text(element: decodable, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(decodable, "sqlite")
+def _sqlite_decodable(element: decodable, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    text = compiler.process(element.clauses, **options)
+    return f"case when is_utf8(cast({text} as blob)) then {text} end"
+
+
 class record_number(GenericFunction[int]):  # noqa: N801 - it is a function
     """A record's number: the first ten digits of its text's MD5, so that a day's sum fits 64 bits everywhere."""
 
@@ -117,3 +135,9 @@ def _postgresql_number(element: record_number, compiler: SQLCompiler, **options:
 def _mysql_number(element: record_number, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
     text = compiler.process(element.clauses, **options)
     return f"cast(conv(substr(md5({text}), 1, 10), 16, 10) as unsigned)"
+
+
+@compiles(record_number, "sqlite")
+def _sqlite_number(element: record_number, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    """As bytes, which need not be UTF-8; the function is this project's own."""
+    return f"record_number(cast({compiler.process(element.clauses, **options)} as blob))"
