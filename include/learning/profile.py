@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from include.lake.tables import Table
 from include.models.base import Matrix, Vector
-from include.models.model import BLEND, MEMBER, Model, raw_scores
+from include.models.model import BLEND, MEMBER, Model
 from include.relations import DATE
 from include.scoring.score import CHUNK_ROWS
 
@@ -39,7 +39,7 @@ PROFILE_TABLE = Table(
 """The nights' profiles in the lake, kept with a night's other state."""
 
 
-def night_profile(model: Model, values: Matrix) -> pa.Table:
+def night_profile(model: Model, values: Matrix, raws: Mapping[str, Vector] | None = None) -> pa.Table:
     """The profile of raw rows on the scale of a model as it was trained, whatever it learned since.
 
     Parameters
@@ -48,6 +48,8 @@ def night_profile(model: Model, values: Matrix) -> pa.Table:
         The night's; as approved or refreshed since.
     values
         Its `Model.values` of one night or of several.
+    raws
+        The members' own scores of them, where they are known.
 
     Returns
     -------
@@ -56,7 +58,9 @@ def night_profile(model: Model, values: Matrix) -> pa.Table:
     """
     counts: dict[str, npt.NDArray[np.int64]] = {}
     for start in range(0, len(values), CHUNK_ROWS):
-        for name, rarities in trained_rarities(model, values[start : start + CHUNK_ROWS]):
+        chunk = slice(start, start + CHUNK_ROWS)
+        known = None if raws is None else {name: scores[chunk] for name, scores in raws.items()}
+        for name, rarities in trained_rarities(model, values[chunk], known):
             found = np.bincount(bins_of(rarities) + 1, minlength=len(BIN_EDGES) + 1)
             counts[name] = counts.get(name, 0) + found
     held = [
@@ -78,13 +82,14 @@ def bins_of(rarities: Vector) -> npt.NDArray[np.int64]:
     return np.where(np.isnan(rarities), MISSING, bins).astype(np.int64)
 
 
-def trained_rarities(model: Model, values: Matrix) -> Iterator[tuple[str, Vector]]:
+def trained_rarities(
+    model: Model, values: Matrix, raws: Mapping[str, Vector] | None = None
+) -> Iterator[tuple[str, Vector]]:
     """Of raw rows: every sign's rarity, NaN where missing, then every member's and the blend's; by name."""
     for place, (name, rarity) in enumerate(zip(model.preparation.features, model.preparation.rarities, strict=True)):
         column = np.asarray(values[:, place], dtype=np.float64)
         yield name, np.where(np.isnan(column), np.nan, rarity.exponents_of(column))
-    prepared = model.preparation.apply(values)
+    known = raws or model.raws_of(model.rows(values), everybody=True)
     for member in model.members:
-        raw = raw_scores(member.detector, model.preparation, values, prepared)
-        yield MEMBER + member.name, member.calibration.exponents_of(raw)
-    yield BLEND, model.calibration.exponents_of(model.rarity(values))
+        yield MEMBER + member.name, member.calibration.exponents_of(known[member.name])
+    yield BLEND, model.calibration.exponents_of(model.blended(known))

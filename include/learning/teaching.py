@@ -17,6 +17,7 @@ from include.models.model import Model
 from include.models.threshold import BUDGET_DAYS, Flags
 from include.relations import DATE
 from include.scoring.lesson import kept_share
+from include.scoring.score import Sight
 
 WINDOW_NIGHTS = 92
 """Nights over which shares of what is taught are held: three months' ends, as the look-back of habits has."""
@@ -61,7 +62,12 @@ class NightsLesson:
 
 
 def lesson_of(
-    features: pa.Table, model: Model, flagged: Flags, breaks: pa.Table, under_review: Collection[int] = ()
+    features: pa.Table,
+    model: Model,
+    flagged: Flags,
+    breaks: pa.Table,
+    under_review: Collection[int] = (),
+    sight: Sight | None = None,
 ) -> NightsLesson:
     """What a night's postings looked like to its model, and those of them that teach.
 
@@ -77,13 +83,18 @@ def lesson_of(
         The night's, as `settlement_breaks` has them.
     under_review
         Accounts with an open or confirmed review.
+    sight
+        What the model sees in the features, where it is known already.
     """
-    values = model.values(features)
+    values = model.values(features) if sight is None else sight.values
     teaches = may_teach(features, flagged, breaks, under_review)
     chosen = values[_drawn(features, weights(features, teaches, window_rows(model)), model)].astype(np.float32)
     rows = pa.ListArray.from_arrays(np.arange(len(chosen) + 1) * values.shape[1], pa.array(chosen.reshape(-1)))
     bases = pa.array([model.base_version] * len(chosen), pa.string())
-    return NightsLesson(night_profile(model, values), pa.table([bases, rows], schema=LESSON_SCHEMA))
+    return NightsLesson(
+        night_profile(model, values, None if sight is None else sight.raws),
+        pa.table([bases, rows], schema=LESSON_SCHEMA),
+    )
 
 
 def _drawn(features: pa.Table, weight: Vector, model: Model) -> Flags:

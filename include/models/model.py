@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -21,7 +21,7 @@ from include.models.calibration import Calibration, published
 from include.models.ensemble import Member, blend
 from include.models.lstm import PARTS, Lstm
 from include.models.preparation import Preparation
-from include.models.threshold import AlertBudget
+from include.models.threshold import AlertBudget, Flags
 
 MEMBER = "detector:"
 """What a member's calibration is called, before the member's name."""
@@ -80,6 +80,54 @@ class Training:
         """The training again, from its part of a model's card."""
         dates = {name: date.fromisoformat(card[name]) for name in ("first_night", "last_night", "threshold_since")}
         return cls(**{**card, **dates, "notes": tuple(card["notes"])})
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Raw rows, and what a model's detectors see of them.
+
+    Attributes
+    ----------
+    values
+        In the order of the model's `features`.
+    prepared
+        As its preparation makes them.
+    origins
+        The raw column of each prepared one.
+    refreshed
+        The same rows for its refresh; None where it has none.
+    columns
+        Which of the raw columns the refresh sees, in its order.
+    """
+
+    values: Matrix
+    prepared: Matrix
+    origins: npt.NDArray[np.intp]
+    refreshed: Rows | None = None
+    columns: tuple[int, ...] = ()
+
+    def mixed(self, others: Rows, places: npt.NDArray[np.intp], takes_own: Flags) -> Rows:
+        """Rows made of these and of others, column by column; nothing is prepared again.
+
+        Parameters
+        ----------
+        others
+            As many rows of the same model.
+        places
+            Which of the rows each new one is made of.
+        takes_own
+            For each new row and raw column, whether it is from these rows.
+        """
+        own = takes_own[:, self.origins]
+        return Rows(
+            np.where(takes_own, self.values[places], others.values[places]),
+            np.where(own, self.prepared[places], others.prepared[places]),
+            self.origins,
+            self.refreshed
+            and others.refreshed
+            and self.refreshed.mixed(others.refreshed, places, takes_own[:, list(self.columns)]),
+            self.columns,
+        )
 
 
 @dataclass(frozen=True)
@@ -182,8 +230,10 @@ class Model:
 
     def typical_scores(self, values: Matrix) -> Vector:
         """Published score of the typical row in each raw row's own context."""
-        contexts, places = np.unique(self.typical_of(values), axis=0, return_inverse=True)
-        return self.score(np.asarray(contexts, dtype=np.float64))[places.reshape(-1)]
+        # Few rows differ in context; all columns side by side would be sorted for nothing.
+        around = np.column_stack([np.zeros(len(values)), values[:, len(self.preparation.features) :]])
+        _, firsts, places = np.unique(around, axis=0, return_index=True, return_inverse=True)
+        return np.asarray(self.score(self.typical_of(values[firsts]))[places.reshape(-1)], dtype=np.float64)
 
     def values(self, features: pa.Table) -> Matrix:
         """The raw rows of a feature table in the order of `features`, NaN where missing."""
@@ -193,39 +243,62 @@ class Model:
             known |= zip(PARTS, self.sequence.surprises(window_matrix(features)).T, strict=True)
         return np.column_stack([known[name] for name in self.features]).reshape(features.num_rows, len(self.features))
 
+    def rows(self, values: Matrix) -> Rows:
+        """Raw rows as every part of the model sees them."""
+        mine = Rows(values, self.preparation.apply(values), self.preparation.origins)
+        if self.refresh is None:
+            return mine
+        columns = [self.features.index(name) for name in self.refresh.features]
+        return replace(mine, refreshed=self.refresh.rows(values[:, columns]), columns=tuple(columns))
+
     def score(self, values: Matrix) -> Vector:
         """Published scores of raw rows."""
         return published(self.rarities(values))
 
     def rarities(self, values: Matrix) -> Vector:
-        """How rare raw rows are, 0 and up.
+        """How rare raw rows are, 0 and up."""
+        return self.rarities_of(self.rows(values))
+
+    def rarities_of(self, rows: Rows, raws: Mapping[str, Vector] | None = None) -> Vector:
+        """How rare rows are, 0 and up.
 
         A refresh moves every single row by `MOST_MOVED` at most from where the trained model puts it, whatever it was
         fitted on.
+
+        Parameters
+        ----------
+        rows
+            What `rows` gave.
+        raws
+            What `raws_of` gives for them, where it is known.
         """
-        trained = self.calibration.exponents_of(self.rarity(values))
-        if self.refresh is None:
+        trained = self.calibration.exponents_of(self.blended(self.raws_of(rows) if raws is None else raws))
+        if self.refresh is None or rows.refreshed is None:
             return trained
-        columns = [self.features.index(name) for name in self.refresh.features]
-        said = self.refresh.rarities(values[:, columns]) - trained
+        said = self.refresh.rarities_of(rows.refreshed) - trained
         return np.maximum(trained + np.clip(said, -MOST_MOVED, MOST_MOVED), 0.0)
 
     def rarity(self, values: Matrix) -> Vector:
         """The blended rarity of raw rows, what the final calibration starts from."""
+        return self.blended(self.raws_of(self.rows(values)))
+
+    def blended(self, raws: Mapping[str, Vector]) -> Vector:
+        """The same from the members' own scores; those without a say need none."""
         voting = [member for member in self.members if member.weight > 0]
-        return blend(self._exponents(values, voting), self.weights)
+        return blend({m.name: m.calibration.exponents_of(raws[m.name]) for m in voting}, self.weights)
+
+    def raws_of(self, rows: Rows, *, everybody: bool = False) -> dict[str, Vector]:
+        """The members' own scores of rows, of those that have a say or of `everybody`."""
+        asked = [member for member in self.members if everybody or member.weight > 0]
+        return {m.name: raw_scores(m.detector, self.preparation, rows.values, rows.prepared) for m in asked}
 
     def detector_scores(self, values: Matrix) -> dict[str, Vector]:
         """Every member's own score of raw rows on the published scale, those without a say included."""
-        prepared = self.preparation.apply(values)
-        return {m.name: m.calibration.apply(self._raw(m.detector, values, prepared)) for m in self.members}
+        return self.published_raws(self.raws_of(self.rows(values), everybody=True))
 
-    def _exponents(self, values: Matrix, members: Sequence[Member]) -> dict[str, Vector]:
-        prepared = self.preparation.apply(values)
-        return {m.name: m.calibration.exponents_of(self._raw(m.detector, values, prepared)) for m in members}
-
-    def _raw(self, detector: Detector, values: Matrix, prepared: Matrix) -> Vector:
-        return raw_scores(detector, self.preparation, values, prepared)
+    def published_raws(self, raws: Mapping[str, Vector]) -> dict[str, Vector]:
+        """The same from the members' own scores."""
+        return {m.name: m.calibration.apply(raws[m.name]) for m in self.members}
 
     def card(self) -> dict[str, Any]:
         """What the model is, as JSON can say it; dates in ISO form."""

@@ -117,6 +117,12 @@ class Preparation:
         return np.hstack([np.minimum(np.column_stack(rare), LARGEST_RARITY), flags, around])
 
     @property
+    def origins(self) -> npt.NDArray[np.intp]:
+        """The raw column that each column of the prepared matrix is made of, and of no other."""
+        width = len(self.features)
+        return np.concatenate([np.arange(width), np.flatnonzero(self.indicated), width + np.arange(len(self.context))])
+
+    @property
     def free_columns(self) -> int:
         """How many of the prepared matrix's last columns are no signs: indicators and context."""
         return int(self.indicated.sum()) + len(self.context)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 from upath import UPath
 
@@ -210,7 +211,7 @@ def _summary(workspace: Workspace, outputs: NightOutputs, late: list[str]) -> Fi
         "rows_in": outputs.counts.offered_rows,
         "quarantined": outputs.counts.quarantined_rows + outputs.counts.unreadable_rows,
         "breaks": dict(sorted(Counter(outputs.published["settlement_breaks"]["check_code"].to_pylist()).items())),
-        "flagged": sum(outputs.published["anomaly_scores"]["is_flagged"].to_pylist()),
+        "flagged": pc.sum(outputs.published["anomaly_scores"]["is_flagged"]).as_py() or 0,
         "model": scored["note"],
         "skipped": workspace.read_note("settle")["skipped"],
         # What may explain most of the breaks is read before anything else.

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include import features, learning, settlement
 from include.errors import MissingStateError
@@ -26,7 +27,7 @@ from include.night.watching import watch_over
 from include.night.workspace import Workspace
 from include.quality import Admission, RefusedError, SuiteResult, admit, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
-from include.scoring import score_night
+from include.scoring import Sight, score_night
 from include.settings import get_settings
 from include.sources import open_source
 from include.sources.base import Source
@@ -168,7 +169,7 @@ def score(request: NightRequest) -> Figures:
             "budget_since": since,
         },
     )
-    flagged = sum(scored.scores["is_flagged"].to_pylist())
+    flagged = pc.sum(scored.scores["is_flagged"]).as_py() or 0
     return {"flagged": flagged, "model_version": choice.version, "note": choice.note}
 
 
@@ -192,11 +193,12 @@ def _scored(request: NightRequest, workspace: Workspace, model: Model, state: fe
     accepted = workspace.get_many("accepted")
     postings, lookback, statics = accepted[FIN_TRANSACTION.name], workspace.get("lookback"), _statics(accepted)
     built = features.build_features(postings, lookback, statics, state, habit_days=model.training.habit_days)
-    scores = score_night(built, model, workspace.get("scores.before"), feedback(workspace, request))
+    sight = Sight.of(built, model)
+    scores = score_night(built, model, workspace.get("scores.before"), feedback(workspace, request), sight)
     warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
     warnings = [*features.place_warnings(statics, postings), *warnings]
     flagged, breaks = scores["is_flagged"].to_numpy(), workspace.get("breaks")
-    lesson = learning.lesson_of(built, model, flagged, breaks, under_review(workspace, request))
+    lesson = learning.lesson_of(built, model, flagged, breaks, under_review(workspace, request), sight)
     return _Scoring(scores, lesson, warnings, results)
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.lake.tables import ALERTS_SCHEMA
 from include.publish.inert import inert
@@ -68,7 +69,7 @@ def alert_queue(
     pa.Table
         `ALERTS_SCHEMA`, ranked from 1.
     """
-    origin = {row["trans_id"]: row for row in postings.to_pylist()}
+    origin = _origin(postings, breaks, scores)
     rows = [_from_break(row, origin, dismissed or {}) for row in breaks.to_pylist()]
     rows += [_from_score(row, origin) for row in _flagged(scores)]
     rows += [_from_late(row) for row in late]
@@ -92,6 +93,15 @@ def alerts_csv(alerts: pa.Table) -> str:
 def _cell(value: object) -> str:
     # Numbers of our own keep their sign; only text can be a formula.
     return inert(value) if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _origin(postings: pa.Table, breaks: pa.Table, scores: pa.Table | None) -> dict[int, Row]:
+    """The postings that the queue names, by trans_id; a night's others are not turned into rows."""
+    flagged = [] if scores is None else scores.filter(scores["is_flagged"])["trans_id"].chunks
+    named = pa.chunked_array([*breaks["trans_id"].chunks, *flagged], pa.int64())
+    columns = [name for name in ("trans_id", "amount", "source_uri", "source_line") if name in postings.column_names]
+    found = postings.select(columns).filter(pc.is_in(postings["trans_id"], named.combine_chunks().drop_null()))
+    return {row["trans_id"]: row for row in found.to_pylist()}
 
 
 def _flagged(scores: pa.Table | None) -> list[Row]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import re
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 # OWASP's list for CSV injection: a cell that starts with one of these is evaluated by spreadsheet programs.
 # East Asian editions take the full-width signs as well. Tab and carriage return are blanked before.
@@ -38,8 +40,8 @@ def inert_table(table: pa.Table) -> pa.Table:
     """`table` with every text in it, nested ones too, made inert."""
     for i, field in enumerate(table.schema):
         if _holds_text(field.type):
-            values = [_inert_value(v) for v in table.column(i).to_pylist()]
-            table = table.set_column(i, field, pa.array(values, field.type))
+            column = pa.chunked_array([_inert_array(chunk) for chunk in table.column(i).chunks], field.type)
+            table = table.set_column(i, field, column)
     return table
 
 
@@ -51,11 +53,18 @@ def _holds_text(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) and _holds_text(kind.value_type)
 
 
-def _inert_value(value: object) -> object:
-    if isinstance(value, str):
-        return inert(value)
-    if isinstance(value, dict):
-        return {k: _inert_value(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_inert_value(v) for v in value]
-    return value
+def _inert_array(array: pa.Array) -> pa.Array:
+    """Every text once, however often a night repeats it."""
+    if pa.types.is_string(array.type):
+        encoded = array.dictionary_encode()
+        texts = [None if text is None else inert(text) for text in encoded.dictionary.to_pylist()]
+        return pa.array(texts, array.type).take(encoded.indices)
+    if pa.types.is_list(array.type) and _holds_text(array.type):
+        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+        offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+        values = _inert_array(array.flatten())
+        return pa.ListArray.from_arrays(offsets, values, array.type, mask=array.is_null())
+    if pa.types.is_struct(array.type):
+        parts = [_inert_array(part) for part in array.flatten()]
+        return pa.StructArray.from_arrays(parts, fields=list(array.type), mask=array.is_null())
+    return array

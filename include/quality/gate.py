@@ -140,14 +140,14 @@ def _score_columns(scores: pa.Table) -> pa.Table:
 
 def _judged(extract: Extract, night: date | None) -> _Judged:
     relation = extract.relation
-    stays = pa.array(records.first_of_doubles(relation, extract.rows))
-    kept = extract.rows.filter(stays)
+    stays = records.first_of_doubles(relation, extract.rows)
+    kept = extract.rows if stays.all() else extract.rows.filter(pa.array(stays))
     verdict = _verdict(extract, kept)
     if any(violation.is_broken and violation.stops_night for violation in verdict.violations):
         return _Judged(extract, kept, QUARANTINE_SCHEMA.empty_table(), Counts(extract.offered), verdict)
     reasons = records.merged_reasons(verdict.reasons({"reader_codes": kept["reader_codes"]}))
     passed, refused = records.parted(kept, reasons)
-    doubles = extract.rows.filter(pc.invert(stays))
+    doubles = extract.rows.filter(pa.array(~stays))
     counts = records.counted(extract, {"published": passed, "quarantined": refused, "deduplicated": doubles})
     quarantined = [records.quarantined(relation, refused, reasons, night), records.unreadable(extract, night)]
     return _Judged(extract, records.accepted(relation, passed), pa.concat_tables(quarantined), counts, verdict)
@@ -157,6 +157,8 @@ def _verdict(extract: Extract, rows: pa.Table) -> Verdict:
     from expectations.catalog import SUITES
     from include.quality.validation import validate
 
+    # What reading left behind; Great Expectations needs as much again for its own copies.
+    pa.default_memory_pool().release_unused()
     visible = [c for c in (*extract.relation.schema.names, "reader_codes", "night") if c in rows.column_names]
     return validate(SUITES[extract.relation.name], rows.select(visible), rows["source_line"])
 

@@ -50,6 +50,8 @@ def _repeats(relation: Relation, rows: pa.Table) -> Mask:
 
 def parted(rows: pa.Table, reasons: Reasons) -> tuple[pa.Table, pa.Table]:
     """Rows with nothing against them, and rows with a reason; both in the rows' order."""
+    if not reasons:  # the usual case, and a copy of a whole history otherwise
+        return rows, rows.slice(0, 0)
     refused = np.zeros(rows.num_rows, dtype=bool)
     refused[list(reasons)] = True
     return rows.filter(pa.array(~refused)), rows.filter(pa.array(refused))

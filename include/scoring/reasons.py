@@ -9,8 +9,10 @@ import numpy as np
 
 from include.features.catalog import FEATURES_BY_NAME
 from include.models.base import Matrix, Vector
+from include.models.calibration import published
 from include.models.lstm import PARTS
 from include.models.model import Model
+from include.models.threshold import Flags
 from include.scoring.echoes import LEAST_RARITY, weighing_codes
 from include.scoring.reading import read_sequences
 from include.scoring.shapley import coalitions, shapley_values
@@ -106,11 +108,13 @@ def contributions(model: Model, values: Matrix) -> list[Contributions]:
 
 def _contributions(model: Model, values: Matrix) -> list[Contributions]:
     """The same of few postings, all whose variants are scored at once: a call costs as much as a hundred rows."""
-    games = [_Game.of(model, row, rarities) for row, rarities in zip(values, _rarities(model, values), strict=True)]
-    rows = [variants for game in games for variants in (game.coalitions, game.without)]
-    scores = model.score(np.asarray(np.vstack(rows), dtype=np.float64))
-    ends = np.cumsum([length for game in games for length in (len(game.coalitions), len(game.without))])
-    parts = np.split(scores, ends[:-1])
+    own, typical = model.rows(values), model.rows(model.typical_of(values))
+    rarities = _rarities(model, values, own.prepared)
+    games = [_Game.of(model, *row) for row in zip(values, typical.values, rarities, strict=True)]
+    masks = [mask for game in games for mask in (game.coalitions, game.without)]
+    places = np.repeat(np.arange(len(games)), [len(game.coalitions) + len(game.without) for game in games])
+    variants = own.mixed(typical, places, np.vstack(masks))
+    parts = np.split(published(model.rarities_of(variants)), np.cumsum([len(mask) for mask in masks])[:-1])
     return [game.solved(*parts[2 * number : 2 * number + 2]) for number, game in enumerate(games)]
 
 
@@ -127,28 +131,27 @@ class _Game:
     players
         The codes that have a column off its typical value (a missing one is), in one order.
     coalitions
-        One row per coalition: the posting's own values for its members, the typical row's for the others.
+        One row per coalition: where it has the posting's own values, which is its members'; elsewhere it has the
+        typical row's.
     without
-        One row per column: the posting with the typical value in that one.
+        The same, one row per column: the posting with the typical value in that one.
     """
 
     weighed: Mapping[str, str]
     rarities: Mapping[str, float]
     players: Sequence[str]
-    coalitions: Matrix
-    without: Matrix
+    coalitions: Flags
+    without: Flags
 
     @classmethod
-    def of(cls, model: Model, values: Vector, rarities: Mapping[str, float]) -> _Game:
+    def of(cls, model: Model, values: Vector, typical: Vector, rarities: Mapping[str, float]) -> _Game:
         weighed = weighing_codes(rarities)
-        typical = model.typical_of(values.reshape(1, -1))[0]
         codes = np.array([weighed.get(name, OTHER) for name in model.features])
         players = sorted({str(code) for code in codes[(values != typical) & (codes != OTHER)]})
         member_of = np.array([codes == player for player in players]).reshape(len(players), len(codes))
         in_play = coalitions(len(players)).astype(np.int64) @ member_of.astype(np.int64) > 0
-        without = np.tile(values, (len(weighed), 1))
-        np.fill_diagonal(without, typical)
-        return cls(weighed, rarities, players, np.where(in_play, values, typical), without)
+        without = ~np.eye(len(weighed), len(values), dtype=np.bool_)
+        return cls(weighed, rarities, players, in_play, without)
 
     def solved(self, worths: Vector, without: Vector) -> Contributions:
         """The Shapley values, from the scores of the variants."""
@@ -162,11 +165,11 @@ class _Game:
         )
 
 
-def _rarities(model: Model, values: Matrix) -> list[dict[str, float]]:
+def _rarities(model: Model, values: Matrix, prepared: Matrix) -> list[dict[str, float]]:
     """Rarity of every feature, context left out; -1 where it is missing or no more than typical."""
     names = model.preparation.features
     is_above = values[:, : len(names)] > model.typical[: len(names)]
-    rarities = np.where(is_above, model.preparation.apply(values)[:, : len(names)], -1.0)
+    rarities = np.where(is_above, prepared[:, : len(names)], -1.0)
     return [dict(zip(names, row, strict=True)) for row in rarities.tolist()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from include.lake.tables import SCORES_SCHEMA
 from include.models.base import Matrix, Vector
+from include.models.calibration import published
 from include.models.model import Model
 from include.models.threshold import Days, flag
 from include.scoring.feedback import Feedback, Said, explained, moved
@@ -21,8 +23,48 @@ EARLIER_SCHEMA = pa.schema([SCORES_SCHEMA.field("settlement_date"), SCORES_SCHEM
 """What is known of the nights before: they say how much of the alert budget is left."""
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What a model sees in a feature table, found once for all who ask.
+
+    Attributes
+    ----------
+    values
+        `Model.values`.
+    raws
+        Every member's own scores.
+    rarities
+        `Model.rarities`.
+    """
+
+    values: Matrix
+    raws: Mapping[str, Vector]
+    rarities: Vector
+
+    @classmethod
+    def of(cls, features: pa.Table, model: Model) -> Sight:
+        """Of every row; each stands for itself, so that `CHUNK_ROWS` are looked at together."""
+        starts = range(0, max(features.num_rows, 1), CHUNK_ROWS)
+        parts = [cls._of_few(features.slice(start, CHUNK_ROWS), model) for start in starts]
+        return cls(
+            values=np.concatenate([part.values for part in parts]),
+            raws={name: np.concatenate([part.raws[name] for part in parts]) for name in parts[0].raws},
+            rarities=np.concatenate([part.rarities for part in parts]),
+        )
+
+    @classmethod
+    def _of_few(cls, features: pa.Table, model: Model) -> Sight:
+        rows = model.rows(model.values(features))
+        raws = model.raws_of(rows, everybody=True)
+        return cls(rows.values, raws, model.rarities_of(rows, raws))
+
+
 def score_night(
-    features: pa.Table, model: Model, earlier: pa.Table | None = None, feedback: Feedback | None = None
+    features: pa.Table,
+    model: Model,
+    earlier: pa.Table | None = None,
+    feedback: Feedback | None = None,
+    sight: Sight | None = None,
 ) -> pa.Table:
     """Score every row of a feature table.
 
@@ -38,14 +80,15 @@ def score_night(
         none when None. They change no score, only where the nights' thresholds lie.
     feedback
         What reviews that were known say of the postings; nothing when None.
+    sight
+        What the model sees in the features, where it is known already.
 
     Returns
     -------
     pyarrow.Table
         `SCORES_SCHEMA`, one row per feature row in the same order.
     """
-    starts = range(0, max(features.num_rows, 1), CHUNK_ROWS)
-    scored = pa.concat_tables([_scores(features.slice(start, CHUNK_ROWS), model) for start in starts])
+    scored = _scores(features, model, sight or Sight.of(features, model))
     plain = scored["score"].to_numpy()
     said = _said(features, plain, model, feedback or Feedback.none())
     scores = moved(plain, said)
@@ -61,18 +104,17 @@ def score_night(
     return pa.table([columns[name] for name in SCORES_SCHEMA.names], schema=SCORES_SCHEMA)
 
 
-def _scores(features: pa.Table, model: Model) -> pa.Table:
+def _scores(features: pa.Table, model: Model, sight: Sight) -> pa.Table:
     """What each row has whatever its night."""
-    values = model.values(features)
     return pa.table(
         {
             "trans_id": features["trans_id"],
             "account_id": features["account_id"],
             "settlement_date": features["settlement_date"],
-            "score": pa.array(model.score(values), pa.float64()),
-            "typical_score": pa.array(model.typical_scores(values), pa.float64()),
-            "model_version": pa.array([model.version] * len(values), pa.string()),
-            "detector_scores": _detector_scores(model, values),
+            "score": pa.array(published(sight.rarities), pa.float64()),
+            "typical_score": pa.array(model.typical_scores(sight.values), pa.float64()),
+            "model_version": pa.array([model.version] * features.num_rows, pa.string()),
+            "detector_scores": _detector_scores(model.published_raws(sight.raws), features.num_rows),
         }
     )
 
@@ -87,14 +129,12 @@ def _nights(table: pa.Table) -> Days:
     return np.asarray(table["settlement_date"].to_numpy(), dtype="datetime64[D]")
 
 
-def _detector_scores(model: Model, values: Matrix) -> pa.Array:
+def _detector_scores(scores: Mapping[str, Vector], rows: int) -> pa.Array:
     """Every detector's own score beside the published one, as one map a row."""
-    scores = model.detector_scores(values)
-    rows = len(values)
     offsets = pa.array(np.arange(rows + 1) * len(scores), pa.int32())
-    names = pa.array(list(scores) * rows, pa.string())
+    names = pa.DictionaryArray.from_arrays(pa.array(np.tile(np.arange(len(scores)), rows)), pa.array(list(scores)))
     flat = np.column_stack(list(scores.values())).reshape(-1)
-    return pa.MapArray.from_arrays(offsets, names, pa.array(flat, pa.float64()))
+    return pa.MapArray.from_arrays(offsets, names.dictionary_decode(), pa.array(flat, pa.float64()))
 
 
 def _said(features: pa.Table, scores: Vector, model: Model, feedback: Feedback) -> dict[int, list[Said]]:

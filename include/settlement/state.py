@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Self
 
@@ -126,27 +126,24 @@ class SettlementState:
         rows: dict[str, list[dict[str, Any]]] = {
             "state_settlement": [] if self.first_date is None else [{"first_date": self.first_date}],
             "state_booking_days": [{"day": d, "posting_count": n} for d, n in sorted(self.booking_days.items())],
-            "state_chain": [
-                {"account_id": k, "closed_on": c.closed_on, "closing_cents": c.balances}
-                for k, c in sorted(self.chain.items())
-            ],
             "state_standing_orders": [_order_row(k, o) for k, o in sorted(self.orders.items())],
             "state_loans": [{"loan_id": k, **vars(due)} for k, due in sorted(self.loans.items())],
             "state_loan_days": [{"day_of_month": day, "payment_count": n} for day, n in sorted(self.loan_days.items())],
         }
         made = {name: pa.Table.from_pylist(kept, STATE_SCHEMAS[name]) for name, kept in rows.items()}
-        return {**made, "state_monthly_bills": self.bills}
+        return {**made, "state_chain": _chain_table(self.chain), "state_monthly_bills": self.bills}
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, pa.Table]) -> Self:
         """The state read back from `tables()`; further columns (a run key) are not looked at."""
         known = {name: tables[name].select(schema.names) for name, schema in STATE_SCHEMAS.items()}
         bills = known.pop("state_monthly_bills").cast(BILLS_SCHEMA)
+        chain = known.pop("state_chain")
         rows = {name: table.to_pylist() for name, table in known.items()}
         return cls(
             first_date=next((row["first_date"] for row in rows["state_settlement"]), None),
             booking_days={r["day"]: r["posting_count"] for r in rows["state_booking_days"]},
-            chain={r["account_id"]: Closing(r["closed_on"], tuple(r["closing_cents"])) for r in rows["state_chain"]},
+            chain=_chain_of(chain),
             orders={r.pop("order_id"): _order_of(r) for r in rows["state_standing_orders"]},
             bills=bills,
             loans={r.pop("loan_id"): MonthlyDue(**r) for r in rows["state_loans"]},
@@ -155,7 +152,28 @@ class SettlementState:
 
     def copy(self) -> SettlementState:
         """A state that can be moved without touching this one."""
-        return SettlementState.from_tables(self.tables())
+        return SettlementState(
+            first_date=self.first_date,
+            booking_days=dict(self.booking_days),
+            chain=dict(self.chain),
+            orders={number: replace(order, due=replace(order.due)) for number, order in self.orders.items()},
+            loans={number: replace(due) for number, due in self.loans.items()},
+            loan_days=dict(self.loan_days),
+            bills=self.bills,
+        )
+
+
+def _chain_table(chain: Mapping[int, Closing]) -> pa.Table:
+    """By column: every account the bank ever had has a row, each night."""
+    accounts = sorted(chain)
+    closings = [chain[account] for account in accounts]
+    columns = [accounts, [closing.closed_on for closing in closings], [closing.balances for closing in closings]]
+    return pa.table(columns, schema=STATE_SCHEMAS["state_chain"])
+
+
+def _chain_of(table: pa.Table) -> dict[int, Closing]:
+    accounts, days, balances = (table[name].to_pylist() for name in STATE_SCHEMAS["state_chain"].names)
+    return {account: Closing(day, tuple(cents)) for account, day, cents in zip(accounts, days, balances, strict=True)}
 
 
 def _order_row(order_id: int, order: OrderState) -> dict[str, Any]:

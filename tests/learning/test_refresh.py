@@ -123,3 +123,18 @@ def test_a_refreshed_model_is_profiled_on_the_trained_scale(model, lesson):
     taught = refreshed(model, lesson, RAW_ROWS * 1.5, FIRST)
     assert taught.score(RAW_ROWS).tolist() != model.score(RAW_ROWS).tolist()
     assert night_profile(taught, RAW_ROWS).equals(night_profile(model, RAW_ROWS))
+
+
+@pytest.mark.parametrize("is_refreshed", [False, True])
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1_000))
+def test_rows_mixed_of_prepared_ones_score_as_rows_that_are_prepared_anew(model, lesson, is_refreshed, seed):
+    """To the last bit: reasons are differences of such scores."""
+    scorer = refreshed(model, lesson, RAW_ROWS * 1.5, FIRST) if is_refreshed else model
+    random = np.random.default_rng(seed)
+    places = random.integers(len(RAW_ROWS), size=50)
+    takes_own = random.random((50, RAW_ROWS.shape[1])) < 0.5
+    typical = scorer.typical_of(RAW_ROWS)
+    mixed = scorer.rows(RAW_ROWS).mixed(scorer.rows(typical), places, takes_own)
+    anew = np.where(takes_own, RAW_ROWS[places], typical[places])
+    assert scorer.rarities_of(mixed).tobytes() == scorer.rarities(anew).tobytes()

@@ -64,3 +64,38 @@ def test_the_sheet_of_alerts_survives_quotes_commas_newlines_and_formulas() -> N
     header, cells = list(csv.reader(io.StringIO(sheet)))
     assert dict(zip(header, cells, strict=True))["text"].startswith("'=HYPERLINK")
     assert len(sheet.strip().split("\r\n")) == 2
+
+
+def reference(value: object) -> object:
+    """Every text within a value made inert, one by one."""
+    if isinstance(value, str):
+        return inert(value)
+    if isinstance(value, dict):
+        return {name: reference(part) for name, part in value.items()}
+    return [reference(part) for part in value] if isinstance(value, list) else value
+
+
+TEXTS = st.one_of(st.none(), st.sampled_from(HOSTILE), st.text(max_size=8))
+REASONS = st.fixed_dictionaries(
+    {name: st.floats(0, 1) if name == "contribution" else TEXTS for name in (field.name for field in REASON)}
+)
+ROWS = st.fixed_dictionaries(
+    {
+        "text": TEXTS,
+        "number": st.one_of(st.none(), st.integers(0, 9)),
+        "reasons": st.one_of(st.none(), st.lists(st.one_of(st.none(), REASONS), max_size=3)),
+        "codes": st.one_of(st.none(), st.lists(TEXTS, max_size=3)),
+    }
+)
+SCHEMA = pa.schema(
+    [("text", pa.string()), ("number", pa.int64()), ("reasons", pa.list_(REASON)), ("codes", pa.list_(pa.string()))]
+)
+
+
+@given(st.lists(ROWS, max_size=6), st.integers(0, 3), st.integers(1, 3))
+def test_a_table_is_made_inert_value_by_value_however_it_is_cut(rows: list[dict], start: int, size: int) -> None:
+    whole = pa.Table.from_pylist(rows, SCHEMA)
+    chunks = [whole.slice(at, size) for at in range(0, whole.num_rows, size)]
+    for table in (whole, whole.slice(start), pa.concat_tables([whole.slice(0, 0), *chunks])):
+        assert inert_table(table).to_pylist() == [reference(row) for row in table.to_pylist()]
+        assert inert_table(table).schema == SCHEMA

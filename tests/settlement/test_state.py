@@ -61,3 +61,16 @@ def test_a_night_leaves_the_state_it_was_given_alone(crowns: Bank) -> None:
     before = state.copy()
     crowns.night(LAST, state)
     assert state == before
+
+
+def test_a_copy_is_moved_without_touching_the_state_it_was_made_of(crowns: Bank) -> None:
+    state, kept = crowns.state(LAST), crowns.state(LAST)
+    copy = state.copy()
+    assert copy == state
+    for due in (*copy.loans.values(), *(order.due for order in copy.orders.values())):
+        due.next_due, due.missed_in_row = None, 7
+    for order in copy.orders.values():
+        order.paid_cents = -1
+    copy.chain.clear()
+    copy.loan_days.clear()
+    assert state == kept
