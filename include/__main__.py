@@ -14,6 +14,7 @@ from include.errors import SettingsError, SettlementError
 from include.night.request import NightRequest, parse_night
 from include.security.private import keep_new_files_private
 from include.settings import get_settings
+from include.stages import told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         stage: Callable[[argparse.Namespace], dict[str, Any]] = options.stage
-        print(json.dumps(stage(options), default=str, indent=2, sort_keys=True))
+        with told(_say):
+            found = stage(options)
+        print(json.dumps(found, default=str, indent=2, sort_keys=True))
     except SettlementError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

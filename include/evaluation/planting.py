@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count, product
 from typing import Any
@@ -34,6 +33,9 @@ Those that are not (payments before a limit is crossed) are neither to be found 
 
 MIN_PAYMENTS = 4
 """Payments an account made within the habit before an episode: fewer are no habit that an anomaly could break."""
+MOST_CANDIDATES = 2_000
+"""Accounts that episodes look for a place in: more than seven for each of the 264 of a round that has all kinds, and
+more than the real bank has. Without an end a kind that a bank cannot show would be tried on every account it has."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,39 @@ class Plan:
     accounts: frozenset[int] | None = None
 
 
+@dataclass
+class Books:
+    """The postings of some accounts, each account's turned into rows when it is first asked for.
+
+    Attributes
+    ----------
+    ordered
+        By account, date and trans_id.
+    slices
+        Account -> where its postings begin, and how many there are.
+    """
+
+    ordered: pa.Table
+    slices: Mapping[int, tuple[int, int]]
+    _read: dict[int, list[Row]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, postings: pa.Table, accounts: Sequence[int]) -> Books:
+        """The books of these accounts."""
+        mine = postings.filter(pc.is_in(postings["account_id"], pa.array(accounts, pa.int64())))
+        keys = ("account_id", "trans_date", "trans_id")
+        ordered = mine.sort_by([(key, "ascending") for key in keys]).combine_chunks()
+        numbers, starts, counts = np.unique(ordered["account_id"].to_numpy(), return_index=True, return_counts=True)
+        places = zip(starts.tolist(), counts.tolist(), strict=True)
+        return cls(ordered, dict(zip(numbers.tolist(), places, strict=True)))
+
+    def rows(self, account: int) -> list[Row]:
+        """All its postings in their order."""
+        if account not in self._read:
+            self._read[account] = self.ordered.slice(*self.slices[account]).to_pylist()
+        return self._read[account]
+
+
 def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, slack: int) -> Planted:
     """Lay a plan's episodes into the postings; as many as find an account that suits.
 
@@ -95,9 +130,9 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, s
     """
     postings = transactions.select(FIN_TRANSACTION.schema.names)
     rng = np.random.default_rng(plan.seed)
-    bank = _surroundings(postings, statics, slack)
     accounts = _candidates(postings, plan, rng)
-    books = _books(postings, accounts)
+    bank = _surroundings(postings, statics, slack, accounts)
+    books = Books.of(postings, accounts)
     edited: dict[int, list[Row]] = {}
     labels: list[Row] = []
     for number, (kind, strength) in enumerate(_wanted(plan)):
@@ -133,7 +168,7 @@ def _find(
     kind: EpisodeKind,
     strength: int,
     accounts: Sequence[int],
-    books: Mapping[int, list[Row]],
+    books: Books,
     plan: Plan,
     bank: Surroundings,
     rng: np.random.Generator,
@@ -142,31 +177,24 @@ def _find(
     days = (plan.last - plan.first).days + 1
     for account in accounts:
         day = plan.first + timedelta(days=int(rng.integers(days)))
-        subject = Subject(account, books[account], day, plan.last, rng, bank)
+        subject = Subject(account, books.rows(account), day, plan.last, rng, bank)
         if len(subject.payments) < MIN_PAYMENTS:
             continue
         episode = kind.make(subject, kind.scale[strength])
-        rows = apply_edits(books[account], episode.edits, bank.slack) if episode else None
+        rows = apply_edits(subject.rows, episode.edits, bank.slack) if episode else None
         if episode is not None and rows is not None:
             return account, episode, rows
     return None
 
 
 def _candidates(postings: pa.Table, plan: Plan, rng: np.random.Generator) -> list[int]:
-    """Accounts active before the window, in an order drawn by chance."""
+    """At most `MOST_CANDIDATES` accounts active before the window, in an order drawn by chance."""
     before = postings.filter(pc.less(postings["trans_date"], pa.scalar(plan.first)))
-    known = sorted(set(before["account_id"].to_pylist()))
-    allowed = [account for account in known if plan.accounts is None or account in plan.accounts]
-    return [allowed[i] for i in rng.permutation(len(allowed))]
-
-
-def _books(postings: pa.Table, accounts: Iterable[int]) -> dict[int, list[Row]]:
-    mine = postings.filter(pc.is_in(postings["account_id"], pa.array(list(accounts), pa.int64())))
-    ordered = mine.sort_by([("account_id", "ascending"), ("trans_date", "ascending"), ("trans_id", "ascending")])
-    books: dict[int, list[Row]] = defaultdict(list)
-    for row in ordered.to_pylist():
-        books[row["account_id"]].append(row)
-    return books
+    known = np.sort(pc.unique(before["account_id"]).to_numpy())
+    if plan.accounts is not None:
+        known = known[np.isin(known, sorted(plan.accounts))]
+    chosen: list[int] = known[rng.permutation(len(known))[:MOST_CANDIDATES]].tolist()
+    return chosen
 
 
 def _replaced(postings: pa.Table, edited: Mapping[int, list[Row]]) -> pa.Table:
@@ -175,25 +203,32 @@ def _replaced(postings: pa.Table, edited: Mapping[int, list[Row]]) -> pa.Table:
     return pa.concat_tables([others, pa.Table.from_pylist(rows, schema=others.schema)])
 
 
-def _surroundings(postings: pa.Table, statics: Mapping[str, pa.Table], slack: int) -> Surroundings:
+def _surroundings(
+    postings: pa.Table, statics: Mapping[str, pa.Table], slack: int, accounts: Sequence[int]
+) -> Surroundings:
     largest = pc.max(postings["trans_id"]).as_py() or 0
-    districts = _columns(statics, "fin_district", "district_id", "region")
-    account_of = dict(_columns(statics, "fin_disposition", "disp_id", "account_id"))
-    cards = [(account_of.get(disp), day) for disp, day in _columns(statics, "fin_card", "disp_id", "issued_date")]
-    loans = _columns(statics, "fin_loan", "account_id", "granted_date")
+    districts = _columns(statics, "fin_district", ("district_id", "region"))
+    account_of = dict(_columns(statics, "fin_disposition", ("disp_id", "account_id"), account_id=accounts))
+    held = _columns(statics, "fin_card", ("disp_id", "issued_date"), disp_id=list(account_of))
     return Surroundings(
         slack=slack,
         regions={number: str(region) for number, region in districts},
-        cards=_earliest(cards),
-        loans=_earliest(loans),
+        cards=_earliest((account_of[disp], day) for disp, day in held),
+        loans=_earliest(_columns(statics, "fin_loan", ("account_id", "granted_date"), account_id=accounts)),
         numbers=count(largest + 1),
     )
 
 
-def _columns(statics: Mapping[str, pa.Table], relation: str, *names: str) -> list[tuple[Any, ...]]:
+def _columns(
+    statics: Mapping[str, pa.Table], relation: str, names: Sequence[str], **among: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """Some columns of a relation, of the rows whose identifiers are among those named; none where it is absent."""
     if relation not in statics or not set(names) <= set(statics[relation].column_names):
         return []
-    return list(zip(*(statics[relation][name].to_pylist() for name in names), strict=True))
+    rows = statics[relation]
+    for column, values in among.items():
+        rows = rows.filter(pc.is_in(rows[column], pa.array(values, pa.int64())))
+    return list(zip(*(rows[name].to_pylist() for name in names), strict=True))
 
 
 def _earliest(pairs: Iterable[tuple[Any, Any]]) -> dict[int, date]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.metrics import Figures, Flags, figures, label_of
 from include.evaluation.planting import Plan, plant, plantable_kinds
-from include.features import build_features, reach_days, state_from_history
+from include.features import FeatureState, build_features, reach_days, state_from_history
 from include.models.base import Vector
 
 REACH_DAYS = 250
@@ -76,12 +76,24 @@ class Bank:
         The source's own rounding in cents.
     habit_days
         How far back habits reach.
+    outside
+        Accounts that are not in the history, where it is a sample's, and when they first dealt with which counterparty:
+        how many others know a payee is a number that a sample cannot tell.
     """
 
     history: pa.Table
     statics: Mapping[str, pa.Table]
     slack: int
     habit_days: int
+    outside: pa.Table = field(default_factory=lambda: FeatureState.empty().state_counterparties)
+
+    def state(self, earlier: pa.Table) -> FeatureState:
+        """The state after some earlier postings of its accounts; of those outside it holds later days too, each dated.
+
+        A feature counts who met a counterparty before its own night, so that the later ones change nothing.
+        """
+        state = state_from_history(earlier)
+        return replace(state, state_counterparties=pa.concat_tables([state.state_counterparties, self.outside]))
 
 
 def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str, ...] | None = None) -> Round:
@@ -103,9 +115,10 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
     plan = Plan(first, last, seed, per_cell=_per_cell(recent, kinds), kinds=kinds or plantable_kinds(recent))
     planted = plant(recent, bank.statics, plan, bank.slack)
     before = _between(planted.transactions, None, first)
-    state = state_from_history(pa.concat_tables([old.select(before.column_names), before]))
+    state = bank.state(pa.concat_tables([old.select(before.column_names), before]))
+    lookback = _between(before, first - timedelta(days=reach_days(bank.habit_days)), first)
     nights = _between(planted.transactions, first, last + _DAY)
-    features = build_features(nights, before, bank.statics, state, habit_days=bank.habit_days)
+    features = build_features(nights, lookback, bank.statics, state, habit_days=bank.habit_days)
     return _labelled(features, planted.labels)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -185,7 +186,7 @@ class Lstm(Detector):
         chosen = np.sort(random.choice(len(X), min(len(X), self.sample_rows), replace=False))
         rows = X[chosen].astype(np.float32)
         self.slots_, self.means_ = _learn_kinds(rows)
-        with _reproducible_torch(self.seed):
+        with _reproducible_torch():
             self.weights_ = self._train(rows, random)
 
     def _score(self, X: Matrix) -> Vector:  # noqa: N803
@@ -224,9 +225,13 @@ class Lstm(Detector):
         return {name: tensor.detach().numpy().copy() for name, tensor in network.state_dict().items()}
 
     def _network(self) -> Network:
+        import torch
+
         from include.models.lstm_network import Network
 
-        return Network(len(self.means_), self.hidden)
+        with _DICE, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return Network(len(self.means_), self.hidden)
 
     def _restored_network(self) -> Network:
         import torch
@@ -246,7 +251,7 @@ class Lstm(Detector):
         """Forecasts of blocks of always `BLOCK_ROWS` rows, the last filled up with empty ones."""
         import torch
 
-        with _reproducible_torch(self.seed), torch.inference_mode():
+        with _reproducible_torch(), torch.inference_mode():
             network = self._restored_network()
             for start in range(0, len(X), BLOCK_ROWS):
                 block = np.zeros((BLOCK_ROWS, COLUMNS), dtype=np.float32)
@@ -337,18 +342,38 @@ def _without(x: Vector, place: int) -> Vector:
     return steps.reshape(-1)
 
 
-@contextmanager
-def _reproducible_torch(seed: int) -> Iterator[None]:
-    """One thread, deterministic kernels and random numbers of its own; afterwards everything as it was."""
-    import torch
+class _OneThread:
+    """Torch on one thread and with deterministic kernels while anybody is within; afterwards everything as it was.
 
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+    Its settings are the whole process's, so that of several who are within at once the last puts them back.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.within = 0
+        self.before = (1, False)
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        import torch
+
+        with self.lock:
+            if not self.within:
+                self.before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+            self.within += 1
+            torch.set_num_threads(1)
+            torch.use_deterministic_algorithms(True)
+        try:
             yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(strict)
+        finally:
+            with self.lock:
+                self.within -= 1
+                if not self.within:
+                    threads, strict = self.before
+                    torch.set_num_threads(threads)
+                    torch.use_deterministic_algorithms(strict)
+
+
+_reproducible_torch = _OneThread()
+_DICE = Lock()
+"""Held while the process's own random numbers are seeded and drawn: only for first weights."""

@@ -24,6 +24,7 @@ from include.scoring.training_run import training_run
 from include.selection.keeping import keep_model
 from include.selection.past import Past, read_past
 from include.settings import get_settings
+from include.stages import stage
 
 _TRAINED_FOR = "trained_for"
 """Part of a version that a night had trained for want of another: that night. A selection's challenger has none."""
@@ -78,7 +79,9 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
     dict
         `model_version` (None when there is too little history) and `note`, a sentence.
     """
-    trained = _train_on(read_past(source_uri, before), before, lake_uri)
+    with stage(f"the past before {before} read and let in"):
+        past = read_past(source_uri, before)
+    trained = _train_on(past, before, lake_uri)
     if trained.model is None:
         return {"model_version": None, "note": trained.note}
     ModelRegistry.open(lake_uri, get_settings()).promote(trained.model.version, by="training", why=trained.note)
@@ -147,8 +150,10 @@ def _train_on(past: Past, before: date, lake_uri: str) -> Trained:
     )
     if outcome.model is None:
         return Trained(None, outcome.note)
-    run = training_run(outcome, time.monotonic() - began)
-    wrong = keep_model(outcome, run, lake_uri)
+    with stage("figures and plots of the training drawn"):
+        run = training_run(outcome, time.monotonic() - began)
+    with stage("model kept, with what its refreshes begin with and its figures"):
+        wrong = keep_model(outcome, run, lake_uri)
     registry = ModelRegistry.open(lake_uri, settings)
     registry.keep(outcome.model.version, _TRAINED_FOR, before.isoformat().encode())
     return Trained(outcome.model, outcome.note + wrong)

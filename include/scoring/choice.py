@@ -67,7 +67,7 @@ class Blind:
     kinds
         Those nothing was taught on.
     fitted
-        The detectors.
+        Those detectors that learn from examples; the others are as they were.
     """
 
     kinds: frozenset[str]
@@ -99,7 +99,16 @@ def choose(
     """
     usable = [weights for weights in recipe.candidates() if set(weights) <= set(fitted.detectors)]
     exponents = [fitted.exponents_of(round_.features) for round_ in rounds]
-    unseen = [(b.kinds, [b.fitted.exponents_of(round_.features) for round_ in rounds]) for b in blind]
+    unseen = [
+        (
+            b.kinds,
+            [
+                {**known, **b.fitted.exponents_of(round_.features)}
+                for known, round_ in zip(exponents, rounds, strict=True)
+            ],
+        )
+        for b in blind
+    ]
     rows = []
     for weights in usable:
         for number, round_ in enumerate(rounds):

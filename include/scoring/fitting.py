@@ -22,6 +22,7 @@ from include.models.model import feature_values, raw_scores
 from include.models.preparation import Preparation
 from include.models.rarity import Rarity
 from include.scoring.recipe import Recipe, Weights
+from include.stages import stage
 
 Labels = npt.NDArray[np.object_]
 
@@ -56,9 +57,9 @@ class Ground:
     values: Matrix
 
     @classmethod
-    def learn(cls, features: pa.Table, recipe: Recipe, seed: int) -> Ground:
-        """Train the sequence reader and learn the preparation on past rows."""
-        sequence = _fit_sequence(features, recipe, seed)
+    def learn(cls, features: pa.Table, recipe: Recipe, seed: int, sequence: Lstm | None = None) -> Ground:
+        """Train the sequence reader, where none is given, and learn the preparation on past rows."""
+        sequence = sequence or fit_sequence(features, recipe, seed)
         raw = raw_values(features, sequence)
         preparation = Preparation.learn(_codes(sequence), CONTEXT, raw, GRADED).without(recipe.without)
         return cls(sequence, preparation, raw[:, _order(preparation, sequence)])
@@ -92,12 +93,15 @@ class Fitted:
 
     Attributes
     ----------
+    values
+        The past rows it was fitted on, raw, in the preparation's order.
     exponents
-        By detector, how rare the score of each past row was.
+        By detector, how rare the score of each of them was.
     """
 
     sequence: Lstm | None
     preparation: Preparation
+    values: Matrix
     detectors: Mapping[str, Detector]
     calibrations: Mapping[str, Calibration]
     exponents: Mapping[str, Vector]
@@ -122,7 +126,7 @@ class Fitted:
         }
 
 
-def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int) -> Fitted:
+def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int, sequence: Lstm | None = None) -> Fitted:
     """Fit a recipe's detectors on past rows and, where one learns from examples, on planted ones.
 
     Parameters
@@ -135,8 +139,10 @@ def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int) 
         What to fit.
     seed
         Of everything random.
+    sequence
+        What `fit_sequence` gave for the same rows, recipe and seed; it is fitted here when None.
     """
-    ground = Ground.learn(features, recipe, seed)
+    ground = Ground.learn(features, recipe, seed, sequence)
     return fit_on(ground, ground.examples(rounds), recipe, seed)
 
 
@@ -148,32 +154,23 @@ def fit_on(ground: Ground, examples: Examples | None, recipe: Recipe, seed: int)
     raws = {name: raw_scores(detector, preparation, values, prepared) for name, detector in detectors.items()}
     calibrations = {name: Calibration.learn(scores) for name, scores in raws.items()}
     exponents = {name: calibrations[name].exponents_of(scores) for name, scores in raws.items()}
-    return Fitted(ground.sequence, preparation, detectors, calibrations, exponents)
+    return Fitted(ground.sequence, preparation, values, detectors, calibrations, exponents)
 
 
-def taught_without(
-    kinds: frozenset[str], fitted: Fitted, features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int
-) -> Fitted:
-    """The same detectors, those that learn from examples taught again without some kinds; the others are kept.
+def taught_without(kinds: frozenset[str], fitted: Fitted, rounds: Sequence[Round], recipe: Recipe, seed: int) -> Fitted:
+    """Those detectors that learn from examples, taught again without some kinds.
 
     Parameters
     ----------
     kinds
         Not to be taught on.
     fitted
-        What `fit` gave for the same features, rounds, recipe and seed.
+        What `fit` gave for the same rounds, recipe and seed.
     """
-    values = raw_values(features, fitted.sequence)[:, _order(fitted.preparation, fitted.sequence)]
-    ground = Ground(fitted.sequence, fitted.preparation, values)
+    ground = Ground(fitted.sequence, fitted.preparation, fitted.values)
     learners = tuple(name for name, detector in fitted.detectors.items() if detector.learns_from_examples)
     examples = ground.examples([round_.without(kinds) for round_ in rounds])
-    again = fit_on(ground, examples, replace(recipe, detectors=learners), seed)
-    return replace(
-        fitted,
-        detectors={**fitted.detectors, **again.detectors},
-        calibrations={**fitted.calibrations, **again.calibrations},
-        exponents={**fitted.exponents, **again.exponents},
-    )
+    return fit_on(ground, examples, replace(recipe, detectors=learners), seed)
 
 
 def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:
@@ -197,11 +194,13 @@ def _order(preparation: Preparation, sequence: Lstm | None) -> list[int]:
     return [columns.index(name) for name in preparation.columns]
 
 
-def _fit_sequence(features: pa.Table, recipe: Recipe, seed: int) -> Lstm | None:
+def fit_sequence(features: pa.Table, recipe: Recipe, seed: int) -> Lstm | None:
+    """The sequence reader of a recipe, fitted on past rows; None where it has none."""
     if Lstm.name not in recipe.detectors:
         return None
     sequence = Lstm(seed, **recipe.settings.get(Lstm.name, {}))
-    sequence.fit(window_matrix(features))
+    with stage(f"{Lstm.name} fitted"):
+        sequence.fit(window_matrix(features))
     return sequence
 
 
@@ -221,10 +220,12 @@ def _fit_detectors(
             detectors[name] = sequence
         elif kind.learns_from_examples and examples is not None:
             rows = sample_rows(prepared, MAX_CONTRAST_ROWS, seed)
-            detectors[name] = _made(kind, preparation, recipe, seed).fit(rows, examples)
+            with stage(f"{name} fitted"):
+                detectors[name] = _made(kind, preparation, recipe, seed).fit(rows, examples)
         elif not kind.learns_from_examples:
             rows = sample_rows(ordinary, MAX_TRAINING_ROWS, seed)
-            detectors[name] = _made(kind, preparation, recipe, seed).fit(preparation.view(rows, kind.sees))
+            with stage(f"{name} fitted"):
+                detectors[name] = _made(kind, preparation, recipe, seed).fit(preparation.view(rows, kind.sees))
     return detectors
 
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.evaluation.rounds import Bank, Round, plant_round
-from include.features import build_features, reach_days, state_from_history
+from include.features import build_features, reach_days
 from include.models.threshold import BUDGET_DAYS
+from include.scoring.workers import workers
 
 WARM_UP_DAYS = 61
 """First days of a history whose rows train nothing: every habit is still empty, which no later night looks like."""
@@ -39,6 +40,8 @@ REFRESH_NIGHTS_SEEN = 365
 """Nights that a refresh of a model looks back on: every season once. With 184 it gained as much and with 92 nothing."""
 REFRESH_ROWS = 60_000
 """Rows of them that are kept, as many as `include.scoring.fitting.MAX_CONTRAST_ROWS` look at."""
+
+_DAY = timedelta(days=1)
 
 
 def history_shortage(past: pa.Table, before: date) -> str:
@@ -87,14 +90,23 @@ def _check_from(first: date, before: date) -> date:
     return before - timedelta(days=min(CHECK_DAYS, (before - first).days // 3))
 
 
+def learned_since(past: pa.Table, before: date) -> date:
+    """The first night that is learned from: after the warm-up, and not too long ago."""
+    return _learned_from(pc.min(past["trans_date"]).as_py(), before)
+
+
 def settled_features(bank: Bank, before: date) -> pa.Table:
-    """Features of every night that is learned from: after the warm-up, and not too long ago."""
-    first = _learned_from(pc.min(bank.history["trans_date"]).as_py(), before)
+    """Features of every night that is learned from."""
+    first = learned_since(bank.history, before)
     earlier = bank.history.filter(pc.less(bank.history["trans_date"], pa.scalar(first)))
     nights = since(bank.history, "trans_date", first)
     lookback = since(earlier, "trans_date", first - timedelta(days=reach_days(bank.habit_days)))
-    state = state_from_history(earlier)
-    return build_features(nights, lookback, bank.statics, state, habit_days=bank.habit_days)
+    return build_features(nights, lookback, bank.statics, bank.state(earlier), habit_days=bank.habit_days)
+
+
+def check_date(features: pa.Table, before: date) -> date:
+    """First of the nights a draft is checked on, given the features of those that are learned from."""
+    return _check_from(pc.min(features["settlement_date"]).as_py(), before)
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ class Lesson:
 
     @classmethod
     def plan(cls, bank: Bank, features: pa.Table, before: date, seed: int, rounds: int) -> Lesson:
-        """The lesson of a training: two months to check on, or a third of the past when that is less.
+        """The lesson of a training, checked from `check_date` on.
 
         Parameters
         ----------
@@ -135,7 +147,7 @@ class Lesson:
             Planted rounds a stretch.
         """
         first = pc.min(features["settlement_date"]).as_py()
-        return cls.planted(bank, first, _check_from(first, before), before, seed, (rounds, rounds))
+        return cls.planted(bank, first, check_date(features, before), before, seed, (rounds, rounds))
 
     @classmethod
     def planted(
@@ -154,11 +166,13 @@ class Lesson:
         middle = teach_from + (check_from - teach_from) // 2
         stretches = [(teach_from, middle), (middle, check_from), (check_from, before)]
         seeds = [[seed + 1000 * number + 100 * n for number in range(rounds[n // 2])] for n in range(len(stretches))]
-        earlier, late, last = (
-            [plant_round(bank, start, end - timedelta(days=1), seed=each) for each in chosen]
-            for chosen, (start, end) in zip(seeds, stretches, strict=True)
-        )
-        return cls(check_from, before, (*earlier, *late), tuple(last), tuple(seeds[-1]))
+        wanted = [(span, each) for chosen, span in zip(seeds, stretches, strict=True) for each in chosen]
+        with workers() as pool:
+            planted = tuple(
+                pool.map(lambda each: plant_round(bank, each[0][0], each[0][1] - _DAY, seed=each[1]), wanted)
+            )
+        taught = 2 * rounds[0]
+        return cls(check_from, before, planted[:taught], planted[taught:], tuple(seeds[-1]))
 
     @property
     def halves(self) -> list[frozenset[str]]:
@@ -168,7 +182,7 @@ class Lesson:
 
     def earlier(self, features: pa.Table) -> pa.Table:
         """The rows of the nights before those to check on."""
-        return features.filter(pc.less(features["settlement_date"], pa.scalar(self.check_from)))
+        return dated_before(features, self.check_from)
 
     def later(self, features: pa.Table) -> pa.Table:
         """The rows of the nights to check on."""
@@ -204,6 +218,11 @@ def recent_rows(features: pa.Table, before: date, month_rows: int, seed: int) ->
     recent = since(features, "settlement_date", before - timedelta(days=REFRESH_NIGHTS_SEEN))
     kept = np.random.default_rng(seed).random(recent.num_rows) < kept_share(month_rows)
     return recent.filter(pa.array(kept))
+
+
+def dated_before(features: pa.Table, night: date) -> pa.Table:
+    """The rows of the nights before one."""
+    return features.filter(pc.less(features["settlement_date"], pa.scalar(night)))
 
 
 def since(table: pa.Table, column: str, first: date) -> pa.Table:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.evaluation.rounds import Bank, Round
+from include.evaluation.sampling import sample_note, sampled
 from include.features import HABIT_DAYS, absence_notes
 from include.models.calibration import Calibration
 from include.models.ensemble import blend
@@ -18,9 +19,22 @@ from include.models.model import Model, Training
 from include.models.threshold import BUDGET_DAYS, choose_threshold
 from include.scoring.cases import Cases
 from include.scoring.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Blind, Choice, choose, fallback, name_of
-from include.scoring.fitting import Fitted, fit, taught_without
-from include.scoring.lesson import Lesson, data_digest, history_shortage, learning_rows, recent_rows, settled_features
+from include.scoring.fitting import Fitted, fit, fit_sequence, taught_without
+from include.scoring.lesson import (
+    Lesson,
+    check_date,
+    data_digest,
+    dated_before,
+    history_shortage,
+    learned_since,
+    learning_rows,
+    recent_rows,
+    settled_features,
+    since,
+)
 from include.scoring.recipe import Recipe, Weights
+from include.scoring.workers import workers
+from include.stages import stage
 
 LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops", "torch", "safetensors")
 
@@ -36,7 +50,7 @@ class HeldBack:
     features
         Of the nights held back.
     bank
-        Up to the last of them.
+        Up to the last of them, or a sample of it.
     first, last
         The first and the last of them.
     recent
@@ -98,7 +112,10 @@ def train(
     """Train on the postings dated before `before`.
 
     A draft is fitted on all but the last two months; on these, with anomalies planted into them, it is decided which
-    detectors have a say, and without them where the threshold lies. Then everything is fitted again on the whole past.
+    detectors have a say, and without them where the threshold lies. Then everything is fitted again on the whole past,
+    but for the sequence reader, which takes half of a training: on the real bank's December and January, in three
+    planted rounds, average precision was 0.796 with the draft's and 0.793 with one fitted anew, recall 0.836 with both.
+    All of it is done on a sample of accounts where the bank has more than a training needs.
 
     Parameters
     ----------
@@ -135,23 +152,33 @@ def train(
     if shortage:
         return TrainingOutcome(None, shortage)
     recipe = recipe or Recipe()
-    bank = Bank(past, statics, rounding_cents, habit_days)
-    features = settled_features(bank, before)
-    lesson = Lesson.plan(bank, features, before, seed, recipe.rounds)
+    whole = Bank(past, statics, rounding_cents, habit_days)
+    bank = sampled(whole, learned_since(past, before), seed, confirmed)
+    with stage(f"features of {bank.history.num_rows:,} postings"):
+        features = settled_features(bank, before)
     cases = Cases(confirmed, teaches=recipe.cases)
     usual = cases.left_out(features)
-    earlier = learning_rows(lesson.earlier(usual), seed)
-    draft = fit(earlier, (*lesson.teaching, *cases.rounds(lesson.earlier(features))), recipe, seed)
+    earlier = learning_rows(dated_before(usual, check_date(features, before)), seed)
+    with workers(1) as beside:  # the sequence reader needs no planted night and learns while those are made
+        reader = beside.submit(fit_sequence, earlier, recipe, seed)
+        with stage("anomalies planted into past nights, and their features"):
+            lesson = Lesson.plan(bank, features, before, seed, recipe.rounds)
+        sequence = reader.result()
+    taught = (*lesson.teaching, *cases.rounds(lesson.earlier(features)))
+    draft = fit(earlier, taught, recipe, seed, sequence)
     if weights is not None and set(weights) <= set(draft.detectors):
         choice = Choice(weights, {}, EVIDENCE_SCHEMA.empty_table())
     else:
         checked = replace(lesson, checking=tuple(map(cases.cleared, lesson.checking)))
-        choice = _choice(draft, earlier, checked, recipe, budget, seed)
-    threshold = _threshold(draft, choice, lesson.later(features), budget)
+        choice = _choice(draft, checked, recipe, budget, seed)
+    with stage("threshold on the nights held back"):
+        threshold = _threshold(draft, choice, lesson.later(features), budget)
     taught = (*lesson.teaching, *lesson.checking, *cases.rounds(features))
-    final = fit(learning_rows(usual, seed), taught, recipe, seed)
-    notes = (*absence_notes(statics, past), *cases.notes(features))
-    training = _training(features, lesson, before, seed, budget, habit_days, notes)
+    final = fit(learning_rows(usual, seed), taught, recipe, seed, sequence)
+    sample = sample_note(bank, whole)
+    notes = (*absence_notes(statics, past), *cases.notes(features), *filter(None, [sample]))
+    month_rows = _month_rows(since(past, "trans_date", lesson.check_from), lesson)
+    training = _training(features, lesson, seed, budget, habit_days, notes, month_rows)
     marked = cases.marked(training.data_digest, features)
     training = replace(training, data_digest=marked, cases=cases.taught(features))
     model = _model(final, choice, threshold, training)
@@ -162,7 +189,7 @@ def train(
         bank=bank,
         first=lesson.check_from,
         last=before - timedelta(days=1),
-        recent=recent_rows(usual, before, training.month_rows, seed),
+        recent=recent_rows(usual, before, _month_rows(lesson.later(features), lesson), seed),
         taught=taught,
     )
     return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights), held_back)
@@ -173,12 +200,15 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-def _choice(draft: Fitted, earlier: pa.Table, lesson: Lesson, recipe: Recipe, budget: float, seed: int) -> Choice:
+def _choice(draft: Fitted, lesson: Lesson, recipe: Recipe, budget: float, seed: int) -> Choice:
     """The ensemble that finds most on the nights held back, also of kinds the draft was not taught on."""
     if sum(int(round_.is_planted.sum()) for round_ in lesson.checking) < LEAST_PLANTED:
         return fallback(draft, recipe)
-    blind = [Blind(half, taught_without(half, draft, earlier, lesson.teaching, recipe, seed)) for half in lesson.halves]
-    return choose(draft, lesson.checking, recipe, budget, blind)
+    with stage("the same taught without half of the kinds, twice"), workers() as pool:
+        again = [pool.submit(taught_without, half, draft, lesson.teaching, recipe, seed) for half in lesson.halves]
+        blind = [Blind(half, fitted.result()) for half, fitted in zip(lesson.halves, again, strict=True)]
+    with stage("ensembles measured on planted nights held back"):
+        return choose(draft, lesson.checking, recipe, budget, blind)
 
 
 def _threshold(draft: Fitted, choice: Choice, later: pa.Table, budget: float) -> float:
@@ -202,14 +232,20 @@ def _model(final: Fitted, choice: Choice, threshold: float, training: Training) 
     )
 
 
+def _month_rows(nights: pa.Table, lesson: Lesson) -> int:
+    """Rows of `BUDGET_DAYS` of the nights held back, given all of their rows."""
+    rows: int = nights.num_rows
+    return round(rows * BUDGET_DAYS / (lesson.before - lesson.check_from).days)
+
+
 def _training(
     features: pa.Table,
     lesson: Lesson,
-    before: date,
     seed: int,
     budget: float,
     habit_days: int,
     notes: Sequence[str],
+    month_rows: int,
 ) -> Training:
     nights = features["settlement_date"]
     planted = sum(int(round_.is_planted.sum()) for round_ in (*lesson.teaching, *lesson.checking))
@@ -222,7 +258,7 @@ def _training(
         seed=seed,
         budget=budget,
         threshold_since=lesson.check_from,
-        month_rows=round(lesson.later(features).num_rows * BUDGET_DAYS / (before - lesson.check_from).days),
+        month_rows=month_rows,
         habit_days=habit_days,
         notes=tuple(notes),
     )

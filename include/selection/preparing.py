@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from include.errors import SettingsError
 from include.evaluation.rounds import Bank
+from include.evaluation.sampling import sample_note, sampled
 from include.lake import Lake
 from include.lake.work_folder import WorkFolder, clear_abandoned, folder_name
 from include.learning import confirmed_before, model_of
@@ -20,7 +21,14 @@ from include.registry import ModelRegistry
 from include.scoring.cases import KIND, Cases
 from include.scoring.choice import LEAST_PLANTED
 from include.scoring.fitting import Ground
-from include.scoring.lesson import Lesson, data_digest, history_shortage, learning_rows, settled_features
+from include.scoring.lesson import (
+    Lesson,
+    data_digest,
+    history_shortage,
+    learned_since,
+    learning_rows,
+    settled_features,
+)
 from include.scoring.recipe import Recipe
 from include.selection.candidates import candidates_of
 from include.selection.past import read_past
@@ -28,6 +36,7 @@ from include.selection.plan import Fold, Limits, Plan, work_folder
 from include.selection.results import put_champion
 from include.selection.shared import SharedFold
 from include.settings import get_settings
+from include.stages import stage
 
 FOLD_DAYS = 31
 """Nights that measure in a fold: a whole month, so that its end, ten times as busy, is in it once."""
@@ -127,8 +136,11 @@ class _Preparation:
         if len(spans) * rounds < LEAST_MEASUREMENTS:
             earliest = self.plan.before - timedelta(days=FOLD_DAYS * folds)
             return replace(self.plan, note=_shortage(past.history, earliest))
-        bank = Bank(past.history, past.statics, past.rounding_cents, self.plan.habit_days)
-        features = settled_features(bank, self.plan.before)
+        whole = Bank(past.history, past.statics, past.rounding_cents, self.plan.habit_days)
+        since, confirmed = learned_since(past.history, self.plan.before), confirmed_before(self.lake, self.plan.before)
+        bank = sampled(whole, since, self.plan.seed, confirmed)
+        with stage(f"features of {bank.history.num_rows:,} postings"):
+            features = settled_features(bank, self.plan.before)
         laid = tuple(self._fold(bank, features, number, *span, rounds) for number, span in enumerate(spans, start=1))
         planted = min(fold.planted for fold in laid)
         if planted < LEAST_PLANTED:
@@ -137,14 +149,19 @@ class _Preparation:
         candidates = candidates_of(self.plan.training, with_cases=all(fold.cases for fold in laid))
         digest = self._cases(self.plan.before).marked(data_digest(features), features)
         return replace(
-            self.plan, folds=laid, candidates=candidates, data_digest=digest, note=_note(laid, len(candidates))
+            self.plan,
+            folds=laid,
+            candidates=candidates,
+            data_digest=digest,
+            note="; ".join(filter(None, [_note(laid, len(candidates)), sample_note(bank, whole)])),
         )
 
     def _fold(self, bank: Bank, features: pa.Table, number: int, check_from: date, before: date, rounds: int) -> Fold:
         seed, recipe = self.plan.seed, Recipe.of(self.plan.training)
         first = pc.min(features["settlement_date"]).as_py()
         fold_seed = seed + SEED_STEP * number
-        lesson = Lesson.planted(bank, first, check_from, before, fold_seed, (recipe.rounds, rounds))
+        with stage(f"anomalies planted for the fold that measures from {check_from} on"):
+            lesson = Lesson.planted(bank, first, check_from, before, fold_seed, (recipe.rounds, rounds))
         known, found = self._cases(check_from), self._cases(self.plan.before)
         lesson = replace(lesson, checking=tuple(map(found.measured, lesson.checking)))
         earlier = lesson.earlier(features)

@@ -153,11 +153,14 @@ def _last_nights(source_uri: str) -> list[date]:
 
 def _train(place: Place, before: date, terminal: Terminal) -> None:
     from include.night import has_model, train_champion
+    from include.stages import told
 
     if has_model(place.lake_uri, before):
         return
     terminal.say(f"training the first model on what lies before {before}")
-    terminal.say(f"model: {train_champion(place.source_uri, place.lake_uri, before)['note']}")
+    with told(lambda sentence: terminal.say(f"  {sentence}")):
+        trained = train_champion(place.source_uri, place.lake_uri, before)
+    terminal.say(f"model: {trained['note']}")
 
 
 def _connect(airflow: LocalAirflow, terminal: Terminal) -> AirflowApi:

@@ -1,0 +1,146 @@
+"""A sample of a bank: whole accounts in the bank's own shares, never more than a training needs, the same by seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from include.evaluation import planting, sampling
+from include.evaluation.rounds import Bank, plant_round
+from include.evaluation.sampling import MOST_BEYOND, sample_note, sampled
+from include.features import build_features, reach_days
+from tests.evaluation.conftest import SEED
+
+SINCE = date(2023, 3, 1)
+SMALL = 600
+
+
+@pytest.fixture(scope="module")
+def bank(made_up) -> Bank:
+    return Bank(made_up.postings, made_up.statics, made_up.rounding_cents, 90)
+
+
+@pytest.fixture(scope="module")
+def sociable(bank) -> Bank:
+    """The same bank, its people paying a handful of payees that all know."""
+    numbers = bank.history["other_account_id"]
+    few = pc.add(pc.subtract(numbers, pc.multiply(pc.divide(numbers, 7), 7)), 1)
+    place = bank.history.schema.get_field_index("other_account_id")
+    return replace(bank, history=bank.history.set_column(place, bank.history.schema.field(place), few))
+
+
+@pytest.fixture
+def small(monkeypatch) -> int:
+    """A sample size that leaves out most of the bank."""
+    monkeypatch.setattr(sampling, "SAMPLE_POSTINGS", SMALL)
+    return SMALL
+
+
+def accounts(bank: Bank) -> set[int]:
+    return set(pc.unique(bank.history["account_id"]).to_pylist())
+
+
+def recent(bank: Bank) -> int:
+    return bank.history.filter(pc.greater_equal(bank.history["trans_date"], pa.scalar(SINCE))).num_rows
+
+
+def of_accounts(table: pa.Table, numbers: set[int]) -> pa.Table:
+    return table.filter(pc.is_in(table["account_id"], pa.array(sorted(numbers), pa.int64())))
+
+
+def test_a_bank_that_is_no_larger_than_a_sample_is_taken_as_it_is(bank):
+    assert sampled(bank, SINCE, SEED) is bank
+    assert sample_note(bank, bank) == ""
+
+
+def test_the_accounts_of_a_sample_are_whole(bank, small):
+    sample = sampled(bank, SINCE, SEED)
+    assert accounts(sample) < accounts(bank)
+    assert sample.history.equals(of_accounts(bank.history, accounts(sample)))
+    assert f"a sample of {len(accounts(sample))} of {len(accounts(bank))} accounts" in sample_note(sample, bank)
+
+
+@pytest.mark.parametrize("size", [1, 100, 600, 2_000])
+def test_a_sample_has_its_size_and_never_much_more(bank, monkeypatch, size):
+    monkeypatch.setattr(sampling, "SAMPLE_POSTINGS", size)
+    assert recent(sampled(bank, SINCE, SEED)) <= MOST_BEYOND * size
+    sizes = [recent(sampled(bank, SINCE, seed)) for seed in range(5)]
+    assert size < 100 or np.mean(sizes) == pytest.approx(size, rel=0.25)
+
+
+def test_an_account_larger_than_a_sample_is_left_out_of_it(bank, small):
+    giant = bank.history.filter(pc.equal(bank.history["account_id"], pa.scalar(bank.history["account_id"][0].as_py())))
+    flooded = replace(bank, history=pa.concat_tables([bank.history, *[giant] * 200]))
+    assert all(recent(sampled(flooded, SINCE, seed)) <= MOST_BEYOND * small for seed in range(20))
+
+
+def test_the_seed_decides_and_the_order_of_the_postings_does_not(bank, small):
+    shuffled = bank.history.take(np.random.default_rng(1).permutation(bank.history.num_rows))
+    assert accounts(sampled(bank, SINCE, 1)) == accounts(sampled(replace(bank, history=shuffled), SINCE, 1))
+    assert len({frozenset(accounts(sampled(bank, SINCE, seed))) for seed in range(5)}) == 5
+
+
+def test_idle_and_busy_accounts_have_the_banks_own_shares(bank, small):
+    counts = dict(zip(*(column.tolist() for column in sampling._counts(bank.history, SINCE)), strict=True))
+    middle = np.median(list(counts.values()))
+    for seed in range(5):
+        busy = [counts[account] > middle for account in accounts(sampled(bank, SINCE, seed))]
+        assert np.mean(busy) == pytest.approx(np.mean([n > middle for n in counts.values()]), abs=1.5 / len(busy))
+
+
+def test_accounts_with_a_confirmed_case_are_in_every_sample(bank, small):
+    left_out = sorted(accounts(bank) - accounts(sampled(bank, SINCE, SEED)))[:3]
+    cases = of_accounts(bank.history, set(left_out))["trans_id"].to_pylist()[::7]
+    owners = set(bank.history.filter(pc.is_in(bank.history["trans_id"], pa.array(cases)))["account_id"].to_pylist())
+    assert owners <= accounts(sampled(bank, SINCE, SEED, cases))
+
+
+def features_of(bank: Bank, first: date) -> pa.Table:
+    """Of the nights from `first` on, as `include.scoring.lesson.settled_features` has them built."""
+    days = bank.history["trans_date"]
+    earlier = bank.history.filter(pc.less(days, pa.scalar(first)))
+    nights = bank.history.filter(pc.greater_equal(days, pa.scalar(first)))
+    lookback = earlier.filter(
+        pc.greater_equal(earlier["trans_date"], pa.scalar(first - timedelta(days=reach_days(bank.habit_days))))
+    )
+    return build_features(nights, lookback, bank.statics, bank.state(earlier), habit_days=bank.habit_days)
+
+
+def test_how_many_others_know_a_counterparty_is_the_whole_banks_number(sociable, small):
+    """A state of the sample alone would count too few, and every payee would look like a stranger."""
+    sample = sampled(sociable, SINCE, SEED)
+    whole = of_accounts(features_of(sociable, SINCE), accounts(sample))
+    found, alone = (features_of(each, SINCE) for each in (sample, replace(sample, outside=sample.outside.slice(0, 0))))
+    columns = ["trans_id", "known_by", "new_counterparty", "unknown_counterparty"]
+    assert found.select(columns).equals(whole.select(columns))
+    assert pc.sum(alone["known_by"]).as_py() < pc.sum(found["known_by"]).as_py()
+
+
+def test_planting_reads_the_rows_of_no_account_outside_of_the_sample(bank, small, monkeypatch):
+    read: list[int] = []
+    rows = planting.Books.rows
+    monkeypatch.setattr(planting.Books, "rows", lambda self, account: read.append(account) or rows(self, account))
+    sample = sampled(bank, SINCE, SEED)
+    round_ = plant_round(sample, date(2023, 9, 1), date(2023, 10, 31), SEED, ("amount", "burst"))
+    assert set(read) <= accounts(sample)
+    assert set(round_.features["account_id"].to_pylist()) <= accounts(sample)
+
+
+def test_however_large_the_bank_planting_turns_few_accounts_into_rows(bank, monkeypatch):
+    """Only those that an episode is tried on, and of them no more than `MOST_CANDIDATES`."""
+    monkeypatch.setattr(planting, "MOST_CANDIDATES", 20)
+    books: list[planting.Books] = []
+    of = planting.Books.of
+    monkeypatch.setattr(planting.Books, "of", lambda *given: books.append(of(*given)) or books[-1])
+    plan = planting.Plan(date(2023, 10, 1), date(2023, 10, 31), SEED, per_cell=1, kinds=("amount", "wake"))
+    planted = planting.plant(bank.history, bank.statics, plan, bank.slack)
+    (book,) = books
+    assert planted.labels.num_rows
+    assert len(book._read) <= len(book.slices) == 20
+    first = next(iter(book._read))
+    assert book.rows(first) == of_accounts(book.ordered, {first}).to_pylist()
