@@ -19,6 +19,7 @@ from tests.benchmark import (
     poisoning,
     reasons,
     selection,
+    size,
     speed,
     unknown,
 )
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "selection": selection.measure,
     "feedback": feedback.measure,
     "speed": speed.measure,
+    "size": size.measure,
 }
 
 

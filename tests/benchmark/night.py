@@ -75,20 +75,22 @@ def _database(postgres: LocalPostgres, name: str) -> str:
 
 def _nights(name: str, source_uri: str) -> Iterator[Row]:
     """A model, a first night that builds its state in one pass, and the nights that follow it."""
-    lake = _fresh_lake(name)
-    yield {"bank": name, "kind": "train", **_stage("train", FIRST_NIGHT, source_uri, lake)}
+    lake = fresh_lake(name)
+    yield {"bank": name, "kind": "train", **stage("train", FIRST_NIGHT, source_uri, lake)}
     for night in (FIRST_NIGHT + timedelta(days=n) for n in range((LAST - FIRST_NIGHT).days + 1)):
         kind = "first night" if night == FIRST_NIGHT else "month's end" if night == LAST else "night"
         for step, _ in STEPS:
-            yield {"bank": name, "kind": kind, **_stage(step, night, source_uri, lake)}
+            yield {"bank": name, "kind": kind, **stage(step, night, source_uri, lake)}
 
 
-def _fresh_lake(name: str) -> str:
+def fresh_lake(name: str) -> str:
+    """The address of a lake that holds nothing."""
     # A new folder a run: an earlier run's nights would be replayed instead of played.
     return f"file:{FOLDER / f'lake-{name}-{int(time.time())}'}"
 
 
-def _stage(step: str, night: date, source_uri: str, lake_uri: str) -> Row:
+def stage(step: str, night: date, source_uri: str, lake_uri: str) -> Row:
+    """One step in a process of its own: its seconds, CPU seconds and peak memory."""
     print(f"{night} {step} ...", file=sys.stderr, flush=True)
     command = [sys.executable, "-W", "ignore", "-m", "tests.benchmark.stage", step, str(night), source_uri, lake_uri]
     output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=PROJECT_ROOT).stdout
@@ -110,8 +112,8 @@ def _ordinary(rows: list[Row], bank: str) -> float:
 
 def _airflow_share(source_uri: str) -> dict[str, float]:
     """A night through the DAG, and the same steps without Airflow, both with their imports."""
-    lake = _fresh_lake("airflow")
-    _stage("train", FIRST_NIGHT, source_uri, lake)
+    lake = fresh_lake("airflow")
+    stage("train", FIRST_NIGHT, source_uri, lake)
     request = ["--date", str(FIRST_NIGHT), "--source", source_uri, "--lake", lake]
     _seconds(["-m", "include", "night", *request])
     following = ["--date", str(FIRST_NIGHT + timedelta(days=1)), "--source", source_uri, "--lake", lake]
