@@ -55,3 +55,4 @@ models: setup ## MLflow's pages over the trainings' figures and plots, on this m
 bench: setup ## measure nights and detectors, up to a million transactions; writes bench-results.json
 	@$(BIN)/python -W ignore -m tests.benchmark.night
 	@OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.benchmark.detectors
+	@$(BIN)/python -W ignore -m tests.benchmark.floods

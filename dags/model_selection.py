@@ -20,8 +20,14 @@ name of whoever triggered the run; only where the installation allows it with `A
 **What a retry does.** `prepare` lays the folds out anew; a candidate tried again replaces what its earlier try left;
 `compare` after its end gives what it gave; promoting the champion again changes nothing. A candidate that fails or
 takes more than its limits of time and memory is out and is not tried again; the others go on without it. To repeat a
-selection, clear the run from `prepare` on: its evidence then lies beside the earlier one, as `selections/<run>--2`. An
-answer within a second of the question can fail `await_approval`; its retry asks again.
+selection that did not ask yet, clear the run from `prepare` on: its evidence then lies beside the earlier one, as
+`selections/<run>--2`. Airflow shows the words of a run's first question again; where they are of an earlier comparison
+`await_approval` fails: trigger a new run. An answer within a second of the question can fail `await_approval`; its
+retry asks again.
+
+**What a promotion rests on.** What `compare` found and what was answered lie sealed in the lake, bound to this run; the
+answer is Airflow's own record of who responded. What tasks hand on through XCom, and a task marked as done, promote
+nothing. An answer promotes once: taken back, its challenger needs another one.
 
 **Impact of a failure.** None on the nights: the champion stays, as it does when the challenger is refused, when nobody
 answers within five days (the default answer is *Reject*: the run ends well, `promote` skipped), and when nothing is
@@ -41,9 +47,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, TriggerRule, dag, task
 
+from include.approval import AskForPromotion
+from include.errors import SettingsError
 from include.orchestration import (
     APPROVAL_PARAMS,
     DECISION_DAYS,
@@ -53,7 +60,6 @@ from include.orchestration import (
     Figures,
     ModelRequest,
     Tag,
-    evidence_body,
     run_for_models,
 )
 
@@ -103,42 +109,36 @@ def model_selection() -> None:
 
     @task(execution_timeout=timedelta(minutes=30))
     def compare() -> Figures:
-        """Say who is better than whom beyond noise, train the winner, lay out the evidence."""
-        from include import selection
-
-        return run_for_models(lambda asked: selection.compare(asked.lake_uri, asked.source_uri, asked.run_id))
+        """Say who is better than whom beyond noise, train the winner, lay out the evidence; seal what was found."""
+        return run_for_models(_compared)
 
     @task.branch(execution_timeout=timedelta(minutes=10))
-    def decide_who_decides(compared: Figures) -> str | None:
+    def decide_who_decides() -> str | None:
         """Ask a person only where the challenger is better; headless runs promote it at once."""
-        if not compared["is_better"] or compared["challenger"] is None:
-            return None
-        return run_for_models(lambda asked: "promote" if asked.promotes_headlessly() else "await_approval")
+        return run_for_models(_next_task)
 
     # Where it is skipped by a headless run `promote` still follows; refused, the operator itself skips it.
     @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, execution_timeout=timedelta(minutes=10))
-    def promote(compared: Figures, approval: Figures | None) -> Figures:
-        """Make the challenger champion, in the name of whoever approved."""
-        return run_for_models(lambda asked: _promoted(asked, compared, approval))
+    def promote() -> Figures:
+        """Make the challenger champion, in the name of whoever approved: the lake says so, no other task's word."""
+        return run_for_models(_promoted)
 
     prepared = prepare()
     # Ends well once every candidate has ended, however it ended: some may fail, and a short history names none.
     tried = EmptyOperator(task_id="all_tried", trigger_rule=TriggerRule.ALL_DONE, doc="Wait for every candidate.")
     compared = compare()
-    approval = ApprovalOperator(
+    approval = AskForPromotion(
         task_id="await_approval",
         doc="Show the evidence to a person and wait for the answer.",
-        subject="{{ ti.xcom_pull('compare')['verdict'] }}: promote {{ ti.xcom_pull('compare')['challenger'] }}?",
-        body=evidence_body(),
         params=APPROVAL_PARAMS,
         # Nobody answered: the champion stays, and the run ends well.
-        defaults=ApprovalOperator.REJECT,
+        defaults=AskForPromotion.REJECT,
         response_timeout=timedelta(days=DECISION_DAYS),
     )
 
     try_candidate.expand(name=name_candidates(prepared)) >> tried
-    [prepared, tried] >> compared
-    decide_who_decides(compared) >> [approval, (promoted := promote(compared, approval.output))]
+    [prepared, tried] >> compared >> (decided := decide_who_decides())
+    decided >> [approval, (promoted := promote())]
     approval >> promoted
 
 
@@ -149,12 +149,28 @@ def _prepared(asked: ModelRequest) -> Figures:
     return selection.prepare(asked.source_uri, asked.lake_uri, asked.before, asked.run_id)
 
 
-def _promoted(asked: ModelRequest, compared: Figures, approval: Figures | None) -> Figures:
+def _compared(asked: ModelRequest) -> Figures:
+    from include import selection
+
+    return selection.compare(asked.lake_uri, asked.source_uri, asked.run_id, asked.dag_id)
+
+
+def _next_task(asked: ModelRequest) -> str | None:
+    found = asked.decisions.require_found()
+    if not found["is_better"] or found["challenger"] is None:
+        return None
+    return "promote" if asked.promotes_headlessly() else "await_approval"
+
+
+def _promoted(asked: ModelRequest) -> Figures:
     from include import selection
 
     asked.check_promotable()
-    said = asked.decided(approval, compared["verdict"])
-    return selection.promote(asked.lake_uri, compared["challenger"], champion=compared["champion"], **said)
+    found = asked.decisions.require_found()
+    if not found["is_better"] or found["challenger"] is None:
+        raise SettingsError(f"this run's comparison found nothing to promote: {found['verdict']}")
+    said = asked.decided(found, asked.decisions.answer())
+    return selection.promote(asked.lake_uri, found["challenger"], champion=found["champion"], **said)
 
 
 model_selection()

@@ -1,6 +1,7 @@
 """What every DAG shares: default arguments, tags, assets, params, the timetable, and how a task calls `include`.
 
-Beside `include.service`, which starts Airflow, this is the only module of `include` that imports it.
+Beside `include.approval`, a task of its own kind, and `include.service`, which starts Airflow, this is the only module
+of `include` that imports it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from include.settings import PLACE_NAME, get_settings
 
 if TYPE_CHECKING:
     from include.night import NightRequest
+    from include.selection.decisions import Answer, Decisions
 
 _LOG = logging.getLogger(__name__)
 
@@ -167,22 +169,22 @@ APPROVAL_PARAMS: dict[str, Param] = {
 }
 
 _EVIDENCE_BODY = """\
-{%- set found = ti.xcom_pull('compare') -%}
-{{ found['markdown'] }}
+{markdown}
 
-[Plots and the whole report](BELOW/plugin/settlement-modelsBELOW/settlement/models/{{ found['selection'] }})
+[Plots and the whole report]({below}/plugin/settlement-models{below}/settlement/models/{selection})
 
-![Recall by kind](BELOW/settlement/packs/{{ found['selection'] }}/recall_by_kind.png)
+![Recall by kind]({below}/settlement/packs/{selection}/recall_by_kind.png)
 """
 
 
-def evidence_body() -> str:
+def evidence_body(found: Figures) -> str:
     """What a person approves by: the comparison's own words, where the rest lies, and the plot of what it misses.
 
     The addresses are as the browser asks for them, below the path that Airflow itself is served under; the UI shows in
     its frame what follows the name of the view.
     """
-    return _EVIDENCE_BODY.replace("BELOW", urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/"))
+    below = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+    return _EVIDENCE_BODY.format(markdown=found["markdown"], selection=found["selection"], below=below)
 
 
 DECISION_DAYS = 5
@@ -254,8 +256,8 @@ class ModelRequest:
     ----------
     source, lake
         Names of where the bank's relations come from and of the lake.
-    run_id
-        Names the run, and a selection after it.
+    dag_id, run_id
+        Name the run, and a selection after it.
     by
         Who triggered the run, or what did.
     params
@@ -264,6 +266,7 @@ class ModelRequest:
 
     source: str
     lake: str
+    dag_id: str
     run_id: str
     by: str
     params: dict[str, Any]
@@ -276,6 +279,7 @@ class ModelRequest:
         return cls(
             source=name_of("source", params.get("source") or wish.get("source")),
             lake=name_of("lake", params.get("lake") or wish.get("lake")),
+            dag_id=run.dag_id,
             run_id=context["run_id"],
             by=run.triggering_user_name or f"{run.dag_id}, {run.run_type} run",
             params=params,
@@ -342,30 +346,38 @@ class ModelRequest:
             )
         return is_asked
 
-    def decided(self, approval: Figures | None, evidence: str) -> dict[str, str]:
+    @property
+    def decisions(self) -> Decisions:
+        """What the lake holds, sealed, of this run's comparison and of the answer to it."""
+        from include.selection import Decisions
+
+        return Decisions(self.lake_uri, self.dag_id, self.run_id)
+
+    def decided(self, found: Figures, answer: Answer | None) -> dict[str, str]:
         """Who decided a promotion and why, for the history.
 
         Parameters
         ----------
-        approval
-            What the approval left; None where it was not asked for, or where somebody marked it as done.
-        evidence
-            The comparison's verdict, which the person's own words precede.
+        found
+            What the run's comparison found, whose verdict the person's own words precede.
+        answer
+            What the lake holds of the answer; None where nobody was asked, or somebody marked the question as done.
 
         Raises
         ------
         SettingsError
             When nobody approved, or as `promotes_headlessly`.
         """
-        if approval is None and self.promotes_headlessly():
-            return {"by": f"{self.by} (approve_headlessly)", "why": evidence}
-        if approval is None or approval["chosen_options"] != [APPROVE]:
+        evidence = found["verdict"]
+        if answer is None and self.promotes_headlessly():
+            return {"by": f"{self.by} (approve_headlessly)", "why": evidence, "decision": found["result"]}
+        if answer is None or answer.chosen != (APPROVE,) or not answer.by:
             raise SettingsError(
                 f"nobody answered {APPROVE!r}: nothing is promoted, and marking the question as done is no answer; "
                 "clear `await_approval` to be asked again"
             )
-        user, comment = approval["responded_by_user"], (approval["params_input"] or {}).get(COMMENT)
-        return {"by": user["name"] or user["id"], "why": f"{comment} ({evidence})" if comment else evidence}
+        why = f"{answer.comment} ({evidence})" if answer.comment else evidence
+        return {"by": answer.by, "why": why, "decision": f"{found['result']}/{answer.at}"}
 
 
 def run_for_models(work: Callable[[ModelRequest], Result]) -> Result:

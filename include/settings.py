@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     catalog_uri: str = Field(
         "", repr=False, description="SQLAlchemy URL of the Iceberg SQL catalog; a SQLite file in the lake when empty."
     )
+    # Athena's rules for the name of a database, which the namespace is there.
+    namespace: str = Field(
+        "ads",
+        pattern=r"^[a-z][a-z0-9_]{0,62}$",
+        description="Namespace of the lake's tables in the catalog; lakes that share a catalog each need their own.",
+    )
     mlflow_uri: str = Field(
         "",
         repr=False,

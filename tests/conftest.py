@@ -25,6 +25,8 @@ settings.load_profile("untimed")
 
 # Whatever trains here does so in small; tests of the full recipe name it. Processes that tests start inherit it.
 os.environ["ADS_TRAINING"] = "quick"
+# What is remembered of the tests' lakes lies beside a key of their own.
+os.environ["ADS_KEY_FILE"] = str(Path(tempfile.mkdtemp(prefix="keys-")) / "lake.key")
 
 REAL_DATA = Path(os.environ.get("ADS_REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 CASES = REAL_DATA.parent / "cases"

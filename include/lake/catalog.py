@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TypeVar
 
 import pyarrow as pa
@@ -12,7 +11,6 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
-    NamespaceAlreadyExistsError,
     NoSuchTableError,
     TableAlreadyExistsError,
 )
@@ -21,10 +19,13 @@ from pyiceberg.table import Table as IcebergTable
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.errors import PublishError, TerminalError
+from include.lake.identity import claim_namespace
 from include.lake.location import LakeLocation
 from include.lake.tables import Table
+from include.settings import Settings
 
-NAMESPACE = "ads"
+# Of the rows in a SQL catalog's own tables: lakes there are told apart by their namespaces.
+_CATALOG = "ads"
 
 PROPERTIES = {
     "format-version": "2",  # what Athena reads
@@ -48,29 +49,38 @@ _Answer = TypeVar("_Answer")
 class LakeCatalog:
     """The lake's tables by name."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, namespace: str, identity: str) -> None:
         self._catalog = catalog
+        self._namespace = namespace
+        self.identity = identity
         self._ensured: dict[str, pa.Schema] = {}
 
     @classmethod
-    def open(cls, location: LakeLocation) -> LakeCatalog:
-        """Open the catalog, creating it and the namespace where they do not exist."""
-        return cls(_in_turns(lambda: _open(location), "the catalog"))
+    def open(cls, location: LakeLocation, settings: Settings) -> LakeCatalog:
+        """Open the catalog, creating it and the namespace where they do not exist.
+
+        Raises
+        ------
+        SettingsError
+            When the namespace belongs to another lake.
+        """
+        catalog, identity = _in_turns(lambda: _open(location, settings), "the catalog")
+        return cls(catalog, location.namespace, identity)
 
     def find(self, name: str) -> IcebergTable | None:
         """The table as it is now, or None when the lake has none of that name."""
         try:
-            return self._catalog.load_table((NAMESPACE, name))
+            return self._catalog.load_table((self._namespace, name))
         except NoSuchTableError:
             return None
 
     def load(self, name: str) -> IcebergTable:
         """The table as it is now."""
-        return self._catalog.load_table((NAMESPACE, name))
+        return self._catalog.load_table((self._namespace, name))
 
     def names(self) -> list[str]:
         """The names of all tables."""
-        return sorted(identifier[-1] for identifier in self._catalog.list_tables(NAMESPACE))
+        return sorted(identifier[-1] for identifier in self._catalog.list_tables(self._namespace))
 
     def ensure(self, table: Table) -> IcebergTable:
         """The table as it is now, created or given its new columns where needed.
@@ -99,7 +109,7 @@ class LakeCatalog:
         properties = dict(PROPERTIES)
         if table.night_column:
             properties[f"write.metadata.metrics.column.{table.night_column}"] = "full"
-        identifier = (NAMESPACE, table.name)
+        identifier = (self._namespace, table.name)
         with self._catalog.create_table_transaction(identifier, schema=table.schema, properties=properties) as new:
             if table.night_column:
                 with new.update_spec() as spec:
@@ -107,17 +117,15 @@ class LakeCatalog:
         return self.load(table.name)
 
 
-def _open(location: LakeLocation) -> Catalog:
+def _open(location: LakeLocation, settings: Settings) -> tuple[Catalog, str]:
     catalog = SqlCatalog(
-        NAMESPACE,
+        _CATALOG,
         uri=location.catalog_uri,
         warehouse=location.warehouse,
         pool_pre_ping="true",
         **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO", **location.io_properties},
     )
-    with suppress(NamespaceAlreadyExistsError):
-        catalog.create_namespace(NAMESPACE)
-    return catalog
+    return catalog, claim_namespace(catalog, location, settings)
 
 
 def _in_turns(action: Callable[[], _Answer], what: str) -> _Answer:

@@ -85,12 +85,18 @@ class Lake:
         uri
             `file:`, `s3:` or a plain path.
         settings
-            Those of the process when not given; `catalog_uri` is used.
+            Those of the process when not given: its catalog, its namespace there, and the key.
         extra_tables
             Tables that other rooms declare, so that they can be read and written by name.
         """
-        location = LakeLocation.of(uri, (settings or get_settings()).catalog_uri)
-        return cls(LakeCatalog.open(location), {**TABLES, **{table.name: table for table in extra_tables}})
+        used = settings or get_settings()
+        location = LakeLocation.of(uri, used.catalog_uri, used.namespace)
+        return cls(LakeCatalog.open(location, used), {**TABLES, **{table.name: table for table in extra_tables}})
+
+    @property
+    def identity(self) -> str:
+        """What names this lake among all others, wherever it lies."""
+        return self._catalog.identity
 
     def replace(self, table: Table | str, night: date, rows: pa.Table, stamp: RunStamp) -> None:
         """Make `rows` the run's rows of one night; rows of other runs stay, and readers see what they saw.

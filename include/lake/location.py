@@ -15,6 +15,8 @@ from include.security.private import make_private
 
 # Writers of one SQLite catalog queue for its lock; a commit holds it for milliseconds, so a minute is many turns.
 SQLITE_BUSY_SECONDS = 60
+NAMESPACE = "ads"
+"""Of the tables, and of the database that Athena shows them in, unless the installation names another."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,22 @@ class LakeLocation:
         Absolute folder or object prefix of the tables.
     catalog_uri
         SQLAlchemy URL of the Iceberg SQL catalog; may hold a password, so it is never shown.
+    namespace
+        Of the lake's tables in the catalog.
+    has_own_catalog
+        Whether the catalog is a file in the warehouse, which no other lake uses.
     io_properties
         What pyiceberg needs to reach the warehouse.
     """
 
     warehouse: str
     catalog_uri: str
+    namespace: str = NAMESPACE
+    has_own_catalog: bool = False
     io_properties: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, uri: str, catalog_uri: str = "") -> Self:
+    def of(cls, uri: str, catalog_uri: str = "", namespace: str = NAMESPACE) -> Self:
         """Read a lake URI: `file:`, `s3:` or a plain path.
 
         Raises
@@ -51,7 +59,7 @@ class LakeLocation:
         """
         scheme = urlsplit(uri).scheme if "://" in uri or uri.startswith("file:") else ""
         if scheme in ("", "file"):
-            return cls._local(_local_path(uri), catalog_uri)
+            return cls._local(_local_path(uri), catalog_uri, namespace)
         if scheme not in ("s3", "s3a", "s3n"):
             raise SettingsError(
                 f"the lake {uri!r} has the scheme {scheme!r}; allowed are file: and s3: (or a plain path)"
@@ -61,12 +69,12 @@ class LakeLocation:
                 f"the lake {uri!r} is an object prefix, which cannot hold a SQLite catalog: "
                 "set ADS_CATALOG_URI to a PostgreSQL database (postgresql+psycopg://user@host/name)"
             )
-        return cls(uri.rstrip("/"), catalog_uri, _object_store())
+        return cls(uri.rstrip("/"), catalog_uri, namespace, io_properties=_object_store())
 
     @classmethod
-    def _local(cls, folder: Path, catalog_uri: str) -> Self:
+    def _local(cls, folder: Path, catalog_uri: str, namespace: str) -> Self:
         make_private(folder)
-        return cls(str(folder), catalog_uri or _sqlite(folder / "catalog.db"))
+        return cls(str(folder), catalog_uri or _sqlite(folder / "catalog.db"), namespace, not catalog_uri)
 
 
 def _object_store() -> dict[str, str]:

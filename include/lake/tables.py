@@ -111,6 +111,11 @@ ALERTS_SCHEMA = pa.schema(
         pa.field("text", TEXT),
         pa.field("source_uri", TEXT),
         pa.field("source_line", IDENTIFIER),
+        # Of a row that stands for many of its account and code, whose most urgent the columns above are; else null.
+        pa.field("postings", pa.int64()),
+        pa.field("amount_sum", pa.decimal128(18, 2)),
+        pa.field("first_trans_id", IDENTIFIER),
+        pa.field("last_trans_id", IDENTIFIER),
     ]
 )
 

@@ -11,9 +11,7 @@ from typing import Any, Self
 from include.errors import IntegrityError
 from include.models.model import Model
 from include.registry import ModelRegistry
-
-UPDATES = "updates"
-"""Part of an approved version that holds its log."""
+from include.registry.models import UPDATES
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,9 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
     trained = _train_on(past, before, lake_uri)
     if trained.model is None:
         return {"model_version": None, "note": trained.note}
-    ModelRegistry.open(lake_uri, get_settings()).promote(trained.model.version, by="training", why=trained.note)
+    registry = ModelRegistry.open(lake_uri, get_settings())
+    # Whom it follows is named, so that a pointer that cannot be trusted is not mended by the way.
+    registry.promote(trained.model.version, by="training", why=trained.note, champion=registry.champion())
     return {"model_version": trained.model.version, "note": trained.note}
 
 

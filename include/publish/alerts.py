@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +32,9 @@ _TIER = {
 
 
 _SET_BACK = "is_set_back"
+MOST_ALIKE = 50
+"""Alerts of one account and code in a night that stand one by one: about what a screen of the sheet shows at once, and
+what somebody may still open each by itself. Beyond that they have one cause, and are one finding."""
 
 
 def alert_queue(
@@ -46,7 +50,9 @@ def alert_queue(
 
     What may explain the breaks stands at the head. Errors among the breaks follow, the largest difference first; then
     flagged transactions by score; then late records that no night was restated for; then warnings, those like a
-    dismissed one last; then what has changed in the bank as a whole.
+    dismissed one last; then what has changed in the bank as a whole. More than `MOST_ALIKE` of one account and code are
+    one row in the place of the most urgent of them, with their count and sum; each by itself is in the scores or
+    breaks.
 
     Parameters
     ----------
@@ -75,9 +81,33 @@ def alert_queue(
     rows += [_from_late(row) for row in late]
     rows += [_alert(row, {}, kind="source", code="rounding", severity="warn", amount=None) for row in heads]
     rows += [_from_notice(row) for row in watched]
-    rows.sort(key=_urgency)
+    rows = sorted(_floods_as_one(rows), key=_urgency)
     ranked = [{**row, "rank": rank} for rank, row in enumerate(rows, start=1)]
     return pa.Table.from_pylist(ranked, schema=ALERTS_SCHEMA)
+
+
+def _floods_as_one(rows: list[Row]) -> Iterator[Row]:
+    """The rows, those of an account and code that has too many of them as one."""
+    alike: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        alike[row["kind"], row["severity"], row["code"], row["account_id"], row.get(_SET_BACK, False)].append(row)
+    for (_, _, _, account, _), members in alike.items():
+        yield from members if account is None or len(members) <= MOST_ALIKE else [_flood(members)]
+
+
+def _flood(members: list[Row]) -> Row:
+    strongest = min(members, key=_urgency)
+    amounts = [row["amount"] for row in members if row["amount"] is not None]
+    postings = sorted(row["trans_id"] for row in members if row["trans_id"] is not None)
+    first, last = (postings[0], postings[-1]) if postings else (None, None)
+    total = sum(amounts, Decimal(0))
+    span = "" if first is None else f", from transaction {first} to {last}"
+    said = (
+        f"{len(members):,} findings of the kind {strongest['code']} on this account in one night, {total:,.2f} in all"
+        f"{span}; they are shown as one. The most urgent: {strongest['text']}"
+    )
+    counted = {"postings": len(members), "amount_sum": total, "first_trans_id": first, "last_trans_id": last}
+    return {**strongest, **counted, "text": said}
 
 
 def alerts_csv(alerts: pa.Table) -> str:

@@ -22,7 +22,7 @@ from include.models.base import Detector
 from include.models.detectors import detector_class
 from include.models.lstm import Lstm
 from include.models.model import Model
-from include.security.envelope import Envelope
+from include.registry.records import SealedRecords, file_content
 from include.settings import Settings
 
 CHAMPION = "champion"
@@ -36,6 +36,8 @@ _BROKEN = ".broken"
 _HISTORY = "history"
 _VERSION = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}")
 _REFRESH = "refresh"
+UPDATES = "updates"
+"""Part of an approved version that holds the log of what it learned; it is written again and again."""
 _POINTER_CONTEXT = {"purpose": "champion"}
 
 
@@ -53,6 +55,8 @@ class Reign:
         Who made it champion and the reason given.
     is_rollback
         Whether it took over by rolling back the one before it.
+    decision
+        Names the answer it rests on, which counts once; empty where nobody was asked.
     """
 
     version: str
@@ -60,6 +64,7 @@ class Reign:
     by: str = UNNAMED
     why: str = ""
     is_rollback: bool = False
+    decision: str = ""
 
 
 class ModelRegistry:
@@ -68,28 +73,50 @@ class ModelRegistry:
     A version consists of `card.sealed`, `weights.sealed` (skops) and, where it reads sequences, `tensors.sealed`
     (safetensors). One that refreshes another holds `refresh.sealed` (skops) beside its card instead, and is
     put together with that other one. Further parts may be kept with a version. `card.json` is a copy of the card for
-    people and is never read back. Bytes that were changed, moved to another version's name or written with another key
-    are refused with IntegrityError, and nothing of them is loaded. No pickle is ever read or written.
+    people and is never read back. Bytes that were changed, moved to another version's name, brought from another lake
+    or written with another key are refused with IntegrityError, and nothing of them is loaded. No pickle is ever read
+    or written.
 
     Who is champion and who was, by whom and why, is in `<lake>/models/champion.sealed`; `champion.json` is a copy of it
-    for people. Where a lake is older than the sealed one, the copy is read, once, and sealed.
+    for people and is never read back. The pointer and a version's log of updates are counted: one that is gone or older
+    than the newest is refused.
 
     Parameters
     ----------
     folder
         Where the versions lie, `file:` or `s3:`.
-    envelope
-        Seals and unseals.
+    records
+        Seals and opens the lake's files.
     """
 
-    def __init__(self, folder: UPath, envelope: Envelope) -> None:
+    def __init__(self, folder: UPath, records: SealedRecords) -> None:
         self.folder = folder
-        self.envelope = envelope
+        self.records = records
+        if not records.is_known:
+            with self.held("migration"):
+                self._bind_to_the_lake()
 
     @classmethod
     def open(cls, lake_uri: str, settings: Settings) -> Self:
         """The registry of a lake."""
-        return cls(UPath(lake_uri) / "models", Envelope.open(settings))
+        return cls(UPath(lake_uri) / "models", SealedRecords.open(lake_uri, settings))
+
+    def _bind_to_the_lake(self) -> None:
+        """Bind what was sealed before files named their lake, once: what is not bound from then on is refused."""
+        if self.records.is_known:
+            return
+        counted = [(self.folder / _SEALED_FILE, _POINTER_CONTEXT, CHAMPION)]
+        for path in self.folder.glob("*/*.sealed") if self.folder.exists() else ():
+            version, part = path.parent.name, path.name.removesuffix(".sealed")
+            if _VERSION.fullmatch(version):
+                if part == UPDATES:
+                    counted.append((path, _context(version, part), _record_of(version)))
+                else:
+                    self.records.bind(path, _context(version, part))
+        for path, context, _ in counted:
+            if path.exists():
+                self.records.bind_counted(path, context)
+        self.records.know(counted)
 
     def save(self, model: Model) -> str:
         """Store a model; a version that is already there is written again with the same content.
@@ -110,7 +137,11 @@ class ModelRegistry:
 
     def keep(self, version: str, part: str, content: bytes) -> None:
         """Seal one part of a stored version; one that is already there is replaced."""
-        write_whole(self._folder(version) / f"{part}.sealed", self.envelope.seal(content, _context(version, part)))
+        path, context = self._part(version, part), _context(version, part)
+        if part == UPDATES:
+            self.records.write_counted(path, content, context, _record_of(version))
+        else:
+            self.records.write(path, content, context)
 
     def kept(self, version: str, part: str) -> bytes | None:
         """One part of a stored version, or None where it has none of that name.
@@ -118,9 +149,25 @@ class ModelRegistry:
         Raises
         ------
         IntegrityError
-            When the bytes do not verify.
+            When the bytes do not verify, or are not the newest of a part that is counted.
         """
-        return self._unsealed(version, part) if (self._folder(version) / f"{part}.sealed").exists() else None
+        if part == UPDATES:
+            return self._newest_log(version)
+        return self._unsealed(version, part) if self._part(version, part).exists() else None
+
+    def _newest_log(self, version: str) -> bytes | None:
+        try:
+            return self.records.read_counted(
+                self._part(version, UPDATES), _context(version, UPDATES), _record_of(version)
+            )
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"the log of what {version} learned cannot be trusted ({error}): restore it from a backup, or promote "
+                "another version"
+            ) from error
+
+    def _part(self, version: str, part: str) -> UPath:
+        return self._folder(version) / f"{part}.sealed"
 
     def load(self, version: str) -> Model:
         """The model stored as `version`; its scores are those it had when saved, bit for bit.
@@ -175,11 +222,20 @@ class ModelRegistry:
         found = [path for path in self.folder.iterdir() if _VERSION.fullmatch(path.name)]
         return tuple(sorted(path.name for path in found if not (path / f"{_REFRESH}.sealed").exists()))
 
-    def promote(self, version: str, *, by: str = UNNAMED, why: str = "", champion: str | None = WHOEVER) -> str | None:
+    def promote(
+        self,
+        version: str,
+        *,
+        by: str = UNNAMED,
+        why: str = "",
+        champion: str | None = WHOEVER,
+        decision: str = "",
+    ) -> str | None:
         """Make `version` the champion; readers see the old one or the new one, never neither.
 
-        The champion promoted again stays what it is, and nothing is written. A pointer that cannot be read is kept
-        beside the new one, as `champion.broken.sealed`, and the history starts anew.
+        The champion promoted again stays what it is, and nothing is written. Where no champion is named to be deposed,
+        a pointer that is gone or cannot be trusted is mended: what lies there is kept beside the new one, as
+        `champion.broken.sealed`, and the history starts anew.
 
         Parameters
         ----------
@@ -189,6 +245,8 @@ class ModelRegistry:
             For the history.
         champion
             Whom to depose, None for nobody: when another one is champion by now, nothing is done.
+        decision
+            Names the answer that this rests on; it promotes once, whatever is rolled back since.
 
         Returns
         -------
@@ -198,15 +256,17 @@ class ModelRegistry:
         Raises
         ------
         SettingsError, IntegrityError
-            When it cannot be loaded, or `champion` is not the champion; the champion then stays.
+            When it cannot be loaded, `champion` is not the champion, or the answer was acted on before; the champion
+            then stays.
         """
         self.load(version)
         with self.held(CHAMPION):
-            reigns = self._readable_reigns()
+            reigns = self._readable_reigns() if champion == WHOEVER else self._reigns()
             current = reigns[-1].version if reigns else None
             if current != version:
                 _require_champion(champion, current, version)
-                self._write_reigns((*reigns, Reign(version, _now(), by, why)))
+                _require_unused(decision, reigns)
+                self._write_reigns((*reigns, Reign(version, _now(), by, why, decision=decision)))
             return current
 
     def roll_back(self, *, by: str = UNNAMED, why: str = "", champion: str | None = None) -> str:
@@ -250,9 +310,9 @@ class ModelRegistry:
         Raises
         ------
         IntegrityError
-            When the pointer cannot be read or does not name a version.
+            When the pointer is gone, older than the newest or another lake's, or does not name a version.
         """
-        return reigns[-1].version if (reigns := self._sealed_reigns()) else None
+        return reigns[-1].version if (reigns := self._reigns()) else None
 
     def history(self) -> tuple[Reign, ...]:
         """Every champion there was, the newest first.
@@ -262,7 +322,7 @@ class ModelRegistry:
         IntegrityError
             As `champion`.
         """
-        return self._sealed_reigns()[::-1]
+        return self._reigns()[::-1]
 
     def approved(self) -> tuple[str, ...]:
         """The champion and those before it that nobody took back, the newest last.
@@ -272,7 +332,7 @@ class ModelRegistry:
         IntegrityError
             As `champion`.
         """
-        return _approved(self._sealed_reigns())
+        return _approved(self._reigns())
 
     def last_night(self, version: str) -> date:
         """The last night that a stored version was trained on; its card is read and nothing else of it.
@@ -291,58 +351,49 @@ class ModelRegistry:
                 f"the card of model {version} names no last night: restore it or train again"
             ) from error
 
-    def _sealed_reigns(self) -> tuple[Reign, ...]:
-        """The history; one that an older version left unsealed is sealed, so that its file is read this once."""
-        reigns = self._reigns()
-        if reigns and not (self.folder / _SEALED_FILE).exists():
-            # Whoever may only read here leaves it to the next one.
-            with suppress(OSError), self.held(CHAMPION):
-                if not (self.folder / _SEALED_FILE).exists():
-                    self._write_reigns(reigns)
-        return reigns
-
     def _reigns(self) -> tuple[Reign, ...]:
         """The pointer's history, the oldest first; a pointer older than histories holds the champion alone."""
-        pointer = self._pointer()
-        if not pointer.exists():
-            return ()
+        pointer = self.folder / _SEALED_FILE
         try:
-            content = json.loads(self._pointer_content(pointer))
-            version = str(content[CHAMPION])
-            reigns = tuple(Reign(**reign) for reign in content.get(_HISTORY, [{"version": version}]))
-            for reign in reigns:
-                self._folder(reign.version)
-            if not reigns or reigns[-1].version != version:
-                raise ValueError("its history ends with another version")
-        except (ValueError, KeyError, TypeError, AttributeError, SettingsError, IntegrityError) as error:
-            raise IntegrityError(
-                f"{pointer} does not verify, or does not name a model version: restore it, set ADS_KEY_FILE to the key "
-                "it was sealed with, or promote a version again"
-            ) from error
+            content = self.records.read_counted(pointer, _POINTER_CONTEXT, CHAMPION)
+            if content is None:
+                self._check_never_had_one()
+                return ()
+            return self._reigns_in(content)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, SettingsError) as error:
+            raise _distrust(f"{pointer} does not name a model version") from error
+        except IntegrityError as error:
+            raise _distrust(str(error)) from error
+
+    def _reigns_in(self, content: bytes) -> tuple[Reign, ...]:
+        found = json.loads(content)
+        version = str(found[CHAMPION])
+        reigns = tuple(Reign(**reign) for reign in found.get(_HISTORY, [{"version": version}]))
+        for reign in reigns:
+            self._folder(reign.version)
+        if _line_of(reigns)[0] != version:
+            raise ValueError("its history ends with another version")
         return reigns
 
-    def _pointer(self) -> UPath:
-        """The sealed file, or the plain one where the lake is older than it."""
-        sealed = self.folder / _SEALED_FILE
-        return sealed if sealed.exists() else self.folder / _CHAMPION_FILE
-
-    def _pointer_content(self, pointer: UPath) -> bytes:
-        content: bytes = pointer.read_bytes()
-        return self.envelope.unseal(content, _POINTER_CONTEXT) if pointer.name == _SEALED_FILE else content
+    def _check_never_had_one(self) -> None:
+        """Without a counter the copy for people still says that there was a pointer; it may not say to whom."""
+        if (copy := self.folder / _CHAMPION_FILE).exists():
+            raise IntegrityError(f"{self.folder / _SEALED_FILE} is gone, and {copy} is for people and no evidence")
 
     def _readable_reigns(self) -> tuple[Reign, ...]:
         try:
             return self._reigns()
         except IntegrityError:
-            pointer = self._pointer()
-            write_whole(self.folder / f"{pointer.stem}{_BROKEN}{pointer.suffix}", pointer.read_bytes())
+            with suppress(IntegrityError):
+                broken = file_content(self.folder / _SEALED_FILE)
+                write_whole(self.folder / f"{CHAMPION}{_BROKEN}.sealed", broken)
             return ()
 
     def _write_reigns(self, reigns: tuple[Reign, ...]) -> None:
         """Point to the last of them; the sealed file counts, and is written first."""
         pointer = {CHAMPION: reigns[-1].version, _HISTORY: [vars(reign) for reign in reigns]}
         content = json.dumps(pointer, indent=2).encode()
-        write_whole(self.folder / _SEALED_FILE, self.envelope.seal(content, _POINTER_CONTEXT))
+        self.records.write_counted(self.folder / _SEALED_FILE, content, _POINTER_CONTEXT, CHAMPION)
         write_whole(self.folder / _CHAMPION_FILE, content)
 
     @contextmanager
@@ -370,12 +421,23 @@ class ModelRegistry:
         return self.folder / version
 
     def _unsealed(self, version: str, part: str) -> bytes:
-        path = self._folder(version) / f"{part}.sealed"
+        path = self._part(version, part)
         if not path.exists():
             known = ", ".join(self.versions()) or "none"
             raise SettingsError(f"there is no {part} of model {version} in {self.folder}; stored are: {known}")
-        content: bytes = self.envelope.unseal(path.read_bytes(), _context(version, part))
-        return content
+        return self.records.read(path, _context(version, part))
+
+
+def _distrust(why: str) -> IntegrityError:
+    return IntegrityError(
+        f"who is champion cannot be trusted: {why}. Restore champion.sealed from a backup, set ADS_KEY_FILE to the key "
+        "it was sealed with, or name the champion again with `python -m include promote`, which begins a new history"
+    )
+
+
+def _record_of(version: str) -> str:
+    """What the counter of a version's log of updates is kept under."""
+    return f"{UPDATES}/{version}"
 
 
 def _line_of(reigns: tuple[Reign, ...]) -> tuple[str | None, str | None]:
@@ -404,6 +466,15 @@ def _require_champion(expected: str | None, current: str | None, version: str) -
         raise SettingsError(
             f"{version} was to follow {expected or 'no champion'}, but by now the champion is {current or 'nobody'}: "
             "nothing was promoted; run the selection again, which compares with the champion there is"
+        )
+
+
+def _require_unused(decision: str, reigns: tuple[Reign, ...]) -> None:
+    used = next((reign for reign in reigns if decision and reign.decision == decision), None)
+    if used is not None:
+        raise SettingsError(
+            f"this answer made {used.version} champion at {used.since} already, which was taken back since: nothing is "
+            "promoted; run the selection again"
         )
 
 

@@ -41,6 +41,8 @@ _SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 _KEY_NAMESPACE, _KEY_NAME = "ads", "lake"
 # A reserved name, so that a sealed text key is never taken for a sealed model or the other way round.
 _PURPOSE = {"ads:purpose": "text-key"}
+COUNTER = "counter"
+"""The pair of a context that counts how often a record was written."""
 _NONCE_BYTES = 12
 _LENGTH_BYTES = 2
 
@@ -99,13 +101,35 @@ class Envelope:
         IntegrityError
             When they were changed, sealed with another key, or with another context.
         """
+        plain, found = self._opened(sealed, context)
+        with _verified(context):
+            _check_bound(found, context)
+        return plain
+
+    def unseal_counted(self, sealed: bytes, context: Mapping[str, str]) -> tuple[bytes, int]:
+        """The bytes that were sealed with this context and a counter beside it, and that counter.
+
+        Raises
+        ------
+        IntegrityError
+            As `unseal`; and when no counter was sealed with them.
+        """
+        plain, found = self._opened(sealed, context)
+        with _verified(context):
+            counter = int(found[COUNTER])
+            _check_bound(found, {**context, COUNTER: str(counter)})
+        return plain, counter
+
+    def _opened(self, sealed: bytes, context: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+        """What a message holds, and everything it is bound to: these pairs, and what else there may be."""
         with _verified(context):
             source = io.BytesIO(sealed)
             keys = {"keyring": self._keyring, "encryption_context": dict(context)}
             with self._client.stream(mode="decrypt", source=source, **keys) as message:
                 plain = message.read()
-            _check_whole(message.header.encryption_context, context, source.read())
-        return bytes(plain)
+            if rest := source.read():
+                raise ValueError(f"{len(rest)} bytes follow the message")
+            return bytes(plain), dict(message.header.encryption_context)
 
     def seal_text(self, text: str, context: Mapping[str, str]) -> str:
         """`seal_texts` for one text."""
@@ -171,10 +195,8 @@ def _canonical(context: Mapping[str, str]) -> bytes:
     return json.dumps(dict(context), sort_keys=True).encode()
 
 
-def _check_whole(found: Mapping[str, str], context: Mapping[str, str], rest: bytes) -> None:
-    """The SDK checks the pairs it is given and reads to the end of its message; nothing may stand beside either."""
-    if rest:
-        raise ValueError(f"{len(rest)} bytes follow the message")
+def _check_bound(found: Mapping[str, str], context: Mapping[str, str]) -> None:
+    """The SDK checks the pairs it is given; nothing may stand beside them."""
     if dict(found) != dict(context):
         raise ValueError(f"the message is bound to {dict(found)}")
 

@@ -1,6 +1,7 @@
 """Which model is champion: candidates compared on the past, evidence for a person, promotion and its way back."""
 
 from include.selection.comparing import compare
+from include.selection.decisions import Decisions
 from include.selection.packs import selections
 from include.selection.plan import CandidateError, SelectionError
 from include.selection.preparing import prepare
@@ -10,6 +11,7 @@ from include.selection.trying import try_candidate
 
 __all__ = [
     "CandidateError",
+    "Decisions",
     "SelectionError",
     "compare",
     "history",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.lake import Lake
-from include.lake.work_folder import WorkFolder, folder_name
+from include.lake.work_folder import WorkFolder
 from include.learning import confirmed_before
 from include.registry import ModelRegistry
 from include.registry.tracking import TrainingRun
@@ -16,6 +16,7 @@ from include.scoring import TrainingOutcome, train
 from include.scoring.training_run import training_run
 from include.selection import evidence, packs
 from include.selection.comparison import compare_lineups
+from include.selection.decisions import COMMAND_LINE, Decisions
 from include.selection.figures import draw
 from include.selection.keeping import keep_model
 from include.selection.lineups import Lineup, lineup_of, lineups_of, name_among
@@ -29,17 +30,19 @@ Figures = dict[str, Any]
 _KEPT_KEYS = ("selection", "challenger", "champion", "is_better", "verdict", "evidence", "markdown", "note")
 
 
-def compare(lake_uri: str, source_uri: str, selection_id: str) -> Figures:
+def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COMMAND_LINE) -> Figures:
     """Compare what the candidates found, train the winner on the whole past, and lay out the evidence.
 
-    The winner's model is kept in the registry and not promoted. The selection's work folder is removed at the end; a
-    call after that gives what the first one gave. One that was prepared again leaves the evidence it had before as it
-    is, and lays out its own beside it, under a numbered name.
+    The winner's model is kept in the registry and not promoted. What was found is sealed for the run. The selection's
+    work folder is removed at the end; a call after that gives what the first one gave. One that was prepared again
+    leaves the evidence it had before as it is, and lays out its own beside it, under a numbered name.
 
     Parameters
     ----------
     lake_uri, source_uri, selection_id
         As given to `prepare`.
+    dag_id
+        The DAG whose run the selection is.
 
     Returns
     -------
@@ -57,12 +60,14 @@ def compare(lake_uri: str, source_uri: str, selection_id: str) -> Figures:
         When the selection was not prepared.
     """
     folder = work_folder(lake_uri, selection_id)
-    ended = packs.newest_summary(lake_uri, folder_name(selection_id))
+    decisions = Decisions(lake_uri, dag_id, selection_id)
+    ended = decisions.found()
     if ended is not None and not Plan.is_kept(folder):
-        return {key: ended.get(key, "") for key in _KEPT_KEYS}
+        return {key: ended[key] for key in _KEPT_KEYS}
     plan = Plan.read(folder)
     plan = replace(plan, selection=packs.free_name(lake_uri, plan.selection))
     found = _Comparing(folder, plan, lake_uri, source_uri).conclude() if plan.candidates else _nothing(plan, lake_uri)
+    decisions.keep_found({**found, "before": plan.before})
     folder.clear()
     return found
 

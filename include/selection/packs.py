@@ -38,17 +38,6 @@ def free_name(lake_uri: str, selection: str) -> str:
     return next(name for name in _names(selection) if read_summary(lake_uri, name) is None)
 
 
-def newest_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
-    """What a selection found the last time it came to its end, or None where it never did."""
-    found = None
-    for name in _names(selection):
-        summary = read_summary(lake_uri, name)
-        if summary is None:
-            break
-        found = summary
-    return found
-
-
 def _names(selection: str) -> Iterator[str]:
     """Of a selection that is repeated."""
     yield selection
@@ -66,12 +55,13 @@ def summary_file(summary: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def read_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
-    """What a selection found, or None where it did not come to its end: torn, a summary is none."""
+    """What a selection found, or None where it did not come to its end: torn or written by hand, it is none."""
     path = UPath(lake_uri) / FOLDER / selection / _SUMMARY
     try:
-        return dict(json.loads(path.read_bytes())) if path.exists() else None
-    except ValueError:
+        found = dict(json.loads(path.read_bytes())) if path.is_file() else None
+    except (ValueError, TypeError, RecursionError):
         return None
+    return found if found and "made_at" in found else None
 
 
 def selections(lake_uri: str) -> list[dict[str, Any]]:

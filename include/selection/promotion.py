@@ -13,7 +13,9 @@ MOST_CHARACTERS = 1_000
 """Of a name or a reason: a paragraph is a reason, a document belongs elsewhere."""
 
 
-def promote(lake_uri: str, version: str, *, by: str, why: str, champion: str | None = WHOEVER) -> dict[str, Any]:
+def promote(
+    lake_uri: str, version: str, *, by: str, why: str, champion: str | None = WHOEVER, decision: str = ""
+) -> dict[str, Any]:
     """Make a version the champion; it scores from the next night on that is played for the first time.
 
     Nights run again keep the model their manifest names. Promoting the champion again changes nothing.
@@ -29,6 +31,8 @@ def promote(lake_uri: str, version: str, *, by: str, why: str, champion: str | N
     champion
         The champion it was compared with, None where there was none. When another one is champion by now, nothing is
         done: nobody compared these two.
+    decision
+        Names the answer it rests on, which promotes once.
 
     Returns
     -------
@@ -42,7 +46,8 @@ def promote(lake_uri: str, version: str, *, by: str, why: str, champion: str | N
         the champion then stays.
     """
     _require_said(by, why)
-    before = ModelRegistry.open(lake_uri, get_settings()).promote(version, by=by, why=why, champion=champion)
+    registry = ModelRegistry.open(lake_uri, get_settings())
+    before = registry.promote(version, by=by, why=why, champion=champion, decision=decision)
     return {"champion": version, "before": before}
 
 

@@ -1,14 +1,23 @@
-"""What a run of a model's DAG came to: a selection, a night's learning, a rollback."""
+"""What a run of a model's DAG came to: a selection, a night's learning, a rollback.
+
+Decisions and outcomes are the lake's, and who answered a question is Airflow's own record. What tasks told each other
+can be written by whoever may trigger a DAG: it is shown where the lake has nothing, and the page says so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from plugins.settlement_console.lake_says import LakeSays
 from plugins.settlement_console.left import Left
 
 Figures = dict[str, Any]
+UNVERIFIED = (
+    "not verified",
+    "told by the run's tasks, which users of Airflow can change; the lake has no record of it",
+)
 
 
 @dataclass(frozen=True)
@@ -36,35 +45,39 @@ class ModelRun:
     selection: str = ""
 
 
-def model_run(left: Left) -> ModelRun | None:
+def model_run(left: Left, lake: LakeSays) -> ModelRun | None:
     """What the run came to; None of a DAG that is about no model."""
     reader = _READERS.get(left.run.dag_id)
-    return reader(left) if reader else None
+    if reader is None:
+        return None
+    told = reader(left, lake)
+    return replace(told, said=[*told.said, ("the lake", lake.trouble)]) if lake.trouble else told
 
 
-def _selection(left: Left) -> ModelRun:
-    prepared, compared = left.returned.get("prepare", {}), left.returned.get("compare", {})
-    before, decision = f" before {prepared['before']}" if prepared else "", _decision(left, compared)
+def _selection(left: Left, lake: LakeSays) -> ModelRun:
+    prepared, compared = left.returned.get("prepare", {}), lake.found or {}
+    began = compared.get("before") or prepared.get("before")
+    before, decision = f" before {began}" if began else "", _decision(left, lake, compared)
     return ModelRun(
         headline=f"Selection{before}: {decision}",
         is_running=_is_running(left) and decision != _WAITING,
         failures=left.failures,
-        said=list(_selection_said(left, prepared, compared)),
+        said=list(_selection_said(left, lake, prepared)),
         selection=compared.get("selection", ""),
     )
 
 
-def _decision(left: Left, compared: Figures) -> str:
+def _decision(left: Left, lake: LakeSays, compared: Figures) -> str:
     """How a selection ended, or what it waits for."""
     answer = left.answers.get("await_approval")
-    if "promote" in left.returned:
-        return f"promoted by {answer.by}" if answer else "promoted without asking"
+    if lake.promotion:
+        return f"promoted by {lake.promotion['by']}"
     if answer and not answer.is_approved:
         return f"refused by {answer.by}, the champion stays" if answer.by else _UNANSWERED
     if compared and not (compared["is_better"] and compared["challenger"]):
         return "the champion stays"
     if not _is_running(left):
-        return "failed, the champion stays"
+        return _ENDED if left.run.state == "success" else "failed, the champion stays"
     return _WAITING if compared and not answer and not _asks_nobody(left) else "at work"
 
 
@@ -74,12 +87,15 @@ def _asks_nobody(left: Left) -> bool:
 
 
 _WAITING = "waits for approval"
+_ENDED = "ended, and the lake holds no promotion by it"
 _UNANSWERED = "nobody answered in time, the champion stays"
 
 
-def _selection_said(left: Left, prepared: Figures, compared: Figures) -> Iterator[tuple[str, str]]:
-    tried = left.all_of("try_candidate")
+def _selection_said(left: Left, lake: LakeSays, prepared: Figures) -> Iterator[tuple[str, str]]:
+    tried, told = left.all_of("try_candidate"), left.returned.get("compare")
+    compared = lake.found or told
     if compared:
+        yield from [] if lake.found else [UNVERIFIED]
         yield "verdict", compared["verdict"]
         yield "challenger", compared["challenger"] or "none"
         yield "champion before", compared["champion"] or "none"
@@ -92,11 +108,14 @@ def _selection_said(left: Left, prepared: Figures, compared: Figures) -> Iterato
     yield from (("comment", answer.comment) for answer in left.answers.values() if answer.comment)
 
 
-def _learning(left: Left) -> ModelRun:
-    taught = left.returned.get("learn", {}).get("nights", [])
+def _learning(left: Left, lake: LakeSays) -> ModelRun:
+    told = left.returned.get("learn", {}).get("nights", [])
+    taught = [lake.update_of(night["night"]) or night for night in told]
     watched = left.returned.get("watch", {}).get("nights", [])
     accepted = sum(night["accepted"] for night in taught)
     said = [(f"{night['night']}: {_fate(night)}", night["why"]) for night in taught]
+    if any(lake.update_of(night["night"]) is None for night in told):
+        said.append(UNVERIFIED)
     said += [(f"{night['night']}: {note['code']}", note["text"]) for night in watched for note in night["notices"]]
     wish = left.returned.get("ask_for_selection")
     if wish:
@@ -112,18 +131,17 @@ def _fate(update: Figures) -> str:
     return f"{update['fate']}{by}"
 
 
-def _rollback(left: Left) -> ModelRun:
-    conf, done = left.run.conf or {}, left.returned.get("take_back")
+def _rollback(left: Left, lake: LakeSays) -> ModelRun:
+    conf = left.run.conf or {}
     said = [("what", str(conf.get("which", ""))), ("why", str(conf.get("why", "")))]
-    if done is None:
-        return _told(left, f"Rollback: {'at work' if _is_running(left) else 'nothing was taken back'}", said)
-    if "champion" in done:
-        return _told(left, f"Rollback: {done['champion']} is champion again, in place of {done['before']}", said)
-    nights = ", ".join(done["rolled_back"]) or "nothing"
-    return _told(left, f"Rollback of what was learned from {nights}: {done['in_force']} scores from now on", said)
+    if champion := lake.rolled_back_to:
+        return _told(left, f"Rollback: {champion} is champion again", said)
+    if nights := lake.nights_taken_back:
+        return _told(left, f"Rollback of what was learned from {', '.join(nights)}", said)
+    return _told(left, f"Rollback: {'at work' if _is_running(left) else 'nothing was taken back'}", said)
 
 
-_READERS: dict[str, Callable[[Left], ModelRun]] = {
+_READERS: dict[str, Callable[[Left, LakeSays], ModelRun]] = {
     "model_selection": _selection,
     "online_learning": _learning,
     "champion_rollback": _rollback,

@@ -57,12 +57,13 @@ def _leave_note(run: DagRun) -> None:
 
 def _note(left: Left) -> str:
     """The note of a run; empty of one that is none of the console's."""
+    from plugins.settlement_console.lake_says import lake_says
     from plugins.settlement_console.model_runs import model_run
     from plugins.settlement_console.runs import run_summary
 
     if left.run.dag_id == SETTLEMENT_DAG:
         return note_of(run_summary(left))
-    about_models = model_run(left)
+    about_models = model_run(left, lake_says(left.run))
     return note_of_models(about_models) if about_models else ""
 
 

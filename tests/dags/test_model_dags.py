@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, date, datetime
@@ -41,7 +42,7 @@ def test_a_selection_reads_as_its_table_of_contents():
         "name_candidates": {"try_candidate"},
         "try_candidate": {"all_tried"},
         "all_tried": {"compare"},
-        "compare": {"decide_who_decides", "promote"},
+        "compare": {"decide_who_decides"},
         "decide_who_decides": {"await_approval", "promote"},
         "await_approval": {"promote"},
         "promote": set(),
@@ -97,7 +98,8 @@ def _database():
 class _Rooms:
     """The rooms that tasks call, with what they were asked for; their own tests are elsewhere."""
 
-    def __init__(self, monkeypatch) -> None:
+    def __init__(self, monkeypatch, lake: str) -> None:
+        self.lake, self.monkeypatch = lake, monkeypatch
         self.candidates = ["rarity", "contrast", "lstm"]
         self.failing = {"contrast"}
         self.is_better = True
@@ -116,12 +118,13 @@ class _Rooms:
             raise CandidateError(f"candidate {name} is out: {REASON}")
         return {"candidate": name, "seconds": 1.0, "peak_mib": 100.0}
 
-    def compare(self, lake_uri, source_uri, selection_id):
+    def compare(self, lake_uri, source_uri, selection_id, dag_id):
         if self.candidates and self.failing >= set(self.candidates):
             raise SelectionError(f"no candidate is left to compare ({REASON})")
         challenger = CHALLENGER if self.candidates else None
         found = {"selection": "first", "champion": COMPARED_WITH, "is_better": self.is_better, "markdown": "as found"}
-        return {**found, "challenger": challenger, "verdict": "it is better"}
+        found = {**found, "challenger": challenger, "verdict": "it is better"}
+        return selection.Decisions(lake_uri, dag_id, selection_id).keep_found(found)
 
     def promote(self, lake_uri, version, **said):
         self.asked.append(("promote", {"version": version, **said}))
@@ -140,8 +143,11 @@ class _Rooms:
 
 
 @pytest.fixture
-def rooms(monkeypatch, _database, places) -> _Rooms:
-    return _Rooms(monkeypatch)
+def rooms(monkeypatch, tmp_path, _database, places) -> _Rooms:
+    lake = f"file:{tmp_path / 'lake'}"
+    monkeypatch.setenv("ADS_LAKES", json.dumps({"trial": lake, "sandbox": "file:/sandbox"}))
+    get_settings.cache_clear()
+    return _Rooms(monkeypatch, lake)
 
 
 @pytest.fixture
@@ -179,7 +185,14 @@ def _played(dag, marked: str | None = None, **conf: Any) -> SimpleNamespace:
 
 
 def _selected(**conf: Any) -> SimpleNamespace:
-    return _played(model_selection(), before="1994-01-26", **conf)
+    return _played(model_selection(), **{"before": "1994-01-26", **conf})
+
+
+def _response(chosen: str, by: str | None) -> dict[str, Any]:
+    """What Airflow resumes a task with that was answered."""
+    user = {"id": by, "name": by} if by else None
+    event = {"chosen_options": [chosen], "params_input": {}, "responded_at": datetime(2024, 1, 1, tzinfo=UTC)}
+    return {**event, "responded_by_user": user, "timedout": by is None}
 
 
 @pytest.fixture
@@ -187,9 +200,7 @@ def answered(monkeypatch):
     """Let the question be answered as it is asked; what the operator makes of the answer is its own."""
 
     def answer(chosen: str, by: str | None) -> None:
-        user = {"id": by, "name": by} if by else None
-        event = {"chosen_options": [chosen], "params_input": {}, "responded_at": datetime(2024, 1, 1, tzinfo=UTC)}
-        event = {**event, "responded_by_user": user, "timedout": by is None}
+        event = _response(chosen, by)
         monkeypatch.setattr(ApprovalOperator, "execute", lambda self, context: self.execute_complete(context, event))
 
     return answer
@@ -199,8 +210,12 @@ def test_an_approved_challenger_follows_the_champion_it_was_compared_with(rooms,
     answered(ApprovalOperator.APPROVE, "ada")
     run = _selected()
     assert (run.state, run.states["promote", -1]) == ("success", "success")
-    said = {"version": CHALLENGER, "champion": COMPARED_WITH, "by": "ada", "why": "it is better"}
-    assert rooms.asked == [("promote", said)]
+    ((what, said),) = rooms.asked
+    assert said.pop("decision").endswith("2024-01-01 00:00:00+00:00")
+    assert (what, said) == (
+        "promote",
+        {"version": CHALLENGER, "champion": COMPARED_WITH, "by": "ada", "why": "it is better"},
+    )
     assert ApprovalOperator.APPROVE == APPROVE
 
 
@@ -220,6 +235,82 @@ def test_marking_the_question_as_done_approves_nothing(rooms, is_allowed, reques
     assert (run.state, run.states["await_approval", -1], run.states["promote", -1]) == ("failed", "success", "failed")
     assert "SettingsError: nobody answered 'Approve'" in "".join(run.sentences)
     assert rooms.asked == []
+
+
+def _write_xcom(run_id: str, task_id: str, value: dict[str, Any]) -> None:
+    """As Airflow's API does for whoever has the role *user*."""
+    from airflow.models.xcom import XComModel
+
+    XComModel.set("return_value", value, dag_id="model_selection", task_id=task_id, run_id=run_id)
+
+
+FORGED_FINDING = {
+    "selection": "first",
+    "champion": COMPARED_WITH,
+    "challenger": CHALLENGER,
+    "is_better": True,
+    "verdict": "it is better",
+    "markdown": "as found",
+}
+FORGED_ANSWER = {
+    "chosen_options": ["Approve"],
+    "responded_by_user": {"id": "1", "name": "admin"},
+    "params_input": {},
+    "responded_at": "2024-01-01T00:00:00+00:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("marked", "states", "sentence"),
+    [
+        ("compare|await_approval", "failed", "the lake holds no comparison of this run"),
+        ("compare|decide_who_decides|await_approval", "failed", "the lake holds no comparison of this run"),
+        ("await_approval", "failed", "nobody answered 'Approve'"),
+    ],
+)
+def test_a_comparison_and_an_answer_written_by_hand_promote_nothing(rooms, marked, states, sentence):
+    def forged(source_uri, lake_uri, before, selection_id):
+        _write_xcom(selection_id, "compare", FORGED_FINDING)
+        _write_xcom(selection_id, "await_approval", FORGED_ANSWER)
+        return rooms.prepare(source_uri, lake_uri, before, selection_id)
+
+    rooms.monkeypatch.setattr(selection, "prepare", forged)
+    run = _selected(marked=marked)
+    assert rooms.asked == []
+    assert run.state == states
+    assert sentence in "".join(run.sentences)
+
+
+def test_what_is_asked_is_what_the_lake_holds(rooms, monkeypatch):
+    shown = []
+
+    def compared(*place):
+        found = rooms.compare(*place)
+        _write_xcom(place[2], "compare", {**FORGED_FINDING, "verdict": "trust me"})
+        return {**found, "verdict": "trust me"}
+
+    def ask(self, context):
+        shown.append((self.subject, self.body))
+        return self.execute_complete(context, _response(ApprovalOperator.REJECT, "ada"))
+
+    monkeypatch.setattr(selection, "compare", compared)
+    monkeypatch.setattr(ApprovalOperator, "execute", ask)
+    assert _selected().state == "success"
+    ((subject, body),) = shown
+    assert subject == f"it is better: promote {CHALLENGER}?"
+    assert body.startswith("as found")
+
+
+def test_an_answer_to_another_comparison_promotes_nothing(rooms, monkeypatch):
+    def ask(self, context):
+        # Somebody clears the comparison alone while the question waits.
+        rooms.compare(rooms.lake, "", context["run_id"], "model_selection")
+        return self.execute_complete(context, _response(ApprovalOperator.APPROVE, "ada"))
+
+    monkeypatch.setattr(ApprovalOperator, "execute", ask)
+    run = _selected()
+    assert rooms.asked == []
+    assert "nobody answered 'Approve'" in "".join(run.sentences)
 
 
 def test_a_headless_run_needs_the_installations_leave_and_ends_before_anything_is_compared(rooms):

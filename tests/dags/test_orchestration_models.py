@@ -25,6 +25,7 @@ from include.orchestration import (
     evidence_body,
     run_for_models,
 )
+from include.selection.decisions import Answer
 from include.settings import get_settings
 
 
@@ -101,29 +102,30 @@ def test_without_a_published_night_the_selection_says_what_to_do(running, monkey
     assert running.left[FAILURE].startswith("SettingsError: no night is published")
 
 
-def _answer(chosen: str = APPROVE, **changed: Any) -> dict[str, Any]:
-    user = {"id": "7", "name": "grace"}
-    return {"chosen_options": [chosen], "responded_by_user": user, "params_input": None, **changed}
+FOUND = {"verdict": "better", "result": "r1"}
 
 
-def test_who_approved_is_named_with_what_they_said(running):
-    approval = _answer(params_input={"comment": "convincing"})
-    assert running.asked().decided(approval, "better") == {"by": "grace", "why": "convincing (better)"}
-    silent = _answer(responded_by_user={"id": "7", "name": ""})
-    assert running.asked().decided(silent, "better") == {"by": "7", "why": "better"}
+def _answer(*chosen: str, by: str = "grace", comment: str = "") -> Answer:
+    return Answer("r1", chosen or (APPROVE,), by, "2024-01-01T00:00:00", comment)
+
+
+@pytest.mark.parametrize(("comment", "why"), [("convincing", "convincing (better)"), ("", "better")])
+def test_who_approved_is_named_with_what_they_said(running, comment, why):
+    said = {"by": "grace", "why": why, "decision": "r1/2024-01-01T00:00:00"}
+    assert running.asked().decided(FOUND, _answer(comment=comment)) == said
 
 
 @pytest.mark.parametrize(
-    "approval", [None, _answer("Reject"), _answer(responded_by_user=None, chosen_options=[]), _answer("approve")]
+    "answer", [None, _answer("Reject"), _answer("approve"), _answer(APPROVE, "Reject"), _answer(by="")]
 )
-def test_what_nobody_approved_is_decided_by_nobody(running, approval):
+def test_what_nobody_approved_is_decided_by_nobody(running, answer):
     with pytest.raises(SettingsError, match="nobody answered 'Approve'"):
-        running.asked().decided(approval, "better")
+        running.asked().decided(FOUND, answer)
 
 
 def test_a_refusal_counts_where_headless_runs_are_allowed_too(running, headless):
     with pytest.raises(SettingsError, match="nobody answered"):
-        running.asked().decided(_answer("Reject"), "better")
+        running.asked().decided(FOUND, _answer("Reject"))
 
 
 @pytest.fixture
@@ -142,19 +144,23 @@ def headless(allowed, running) -> None:
 
 
 def test_a_headless_promotion_says_that_nobody_was_asked(running, headless):
-    assert running.asked().decided(None, "better") == {"by": "ada (approve_headlessly)", "why": "better"}
+    assert running.asked().decided(FOUND, None) == {
+        "by": "ada (approve_headlessly)",
+        "why": "better",
+        "decision": "r1",
+    }
 
 
 def test_an_installation_that_allows_headless_runs_asks_all_the_same_where_the_run_does_not_want_one(running, allowed):
     assert not running.asked().promotes_headlessly()
     with pytest.raises(SettingsError, match="nobody answered"):
-        running.asked().decided(None, "better")
+        running.asked().decided(FOUND, None)
 
 
 def test_a_headless_run_that_the_installation_does_not_allow_says_what_to_do(running):
     running.context["params"]["approve_headlessly"] = True
     asked = running.asked()
-    for refused in (lambda: asked.decided(None, "better"), asked.promotes_headlessly, asked.check_promotable):
+    for refused in (lambda: asked.decided(FOUND, None), asked.promotes_headlessly, asked.check_promotable):
         with pytest.raises(SettingsError, match="ADS_HEADLESS_APPROVAL=true"):
             refused()
 
@@ -190,8 +196,10 @@ def test_an_event_that_anybody_wrote_ends_the_task_with_a_sentence(running, extr
 @pytest.mark.parametrize(("base_url", "below"), [("http://host:8080", ""), ("https://host/airflow/", "/airflow")])
 def test_the_evidence_is_linked_below_the_path_that_airflow_is_served_under(monkeypatch, base_url, below):
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
-    assert f"]({below}/plugin/settlement-models{below}/settlement/models/" in evidence_body()
-    assert f"]({below}/settlement/packs/" in evidence_body()
+    body = evidence_body({"markdown": "as {found}", "selection": "first"})
+    assert body.startswith("as {found}\n")
+    assert f"]({below}/plugin/settlement-models{below}/settlement/models/first)" in body
+    assert f"]({below}/settlement/packs/first/" in body
 
 
 def test_nights_of_several_events_are_taken_in_order_and_each_once(running):

@@ -210,14 +210,30 @@ def test_a_night_another_model_scored_teaches_nothing(lake_uri, settings, publis
     assert update["why"].startswith("nothing of 1994-01-02 teaches")
 
 
-def test_without_a_champion_nothing_learns(lake_uri, publish):
+def test_without_a_champion_nothing_learns(lake_uri, settings, publish):
     night = publish(0, MORE)
     for pointer in ("champion.sealed", "champion.json"):
         (Path(lake_uri.removeprefix("file:")) / "models" / pointer).unlink()
+    # Nothing beside the key says either that the lake had a champion.
+    for anchor in settings.key_file.parent.glob("*.anchor"):
+        anchor.unlink()
     assert learn(lake_uri, night)["why"] == "there is no champion that could learn"
     assert updates(lake_uri) == []
     with pytest.raises(MissingStateError, match="there is no champion"):
         rollback_learning(lake_uri, night=night, by="an analyst", why="odd")
+
+
+def test_an_older_log_takes_no_rollback_of_learning_back(lake_uri, publish, model):
+    nights = [publish(number, MORE) for number in range(8)]
+    for night in nights:
+        learn(lake_uri, night)
+    log = Path(lake_uri.removeprefix("file:")) / "models" / model.version / "updates.sealed"
+    before = log.read_bytes()
+    rollback_learning(lake_uri, night=nights[-1], by="an analyst", why="poisoned")
+    log.write_bytes(before)
+    for look in (lambda: updates(lake_uri), lambda: learn(lake_uri, nights[-1])):
+        with pytest.raises(IntegrityError, match="cannot be trusted"):
+            look()
 
 
 def test_rows_of_another_model_do_not_teach(lake_uri, model, publish):

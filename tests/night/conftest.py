@@ -13,6 +13,7 @@ import pytest
 from include.night import NightRequest, run_night
 from include.night.modelling import train_champion
 from include.settings import get_settings
+from tests.registry.moving import move_models
 
 Play = Callable[[str, Path, Path], dict[str, Any]]
 
@@ -36,17 +37,17 @@ def bank(pkdd: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(pkdd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a model that may score the last week of January 1994."""
+    """The lake of a model that may score the last week of January 1994."""
     lake = tmp_path_factory.mktemp("trained")
     train_champion(f"file:{pkdd}", f"file:{lake}", date(1994, 1, 26))
-    return lake / "models"
+    return lake
 
 
 @pytest.fixture
 def ready_model(trained: Path, tmp_path: Path) -> None:
     """The test's lake, `tmp_path` or `lake` in it, has its model: nobody waits for a training that is not the point."""
     for lake in (tmp_path, tmp_path / "lake"):
-        shutil.copytree(trained, lake / "models")
+        move_models(f"file:{trained}", f"file:{lake}", get_settings())
 
 
 def play(night: str, source: Path, lake: Path, attempt: str = "test") -> dict[str, Any]:

@@ -15,7 +15,9 @@ from include.errors import PublishError, TerminalError
 from include.lake import Lake
 from include.night import NightRequest, extract, finish, gate, publish, publishing, report, score, settle, verify
 from include.night.workspace import Workspace
+from include.settings import get_settings
 from tests.night.conftest import play
+from tests.registry.moving import move_models
 from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, csv_text, write_canonical
 
 FIRST, SECOND = date(1994, 1, 27), date(1994, 1, 28)
@@ -74,7 +76,7 @@ class Reviewed:
 def reviewed(pkdd: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
     folder = tmp_path_factory.mktemp("reviewed")
     bank, lake = Path(shutil.copytree(pkdd, folder / "bank")), folder / "lake"
-    shutil.copytree(trained, lake / "models")
+    move_models(f"file:{trained}", f"file:{lake}", get_settings())
     (bank / "trans.asc").chmod(0o644)
     with (bank / "trans.asc").open("a", newline="") as file:
         file.writelines(_transfers())

@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from include.orchestration import FAILURE
 from plugins.settlement_console.evidence import Evidence, as_html
+from plugins.settlement_console.lake_says import LakeSays
 from plugins.settlement_console.left import RETURNED, Answer, Left
-from plugins.settlement_console.model_runs import ModelRun, model_run
+from plugins.settlement_console.model_runs import UNVERIFIED, ModelRun, model_run
 from plugins.settlement_console.models import UPDATES_SHOWN, ModelsPage
 from plugins.settlement_console.notes import note_of_models
 from plugins.settlement_console.pages import render
@@ -28,20 +29,27 @@ COMPARED = {
 }
 
 
-def _run(dag_id: str, state: str, *left: tuple[str, Any], conf: dict[str, Any] | None = None) -> ModelRun:
+def _run(
+    dag_id: str, state: str, *left: tuple[str, Any], lake: LakeSays | None = None, conf: dict[str, Any] | None = None
+) -> ModelRun:
     answers = {task_id: value for task_id, value in left if isinstance(value, Answer)}
     values = [(task_id, RETURNED, value) for task_id, value in left if task_id not in (FAILURE, *answers)]
     failures = [("try_candidate", FAILURE, sentence) for task_id, sentence in left if task_id == FAILURE]
-    run = model_run(Left(SimpleNamespace(dag_id=dag_id, state=state, conf=conf or {}), [*values, *failures], answers))
+    found = SimpleNamespace(dag_id=dag_id, state=state, conf=conf or {})
+    run = model_run(Left(found, [*values, *failures], answers), lake or LakeSays())
     assert run is not None
     return run
 
 
-def _selection(state: str, *left: tuple[str, Any], **conf: Any) -> ModelRun:
-    return _run("model_selection", state, ("prepare", PREPARED), *left, conf=conf)
+def _selection(state: str, *left: tuple[str, Any], lake: LakeSays | None = None, **conf: Any) -> ModelRun:
+    """A selection's run of which the lake holds what is marked so."""
+    sealed = {key: value for key, value in left if key in ("found", "promotion")}
+    told = [(key, value) for key, value in left if key not in sealed]
+    return _run("model_selection", state, ("prepare", PREPARED), *told, lake=lake or LakeSays(**sealed), conf=conf)
 
 
-DONE, PROMOTED = ("compare", COMPARED), ("promote", {"champion": NEW})
+ENDED = "ended, and the lake holds no promotion by it"
+DONE, PROMOTED = ("found", COMPARED), ("promotion", {"version": NEW, "by": "ada"})
 APPROVED, REFUSED, UNANSWERED = (
     ("await_approval", answer)
     for answer in (Answer(True, "ada", "as seen"), Answer(False, "ada", ""), Answer(False, "", ""))
@@ -54,12 +62,13 @@ APPROVED, REFUSED, UNANSWERED = (
         ("running", [], "at work"),
         ("running", [DONE, APPROVED], "at work"),
         ("running", [DONE], "waits for approval"),
-        ("success", [("compare", {**COMPARED, "challenger": None})], "the champion stays"),
+        ("success", [("found", {**COMPARED, "challenger": None})], "the champion stays"),
         ("success", [DONE, REFUSED], "refused by ada, the champion stays"),
         ("success", [DONE, UNANSWERED], "nobody answered in time, the champion stays"),
         ("success", [DONE, APPROVED, PROMOTED], "promoted by ada"),
-        ("success", [DONE, PROMOTED], "promoted without asking"),
-        ("success", [("compare", {**COMPARED, "is_better": False})], "the champion stays"),
+        ("success", [("compare", COMPARED), ("promote", {"champion": NEW})], ENDED),
+        ("success", [DONE, ("promote", {"champion": NEW})], ENDED),
+        ("success", [("found", {**COMPARED, "is_better": False})], "the champion stays"),
         ("failed", [], "failed, the champion stays"),
         ("failed", [DONE, APPROVED], "failed, the champion stays"),
     ],
@@ -99,9 +108,9 @@ def test_learning_says_of_each_night_what_became_of_it_and_what_was_noticed():
     notice = {"code": "feature_drift", "feature": "amount", "text": "amount moved", "asks_for_selection": True}
     watched = {"nights": [{"night": "1994-01-06", "notices": [notice]}]}
     wish = {"night": "1994-01-06", "features": ["amount"]}
-    run = _run(
-        "online_learning", "success", ("learn", {"nights": nights}), ("watch", watched), ("ask_for_selection", wish)
-    )
+    told = [("learn", {"nights": nights}), ("watch", watched), ("ask_for_selection", wish)]
+    sealed = LakeSays(updates={night["night"]: night for night in nights})
+    run = _run("online_learning", "success", *told, lake=sealed)
     assert run.headline == "Learning from 1994-01-05, 1994-01-06: 1 of 2 refreshes accepted"
     assert run.said == [
         ("1994-01-05: accepted", "1 night teaches"),
@@ -111,19 +120,37 @@ def test_learning_says_of_each_night_what_became_of_it_and_what_was_noticed():
     ]
 
 
+def test_what_tasks_told_is_overruled_by_the_lake_and_marked_where_it_has_nothing():
+    forged = _update(why="all is well"), _update(night="1994-01-06", why="all is well")
+    dropped = _update(accepted=False, fate="dropped", why="recall fell")
+    run = _run(
+        "online_learning", "success", ("learn", {"nights": forged}), lake=LakeSays(updates={"1994-01-05": dropped})
+    )
+    assert run.said == [("1994-01-05: dropped", "recall fell"), ("1994-01-06: accepted", "all is well"), UNVERIFIED]
+    told = _run("model_selection", "success", ("compare", {**COMPARED, "verdict": EVIL}))
+    assert told.said[:2] == [UNVERIFIED, ("verdict", EVIL)]
+    assert told.selection == ""
+    assert "&lt;img" in render("model_run.html", root="", run=told, evidence=None)
+
+
+def test_a_lake_that_cannot_be_read_is_said():
+    run = _run("champion_rollback", "success", lake=LakeSays(trouble="who is champion cannot be trusted"))
+    assert run.said[-1] == ("the lake", "who is champion cannot be trusted")
+
+
 def test_a_rollback_says_what_scores_now():
-    asked = {"which": "champion", "why": "too loud"}
-    done = _run("champion_rollback", "success", ("take_back", {"champion": OLD, "before": NEW}), conf=asked)
-    assert done.headline == f"Rollback: {OLD} is champion again, in place of {NEW}"
+    asked, told = {"which": "champion", "why": "too loud"}, ("take_back", {"champion": OLD, "before": NEW})
+    done = _run("champion_rollback", "success", told, lake=LakeSays(rolled_back_to=OLD), conf=asked)
+    assert done.headline == f"Rollback: {OLD} is champion again"
     assert ("why", "too loud") in done.said
-    undone = {"base": OLD, "rolled_back": ["1994-01-05"], "in_force": OLD}
-    learned = _run("champion_rollback", "success", ("take_back", undone), conf=asked)
-    assert learned.headline == f"Rollback of what was learned from 1994-01-05: {OLD} scores from now on"
+    assert _run("champion_rollback", "success", told, conf=asked).headline == "Rollback: nothing was taken back"
+    learned = _run("champion_rollback", "success", lake=LakeSays(nights_taken_back=("1994-01-05",)), conf=asked)
+    assert learned.headline == "Rollback of what was learned from 1994-01-05"
     assert _run("champion_rollback", "failed", conf=asked).headline == "Rollback: nothing was taken back"
 
 
 def test_a_run_of_another_dag_is_none_of_these():
-    assert model_run(Left(SimpleNamespace(dag_id="another", state="success", conf={}), [], {})) is None
+    assert model_run(Left(SimpleNamespace(dag_id="another", state="success", conf={}), [], {}), LakeSays()) is None
 
 
 def _page(**changed: Any) -> ModelsPage:

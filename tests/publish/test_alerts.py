@@ -6,9 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.lake.tables import BREAKS_SCHEMA, SCORES_SCHEMA
-from include.publish.alerts import alert_queue
+from include.publish.alerts import MOST_ALIKE, alert_queue, alerts_csv
 
 NIGHT = date(1994, 1, 31)
 POSTINGS = pa.table(
@@ -120,3 +123,54 @@ def test_a_warning_that_was_dismissed_stands_behind_the_others_and_says_so_and_a
         ("interest_amount", "interest_amount Dismissed."),
         ("precision", "Changed."),
     ]
+
+
+def _alike(count: int, account: int = 1, code: str = "fee_amount", first: int = 0) -> list[dict[str, object]]:
+    return [
+        {**_break(code, "error", f"-{number + 1}.00", trans_id=first + number), "account_id": account}
+        for number in range(count)
+    ]
+
+
+def _queue_of(*breaks: dict[str, object]) -> list[dict[str, object]]:
+    found = pa.Table.from_pylist(list(breaks), schema=BREAKS_SCHEMA)
+    return alert_queue(found, None, POSTINGS.slice(0, 0), [], []).to_pylist()
+
+
+@pytest.mark.parametrize("count", [1, MOST_ALIKE, MOST_ALIKE + 1, 2_000])
+def test_a_flood_of_one_account_and_code_is_one_row_with_count_sum_first_and_last(count):
+    other = _alike(3, account=2)
+    rows = _queue_of(*_alike(count, first=10), *other)
+    own = [row for row in rows if row["account_id"] == 1]
+    assert len(rows) == len(own) + len(other)
+    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+    if count <= MOST_ALIKE:
+        assert [row["postings"] for row in own] == [None] * count
+        return
+    (row,) = own
+    assert (row["postings"], row["first_trans_id"], row["last_trans_id"]) == (count, 10, 10 + count - 1)
+    assert row["amount_sum"] == -Decimal(count * (count + 1) // 2)
+    assert (row["amount"], row["trans_id"], row["rank"]) == (-Decimal(count), 10 + count - 1, 1)
+    assert row["text"].startswith(f"{count:,} findings of the kind fee_amount on this account in one night, -")
+    assert f"from transaction 10 to {10 + count - 1}; they are shown as one." in row["text"]
+
+
+def test_what_differs_in_account_or_code_or_names_no_account_stays_apart():
+    rows = _queue_of(*_alike(MOST_ALIKE), *_alike(MOST_ALIKE, code="duplicate_posting"), *_alike(MOST_ALIKE, account=2))
+    assert len(rows) == 3 * MOST_ALIKE
+    assert {row["postings"] for row in rows} == {None}
+
+
+def test_flagged_postings_without_end_make_a_small_sheet():
+    scores = [{**_score(number, 0.9, True), "account_id": 5} for number in range(5_000)]
+    queue = alert_queue(
+        BREAKS_SCHEMA.empty_table(), pa.Table.from_pylist(scores, schema=SCORES_SCHEMA), POSTINGS, [], []
+    )
+    assert queue.num_rows == 1
+    assert len(alerts_csv(queue)) < 1_000
+
+
+@given(st.permutations(range(MOST_ALIKE + 5)))
+def test_a_flood_says_the_same_in_any_order(order):
+    breaks = _alike(MOST_ALIKE + 5)
+    assert _queue_of(*(breaks[place] for place in order)) == _queue_of(*breaks)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from include.selection import compare, comparing, packs, prepare, promote, selections
+from include.settings import get_settings
+from tests.registry.moving import copy_lake
 from tests.selection.conftest import BEFORE, try_here
 
 SUMMARY = "selection.json"
@@ -63,12 +64,17 @@ def test_a_torn_summary_hides_no_other_selection_and_is_none(lake):
     assert packs.free_name(lake, "torn") == "torn"
 
 
-def test_whoever_repeats_a_selection_gets_a_numbered_name_and_the_newest_counts(lake):
-    assert packs.newest_summary(lake, "first") is None
+@pytest.mark.parametrize("content", ["[]", "{}", '"x"', "3", "[" * 100_000, '{"made_at"'])
+def test_a_summary_written_by_hand_hides_no_other_selection(lake, content):
+    written(lake, "whole")
+    (pack_of(lake, written(lake, "forged")) / SUMMARY).write_text(content)
+    assert [found["selection"] for found in selections(lake)] == ["whole"]
+
+
+def test_whoever_repeats_a_selection_gets_a_numbered_name(lake):
     for expected in ("first", "first--2", "first--3"):
         assert packs.free_name(lake, "first") == expected
         written(lake, expected)
-        assert packs.newest_summary(lake, "first")["selection"] == expected
 
 
 def test_where_nothing_was_compared_the_earlier_evidence_stays_too(selected, lake):
@@ -85,7 +91,7 @@ def test_prepared_again_it_leaves_the_evidence_there_is_and_no_trouble_with_mlfl
     selected, tmp_path, monkeypatch
 ):
     lake, trouble = (
-        f"file:{shutil.copytree(selected.lake.removeprefix('file:'), tmp_path / 'lake')}",
+        copy_lake(selected.lake, tmp_path / "lake", get_settings()),
         "it is away " * 99,
     )
     real = comparing.keep_model

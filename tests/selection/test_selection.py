@@ -26,6 +26,7 @@ from include.selection.plan import Plan, work_folder
 from include.selection.results import Cost, put_cost
 from include.selection.verdict import judge
 from include.settings import get_settings
+from tests.registry.moving import copy_lake
 from tests.selection.conftest import BEFORE, FAILED, LATER, SENTENCE, Selected, try_here
 
 
@@ -128,7 +129,7 @@ def test_the_future_changes_nothing_and_the_same_past_gives_the_same_verdict(sel
 
 
 def test_a_champion_that_saw_none_of_the_nights_competes_as_it_is_and_stays_when_nothing_is_better(selected, tmp_path):
-    lake = f"file:{shutil.copytree(path_of(selected.lake), tmp_path / 'lake')}"
+    lake = copy_lake(selected.lake, tmp_path / "lake", get_settings())
     champion = selected.found["challenger"]
     promote(lake, champion, by="a test", why="it was selected")
     told = prepare(selected.source, lake, LATER, "second", folds=1, rounds=2)

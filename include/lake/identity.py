@@ -1,0 +1,197 @@
+"""Which lake this is: a random identity made with it, in its folder and on its namespace of the catalog.
+
+Lakes may share a catalog, but not a namespace: a night of one would replace the other's. The namespace therefore names
+the lake it belongs to, from the statement on that creates it; the folder says the same in `lake.id`.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pyiceberg.catalog.sql import IcebergNamespaceProperties, SqlCatalog
+from pyiceberg.exceptions import NamespaceAlreadyExistsError
+from sqlalchemy.orm import Session
+from upath import UPath
+
+from include.errors import IntegrityError, SettingsError
+from include.lake.location import LakeLocation
+from include.lake.whole_file import write_whole
+from include.settings import Settings
+
+ID_FILE = "lake.id"
+_LAKE, _WAREHOUSE = "ads.lake", "ads.warehouse"
+_ID = re.compile(r"[0-9a-f]{32}")
+_LONGEST_ID_FILE = 64
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What a namespace says of its lake."""
+
+    lake: str
+    warehouse: str
+
+
+def identity_of(lake_uri: str, settings: Settings) -> str:
+    """The identity of a lake, which is created where there is none.
+
+    Raises
+    ------
+    IntegrityError
+        When its folder was exchanged for another lake's, or its `lake.id` is damaged.
+    SettingsError
+        When the catalog's namespace belongs to another lake.
+    """
+    from include.lake.lake import Lake
+    from include.security.anchors import Anchors
+
+    location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
+    lake = read_id(location) or Lake.open(lake_uri, settings).identity
+    anchors = Anchors.open(settings)
+    known = anchors.lake_at(location.warehouse)
+    if known is None:
+        anchors.place(location.warehouse, lake)
+    elif known != lake:
+        raise IntegrityError(
+            f"at {location.warehouse} lay the lake {known}, and its {ID_FILE} now says {lake}: files of another lake "
+            f"were put in its place. Restore them; or, where it was replaced on purpose, remove "
+            f"{anchors.place_file(location.warehouse)}"
+        )
+    return lake
+
+
+def read_id(location: LakeLocation) -> str | None:
+    """What a lake's folder says; None where it says nothing yet.
+
+    Raises
+    ------
+    IntegrityError
+        When the file holds no identity.
+    """
+    path = UPath(location.warehouse) / ID_FILE
+    if not path.exists():
+        return None
+    found = _beginning(path)
+    if not _ID.fullmatch(found):
+        raise IntegrityError(
+            f"{path} does not hold a lake's identity (32 hex digits): restore it, or remove it and open the lake "
+            "again, which takes the identity from its catalog"
+        )
+    return found
+
+
+def _beginning(path: UPath) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return str(file.read(_LONGEST_ID_FILE).decode("ascii", errors="replace")).strip()
+
+
+def claim_namespace(catalog: SqlCatalog, location: LakeLocation, settings: Settings) -> str:
+    """Make the catalog's namespace this lake's, where it is nobody's yet, and give the lake's identity.
+
+    Of two new lakes that want one namespace at once the database lets one write it.
+
+    Raises
+    ------
+    SettingsError
+        When the namespace belongs to another lake.
+    """
+    own = read_id(location)
+    found = _claim_of(catalog, location.namespace)
+    if found is None:
+        candidate = own or _known_before(catalog, location, settings) or uuid.uuid4().hex
+        _write_claim(catalog, location, _Claim(candidate, location.warehouse))
+        found = _claim_of(catalog, location.namespace) or _Claim(candidate, location.warehouse)
+    if not _is_own(found, own, location):
+        raise _refusal(location, found.warehouse)
+    if own is None:
+        write_whole(UPath(location.warehouse) / ID_FILE, f"{found.lake}\n".encode())
+        _place(found.lake, location, settings)
+    return found.lake
+
+
+def _is_own(found: _Claim, own: str | None, location: LakeLocation) -> bool:
+    """A catalog within the lake's folder moves with it; one outside knows where its lake lies."""
+    return own in (None, found.lake) and (
+        location.has_own_catalog or is_same_place(found.warehouse, location.warehouse)
+    )
+
+
+def _claim_of(catalog: SqlCatalog, namespace: str) -> _Claim | None:
+    if not catalog.namespace_exists(namespace):
+        return None
+    says = catalog.load_namespace_properties(namespace)
+    return _Claim(says[_LAKE], says.get(_WAREHOUSE, "")) if _LAKE in says else None
+
+
+def _write_claim(catalog: SqlCatalog, location: LakeLocation, claim: _Claim) -> None:
+    """Write both properties in one transaction; a second writer violates the primary key."""
+    properties = {_LAKE: claim.lake, _WAREHOUSE: claim.warehouse}
+    try:
+        catalog.create_namespace(location.namespace, properties)
+    except NamespaceAlreadyExistsError:
+        # A lake older than identities. pyiceberg's own update deletes first, so that the later of two would win.
+        _check_tables_lie_here(catalog, location)
+        keys = {"catalog_name": catalog.name, "namespace": location.namespace}
+        with Session(catalog.engine) as session:
+            for name, value in properties.items():
+                session.add(IcebergNamespaceProperties(**keys, property_key=name, property_value=value))
+            session.commit()
+
+
+def _check_tables_lie_here(catalog: SqlCatalog, location: LakeLocation) -> None:
+    """Of lakes that shared a namespace unawares it is the one whose folder holds the tables."""
+    if location.has_own_catalog:
+        return
+    for identifier in catalog.list_tables(location.namespace)[:1]:
+        table = catalog.load_table(identifier).location()
+        warehouse = table.removesuffix(f"/{location.namespace}/{identifier[-1]}")
+        if not is_same_place(warehouse, location.warehouse):
+            raise _refusal(location, warehouse)
+
+
+def _known_before(catalog: SqlCatalog, location: LakeLocation, settings: Settings) -> str | None:
+    """The identity that a lake had here, should somebody have removed it; none of a folder that was emptied."""
+    models = UPath(location.warehouse) / "models"
+    has_models = models.exists() and any(True for _ in models.iterdir())
+    has_tables = catalog.namespace_exists(location.namespace) and bool(catalog.list_tables(location.namespace))
+    if not (has_models or has_tables):
+        return None
+    from include.security.anchors import Anchors
+
+    return Anchors.open(settings).lake_at(location.warehouse)
+
+
+def _place(lake: str, location: LakeLocation, settings: Settings) -> None:
+    from include.security.anchors import Anchors
+
+    Anchors.open(settings).place(location.warehouse, lake)
+
+
+def is_same_place(one: str, other: str) -> bool:
+    """Whether two warehouses are one, whatever links and mounts lie between."""
+    if _place_name(one) == _place_name(other):
+        return True
+    paths = Path(_place_name(one)), Path(_place_name(other))
+    return all(path.is_absolute() and path.exists() for path in paths) and paths[0].samefile(paths[1])
+
+
+def _place_name(warehouse: str) -> str:
+    """A folder's path, or bucket and prefix whichever way S3 is spelled."""
+    split = urlsplit(warehouse)
+    if split.scheme.startswith("s3"):
+        return f"s3://{split.netloc}{split.path}".rstrip("/")
+    return warehouse.removeprefix("file://").rstrip("/")
+
+
+def _refusal(location: LakeLocation, warehouse: str) -> SettingsError:
+    return SettingsError(
+        f"the namespace {location.namespace!r} of this catalog belongs to the lake at {warehouse}, and this lake lies "
+        f"at {location.warehouse}: nothing was read or written. Lakes may share a catalog, each in a namespace of its "
+        f"own: set ADS_NAMESPACE to another name for this one, for instance {location.namespace}_2"
+    )

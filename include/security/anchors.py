@@ -1,0 +1,148 @@
+"""What is remembered beside the key of each lake: the newest counter of its sealed records, and where it lies.
+
+Whoever writes into a lake can remove a sealed file or put an older one back; without the key's folder they cannot make
+it look like the newest. Each lake has a file of its own here, sealed, replaced as a whole, and readable by the key's
+owner alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from include.errors import IntegrityError, SettingsError
+from include.security.envelope import Envelope
+from include.settings import Settings
+
+
+class Anchors:
+    """The files beside one key.
+
+    Parameters
+    ----------
+    key_file
+        The key they lie beside, and whose name theirs begin with.
+    envelope
+        Seals and opens them.
+    """
+
+    def __init__(self, key_file: Path, envelope: Envelope) -> None:
+        self._key_file = key_file
+        self._envelope = envelope
+
+    @classmethod
+    def open(cls, settings: Settings, envelope: Envelope | None = None) -> Self:
+        """Those of an installation."""
+        return cls(settings.key_file, envelope or Envelope.open(settings))
+
+    def counters(self, lake: str) -> dict[str, int] | None:
+        """The newest counter of each record of a lake, or None of a lake that was never opened with this key.
+
+        Raises
+        ------
+        IntegrityError
+            When the file does not verify.
+        """
+        content = self._read(self.anchor_file(lake), _anchor_context(lake))
+        return None if content is None else dict(json.loads(content))
+
+    def counter(self, lake: str, record: str) -> int:
+        """The newest counter of one record; 0 where it was never written."""
+        return (self.counters(lake) or {}).get(record, 0)
+
+    def advance(self, lake: str, counters: Mapping[str, int]) -> None:
+        """Remember these counters of a lake, and that it was opened; a counter never goes back."""
+        with self._held():
+            known = self.counters(lake)
+            newer = {name: max(count, (known or {}).get(name, 0)) for name, count in counters.items()}
+            if known is None or not newer.items() <= known.items():
+                content = json.dumps({**(known or {}), **newer}, sort_keys=True).encode()
+                self._write(self.anchor_file(lake), content, _anchor_context(lake))
+
+    def lake_at(self, address: str) -> str | None:
+        """The identity of the lake that was last seen at an address, or None where none was.
+
+        Raises
+        ------
+        IntegrityError
+            When the file does not verify.
+        """
+        content = self._read(self.place_file(address), _place_context(address))
+        return None if content is None else content.decode()
+
+    def place(self, address: str, lake: str) -> None:
+        """Remember which lake lies at an address."""
+        with self._held():
+            if self.lake_at(address) != lake:
+                self._write(self.place_file(address), lake.encode(), _place_context(address))
+
+    def anchor_file(self, lake: str) -> Path:
+        """Where a lake's counters are kept."""
+        return self._beside(f"{lake}.anchor")
+
+    def place_file(self, address: str) -> Path:
+        """Where it is kept which lake lies at an address; removed by hand, another lake may take its place."""
+        return self._beside(f"{hashlib.sha256(address.encode()).hexdigest()[:32]}.place")
+
+    def _beside(self, ending: str) -> Path:
+        return self._key_file.with_name(f"{self._key_file.name}.{ending}")
+
+    def _read(self, path: Path, context: Mapping[str, str]) -> bytes | None:
+        try:
+            sealed = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
+            return self._envelope.unseal(sealed, context)
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"{path} does not verify: restore it from the backup that holds the key beside it; without it nobody "
+                "can tell the newest champion from an older one"
+            ) from error
+
+    def _write(self, path: Path, content: bytes, context: Mapping[str, str]) -> None:
+        try:
+            descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(self._envelope.seal(content, context))
+                file.flush()
+                os.fsync(file.fileno())
+            Path(draft).replace(path)
+        except OSError as error:
+            raise _unusable(path, error) from error
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the lock of these files, so that concurrent writers don't lose each other's counters."""
+        path = self._beside("anchors.lock")
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        with os.fdopen(descriptor, "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _anchor_context(lake: str) -> dict[str, str]:
+    return {"purpose": "anchor", "lake": lake}
+
+
+def _place_context(address: str) -> dict[str, str]:
+    return {"purpose": "place", "address": address}
+
+
+def _unusable(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"{path} cannot be read or written: {error.strerror}; what a lake's newest champion is, is kept beside the "
+        "key: set ADS_KEY_FILE to a place that the night's user owns"
+    )

@@ -1,0 +1,162 @@
+"""What a run's comparison found, what it asked and what was answered, sealed in the lake and bound to the run.
+
+A promotion rests on these alone. What tasks hand on through Airflow can be written by whoever may trigger a DAG.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+from uuid import uuid4
+
+from upath import UPath
+
+from include.errors import IntegrityError, SettingsError
+from include.registry.records import SealedRecords
+from include.settings import get_settings
+
+Figures = dict[str, Any]
+RESULT = "result"
+"""Names one comparison among all that a run made."""
+COMMAND_LINE = "command line"
+"""In place of a DAG's name, of a selection that no DAG runs."""
+_FOUND, _ASKED, _ANSWERED = "selection", "question", "answer"
+_FOLDER = "decisions"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person answered to a run's question, as Airflow recorded it.
+
+    Attributes
+    ----------
+    result
+        The comparison that was shown.
+    chosen
+        The options chosen.
+    by
+        The name of who answered, or their id; empty where nobody did in time.
+    at
+        When, in ISO form.
+    comment
+        What they said with it.
+    """
+
+    result: str
+    chosen: tuple[str, ...]
+    by: str
+    at: str
+    comment: str
+
+    @classmethod
+    def from_dict(cls, found: Figures) -> Self:
+        """The answer again."""
+        return cls(**{**found, "chosen": tuple(found["chosen"])})
+
+
+class Decisions:
+    """The sealed records of one run.
+
+    Parameters
+    ----------
+    lake_uri
+        The lake that the run is about.
+    dag_id, run_id
+        The run.
+    """
+
+    def __init__(self, lake_uri: str, dag_id: str, run_id: str) -> None:
+        self._folder = UPath(lake_uri) / "models" / _FOLDER
+        self._run = {"dag": dag_id, "run": run_id}
+        self._records = SealedRecords.open(lake_uri, get_settings())
+
+    def keep_found(self, found: Figures) -> Figures:
+        """Seal what a comparison found; gives it back with a name of its own."""
+        named = {**found, RESULT: uuid4().hex}
+        self._keep(_FOUND, named)
+        return named
+
+    def found(self) -> Figures | None:
+        """What the run's newest comparison found; None where it made none.
+
+        Raises
+        ------
+        IntegrityError
+            When the record does not verify.
+        """
+        return self._kept(_FOUND)
+
+    def require_found(self) -> Figures:
+        """As `found`.
+
+        Raises
+        ------
+        SettingsError
+            When the run made no comparison.
+        """
+        found = self.found()
+        if found is None:
+            raise SettingsError(
+                "the lake holds no comparison of this run: nothing is asked or promoted, and marking `compare` as done "
+                "is no comparison; clear the run from `prepare` on, or trigger a new one"
+            )
+        return found
+
+    def keep_question(self, task_instance: str) -> Figures:
+        """Seal that a task instance shows what the newest comparison found, which is given."""
+        found = self.require_found()
+        self._keep(_ASKED, {RESULT: found[RESULT], "task_instance": task_instance})
+        return found
+
+    def keep_answer(self, task_instance: str, event: Figures, comment: str) -> None:
+        """Seal what Airflow recorded of an answer to the question that a task instance asked.
+
+        Parameters
+        ----------
+        event
+            What Airflow resumes the task with: its record of the response.
+
+        Raises
+        ------
+        SettingsError
+            When the question was another task instance's.
+        """
+        asked = self._kept(_ASKED) or {}
+        if asked.get("task_instance") != task_instance:
+            raise SettingsError("this answer is to a question that the lake knows nothing of: clear `await_approval`")
+        user = event.get("responded_by_user") or {}
+        answer = Answer(
+            result=asked[RESULT],
+            chosen=tuple(event["chosen_options"]),
+            by=str(user.get("name") or user.get("id") or ""),
+            at=str(event["responded_at"]),
+            comment=comment,
+        )
+        self._keep(_ANSWERED, asdict(answer))
+
+    def answer(self) -> Answer | None:
+        """The answer to what the newest comparison found; None where nobody gave one."""
+        found, answered = self.found(), self._kept(_ANSWERED)
+        if found is None or answered is None or answered[RESULT] != found[RESULT]:
+            return None
+        return Answer.from_dict(answered)
+
+    def _keep(self, what: str, content: Figures) -> None:
+        path, context = self._place(what)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._records.write(path, json.dumps(content, sort_keys=True, default=str).encode(), context)
+
+    def _kept(self, what: str) -> Figures | None:
+        path, context = self._place(what)
+        if not path.exists():
+            return None
+        try:
+            return dict(json.loads(self._records.read(path, context)))
+        except IntegrityError as error:
+            raise IntegrityError(f"what the lake holds of this run's {what} cannot be trusted: {error}") from error
+
+    def _place(self, what: str) -> tuple[UPath, dict[str, str]]:
+        name = hashlib.sha256(json.dumps(self._run, sort_keys=True).encode()).hexdigest()[:32]
+        return self._folder / f"{name}.{what}.sealed", {"purpose": what, **self._run}
