@@ -14,9 +14,11 @@ TEXT = pa.string()
 NUMBER = pa.float64()
 TIME = pa.time64("us")
 
-Kind = Literal["identifier", "date", "money", "code", "text", "number", "time"]
+Kind = Literal["identifier", "account", "date", "money", "code", "text", "number", "time"]
 _ARROW: dict[Kind, pa.DataType] = {
     "identifier": IDENTIFIER,
+    # An account elsewhere: null where its text is no number that fits, which is no fault.
+    "account": IDENTIFIER,
     "date": DATE,
     "money": MONEY,
     "code": TEXT,
@@ -46,6 +48,8 @@ class Column:
         Whether a null is an ordinary value.
     optional
         Whether a source may lack the whole column (an older bank has no time of day).
+    read_from
+        The column whose text is kept here as it stands; no source has this one itself. Empty for all others.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Column:
     codes: dict[str, str] = field(default_factory=dict)
     nullable: bool = False
     optional: bool = False
+    read_from: str = ""
 
     @property
     def arrow(self) -> pa.DataType:
@@ -104,6 +109,16 @@ class Relation:
         """Arrow schema of the canonical relation, every column nullable (a quarantined value is null)."""
         return pa.schema([pa.field(c.name, c.arrow) for c in self.columns])
 
+    @property
+    def source_columns(self) -> tuple[Column, ...]:
+        """The columns that a source holds itself."""
+        return tuple(c for c in self.columns if not c.read_from)
+
+    @property
+    def source_schema(self) -> pa.Schema:
+        """Arrow schema of the columns that a source holds itself."""
+        return pa.schema([pa.field(c.name, c.arrow) for c in self.source_columns])
+
     def column(self, name: str) -> Column:
         """The column called `name`.
 
@@ -145,6 +160,10 @@ FREQUENCIES = {"M": "POPLATEK MESICNE", "W": "POPLATEK TYDNE", "T": "POPLATEK PO
 
 def _id(name: str, pkdd: str, doc: str, *, nullable: bool = False, optional: bool = False) -> Column:
     return Column(name, "identifier", pkdd, doc, nullable=nullable, optional=optional)
+
+
+def _counterparty(name: str, read_from: str, doc: str) -> Column:
+    return Column(name, "text", "", doc, nullable=True, read_from=read_from)
 
 
 FIN_ACCOUNT = Relation(
@@ -208,7 +227,8 @@ FIN_ORDER = Relation(
         _id("order_id", "order_id", "standing order number"),
         _id("account_id", "account_id", "account that pays"),
         Column("bank_to", "text", "bank_to", "bank of the recipient"),
-        _id("account_to", "account_to", "account of the recipient"),
+        Column("account_to", "account", "account_to", "account of the recipient, where it is a number"),
+        _counterparty("counterparty_to", "account_to", "account of the recipient in any form"),
         Column("amount", "money", "amount", "monthly amount"),
         Column("category", "code", "k_symbol", "what it pays", CATEGORIES, nullable=True),
     ),
@@ -239,7 +259,8 @@ FIN_TRANSACTION = Relation(
         Column("operation", "code", "operation", "how the money moved", OPERATIONS, nullable=True),
         Column("category", "code", "k_symbol", "what the money was for", CATEGORIES, nullable=True),
         Column("other_bank_id", "text", "bank", "bank of the counterparty", nullable=True),
-        _id("other_account_id", "account", "account of the counterparty", nullable=True),
+        Column("other_account_id", "account", "account", "account of the counterparty, if a number", nullable=True),
+        _counterparty("counterparty", "other_account_id", "account of the counterparty in any form"),
         Column("trans_time", "time", "", "time of day", nullable=True, optional=True),
         _id("district_id", "", "district where it happened", nullable=True, optional=True),
     ),

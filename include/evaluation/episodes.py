@@ -173,6 +173,7 @@ def _stranger(subject: Subject) -> dict[str, object]:
         "category": None,
         "other_bank_id": subject.pick(subject.rows)["other_bank_id"] or "QR",
         "other_account_id": account,
+        "counterparty": str(account),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count, product
@@ -36,6 +36,10 @@ MIN_PAYMENTS = 4
 MOST_CANDIDATES = 2_000
 """Accounts that episodes look for a place in: more than seven for each of the 264 of a round that has all kinds, and
 more than the real bank has. Without an end a kind that a bank cannot show would be tried on every account it has."""
+
+
+# Far more postings than any plan holds.
+_MOST_PLANTED = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,6 @@ def _replaced(postings: pa.Table, edited: Mapping[int, list[Row]]) -> pa.Table:
 def _surroundings(
     postings: pa.Table, statics: Mapping[str, pa.Table], slack: int, accounts: Sequence[int]
 ) -> Surroundings:
-    largest = pc.max(postings["trans_id"]).as_py() or 0
     districts = _columns(statics, "fin_district", ("district_id", "region"))
     account_of = dict(_columns(statics, "fin_disposition", ("disp_id", "account_id"), account_id=accounts))
     held = _columns(statics, "fin_card", ("disp_id", "issued_date"), disp_id=list(account_of))
@@ -215,8 +218,16 @@ def _surroundings(
         regions={number: str(region) for number, region in districts},
         cards=_earliest((account_of[disp], day) for disp, day in held),
         loans=_earliest(_columns(statics, "fin_loan", ("account_id", "granted_date"), account_id=accounts)),
-        numbers=count(largest + 1),
+        numbers=fresh_numbers(postings),
     )
+
+
+def fresh_numbers(postings: pa.Table) -> Iterator[int]:
+    """Numbers that no posting has: above all of them, or below where 64 bits leave no room above."""
+    ends = pc.min_max(postings["trans_id"]).as_py()
+    smallest, largest = ends["min"] or 0, ends["max"] or 0
+    has_room = largest + _MOST_PLANTED < 2**63
+    return count(largest + 1) if has_room else count(smallest - 1, -1)
 
 
 def _columns(

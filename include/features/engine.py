@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.counterparties import define_counterparty_key
 from include.errors import ConservationError, SettingsError
 from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
@@ -163,7 +165,7 @@ def build_features(
     _check_habit_days(habit_days)
     first, last = _span(postings)
     rows = pa.concat_tables([_posting_columns(lookback), _posting_columns(postings)])
-    with duckdb.connect() as engine:
+    with _engine() as engine:
         towns = known_towns(_district_names(statics.get("fin_district")))
         _register(engine, {"transactions": rows, "known_towns": towns, **_profiles(statics), **state.tables()})
         values = {
@@ -184,7 +186,7 @@ def build_features(
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
     """The state after `postings` (a night's, or any number of nights'); giving a night twice changes nothing."""
     _, last = _span(postings)
-    with duckdb.connect() as engine:
+    with _engine() as engine:
         _register(engine, {"transactions": _posting_columns(postings), **state.tables()})
         _run(engine, ("postings",), {"last_night": last, **_CONSTANTS})
         return FeatureState.from_tables({name: _run(engine, (name,), {}, keep=False) for name in STATE_SCHEMAS})
@@ -337,6 +339,13 @@ def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as engine:
+        define_counterparty_key(engine)
+        yield engine
 
 
 def _register(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> None:

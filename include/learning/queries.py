@@ -11,6 +11,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from include.counterparties import define_counterparty_key
+
 _SQL = Path(__file__).resolve().parent.parent / "sql" / "learning"
 
 
@@ -37,6 +39,7 @@ def queries(**tables: pa.Table) -> Iterator[Queries]:
     with duckdb.connect() as connection:
         # One thread: sums of weights then have one order, and a night played again the same bits.
         connection.execute("set threads = 1")
+        define_counterparty_key(connection)
         opened = Queries(connection)
         for name, table in tables.items():
             opened.put(name, table)

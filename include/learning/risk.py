@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.counterparties import account_text
 from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
 from include.learning.queries import Queries, queries
@@ -209,7 +210,7 @@ def _whose(row: Mapping[str, Any]) -> str:
     if row["ground"] == "location":
         return f"in district {row['subject']}"
     bank, _, account = row["subject"].rpartition("/")
-    return f"with account {account}{f' at bank {bank}' if bank else ''}"
+    return f"with account {account_text(account)}{f' at bank {bank}' if bank else ''}"
 
 
 def _dismissed(row: Mapping[str, Any], night: date) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from include.counterparties import account_text
 from include.settlement.banking_days import GRACE_DAYS, BankingDays
 from include.settlement.due_dates import MonthlyDue
 from include.settlement.findings import Break, code_text, money
@@ -29,7 +30,7 @@ class Order:
     order_id: int
     account_id: int
     bank_to: str
-    account_to: int
+    account_to: str
     category: str | None
     amount_cents: int
     loan_granted_date: date | None
@@ -45,7 +46,8 @@ class Order:
     @property
     def name(self) -> str:
         """The order in words."""
-        return f"standing order {self.order_id} to account {self.account_to} at bank {code_text(self.bank_to)}"
+        account, bank = account_text(self.account_to), code_text(self.bank_to)
+        return f"standing order {self.order_id} to account {account} at bank {bank}"
 
 
 @dataclass(frozen=True)

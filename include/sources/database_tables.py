@@ -60,7 +60,7 @@ class BankTable:
     @property
     def absent_columns(self) -> frozenset[str]:
         """Optional columns the table does not have."""
-        return frozenset(self.relation.schema.names) - self.columns.keys()
+        return frozenset(self.relation.source_schema.names) - self.columns.keys()
 
 
 def find_tables(connection: Connection, uri: str, dialect: Dialect = CANONICAL) -> dict[str, BankTable]:
@@ -132,13 +132,13 @@ def _single_precision(relation: Relation, table: TableClause, columns: Mapping[s
 
 def _require_columns(relation: Relation, names: Sequence[str], uri: str) -> None:
     low = {name.strip().lower() for name in names}
-    missing = [c.name for c in relation.columns if not c.optional and c.name not in low]
+    missing = [c.name for c in relation.source_columns if not c.optional and c.name not in low]
     if not missing:
         return
     extra = [name for name in names if name.lower() not in relation.schema.names]
     raise SourceError(
         f"{uri} ({relation.name}) lacks the columns {', '.join(missing)}. Found {', '.join(names)}. "
-        f"{_likely(missing, extra)}Create a view that names its columns {', '.join(relation.schema.names)}"
+        f"{_likely(missing, extra)}Create a view that names its columns {', '.join(relation.source_schema.names)}"
     )
 
 

@@ -126,7 +126,7 @@ class Dialect:
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:
         """The relation's columns that files of the dialect may hold, in the relation's order."""
-        return tuple(c for c in relation.columns if self.header_name(c))
+        return tuple(c for c in relation.source_columns if self.header_name(c))
 
     def codes(self, column: Column) -> Mapping[str, str]:
         """Code as written -> canonical code."""

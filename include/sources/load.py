@@ -27,6 +27,7 @@ from include.sources.database_link import reported
 _BATCH_ROWS = 50_000
 _TYPES: Mapping[Kind, sa.types.TypeEngine[Any]] = {
     "identifier": sa.BigInteger(),
+    "account": sa.Text(),
     "date": sa.Date(),
     "money": sa.Numeric(12, 2),
     "code": sa.Text(),
@@ -100,7 +101,7 @@ def _write_relation(connection: Connection, extract: Extract) -> Iterator[int]:
     table = _table(extract)
     table.drop(connection, checkfirst=True)
     table.create(connection)
-    rows = extract.rows.select([column.name for column in table.columns])
+    rows = _as_delivered(extract).select([column.name for column in table.columns])
     for batch in rows.to_batches(max_chunksize=_BATCH_ROWS):
         _insert(connection, table, batch)
         yield batch.num_rows
@@ -108,11 +109,21 @@ def _write_relation(connection: Connection, extract: Extract) -> Iterator[int]:
         connection.exec_driver_sql(f"analyze {connection.dialect.identifier_preparer.format_table(table)}")
 
 
+def _as_delivered(extract: Extract) -> pa.Table:
+    """The rows with each column as its source had it: an account in its text, which need not be a number."""
+    rows = extract.rows
+    for column in extract.relation.columns:
+        if column.read_from:
+            place = rows.schema.get_field_index(column.read_from)
+            rows = rows.set_column(place, column.read_from, rows[column.name])
+    return rows
+
+
 def _table(extract: Extract) -> sa.Table:
     relation = extract.relation
     columns = [
         sa.Column(c.name, _TYPES[c.kind], primary_key=c.name == relation.key, autoincrement=False)
-        for c in relation.columns
+        for c in relation.source_columns
         if c.name not in extract.absent_columns
     ]
     table = sa.Table(relation.name, sa.MetaData(), *columns)

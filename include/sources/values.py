@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.relations import FIN_CLIENT, MONEY, Column, Kind, Relation
+from include.relations import FIN_CLIENT, IDENTIFIER, MONEY, Column, Kind, Relation
 from include.sources.dialects import PKDD, Dialect
 from include.sources.forms import Remarks, form_of
 
@@ -33,10 +33,23 @@ _LOOKED_AT = 1000
 _EXPONENT = r"(?i)^\s*[+-]?(\d+\.?\d*|\.\d+)e[+-]?\d{1,3}\s*$"
 _BEYOND_CENTS = r"\.\d{2}0*[1-9]"
 _BIRTH_NUMBER = re.compile(r"((?:\d{2}){1,2}|\d{4}-)(\d{2})(-?\d{2})", re.ASCII)
+
+
+def _up_to(largest: int) -> str:
+    """The pattern of numbers without leading zeros that are at most `largest`."""
+    digits = str(largest)
+    below = [
+        f"{digits[:place]}[0-{int(digit) - 1}]\\d{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if digit != "0"
+    ]
+    return "|".join([f"\\d{{1,{len(digits) - 1}}}", *below, digits])
+
+
 _INFINITE = r"(?i)^[+-]?(inf|infinity|∞)$"
 _PATTERNS: Mapping[str, tuple[str, Faults]] = {
     "identifier": (
-        r"^-?0*\d{1,18}(\.0*)?$",
+        rf"^-?0*({_up_to(2**63 - 1)})(\.0*)?$",
         (("too_large", r"^-?\d+(\.0*)?$"), ("not_an_integer", "")),
     ),
     "money": (
@@ -86,6 +99,11 @@ def type_columns(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Ar
     ----------
     texts
         Text by canonical column name; optional columns may be missing and come out all null.
+
+    Notes
+    -----
+    A counterparty's account comes out as a number where it is one, and as text in its column beside it: the number's
+    own digits, else the text as it stands.
     """
     texts = _unfold_birth_numbers(texts) if relation is FIN_CLIENT and dialect.name == PKDD.name else texts
     rows = len(next(iter(texts.values())))
@@ -95,9 +113,9 @@ def type_columns(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Ar
     faults: dict[str, pa.Array] = {}
     remarks = Remarks()
     for column in relation.columns:
-        typed = _absent(column, rows)
-        if column.name in trimmed:
-            typed = _typed(column, dialect, _without(trimmed[column.name], null_words.get(column.name)))
+        typed, name = _absent(column, rows), column.read_from or column.name
+        if name in trimmed:
+            typed = _typed(column, dialect, _without(trimmed[name], null_words.get(name)))
         columns.append(typed.values)
         found = {f"{column.name}_{suffix}": mask for suffix, mask in typed.faults.items() if pc.any(mask).as_py()}
         faults.update(found)
@@ -158,6 +176,10 @@ def _typed(column: Column, dialect: Dialect, text: pa.Array) -> Typed:
 def _by_kind(column: Column, dialect: Dialect, text: pa.Array, blank: pa.Array) -> Typed:
     if column.kind in _PATTERNS:
         return _matching(column, text, blank)
+    if column.kind == "account":
+        return Typed(_account_numbers(text), {})
+    if column.read_from:
+        return Typed(_accounts(text, blank), {})
     if column.kind == "date":
         return _distinct(column, text, blank, dialect.date_of, "not_a_date")
     if column.kind == "time":
@@ -172,9 +194,8 @@ def _matching(column: Column, text: pa.Array, blank: pa.Array) -> Typed:
     pattern, faults = _PATTERNS[column.kind]
     good = pc.match_substring_regex(text, pattern)
     plain = pc.if_else(good, text, pa.scalar(None, pa.string()))
-    if column.kind == "identifier":
-        plain = pc.replace_substring_regex(plain, r"\.0*$", "")
-    values = _money(plain) if column.kind == "money" else pc.cast(plain, column.arrow)
+    read = {"identifier": _whole_numbers, "money": _money}.get(column.kind)
+    values = pc.cast(plain, column.arrow) if read is None else read(plain)
     if pc.all(pc.or_(good, blank)).as_py() is not False:
         return Typed(values, {})
     return Typed(values, _named_faults(text, pc.invert(pc.or_(good, blank)), faults))
@@ -186,6 +207,22 @@ def _money(text: pa.Array) -> pa.Array:
         return pc.cast(text, MONEY)
     six_decimals = pc.replace_substring_regex(text, r"(\.\d{6})\d*$", r"\1")
     return pc.cast(pc.round(pc.cast(six_decimals, pa.decimal128(18, 6)), 2), MONEY)
+
+
+def _whole_numbers(plain: pa.Array) -> pa.Array:
+    return pc.cast(pc.replace_substring_regex(plain, r"\.0*$", ""), IDENTIFIER)
+
+
+def _account_numbers(text: pa.Array) -> pa.Array:
+    """The accounts that are numbers; null for a text of any other form."""
+    good = pc.match_substring_regex(text, readable_pattern("identifier"))
+    return _whole_numbers(pc.if_else(good, text, pa.scalar(None, pa.string())))
+
+
+def _accounts(text: pa.Array, blank: pa.Array) -> pa.Array:
+    """The accounts as text; a number in its own digits, whatever it was written with."""
+    written = pc.if_else(blank, pa.scalar(None, pa.string()), text)
+    return pc.coalesce(pc.cast(_account_numbers(text), pa.string()), written)
 
 
 def _named_faults(text: pa.Array, rest: pa.Array, faults: Faults) -> dict[str, pa.Array]:

@@ -6,6 +6,7 @@ a review changes what the following nights publish, and so it takes the right to
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.configuration import conf
 from fastapi import Depends, HTTPException, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
 from include.errors import PublishError
@@ -33,8 +34,16 @@ LONGEST_REASON = 1000
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No analyst decided before: such a time is a slip, as 0 is for 1970. Years near 1 and 9999 have no UTC."""
-# Zero is a number like any other, and some banks begin at it.
-_Identifier = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+
+def _from_digits(value: object) -> object:
+    """The number that a text of digits is: JavaScript cannot hold a number beyond 2^53 without losing digits."""
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+
+
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+_Identifier = Annotated[int, BeforeValidator(_from_digits), Field(ge=-(2**63), lt=2**63)]
+"""A number, or a text of its digits; zero is one like any other, and some banks begin at it."""
 
 
 class Review(BaseModel):

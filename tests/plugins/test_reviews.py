@@ -284,3 +284,33 @@ def test_a_drop_that_cannot_be_written_is_said(inbox, reviewer):
     inbox.parent.mkdir(parents=True)
     inbox.write_text("a file where the folder should be")
     assert reviewer.post("/reviews", json=ONE).status_code == 503
+
+
+@pytest.mark.parametrize("number", [9007199254740993, 2**63 - 1])
+def test_an_identifier_may_be_a_text_of_digits(inbox, reviewer, number: int) -> None:
+    """JavaScript would round it as a number."""
+    said = {"decision": "confirmed", "check_code": "balance_chain"}
+    texts = [{**said, "trans_id": str(number), "account_id": str(number)}, {**said, "trans_id": number}]
+    assert reviewer.post("/reviews", json={"reviews": texts}).status_code == 201
+    assert [row["trans_id"] for row in _rows(inbox)] == [number, number]
+    assert [row["account_id"] for row in _rows(inbox)] == [number, None]
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.0", "1e3", " 7", "٧", str(2**63), "9" * 400])
+def test_another_text_is_no_identifier(inbox, reviewer, text: str) -> None:
+    answer = reviewer.post("/reviews", json={"reviews": [{"trans_id": text, "decision": "confirmed"}]})
+    assert answer.status_code == 422
+    assert not inbox.exists()
+
+
+def test_no_answer_holds_a_number_that_javascript_would_round(inbox, reviewer) -> None:
+    large = 2**63 - 1
+    good = {"trans_id": large, "decision": "confirmed"}
+    answers = [
+        reviewer.post("/reviews", json={"reviews": [each]}).text
+        for each in (good, {**good, "decision": "perhaps"}, {**good, "trans_id": large + 1})
+    ]
+    numbers: list[int] = []
+    for text in answers:
+        json.loads(text, parse_int=lambda digits: numbers.append(int(digits)))
+    assert max(numbers, default=0) < 2**53

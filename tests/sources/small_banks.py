@@ -23,7 +23,7 @@ TRANSACTIONS: Rows = [
     ["3", "1", "2013-01-02", "14.60", "685.40", "D", "WIC", "ST", "", ""],
     ["4", "2", "2013-01-03", "100.5", "799.50", "D", "ROB", "HH", "YZ", "87144583"],
 ]
-TRANSACTION_NAMES = [c.name for c in RELATIONS["fin_transaction"].columns if not c.optional]
+TRANSACTION_NAMES = [c.name for c in RELATIONS["fin_transaction"].source_columns if not c.optional]
 
 
 def csv_text(names: Sequence[str] | None, rows: Rows, delimiter: str = ",", newline: str = "\n") -> str:

@@ -13,6 +13,7 @@ from tests.sources.small_banks import STATICS, TRANSACTIONS
 
 TYPES = {
     "identifier": "bigint",
+    "account": "bigint",
     "date": "date",
     "money": "numeric(12,2)",
     "code": "text",
@@ -24,7 +25,7 @@ TYPES = {
 
 def columns_of(relation: str, types: Mapping[str, str] | None = None) -> dict[str, str]:
     """The relation's required columns with their SQL types; `types` replaces some."""
-    usual = {c.name: TYPES[c.kind] for c in RELATIONS[relation].columns if not c.optional}
+    usual = {c.name: TYPES[c.kind] for c in RELATIONS[relation].source_columns if not c.optional}
     return {**usual, **(types or {})}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+from include.counterparties import account_text
 from include.scoring.words.wording import (
     Finding,
     Row,
@@ -86,7 +87,7 @@ def did_with(row: Row) -> str:
 
 
 def _other(row: Row) -> str:
-    return "an unnamed account" if row["other_account"] is None else f"account {row['other_account']}"
+    return "an unnamed account" if row["other_account"] is None else f"account {account_text(row['other_account'])}"
 
 
 def _is_stranger(row: Row) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import exp
 
+from include.counterparties import account_text
 from include.scoring.words.novelty import new_kind
 from include.scoring.words.wording import LEAST_RATIO, UNKNOWN, Finding, Row, article, count, days, did, one_in, wording
 
@@ -42,7 +43,7 @@ def _repeated(row: Row) -> str:
     name = wording(row["kind"]).name
     if row["other_account"] is None:
         return name
-    return f"{name} {'from' if row['trans_type'] == 'C' else 'to'} account {row['other_account']}"
+    return f"{name} {'from' if row['trans_type'] == 'C' else 'to'} account {account_text(row['other_account'])}"
 
 
 def _nearness(smallest: int | None) -> str:

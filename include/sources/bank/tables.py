@@ -76,7 +76,7 @@ def order_table(orders: Orders, accounts: Accounts) -> pa.Table:
         "amount": money(orders.cents),
         "category": _text_or_null(orders.category),
     }
-    return pa.table(columns, schema=FIN_ORDER.schema)
+    return pa.table(columns, schema=FIN_ORDER.source_schema)
 
 
 def loan_table(loans: Loans, accounts: Accounts, closing_cents: Ints, span: Span) -> pa.Table:
@@ -126,7 +126,7 @@ def transaction_table(
         "trans_time": pa.array(times, pa.int64()).cast(TIME),
         "district_id": pa.array(districts.district_id[places], IDENTIFIER, mask=places == NONE),
     }
-    return pa.table(columns, schema=FIN_TRANSACTION.schema)
+    return pa.table(columns, schema=FIN_TRANSACTION.source_schema)
 
 
 def number(postings: Postings, dice: Dice) -> Ints:

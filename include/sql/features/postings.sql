@@ -6,7 +6,7 @@
 -- numbered by what they hold, whatever their order; rows alike in everything
 -- may change places, which nothing can tell. An amount
 -- below one cent counts as one cent in the logarithm. Account number 0 stands
--- for "no counterparty".
+-- for "no counterparty"; include/counterparties.py says when two are the same.
 with typed as (
     select
         trans_id,
@@ -19,8 +19,12 @@ with typed as (
         coalesce(category in ('IC', 'IO', 'ST'), false) as is_bank_booked,
         cast(amount * 100 as bigint) as amount_cents,
         cast(balance * 100 as bigint) as balance_cents,
-        nullif(other_account_id, 0) as other_account,
-        nullif(trim(other_bank_id), '') as other_bank,
+        nullif(
+            coalesce(cast(other_account_id as varchar), counterparty), '0'
+        ) as other_account,
+        counterparty_key(
+            other_account_id, counterparty, other_bank_id
+        ) as counterparty,
         district_id as place_id,
         extract('hour' from trans_time)
         + extract('minute' from trans_time) / 60.0 as hour_of_day,
@@ -41,7 +45,8 @@ with typed as (
                 district_id,
                 balance,
                 other_bank_id,
-                other_account_id
+                other_account_id,
+                counterparty
         ) as posting_number
     from transactions
     where trans_date <= $last_night
@@ -60,11 +65,6 @@ final as (
         cast(
             round(ln(greatest(amount_cents, 1)) * 1000000) as bigint
         ) as log_amount,
-        if(
-            other_account is null and other_bank is null,
-            null,
-            concat(coalesce(other_bank, ''), '/', coalesce(other_account, 0))
-        ) as counterparty,
         if(
             is_credit
             or is_bank_booked
@@ -107,7 +107,7 @@ select
     balance_cents, -- after the posting; null when the source has none
     log_amount, -- natural logarithm of the cents, in millionths
     share_of_balance, -- a payment's, of the balance before, in millionths
-    other_account, -- account of the other side, as a number
+    other_account, -- account of the other side, as the source writes it
     counterparty, -- bank and account of the other side; null without one
     place_id, -- district where it happened; null when unknown
     hour_of_day, -- 0 to 24; null when unknown

@@ -1,15 +1,16 @@
 -- Grain: one posting and one of what it shares with others: ground, subject.
 -- Inputs: postings (fin_transaction's columns; night and look-back).
 -- Time: everything up to and including $night.
--- Account number 0 stands for "no counterparty", as in features/postings.sql.
+-- What a counterparty is, include/counterparties.py says.
 with named as (
     select
         trans_id,
         trans_date,
         cast(account_id as varchar) as own_account,
         cast(district_id as varchar) as place_id,
-        nullif(other_account_id, 0) as other_account,
-        nullif(trim(other_bank_id), '') as other_bank
+        counterparty_key(
+            other_account_id, counterparty, other_bank_id
+        ) as counterparty
     from postings
     where trans_date <= $night
 ),
@@ -33,11 +34,7 @@ subjects as (
         trans_id,
         trans_date,
         'counterparty' as ground,
-        if(
-            other_account is null and other_bank is null,
-            null,
-            concat(coalesce(other_bank, ''), '/', coalesce(other_account, 0))
-        ) as subject
+        counterparty as subject
     from named
 )
 

@@ -11,7 +11,7 @@ select
     trans_type, -- C adds, D and P take
     operation, -- how the money moved, null when blank
     category, -- what it was for, null when blank
-    other_bank_id, -- bank of the counterparty
-    other_account_id -- account of the counterparty
+    counterparty_key(other_account_id, counterparty, other_bank_id)
+        as counterparty -- null without one
 from postings
 order by account_id, trans_id

@@ -1,7 +1,8 @@
 -- Grain: one payment of a standing order.
 -- Inputs: postings, fin_order, fin_loan.
 -- Time: the postings given; a loan counts from the day it was granted.
--- A payment is a debit to the order's counterparty. Where an account has two
+-- A payment is a debit to the order's counterparty (include/counterparties.py
+-- says when two are the same; a bank alone is none). Where an account has two
 -- orders to one counterparty, the nearer amount decides. Payments of a loan
 -- the account already has are left to the loan checks.
 with candidates as (
@@ -20,8 +21,19 @@ with candidates as (
     inner join fin_order
         on
             postings.account_id = fin_order.account_id
-            and postings.other_bank_id = fin_order.bank_to
-            and postings.other_account_id = fin_order.account_to
+            and counterparty_key(
+                postings.other_account_id,
+                postings.counterparty,
+                postings.other_bank_id
+            ) = counterparty_key(
+                fin_order.account_to,
+                fin_order.counterparty_to,
+                fin_order.bank_to
+            )
+            and coalesce(
+                cast(postings.other_account_id as varchar),
+                postings.counterparty
+            ) is not null
     where
         postings.trans_type <> 'C'
         and not exists (

@@ -5,7 +5,11 @@ select
     fin_order.order_id,
     any_value(fin_order.account_id) as account_id,
     any_value(fin_order.bank_to) as bank_to,
-    any_value(fin_order.account_to) as account_to,
+    any_value(
+        coalesce(
+            cast(fin_order.account_to as varchar), fin_order.counterparty_to
+        )
+    ) as account_to,
     any_value(fin_order.category) as category, -- what it pays, null when blank
     any_value(cast(fin_order.amount * 100 as bigint)) as amount_cents,
     -- a loan's instalments are the loan checks' from its grant on
