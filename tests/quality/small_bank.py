@@ -14,6 +14,7 @@ from include.sources.base import LINEAGE, UNREADABLE, Extract
 NIGHT = date(1994, 1, 31)
 _ORDINARY: dict[str, Any] = {
     "identifier": 7,
+    "account": 7,
     "date": NIGHT,
     "money": Decimal("100.00"),
     "text": "AB",

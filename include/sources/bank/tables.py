@@ -75,8 +75,9 @@ def order_table(orders: Orders, accounts: Accounts) -> pa.Table:
         "account_to": orders.payee,
         "amount": money(orders.cents),
         "category": _text_or_null(orders.category),
+        "counterparty_to": pa.array(orders.payee, IDENTIFIER).cast(TEXT),
     }
-    return pa.table(columns, schema=FIN_ORDER.source_schema)
+    return pa.table(columns, schema=FIN_ORDER.schema)
 
 
 def loan_table(loans: Loans, accounts: Accounts, closing_cents: Ints, span: Span) -> pa.Table:
@@ -112,6 +113,7 @@ def transaction_table(
 ) -> pa.Table:
     """The relation `fin_transaction` in the true order of booking, with what the source shows of every amount."""
     postings = ledger.postings
+    payee = pa.array(postings.payee, IDENTIFIER, mask=postings.payee == NONE)
     columns = {
         "trans_id": trans_id,
         "account_id": accounts.account_id[postings.account],
@@ -122,11 +124,12 @@ def transaction_table(
         "operation": _code(postings.kind, "operation"),
         "category": _code(postings.kind, "category"),
         "other_bank_id": pa.array([*BANKS.tolist(), None], TEXT).take(pa.array(postings.bank % (len(BANKS) + 1))),
-        "other_account_id": pa.array(postings.payee, IDENTIFIER, mask=postings.payee == NONE),
+        "other_account_id": payee,
         "trans_time": pa.array(times, pa.int64()).cast(TIME),
         "district_id": pa.array(districts.district_id[places], IDENTIFIER, mask=places == NONE),
+        "counterparty": payee.cast(TEXT),
     }
-    return pa.table(columns, schema=FIN_TRANSACTION.source_schema)
+    return pa.table(columns, schema=FIN_TRANSACTION.schema)
 
 
 def number(postings: Postings, dice: Dice) -> Ints:

@@ -46,7 +46,7 @@ def write_bank(
     folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
     for name, table in tqdm(tables.items(), desc="files", unit="file", disable=None):
-        _WRITERS[fmt](table, folder / f"{name}.{fmt}")
+        _WRITERS[fmt](table.select(RELATIONS[name].source_schema.names), folder / f"{name}.{fmt}")
     if troubles is not None:
         (folder / TROUBLES_FILE).write_text(json.dumps(troubles, indent=2) + "\n", encoding="utf-8")
 
