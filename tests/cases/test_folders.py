@@ -246,6 +246,7 @@ def test_a_parquet_file_that_stands_for_far_more_than_its_size_is_refused(tmp_pa
         (b"SQLite format 3\x00rest", "an SQLite database"),
         (gzip.compress(b"7z\xbc\xaf\x27\x1crest"), "a 7-Zip archive"),
     ],
+    ids=["bzip2", "xz", "zip", "sqlite", "7z"],
 )
 def test_another_packing_is_named_whatever_the_file_is_called(tmp_path, data, kind):
     folder = bank(tmp_path)
