@@ -75,12 +75,14 @@ class Replay:
     def play(self, source: Source, night: date) -> dict[str, pa.Table]:
         """One night's outputs; the state is moved over it."""
         days = get_settings().lookback_days
-        admission = admit({FIN_TRANSACTION.name: source.night(night)}, night)
-        accepted = admission.accepted[FIN_TRANSACTION.name]
         lookback = lookback_from_history(self.postings, night, features.reach_days(days))
+        admission = admit({FIN_TRANSACTION.name: source.night(night)}, night, lookback)
+        accepted = admission.accepted[FIN_TRANSACTION.name]
         lately = lookback_from_history(lookback, night, days)
         declared = (self.rounding_cents, self.holidays)
-        findings = settlement.check_night(night, accepted, lately, self.statics, self.checks, *declared)
+        findings = settlement.check_night(
+            night, accepted, lately, self.statics, self.checks, *declared, admission.quarantined
+        )
         scores = self._score(night, accepted, lookback)
         self.postings = pa.concat_tables([lookback, accepted.select(lookback.column_names)])
         self.checks, self.habits = findings.state, features.advance_state(self.habits, accepted)
@@ -170,7 +172,7 @@ def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, dict[s
         recipe=Recipe.of(settings.training),
     )
     declared = (source.rounding_cents, source.holidays)
-    checks = settlement.state_from_history(history, statics, start, *declared)
+    checks = settlement.state_from_history(history, statics, start, *declared, past.quarantined)
     habits = features.state_from_history(history)
     replay = Replay(statics, *declared, history, checks, habits, outcome.model, budget)
     replay.warnings.update(snapshots.warnings)

@@ -247,7 +247,12 @@ FIN_TRANSACTION = Relation(
         _id("trans_id", "trans_id", "posting number"),
         _id("account_id", "account_id", "account posted to"),
         Column("trans_date", "date", "date", "settlement date"),
-        Column("amount", "money", "amount", "always positive; the sign is in trans_type"),
+        Column(
+            "amount",
+            "money",
+            "amount",
+            "what trans_type says was added or taken; negative where it takes a posting back",
+        ),
         Column(
             "balance",
             "money",

@@ -17,6 +17,7 @@ from include.errors import ConservationError, SettingsError
 from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.features.towns import known_towns, unknown_places
+from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION, RELATIONS
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql" / "features"
@@ -164,7 +165,7 @@ def build_features(
     """
     _check_habit_days(habit_days)
     first, last = _span(postings)
-    rows = pa.concat_tables([_posting_columns(lookback), _posting_columns(postings)])
+    rows = pa.concat_tables([_standing(_posting_columns(lookback), postings, first), _posting_columns(postings)])
     with _engine() as engine:
         towns = known_towns(_district_names(statics.get("fin_district")))
         _register(engine, {"transactions": rows, "known_towns": towns, **_profiles(statics), **state.tables()})
@@ -324,8 +325,18 @@ def _stretches(first: date, last: date) -> list[dict[str, date]]:
 
 
 def _posting_columns(table: pa.Table) -> pa.Table:
-    """The relation's own columns, typed; what an older bank lacks is null."""
-    return _conform(table, FIN_TRANSACTION.schema)
+    """The relation's own columns, typed, and what each posting reverses; what an older bank lacks is null."""
+    return _conform(table, FIN_TRANSACTION.schema.append(REVERSES))
+
+
+def _standing(lookback: pa.Table, postings: pa.Table, first: date) -> pa.Table:
+    """The look-back as the first of the nights knows it: without reversals and what they have taken back."""
+    known = _posting_columns(postings).filter(pc.equal(postings["trans_date"], pa.scalar(first)))
+    links = pa.chunked_array([*lookback[REVERSES.name].chunks, *known[REVERSES.name].chunks], REVERSES.type)
+    if links.null_count == len(links):
+        return lookback
+    taken_back = pc.is_in(lookback["trans_id"], value_set=links.drop_null().combine_chunks())
+    return lookback.filter(pc.and_(pc.is_null(lookback[REVERSES.name]), pc.invert(taken_back)))
 
 
 def _profiles(statics: Mapping[str, pa.Table]) -> dict[str, pa.Table]:

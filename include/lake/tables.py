@@ -52,6 +52,8 @@ class Table:
 
 
 RUN_KEY = pa.field("run_key", TEXT)
+REVERSES = pa.field("reverses", IDENTIFIER)
+"""Of a transaction, the number of the one it takes back; null where it takes back none."""
 _NIGHT = pa.field("settlement_date", DATE)
 _LINEAGE = [pa.field("source_uri", TEXT), pa.field("source_line", IDENTIFIER)]
 
@@ -94,6 +96,7 @@ QUARANTINE_SCHEMA = pa.schema(
         pa.field("line", IDENTIFIER),
         pa.field("raw", TEXT),  # sealed (encrypted) when published
         pa.field("reason_codes", pa.list_(TEXT)),
+        pa.field("account_id", IDENTIFIER),  # the account it is about; null where that could not be read
     ]
 )
 
@@ -168,7 +171,7 @@ def _relation_table(name: str) -> Table:
     fields = list(relation.schema)
     if name in STATIC_RELATIONS:
         return Table(name, _keyed(pa.schema([*fields, *_LINEAGE])), "", (relation.key,))
-    return Table(name, _keyed(pa.schema([*fields, _NIGHT, *_LINEAGE])), "settlement_date", (relation.key,))
+    return Table(name, _keyed(pa.schema([*fields, _NIGHT, *_LINEAGE, REVERSES])), "settlement_date", (relation.key,))
 
 
 TABLES: dict[str, Table] = {

@@ -236,12 +236,19 @@ class Model:
         return np.asarray(self.score(self.typical_of(values[firsts]))[places.reshape(-1)], dtype=np.float64)
 
     def values(self, features: pa.Table) -> Matrix:
-        """The raw rows of a feature table in the order of `features`, NaN where missing."""
+        """The raw rows of a feature table in the order of `features`, NaN where missing.
+
+        A posting that takes another one back is as usual as can be: what it takes back is what was found, or not.
+        """
         plain = tuple(name for name in self.features if name not in PARTS)
         known = dict(zip(plain, feature_values(features, plain).T, strict=True))
         if self.sequence is not None:
             known |= zip(PARTS, self.sequence.surprises(window_matrix(features)).T, strict=True)
-        return np.column_stack([known[name] for name in self.features]).reshape(features.num_rows, len(self.features))
+        rows = np.column_stack([known[name] for name in self.features]).reshape(features.num_rows, len(self.features))
+        if "is_reversal" in features.column_names:
+            reversals = np.asarray(features["is_reversal"].to_numpy(), dtype=bool)
+            rows[reversals] = self.typical_of(rows[reversals])
+        return rows
 
     def rows(self, values: Matrix) -> Rows:
         """Raw rows as every part of the model sees them."""

@@ -8,6 +8,8 @@ from include.sources.base import Extract
 
 HISTORY = "history"
 """Name under which the transactions before a first night are kept."""
+HISTORY_REFUSED = "history.refused"
+"""Name under which what was not let in of them is kept."""
 
 
 def put_extract(workspace: Workspace, name: str, extract: Extract | None) -> None:

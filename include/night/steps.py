@@ -18,7 +18,7 @@ from include.lake.work_folder import clear_abandoned
 from include.models.model import Model
 from include.night import standing
 from include.night.docs import publish_docs
-from include.night.extracts import HISTORY, get_extract, put_extract
+from include.night.extracts import HISTORY, HISTORY_REFUSED, get_extract, put_extract
 from include.night.late import totals_kept
 from include.night.modelling import model_for
 from include.night.request import NightRequest
@@ -30,7 +30,7 @@ from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.scoring import Sight, score_night
 from include.settings import get_settings
 from include.sources import open_source
-from include.sources.base import Source
+from include.sources.base import Extract, Source
 
 Figures = dict[str, Any]
 
@@ -93,25 +93,38 @@ def _refuse_a_hole(source: Source, lake: Lake, night: date) -> None:
 
 def gate(request: NightRequest) -> Figures:
     """Let in what the expectations allow; quarantine rows, stop on a broken relation, before anything is published."""
-    workspace = Workspace.of(request)
-    names = (*STATIC_RELATIONS, FIN_TRANSACTION.name)
-    history = get_extract(workspace, HISTORY)
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    extracts = {name: get_extract(workspace, name) for name in (*STATIC_RELATIONS, FIN_TRANSACTION.name)}
     try:
-        admission = admit({name: get_extract(workspace, name) for name in names}, request.night)
-        past = None if history is None else admit({FIN_TRANSACTION.name: history}, None)
+        past = _admitted_history(workspace, extracts, request.night)
+        lookback = _lookback(past, lake, request.night)
+        admission = admit(extracts, request.night, lookback)
     except RefusedError as refusal:
         publish_docs(request, refusal.results)
         raise
     workspace.put_many("accepted", admission.accepted)
+    workspace.put("lookback", lookback)
     workspace.put("quarantined", pa.concat_tables([admission.quarantined, workspace.get(REFUSED)]))
     reviewed = workspace.read_note(TAKEN_IN)["warnings"]
     warnings = [*admission.warnings, *reviewed, *set_aside(admission, STATIC_RELATIONS, "the night")]
     if past is not None:
         workspace.put(HISTORY, past.accepted[FIN_TRANSACTION.name])
+        workspace.put(HISTORY_REFUSED, past.quarantined)
         warnings += set_aside(past, [FIN_TRANSACTION.name], f"what lies before {request.night}")
     notes = {"warnings": warnings, "counts": admission.counts.as_dict()}
     workspace.note("gate", {**notes, "results": list(admission.results)})
     return notes
+
+
+def _admitted_history(workspace: Workspace, extracts: dict[str, Extract | None], night: date) -> Admission | None:
+    """What is let in of the history that a first night brings along; None on other nights."""
+    history = get_extract(workspace, HISTORY)
+    try:
+        return None if history is None else admit({FIN_TRANSACTION.name: history}, None)
+    except RefusedError:
+        # Where the night is refused as well its own relations are to be named.
+        admit(extracts, night)
+        raise
 
 
 def set_aside(admission: Admission, relations: Iterable[str], where: str) -> list[str]:
@@ -129,11 +142,11 @@ def settle(request: NightRequest) -> Figures:
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
     accepted = workspace.get_many("accepted")
     postings, statics = accepted[FIN_TRANSACTION.name], _statics(accepted)
-    workspace.put("lookback", _lookback(workspace, lake, request.night))
     state = _settlement_state(workspace, lake, request.night, statics)
     lookback = standing.lookback_from_history(workspace.get("lookback"), request.night, get_settings().lookback_days)
     rounding, holidays = _rounding(workspace), _holidays(workspace)
-    findings = settlement.check_night(request.night, postings, lookback, statics, state, rounding, holidays)
+    refused = workspace.get("quarantined")
+    findings = settlement.check_night(request.night, postings, lookback, statics, state, rounding, holidays, refused)
     workspace.put("breaks", findings.breaks)
     workspace.put_many("state.before.settlement", state.tables())
     workspace.put_many("state.after.settlement", findings.state.tables())
@@ -215,10 +228,10 @@ def _holidays(workspace: Workspace) -> str | None:
     return code
 
 
-def _lookback(workspace: Workspace, lake: Lake, night: date) -> pa.Table:
+def _lookback(past: Admission | None, lake: Lake, night: date) -> pa.Table:
     days = features.reach_days(get_settings().lookback_days)
-    if workspace.has(HISTORY):
-        return standing.lookback_from_history(workspace.get(HISTORY), night, days)
+    if past is not None:
+        return standing.lookback_from_history(past.accepted[FIN_TRANSACTION.name], night, days)
     return standing.lookback_from_lake(lake, night, days)
 
 
@@ -226,8 +239,9 @@ def _settlement_state(
     workspace: Workspace, lake: Lake, night: date, statics: dict[str, pa.Table]
 ) -> settlement.SettlementState:
     if workspace.has(HISTORY):
+        history, refused = workspace.get(HISTORY), workspace.get(HISTORY_REFUSED)
         rounding, holidays = _rounding(workspace), _holidays(workspace)
-        return settlement.state_from_history(workspace.get(HISTORY), statics, night, rounding, holidays)
+        return settlement.state_from_history(history, statics, night, rounding, holidays, refused)
     return settlement.SettlementState.from_tables(standing.state_from_lake(lake, night, settlement.STATE_SCHEMAS))
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.lake.tables import QUARANTINE_SCHEMA
+from include.lake.tables import QUARANTINE_SCHEMA, REVERSES
 from include.quality import records
 from include.quality.admission import Admission, Counts, RefusedError, SuiteResult, looked_for
+from include.quality.reversals import Reversals, find_reversals
 from include.relations import FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS
 from include.sources.base import Extract
 
@@ -39,7 +40,7 @@ class _Judged:
         return self.extract.relation.name
 
 
-def admit(extracts: Mapping[str, Extract | None], night: date | None) -> Admission:
+def admit(extracts: Mapping[str, Extract | None], night: date | None, lookback: pa.Table | None = None) -> Admission:
     """Let a night's records in.
 
     Parameters
@@ -48,6 +49,8 @@ def admit(extracts: Mapping[str, Extract | None], night: date | None) -> Admissi
         Relation name -> what was read; None where the source has none. A relation that is not a key is not asked for.
     night
         The settlement date; None for a whole history, whose records carry their nights.
+    lookback
+        Accepted postings of the days before the night, for what its reversals take back; none before a history.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def admit(extracts: Mapping[str, Extract | None], night: date | None) -> Admissi
         When an offered record is neither let in nor accounted for.
     """
     absent = [name for name, extract in extracts.items() if extract is None]
-    judged = [_judged(extract, night) for extract in extracts.values() if extract is not None]
+    judged = [_judged(extract, night, lookback) for extract in extracts.values() if extract is not None]
     delivery = _delivery(judged)
     results = (*(_result(each) for each in judged), {**delivery.result, "relation": None})
     refusals = [*_missing(absent, judged), *(r for each in judged for r in _refusals(each)), *_broken(delivery, judged)]
@@ -138,7 +141,7 @@ def _score_columns(scores: pa.Table) -> pa.Table:
     return plain.append_column("reason_count", pc.if_else(pc.greater(count, 0), count.cast(pa.int64()), None))
 
 
-def _judged(extract: Extract, night: date | None) -> _Judged:
+def _judged(extract: Extract, night: date | None, lookback: pa.Table | None) -> _Judged:
     relation = extract.relation
     stays = records.first_of_doubles(relation, extract.rows)
     kept = extract.rows if stays.all() else extract.rows.filter(pa.array(stays))
@@ -147,10 +150,23 @@ def _judged(extract: Extract, night: date | None) -> _Judged:
         return _Judged(extract, kept, QUARANTINE_SCHEMA.empty_table(), Counts(extract.offered), verdict)
     reasons = records.merged_reasons(verdict.reasons({"reader_codes": kept["reader_codes"]}))
     passed, refused = records.parted(kept, reasons)
+    if relation is FIN_TRANSACTION:
+        found = find_reversals(passed, lookback)
+        reasons |= _refused_reversals(kept.num_rows, reasons, found)
+        passed, refused = records.parted(kept, reasons)
+        passed = passed.append_column(
+            REVERSES, found.reverses.filter(records.others(len(found.reverses), found.refused))
+        )
     doubles = extract.rows.filter(pa.array(~stays))
     counts = records.counted(extract, {"published": passed, "quarantined": refused, "deduplicated": doubles})
     quarantined = [records.quarantined(relation, refused, reasons, night), records.unreadable(extract, night)]
     return _Judged(extract, records.accepted(relation, passed), pa.concat_tables(quarantined), counts, verdict)
+
+
+def _refused_reversals(offered: int, reasons: records.Reasons, found: Reversals) -> dict[int, list[str]]:
+    """Reasons of the reversals that may not be let in, by their place among all records."""
+    passed = [position for position in range(offered) if position not in reasons] if found.refused else []
+    return {passed[position]: [code] for position, code in found.refused.items()}
 
 
 def _verdict(extract: Extract, rows: pa.Table) -> Verdict:

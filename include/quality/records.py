@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from include.lake.tables import QUARANTINE_SCHEMA, TABLES
 from include.quality.admission import Counts, amount_cents
-from include.relations import DATE, FIN_TRANSACTION, Relation
+from include.relations import DATE, FIN_TRANSACTION, IDENTIFIER, Relation
 from include.sources.base import Extract
 
 Mask = npt.NDArray[np.bool_]
@@ -52,9 +52,15 @@ def parted(rows: pa.Table, reasons: Reasons) -> tuple[pa.Table, pa.Table]:
     """Rows with nothing against them, and rows with a reason; both in the rows' order."""
     if not reasons:  # the usual case, and a copy of a whole history otherwise
         return rows, rows.slice(0, 0)
-    refused = np.zeros(rows.num_rows, dtype=bool)
-    refused[list(reasons)] = True
-    return rows.filter(pa.array(~refused)), rows.filter(pa.array(refused))
+    passed = others(rows.num_rows, reasons)
+    return rows.filter(passed), rows.filter(pc.invert(passed))
+
+
+def others(rows: int, positions: Iterable[int]) -> pa.Array:
+    """A mask of so many rows that leaves out those at `positions`."""
+    mask = np.ones(rows, dtype=bool)
+    mask[list(positions)] = False
+    return pa.array(mask)
 
 
 def accepted(relation: Relation, rows: pa.Table) -> pa.Table:
@@ -100,6 +106,7 @@ def _as_quarantine(
         "line": rows["source_line"],
         "raw": rows["raw"],
         "reason_codes": codes,
+        "account_id": rows["account_id"] if "account_id" in rows.column_names else pa.nulls(rows.num_rows, IDENTIFIER),
     }
     return pa.table(columns, schema=QUARANTINE_SCHEMA)
 

@@ -55,14 +55,15 @@ class ChainFindings:
 
 
 def account_days(rows: Iterable[tuple[Any, ...]]) -> Iterator[AccountDay]:
-    """One night's rows of account, posting, amount, balance and the rest, sorted by account, as account-days."""
+    """One night's rows of account, posting, amount, balance, type and the rest, sorted by account, as account-days."""
     for account_id, group in groupby(rows, key=lambda r: r[0]):
         day = AccountDay(account_id)
         for _, trans_id, amount, balance, *kind in group:
             if balance is None:
                 day.is_known = False
                 continue
-            day.postings.append(Posting(trans_id, amount, balance))
+            is_negative = bool(kind) and (amount > 0) != (kind[0] == "C")
+            day.postings.append(Posting(trans_id, amount, balance, is_negative))
             day.kinds[trans_id] = tuple(kind)
         yield day
 
@@ -133,7 +134,8 @@ def _break(night: date, day: AccountDay, walk: Walk, before: Closing | None, sla
         expected=expected,
         actual=first.balance,
         correction=mend.correction if mend else None,
-        text=" ".join(filter(None, (_since(night, day, walk, before), _first(first, expected), mend and mend.words))),
+        text=f"{_since(night, day, walk, before)} {_first(first, expected)}",
+        proposal=mend.words if mend else "",
     )
 
 

@@ -15,11 +15,15 @@ MAX_CANDIDATES = 16
 
 
 class Posting(NamedTuple):
-    """One posting in whole cents; `amount` carries its sign."""
+    """One posting in whole cents; `amount` carries the sign of what it does to the balance.
+
+    `is_negative` tells that the source wrote the amount below zero, as it does to take a posting back.
+    """
 
     trans_id: int
     amount: int
     balance: int
+    is_negative: bool = False
 
     @property
     def departure(self) -> int:

@@ -17,8 +17,9 @@ from include.settlement.fees import check_fees, read_tariffs
 from include.settlement.findings import Break, breaks_table
 from include.settlement.interest import check_interest
 from include.settlement.known_balances import untold
-from include.settlement.loans import read_loan_payments, read_loans, replay_loans, settle_loans
+from include.settlement.loans import read_loan_payments, read_loan_reversals, read_loans, replay_loans, settle_loans
 from include.settlement.monthly_bills import check_missing_bills, move_bills
+from include.settlement.quarantine import PAYMENT_DAYS
 from include.settlement.queries import NightTables, night_tables
 from include.settlement.references import (
     check_before_opening,
@@ -26,8 +27,9 @@ from include.settlement.references import (
     check_unknown_accounts,
     check_unknown_references,
 )
+from include.settlement.reversals import check_unmatched
 from include.settlement.rounding import rounding_warning
-from include.settlement.standing_orders import read_order_payments, read_orders, settle_orders
+from include.settlement.standing_orders import read_order_payments, read_order_reversals, read_orders, settle_orders
 from include.settlement.state import SettlementState
 
 _NEEDS: dict[str, tuple[str, ...]] = {
@@ -69,6 +71,7 @@ def check_night(
     state: SettlementState,
     rounding_cents: int,
     holidays: str | None = None,
+    quarantined: pa.Table | None = None,
 ) -> NightFindings:
     """Check one settlement date; `state` is that of the day before and is not changed.
 
@@ -84,8 +87,11 @@ def check_night(
         The source's own rounding: two balances closer than that agree.
     holidays
         Code of the calendar that the source's address declares (`include.settlement.banking_days.calendar_of`).
+    quarantined
+        `QUARANTINE_SCHEMA`: what of the night was not let in, so that nothing is blamed on it.
     """
     moved = state.copy()
+    moved.refused.take(quarantined, night)
     if postings.num_rows:
         moved.first_date = moved.first_date or night
         moved.booking_days[night] = postings.num_rows
@@ -94,6 +100,7 @@ def check_night(
     with night_tables(statics, postings=postings, lookback=lookback) as tables:
         silence = untold(tables)
         breaks = _settle(night, tables, moved, rounding_cents, banking_days, balances_tell=not silence)
+    breaks = [moved.refused.excuse(found, _missing_since(found, state, night)) for found in breaks]
     skipped = (*skipped_checks(statics), *filter(None, [silence]))
     return NightFindings(breaks_table(night, breaks), moved, skipped, _warnings(breaks, postings, rounding_cents))
 
@@ -102,6 +109,12 @@ def _warnings(breaks: list[Break], postings: pa.Table, rounding_cents: int) -> t
     chains = [found for found in breaks if found.code == "balance_chain"]
     accounts = pc.count_distinct(postings["account_id"]).as_py()
     return tuple(filter(None, [rounding_warning(chains, accounts, rounding_cents)]))
+
+
+def _missing_since(found: Break, before: SettlementState, night: date) -> date:
+    """The first date on which what a break misses may have been booked."""
+    closing = before.chain.get(found.account_id or 0) if found.code == "balance_chain" else None
+    return closing.closed_on if closing else night - timedelta(PAYMENT_DAYS)
 
 
 def skipped_checks(statics: Mapping[str, pa.Table]) -> tuple[str, ...]:
@@ -119,6 +132,7 @@ def state_from_history(
     before: date,
     rounding_cents: int,
     holidays: str | None = None,
+    quarantined: pa.Table | None = None,
 ) -> SettlementState:
     """The state as of the end of the day before `before`, built in one pass.
 
@@ -126,6 +140,8 @@ def state_from_history(
     ----------
     history
         All accepted postings before `before`, in any order; later ones must not be in it.
+    quarantined
+        What was not let in of them.
 
     Returns
     -------
@@ -134,14 +150,17 @@ def state_from_history(
     """
     last = before - timedelta(1)
     state = SettlementState()
+    state.refused.take(quarantined, last)
     with night_tables(statics, postings=history) as tables:
         counts = dict(tables.tuples("booking_days"))
         state.first_date, state.booking_days = min(counts, default=None), kept_counts(counts, last)
         banking_days = BankingDays(state.first_date, counts, calendar_of(holidays))
         replay_chains(tables, state, rounding_cents)
         orders, loans = read_orders(tables, last), read_loans(tables, last)
-        settle_orders(last, read_order_payments(tables), orders, state.orders, rounding_cents, banking_days)
-        replay_loans(last, read_loan_payments(tables), loans, state, rounding_cents, banking_days)
+        paid, taken_back = read_order_payments(tables), read_order_reversals(tables)
+        settle_orders(last, paid, orders, state.orders, rounding_cents, banking_days, taken_back)
+        paid_loans, taken_back = read_loan_payments(tables), read_loan_reversals(tables)
+        replay_loans(last, paid_loans, loans, state, rounding_cents, banking_days, taken_back)
         move_bills(tables, state, counts, banking_days, last)
     return state
 
@@ -168,9 +187,10 @@ def _settle(
     chains = settle_chains(night, account_days(tables.tuples("night_postings")), opened, state, rounding_cents)
     if not balances_tell:
         chains = ChainFindings()
-    order_payments, loan_payments = read_order_payments(tables), read_loan_payments(tables)
-    missed_orders = settle_orders(night, order_payments, orders, state.orders, rounding_cents, banking_days)
-    missed_loans = settle_loans(night, loan_payments, loans, state, rounding_cents, banking_days)
+    paid, taken_back = read_order_payments(tables), read_order_reversals(tables)
+    missed_orders = settle_orders(night, paid, orders, state.orders, rounding_cents, banking_days, taken_back)
+    paid_loans, taken_back = read_loan_payments(tables), read_loan_reversals(tables)
+    missed_loans = settle_loans(night, paid_loans, loans, state, rounding_cents, banking_days, taken_back)
     missing = move_bills(tables, state, [night], banking_days, night)
     told = state.chain if balances_tell else {}
     obligations = Obligations(night, orders, loans, tariffs, frequencies, state)
@@ -182,6 +202,7 @@ def _settle(
         *check_missing_bills(tables, missing, told, rounding_cents, banking_days.unit(night)),
         *(check_interest(tables, night, rounding_cents) if balances_tell else ()),
         *check_duplicates(tables, chains, balances_tell=balances_tell),
+        *check_unmatched(tables),
         *_check_references(night, tables),
     ]
 

@@ -88,15 +88,25 @@ def _wrong_amount(posting: Posting, end: int, postings: Sequence[Posting], slack
         yield _flipped(posting, postings)
     right = _misspelt(posting.amount, needed, slack)
     if right is not None:
+        written = -1 if posting.is_negative else 1
         yield Mend(
-            Correction("set", posting.trans_id, "amount", plain(abs(right))),
-            f"With {money(abs(right))} as the amount of posting {posting.trans_id}, instead of "
-            f"{money(abs(posting.amount))}, the day closes.",
+            Correction("set", posting.trans_id, "amount", plain(written * abs(right))),
+            f"With {money(written * abs(right))} as the amount of posting {posting.trans_id}, instead of "
+            f"{money(written * abs(posting.amount))}, the day closes.",
             _replaced(postings, posting, posting._replace(amount=right)),
         )
 
 
 def _flipped(posting: Posting, postings: Sequence[Posting]) -> Mend:
+    """The other type; of a negative amount the other sign, which is the likelier slip."""
+    if posting.is_negative:
+        right_amount = abs(posting.amount)
+        return Mend(
+            Correction("set", posting.trans_id, "amount", plain(right_amount)),
+            f"With {money(right_amount)} as the amount of posting {posting.trans_id}, instead of "
+            f"{money(-right_amount)}, the day closes.",
+            _replaced(postings, posting, posting._replace(amount=-posting.amount, is_negative=False)),
+        )
     right = "D" if posting.amount > 0 else "C"
     return Mend(
         Correction("set", posting.trans_id, "trans_type", right),

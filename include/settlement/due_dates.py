@@ -86,6 +86,16 @@ class MonthlyDue:
         self.missed_in_row = 0
         return True
 
+    def take_back(self, paid: date) -> bool:
+        """Let a payment's due date be due again; False when a later payment or a miss has moved it since."""
+        if self.next_due is None or self.missed_in_row:
+            return False
+        former = month_before(self.next_due, self.due_day)
+        if abs((paid - former).days) > EARLY_DAYS:
+            return False
+        self.next_due = former
+        return True
+
     def _move_to(self, paid: date) -> None:
         self.due_day = paid.day
         self.next_due = next_month(paid, paid.day)
@@ -102,6 +112,17 @@ def next_month(day: date, due_day: int) -> date:
     datetime.date(1993, 3, 31)
     """
     return in_month(day.year + day.month // 12, day.month % 12 + 1, due_day)
+
+
+def month_before(day: date, due_day: int) -> date:
+    """The date due in the month before `day`'s.
+
+    Examples
+    --------
+    >>> month_before(date(1993, 3, 31), 31)
+    datetime.date(1993, 2, 28)
+    """
+    return in_month(day.year - (day.month == 1), (day.month - 2) % 12 + 1, due_day)
 
 
 def in_month(year: int, month: int, due_day: int) -> date:

@@ -32,7 +32,7 @@ class Obligations:
             return found
         debit = -cents(correction.value)
         names = [name for amount, name in self._of(found.account_id) if abs(amount - debit) <= slack]
-        return replace(found, text=f"{found.text} It equals {names[0]}.") if names else found
+        return replace(found, proposal=f"{found.proposal} It equals {names[0]}.") if names else found
 
     def _of(self, account_id: int | None) -> Iterator[tuple[int, str]]:
         for order_id, order in self.orders.items():

@@ -28,6 +28,7 @@ CheckCode = Literal[
     "card_without_card",
     "posted_before_opening",
     "unknown_reference",
+    "unmatched_reversal",
 ]
 
 _MONEY_LIMIT_CENTS = 10**MONEY.precision
@@ -59,7 +60,10 @@ class Correction:
 
 @dataclass(frozen=True)
 class Break:
-    """One thing that does not add up; money in cents, None where the check is not about an amount."""
+    """One thing that does not add up; money in cents, None where the check is not about an amount.
+
+    `proposal` says in words what `correction` would do.
+    """
 
     code: CheckCode
     account_id: int | None
@@ -69,6 +73,7 @@ class Break:
     actual: int | None = None
     severity: Literal["error", "warn"] = "error"
     correction: Correction | None = None
+    proposal: str = ""
 
     def row(self, night: date) -> dict[str, Any]:
         """The break as a row of `settlement_breaks`."""
@@ -82,7 +87,7 @@ class Break:
             "actual": _decimal(self.actual),
             "difference": _decimal((self.actual or 0) - (self.expected or 0)) if has_both else None,
             "severity": self.severity,
-            "text": self.text,
+            "text": f"{self.text} {self.proposal}".rstrip(),
             "correction": None if self.correction is None else vars(self.correction),
         }
 

@@ -6,7 +6,7 @@ most loan payments. `fin_loan.status` tells the future and is not used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -16,6 +16,7 @@ from include.settlement.banking_days import GRACE_DAYS, BankingDays
 from include.settlement.due_dates import MonthlyDue, first_due, months_later
 from include.settlement.findings import Break, money
 from include.settlement.queries import NightTables
+from include.settlement.reversals import PaymentReversal, booked_again, new_ones, read_payment_reversals, reversal_of
 from include.settlement.state import SettlementState
 
 # Measured: instalments are rounded to whole crowns in the loan (2,118.00) and booked to a tenth (2,118.30).
@@ -55,7 +56,12 @@ def read_loans(tables: NightTables, night: date) -> dict[int, Loan]:
 
 def read_loan_payments(tables: NightTables) -> list[LoanPayment]:
     """Payments of loans among the postings, by date."""
-    return [LoanPayment(*row) for row in tables.tuples("loan_payments")]
+    return [LoanPayment(*payment) for *payment, is_new in tables.tuples("loan_payments") if is_new]
+
+
+def read_loan_reversals(tables: NightTables) -> list[PaymentReversal]:
+    """Payments of loans that were taken back on a later day, by that day."""
+    return read_payment_reversals(tables, "loan_payments")
 
 
 def settle_loans(
@@ -65,18 +71,47 @@ def settle_loans(
     state: SettlementState,
     rounding_cents: int,
     banking_days: BankingDays,
+    reversals: Sequence[PaymentReversal] = (),
 ) -> list[Break]:
-    """Move the loans through one night's payments, and give what was missed or differs."""
+    """Move the loans through one night's payments, and give what was missed or differs.
+
+    Parameters
+    ----------
+    reversals
+        Payments that were taken back, tonight and before; they have not been made.
+    """
     known = [p for p in payments if p.loan_id in loans]
+    taken_back = [r for r in new_ones(reversals) if r.due_id in loans]
+    again = booked_again(reversals, ((p.loan_id, p.trans_date) for p in known))
+    for reversal in taken_back:
+        _uncount(state.loan_days, reversal.paid_on.day)
     for payment in known:
         day = payment.trans_date.day
         state.loan_days[day] = state.loan_days.get(day, 0) + 1
     passed, unit = banking_days.passed(night - timedelta(1)), banking_days.unit(night)
     _start(passed, loans, state)
-    breaks = _overdue(passed, loans, state, unit)
+    breaks = _overdue(passed, loans, state, unit, reversals)
+    for reversal in taken_back:
+        if (reversal.due_id, night) not in again:
+            breaks += _take_back(loans[reversal.due_id], reversal, state)
     for payment in known:
-        breaks += _pay(loans[payment.loan_id], payment, state, rounding_cents, passed)
-    return breaks + _overdue(banking_days.passed(night), loans, state, unit)
+        if (payment.loan_id, night) not in again:
+            breaks += _pay(loans[payment.loan_id], payment, state, rounding_cents, passed)
+    return breaks + _overdue(banking_days.passed(night), loans, state, unit, reversals)
+
+
+def _uncount(loan_days: dict[int, int], day: int) -> None:
+    loan_days[day] = loan_days.get(day, 0) - 1
+    if loan_days[day] <= 0:
+        del loan_days[day]
+
+
+def _take_back(loan: Loan, reversal: PaymentReversal, state: SettlementState) -> list[Break]:
+    """The instalment is due again; where later payments have moved it on, it is reported at once."""
+    due = state.loans.get(loan.loan_id)
+    if due is None or reversal.is_paid_otherwise or due.take_back(reversal.paid_on):
+        return []
+    return [_taken_back_break(loan, reversal)]
 
 
 def replay_loans(
@@ -86,15 +121,18 @@ def replay_loans(
     state: SettlementState,
     rounding_cents: int,
     banking_days: BankingDays,
+    reversals: Sequence[PaymentReversal] = (),
 ) -> None:
     """Move the loans from the beginning to the end of `last`: only days that matter, one after another."""
     by_day = {day: list(group) for day, group in groupby(payments, key=lambda p: p.trans_date)}
     # Before the bank's first loan payment no due day is known, so that a grant changes nothing.
     first = min(by_day, default=last)
     grants = {loan.granted_date for loan in loans.values() if loan.granted_date > first}
-    for day in sorted({last, *by_day, *grants}):
+    taken_back = {day: list(group) for day, group in groupby(reversals, key=lambda r: r.trans_date)}
+    for day in sorted({last, *by_day, *grants, *taken_back}):
         granted = {k: loan for k, loan in loans.items() if loan.granted_date <= day}
-        settle_loans(day, by_day.get(day, ()), granted, state, rounding_cents, banking_days)
+        taken = taken_back.get(day, ())
+        settle_loans(day, by_day.get(day, ()), granted, state, rounding_cents, banking_days, taken)
 
 
 def _start(passed: date, loans: Mapping[int, Loan], state: SettlementState) -> None:
@@ -130,16 +168,32 @@ def _pay(loan: Loan, payment: LoanPayment, state: SettlementState, rounding_cent
     return [_amount_break(loan, payment)]
 
 
-def _overdue(passed: date, loans: Mapping[int, Loan], state: SettlementState, unit: str) -> list[Break]:
+def _overdue(
+    passed: date, loans: Mapping[int, Loan], state: SettlementState, unit: str, reversals: Sequence[PaymentReversal]
+) -> list[Break]:
     return [
-        _missed_break(loans[loan_id], due_date, unit)
+        _missed_break(loans[loan_id], due_date, unit, reversal_of(reversals, loan_id, due_date))
         for loan_id, due in state.loans.items()
         if loan_id in loans
         for due_date in due.overdue(passed, until=loans[loan_id].last_due)
     ]
 
 
-def _missed_break(loan: Loan, due: date, unit: str) -> Break:
+def _taken_back_break(loan: Loan, reversal: PaymentReversal) -> Break:
+    return Break(
+        code="missed_loan_payment",
+        account_id=loan.account_id,
+        trans_id=None,
+        expected=loan.payment_cents,
+        actual=0,
+        text=(
+            f"Account {loan.account_id} has not paid the instalment of loan {loan.loan_id}: "
+            f"{money(loan.payment_cents)} was due about {reversal.paid_on}. {reversal.words}"
+        ),
+    )
+
+
+def _missed_break(loan: Loan, due: date, unit: str, reversed_words: str) -> Break:
     return Break(
         code="missed_loan_payment",
         account_id=loan.account_id,
@@ -149,6 +203,7 @@ def _missed_break(loan: Loan, due: date, unit: str) -> Break:
         text=(
             f"Account {loan.account_id} has not paid the instalment of loan {loan.loan_id}: "
             f"{money(loan.payment_cents)} was due on {due} and had not been booked {GRACE_DAYS} {unit} later."
+            f"{reversed_words}"
         ),
     )
 

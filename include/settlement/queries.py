@@ -13,9 +13,12 @@ import duckdb
 import pyarrow as pa
 
 from include.counterparties import define_counterparty_key
-from include.relations import RELATIONS, STATIC_RELATIONS
+from include.lake.tables import REVERSES
+from include.relations import FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS
 
 Parameter = date | int | bool | list[str] | list[int]
+_VIEWS = ("net_postings", "net_lookback", "payable")
+"""Queries that others build on."""
 _SQL = Path(__file__).resolve().parent.parent / "sql" / "settlement"
 
 
@@ -49,6 +52,15 @@ class NightTables:
         """Rows of `<query>.sql` as tuples, for the long ones."""
         return self._con.execute(_sql(query), parameters).fetchall()
 
+    @property
+    def has_reversals(self) -> bool:
+        """Whether any posting of the night or the look-back takes another back."""
+        return bool(self.tuples("any_reversal"))
+
+    def over(self, name: str, query: str) -> None:
+        """Make the rows of `<query>.sql` a table that further files can name."""
+        self._con.register(name, self._con.sql(_sql(query)).to_arrow_table())
+
 
 @contextmanager
 def night_tables(statics: Mapping[str, pa.Table], **tables: pa.Table) -> Iterator[NightTables]:
@@ -59,9 +71,24 @@ def night_tables(statics: Mapping[str, pa.Table], **tables: pa.Table) -> Iterato
         define_counterparty_key(con)
         for name in STATIC_RELATIONS:
             con.register(name, statics.get(name, RELATIONS[name].schema.empty_table()))
-        for name, table in tables.items():
+        for name, table in _with_links(tables).items():
             con.register(name, table)
+        for view in _VIEWS:
+            con.sql(_sql(view)).create_view(view)
         yield NightTables(con, frozenset(statics))
+
+
+def _with_links(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The postings with what they reverse, which those of an older version lack, and an empty look-back for none."""
+    given = {"lookback": tables["postings"].slice(0, 0), **tables}
+    columns = [*FIN_TRANSACTION.schema.names, REVERSES.name]
+    return {name: _linked(table).select(columns) for name, table in given.items()}
+
+
+def _linked(table: pa.Table) -> pa.Table:
+    if REVERSES.name in table.column_names:
+        return table
+    return table.append_column(REVERSES, pa.nulls(table.num_rows, REVERSES.type))
 
 
 @cache

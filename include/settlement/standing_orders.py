@@ -6,7 +6,7 @@ two misses in a row an order counts as ended, until it is paid again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,6 +15,7 @@ from include.settlement.banking_days import GRACE_DAYS, BankingDays
 from include.settlement.due_dates import MonthlyDue
 from include.settlement.findings import Break, code_text, money
 from include.settlement.queries import NightTables
+from include.settlement.reversals import PaymentReversal, booked_again, new_ones, read_payment_reversals, reversal_of
 from include.settlement.state import OrderState
 
 # A first miss may be an empty account; an order missed twice was cancelled, and more reports would only be noise.
@@ -55,7 +56,7 @@ class OrderPayment:
     """One payment of an order; money in cents, unsigned."""
 
     trans_date: date
-    order_id: int
+    due_id: int
     trans_id: int
     paid_cents: int
 
@@ -67,27 +68,59 @@ def read_orders(tables: NightTables, night: date) -> dict[int, Order]:
 
 def read_order_payments(tables: NightTables) -> list[OrderPayment]:
     """Payments of standing orders among the postings, by date."""
-    return [OrderPayment(*row) for row in tables.tuples("order_payments")]
+    return [OrderPayment(*payment) for *payment, is_new in tables.tuples("order_payments") if is_new]
+
+
+def read_order_reversals(tables: NightTables) -> list[PaymentReversal]:
+    """Payments of standing orders that were taken back on a later day, by that day."""
+    return read_payment_reversals(tables, "order_payments")
 
 
 def settle_orders(
     night: date,
-    payments: Iterable[OrderPayment],
+    payments: Sequence[OrderPayment],
     orders: Mapping[int, Order],
     states: dict[int, OrderState],
     rounding_cents: int,
     banking_days: BankingDays,
+    reversals: Sequence[PaymentReversal] = (),
 ) -> list[Break]:
-    """Move `states` through the payments up to the end of `night`, and give what was missed or differs."""
+    """Move `states` through the payments up to the end of `night`, and give what was missed or differs.
+
+    Parameters
+    ----------
+    reversals
+        Payments that were taken back, tonight and before; they have not been made.
+    """
     breaks: list[Break] = []
-    for payment in payments:
-        order = orders.get(payment.order_id)
-        if order is not None:
-            breaks += _pay(order, payment, states, rounding_cents, banking_days)
+    events: list[OrderPayment | PaymentReversal] = [*new_ones(reversals), *payments]
+    again = booked_again(reversals, ((p.due_id, p.trans_date) for p in payments))
+    for event in sorted(events, key=lambda e: e.trans_date):
+        if event.due_id not in orders or (event.due_id, event.trans_date) in again:
+            continue
+        if isinstance(event, PaymentReversal):
+            breaks += _take_back(orders[event.due_id], event, states)
+        else:
+            breaks += _pay(orders[event.due_id], event, states, rounding_cents, banking_days)
     for order_id, state in states.items():
         if order_id in orders:
-            breaks += _missed(orders[order_id], state, night, banking_days)
+            breaks += _missed(orders[order_id], state, night, banking_days, reversals)
     return breaks
+
+
+def _take_back(order: Order, reversal: PaymentReversal, states: dict[int, OrderState]) -> list[Break]:
+    """The due date is due again; where later payments have moved it on, it is reported at once."""
+    state = states.get(order.order_id)
+    if state is None or reversal.is_paid_otherwise:
+        return []
+    if not state.due.take_back(reversal.paid_on):
+        is_due = state.payments_seen >= PAYMENTS_TO_COUNT
+        return [_taken_back_break(order, state, reversal)] if is_due else []
+    state.payments_seen -= 1
+    state.paid_cents = state.accepted_cents
+    if not state.payments_seen:
+        del states[reversal.due_id]
+    return []
 
 
 def _pay(
@@ -110,16 +143,43 @@ def _pay(
     return breaks
 
 
-def _missed(order: Order, state: OrderState, night: date, banking_days: BankingDays) -> list[Break]:
+def _missed(
+    order: Order,
+    state: OrderState,
+    night: date,
+    banking_days: BankingDays,
+    reversals: Sequence[PaymentReversal] = (),
+) -> list[Break]:
     if state.payments_seen < PAYMENTS_TO_COUNT:
         return []
     dates = state.due.overdue(banking_days.passed(night), PATIENCE_MISSES, order.until)
     is_ended = state.due.next_due is None and state.due.missed_in_row == PATIENCE_MISSES
     unit = banking_days.unit(night)
-    return [_missed_break(order, state, due, unit, is_last=is_ended and due == dates[-1]) for due in dates]
+    return [
+        _missed_break(
+            order, state, due, unit, reversal_of(reversals, order.order_id, due), is_last=is_ended and due == dates[-1]
+        )
+        for due in dates
+    ]
 
 
-def _missed_break(order: Order, state: OrderState, due: date, unit: str, *, is_last: bool) -> Break:
+def _taken_back_break(order: Order, state: OrderState, reversal: PaymentReversal) -> Break:
+    return Break(
+        code="missed_standing_order",
+        account_id=order.account_id,
+        trans_id=None,
+        expected=state.accepted_cents,
+        actual=0,
+        text=(
+            f"Account {order.account_id} has not paid {order.name}: {money(state.accepted_cents)} was due about "
+            f"{reversal.paid_on}. {reversal.words}"
+        ),
+    )
+
+
+def _missed_break(
+    order: Order, state: OrderState, due: date, unit: str, reversed_words: str, *, is_last: bool
+) -> Break:
     ending = f" {PATIENCE_MISSES} misses in a row: it counts as ended until it is paid again." if is_last else ""
     return Break(
         code="missed_standing_order",
@@ -129,7 +189,7 @@ def _missed_break(order: Order, state: OrderState, due: date, unit: str, *, is_l
         actual=0,
         text=(
             f"Account {order.account_id} has not paid {order.name}: {money(state.accepted_cents)} was due on {due} "
-            f"and had not been booked {GRACE_DAYS} {unit} later.{ending}"
+            f"and had not been booked {GRACE_DAYS} {unit} later.{reversed_words}{ending}"
         ),
     )
 

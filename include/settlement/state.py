@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from include.relations import DATE, IDENTIFIER, TEXT
 from include.settlement.due_dates import MonthlyDue
+from include.settlement.quarantine import Refusals
 
 _CENTS = pa.int64()
 _COUNT = pa.int64()
@@ -69,6 +70,13 @@ STATE_SCHEMAS: dict[str, pa.Schema] = {
             pa.field("payment_count", _COUNT),  # loan payments ever booked on that day of the month
         ]
     ),
+    "state_refused": pa.schema(
+        [
+            pa.field("refused_on", DATE),  # the night that did not let them in
+            pa.field("account_id", IDENTIFIER),  # null where it could not be read
+            pa.field("record_count", _COUNT),
+        ]
+    ),
 }
 """The state's tables by name; one partition of each is kept per night."""
 
@@ -111,6 +119,8 @@ class SettlementState:
         Loan -> its next instalment; loans the bank's due day is not yet known for are not in it.
     loan_days
         Day of the month -> loan payments booked on it, over all accounts.
+    refused
+        Postings that lie in quarantine, by night and account, as far back as a break may be due to them.
     """
 
     first_date: date | None = None
@@ -120,6 +130,7 @@ class SettlementState:
     bills: pa.Table = field(default_factory=BILLS_SCHEMA.empty_table)
     loans: dict[int, MonthlyDue] = field(default_factory=dict)
     loan_days: dict[int, int] = field(default_factory=dict)
+    refused: Refusals = field(default_factory=Refusals)
 
     def tables(self) -> dict[str, pa.Table]:
         """The state as tables by name, rows in the order of their keys."""
@@ -129,6 +140,7 @@ class SettlementState:
             "state_standing_orders": [_order_row(k, o) for k, o in sorted(self.orders.items())],
             "state_loans": [{"loan_id": k, **vars(due)} for k, due in sorted(self.loans.items())],
             "state_loan_days": [{"day_of_month": day, "payment_count": n} for day, n in sorted(self.loan_days.items())],
+            "state_refused": self.refused.rows(),
         }
         made = {name: pa.Table.from_pylist(kept, STATE_SCHEMAS[name]) for name, kept in rows.items()}
         return {**made, "state_chain": _chain_table(self.chain), "state_monthly_bills": self.bills}
@@ -148,6 +160,7 @@ class SettlementState:
             bills=bills,
             loans={r.pop("loan_id"): MonthlyDue(**r) for r in rows["state_loans"]},
             loan_days={r["day_of_month"]: r["payment_count"] for r in rows["state_loan_days"]},
+            refused=Refusals.of_rows(rows["state_refused"]),
         )
 
     def copy(self) -> SettlementState:

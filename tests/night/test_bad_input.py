@@ -38,7 +38,7 @@ def posting(trans_id: int, account: int = 1, amount: str = "5.00", **other: str)
 
 
 FAULTY = {
-    10: (posting(10, amount="-5.00"), ["amount_negative"]),
+    10: (posting(10, amount=""), ["amount_missing"]),
     11: (posting(11, amount="0"), ["amount_zero"]),
     12: (posting(12, amount="NaN"), ["amount_not_a_number"]),
     13: (posting(13, amount="inf"), ["amount_infinite"]),

@@ -22,7 +22,7 @@ _NAME = "fin_transaction"
 
 
 def _hostile_night() -> Admission:
-    rows = [row(_NAME, k, other_bank_id=t, raw=t, amount=Decimal("-7770.77")) for k, t in enumerate(_HOSTILE)]
+    rows = [row(_NAME, k, other_bank_id=t, raw=t, amount=Decimal(0), account_id=7770) for k, t in enumerate(_HOSTILE)]
     rows += [row(_NAME, 10, other_bank_id=_HOSTILE[0] * 9), row(_NAME, 11, trans_type=_HOSTILE[0])]
     rows += [row(_NAME, 12, operation="ROB", other_bank_id=_HOSTILE[1])]
     return admit({_NAME: extract(_NAME, rows, [{**torn(50), "raw": _HOSTILE[0]}])}, NIGHT)
@@ -72,7 +72,7 @@ def test_stored_verdicts_hold_no_lists_of_rows_and_no_exception_texts() -> None:
 
 def test_a_nights_page_tells_counts_codes_and_lines(tmp_path: Path) -> None:
     page = Path(DataDocs(tmp_path.as_uri(), 31).publish(NIGHT, _hostile_night().results)).read_text()
-    for told in ("amount_negative", "trans_type_unknown_code", "other_bank_id_too_long", "torn_record", "line 12"):
+    for told in ("amount_zero", "trans_type_unknown_code", "other_bank_id_too_long", "torn_record", "line 12"):
         assert told in page
 
 
@@ -92,7 +92,7 @@ def test_a_night_published_again_leaves_the_same_site(tmp_path: Path, ordinary: 
     once = _files(tmp_path)
     docs.publish(NIGHT, ordinary.results)
     assert _files(tmp_path) == once
-    assert "amount_negative" not in once["nights/1994-01-31/index.html"]
+    assert "amount_zero" not in once["nights/1994-01-31/index.html"]
 
 
 def test_a_refused_night_is_shown_as_stopped(tmp_path: Path) -> None:

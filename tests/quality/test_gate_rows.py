@@ -37,7 +37,6 @@ def test_an_ordinary_night_is_let_in_whole() -> None:
 @pytest.mark.parametrize(
     ("values", "codes"),
     [
-        ({"amount": Decimal("-0.01")}, ["amount_negative"]),
         ({"amount": Decimal(0)}, ["amount_zero"]),
         ({"amount": None, "reader_codes": "amount_not_a_number"}, ["amount_not_a_number"]),
         ({"amount": None, "reader_codes": "amount_infinite"}, ["amount_infinite"]),
@@ -59,11 +58,11 @@ def test_a_bad_record_is_quarantined_with_its_code(values: dict[str, Any], codes
 
 
 def test_a_record_carries_all_its_codes_and_no_value_is_called_missing_that_is_only_unreadable() -> None:
-    bad = row(_NAME, 1, amount=Decimal(-5), balance=None, reader_codes="balance_infinite,account_id_missing")
+    bad = row(_NAME, 1, amount=Decimal(0), balance=None, reader_codes="balance_infinite,account_id_missing")
     bad |= {"account_id": None, "other_bank_id": "A" * 141}
     assert _codes(_admitted(bad))[2] == [
         "account_id_missing",
-        "amount_negative",
+        "amount_zero",
         "balance_infinite",
         "other_bank_id_too_long",
     ]
@@ -86,6 +85,7 @@ def test_a_quarantined_record_keeps_its_origin() -> None:
         "line": 2,
         "raw": "raw 1",
         "reason_codes": ["amount_zero"],
+        "account_id": 7,
     }
 
 
@@ -153,7 +153,7 @@ def test_a_contradiction_is_let_in_and_reported() -> None:
 
 
 def test_cents_of_the_quarantined_are_counted_as_they_are() -> None:
-    rows = [row(_NAME, 1), row(_NAME, 2, amount=Decimal("-5.55")), row(_NAME, 3, amount=None)]
+    rows = [row(_NAME, 1), row(_NAME, 2, amount=Decimal("-5.55"), trans_type="X"), row(_NAME, 3, amount=None)]
     counts = _admitted(*rows, row(_NAME, 1, source_line=99), unreadable=[torn(50)]).counts
     assert counts == Counts(5, 1, 2, 1, 1, 19445, 10000, -555, 10000)
 

@@ -79,7 +79,8 @@ def _bent(column: int, change: Callable[[int], int]) -> Callable[[Row], Row]:
 BENDS = {
     "decimal right": (_bent(AMOUNT, lambda a: a * 10), ("set", "amount")),
     "decimal left": (_bent(AMOUNT, lambda a: a // 10 if a % 100 == 0 else a * 100), ("set", "amount")),
-    "sign": (_bent(AMOUNT, lambda a: -a), ("set", "trans_type")),
+    "sign": (lambda r: (*r[:3], -r[3], r[4], "D" if r[5] == "C" else "C", *r[6:]), ("set", "trans_type")),
+    "negative": (_bent(AMOUNT, lambda a: -a), ("set", "amount")),
 }
 
 

@@ -84,6 +84,11 @@ def article(name: str) -> str:
 
 def did(row: Row) -> str:
     """What the posting did, the beginning of every sentence about it."""
+    direction, _, codes = row["kind"].partition(":")
+    if direction == "in" and row["trans_type"] != "C":
+        return f"Got back {money(row['amount'])}, as a negative {wording(f'out:{codes}').name}"
+    if direction == "out" and row["trans_type"] == "C":
+        return f"Gave back {money(row['amount'])}, as a negative {wording(f'in:{codes}').name}"
     return wording(row["kind"]).did.format(money(row["amount"]))
 
 

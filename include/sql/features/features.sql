@@ -486,6 +486,7 @@ select
     operation,
     category,
     kind, -- direction, operation and category in one
+    is_reversal, -- takes another posting back
     client_id, -- the account's owner
     date_sub('year', birth_date, trans_date) as client_age, -- whole years
     client_district_id, -- where the owner lives

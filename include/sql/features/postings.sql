@@ -1,5 +1,6 @@
 -- Grain: one posting.
--- Inputs: transactions (fin_transaction's columns; night and look-back).
+-- Inputs: transactions (fin_transaction's columns and what a posting reverses;
+-- night and look-back).
 -- Time: everything up to and including $last_night.
 -- Amounts become whole cents and logarithms whole millionths, so that sums
 -- over them do not depend on the order or the number of threads. Postings are
@@ -7,7 +8,18 @@
 -- may change places, which nothing can tell. An amount
 -- below one cent counts as one cent in the logarithm. Account number 0 stands
 -- for "no counterparty"; include/counterparties.py says when two are the same.
-with typed as (
+-- A posting that takes another one back is the bank's own, of a kind without
+-- codes, so that it is nobody's habit; a negative amount that takes nothing
+-- back moves the money the other way.
+with same_day as (
+    select
+        reverses as reversed_id,
+        trans_date as reversed_on
+    from transactions
+    where reverses is not null
+),
+
+typed as (
     select
         trans_id,
         account_id,
@@ -15,15 +27,19 @@ with typed as (
         trans_type,
         operation,
         category,
-        trans_type = 'C' as is_credit,
-        coalesce(category in ('IC', 'IO', 'ST'), false) as is_bank_booked,
-        cast(amount * 100 as bigint) as amount_cents,
+        reverses is not null as is_reversal,
+        (trans_type = 'C') <> (amount < 0) as is_credit,
+        reverses is not null or coalesce(category in ('IC', 'IO', 'ST'), false)
+            as is_bank_booked,
+        cast(abs(amount) * 100 as bigint) as amount_cents,
         cast(balance * 100 as bigint) as balance_cents,
         nullif(
             coalesce(cast(other_account_id as varchar), counterparty), '0'
         ) as other_account,
-        counterparty_key(
-            other_account_id, counterparty, other_bank_id
+        if(
+            reverses is not null,
+            null,
+            counterparty_key(other_account_id, counterparty, other_bank_id)
         ) as counterparty,
         district_id as place_id,
         extract('hour' from trans_time)
@@ -54,13 +70,13 @@ with typed as (
 
 final as (
     select
-        *,
+        typed.*,
         cast(trans_date - date '1970-01-01' as bigint) as day_number,
         concat_ws(
             ':',
             if(is_credit, 'in', 'out'),
-            coalesce(operation, '-'),
-            coalesce(category, '-')
+            if(is_reversal, '-', coalesce(operation, '-')),
+            if(is_reversal, '-', coalesce(category, '-'))
         ) as kind,
         cast(
             round(ln(greatest(amount_cents, 1)) * 1000000) as bigint
@@ -87,8 +103,13 @@ final as (
             when operation = 'ROB' then 'sent'
             when operation = 'COB' then 'received'
             else 'other'
-        end as scene
+        end as scene,
+        is_reversal or reversed_id is not null as is_void
     from typed
+    left join same_day
+        on
+            typed.trans_id = same_day.reversed_id
+            and typed.trans_date = same_day.reversed_on
 )
 
 select
@@ -101,7 +122,9 @@ select
     operation,
     category,
     is_credit,
-    is_bank_booked, -- interest and fees, which no client decides
+    is_bank_booked, -- interest, fees, reversals, which no client decides
+    is_reversal, -- takes another posting back
+    is_void, -- the same, or taken back on its own day
     kind, -- kind of operation: direction, operation and category
     amount_cents,
     balance_cents, -- after the posting; null when the source has none

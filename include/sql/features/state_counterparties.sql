@@ -13,7 +13,9 @@ with seen as (
         counterparty,
         trans_date as first_seen
     from postings
-    where counterparty is not null
+    where
+        counterparty is not null
+        and not is_void
 ),
 
 final as (

@@ -19,6 +19,7 @@ with seen as (
         trans_date as last_seen,
         amount_cents as largest_cents
     from postings
+    where not is_void
 ),
 
 final as (

@@ -1,26 +1,26 @@
 -- Grain: one card withdrawal of the night on an account without a card.
--- Inputs: postings, fin_disposition, fin_card.
+-- Inputs: net_postings, fin_disposition, fin_card.
 -- Time: cards issued by the night.
 select
-    postings.trans_id,
-    postings.account_id,
+    net_postings.trans_id,
+    net_postings.account_id,
     (
         select min(fin_card.issued_date)
         from fin_card
         inner join fin_disposition
             on fin_card.disp_id = fin_disposition.disp_id
-        where fin_disposition.account_id = postings.account_id
+        where fin_disposition.account_id = net_postings.account_id
     ) as first_issued_date -- after the night, or null without any card
-from postings
+from net_postings
 where
-    postings.operation = 'CCW'
+    net_postings.operation = 'CCW'
     and not exists (
         select 1
         from fin_card
         inner join fin_disposition
             on fin_card.disp_id = fin_disposition.disp_id
         where
-            fin_disposition.account_id = postings.account_id
-            and fin_card.issued_date <= postings.trans_date
+            fin_disposition.account_id = net_postings.account_id
+            and fin_card.issued_date <= net_postings.trans_date
     )
-order by postings.trans_id
+order by net_postings.trans_id

@@ -1,5 +1,5 @@
 -- Grain: one posting of the night that repeats another in all but its number.
--- Inputs: postings.
+-- Inputs: net_postings.
 -- Time: the night alone.
 -- What a counterparty is, include/counterparties.py says.
 with named as (
@@ -7,7 +7,7 @@ with named as (
         *,
         counterparty_key(other_account_id, counterparty, other_bank_id)
             as other_side
-    from postings
+    from net_postings
 ),
 
 numbered as (

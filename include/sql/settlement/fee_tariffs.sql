@@ -1,5 +1,5 @@
 -- Grain: one statement frequency fees were charged for.
--- Inputs: postings, lookback, fin_account.
+-- Inputs: net_postings, net_lookback, fin_account.
 -- Time: the night and the look-back before it, as far back as $since.
 -- The tariff is what more than half of the accounts of that frequency paid:
 -- tonight where at least $min_peers did, else over the whole look-back. An
@@ -16,14 +16,14 @@ with fees as (
             amount,
             category,
             true as is_tonight
-        from postings
+        from net_postings
         union all
         select
             account_id,
             amount,
             category,
             false as is_tonight
-        from lookback
+        from net_lookback
         where trans_date >= $since
     ) as posted
     inner join fin_account on posted.account_id = fin_account.account_id

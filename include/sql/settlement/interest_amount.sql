@@ -1,5 +1,5 @@
 -- Grain: one interest credit of the night far above what the peers got.
--- Inputs: postings, lookback.
+-- Inputs: postings, lookback, net_postings.
 -- Time: the night and the $month_days days before it.
 -- Interest follows the balances of the month, which are known only in part, so
 -- it is set against the highest balance the account had: nobody can have
@@ -42,16 +42,16 @@ peaks as (
 
 credits as (
     select
-        postings.trans_id,
-        postings.account_id,
-        cast(postings.amount * 100 as bigint) as actual_cents,
+        net_postings.trans_id,
+        net_postings.account_id,
+        cast(net_postings.amount * 100 as bigint) as actual_cents,
         peaks.peak_cents,
         actual_cents / peaks.peak_cents as rate
-    from postings
-    inner join peaks on postings.account_id = peaks.account_id
+    from net_postings
+    inner join peaks on net_postings.account_id = peaks.account_id
     where
-        postings.category = 'IC'
-        and postings.trans_type = 'C'
+        net_postings.category = 'IC'
+        and net_postings.trans_type = 'C'
         and peaks.peak_cents > 0
 ),
 

@@ -1,12 +1,12 @@
 -- Grain: one statement fee of the night on a known account.
--- Inputs: postings, fin_account.
+-- Inputs: net_postings, fin_account.
 -- Time: the night alone.
 select
-    postings.trans_id,
-    postings.account_id,
+    net_postings.trans_id,
+    net_postings.account_id,
     fin_account.frequency, -- the kind of account the tariff is for
-    cast(postings.amount * 100 as bigint) as paid_cents -- what was charged
-from postings
-inner join fin_account on postings.account_id = fin_account.account_id
-where postings.category = 'ST'
-order by postings.trans_id
+    cast(net_postings.amount * 100 as bigint) as paid_cents -- what was charged
+from net_postings
+inner join fin_account on net_postings.account_id = fin_account.account_id
+where net_postings.category = 'ST'
+order by net_postings.trans_id

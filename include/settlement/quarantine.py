@@ -1,0 +1,102 @@
+"""Postings in quarantine: what is missing on their account may be among them, so no break is blamed on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, Self
+
+import pyarrow as pa
+
+from include.relations import FIN_TRANSACTION
+from include.settlement.findings import Break
+
+# Two months: within them an account has had its monthly postings twice, and its chain goes on from a day after them.
+KEPT_DAYS = 62
+# A monthly payment may come half a month early and some days late.
+PAYMENT_DAYS = 31
+
+OF_WHAT_IS_MISSING = frozenset(
+    {"balance_chain", "missed_standing_order", "missed_loan_payment", "missing_fee", "missing_interest"}
+)
+"""Checks whose breaks a posting in quarantine may explain."""
+
+
+@dataclass
+class Refusals:
+    """Postings that were not let in.
+
+    Attributes
+    ----------
+    counts
+        (night, account) -> records; the account is None where it could not be read.
+    """
+
+    counts: dict[tuple[date, int | None], int] = field(default_factory=dict)
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Self:
+        """Those of the state's table."""
+        return cls({(row["refused_on"], row["account_id"]): row["record_count"] for row in rows})
+
+    def rows(self) -> list[dict[str, Any]]:
+        """As the state's table keeps them."""
+        ordered = sorted(self.counts.items(), key=lambda item: (item[0][0], item[0][1] is None, item[0][1] or 0))
+        return [{"refused_on": day, "account_id": account, "record_count": n} for (day, account), n in ordered]
+
+    def take(self, quarantined: pa.Table | None, night: date) -> None:
+        """Add what was not let in up to `night`, and forget what is too old to matter.
+
+        Parameters
+        ----------
+        quarantined
+            `QUARANTINE_SCHEMA`, of one night or of a history.
+        """
+        found: Counter[tuple[date, int | None]] = Counter()
+        if quarantined is not None:
+            columns = (quarantined[name].to_pylist() for name in ("night", "account_id", "relation"))
+            rows = zip(*columns, strict=True)
+            found.update((day, account) for day, account, name in rows if day and name == FIN_TRANSACTION.name)
+        since = night - timedelta(KEPT_DAYS)
+        self.counts = {key: n for key, n in {**self.counts, **found}.items() if since < key[0] <= night}
+
+    def excuse(self, found: Break, since: date) -> Break:
+        """`found` as it may be said of an account with postings in quarantine since a date.
+
+        It warns, says so, and proposes to insert nothing: what is missing may lie there already. Postings whose
+        account could not be read may be any account's.
+        """
+        if found.code not in OF_WHAT_IS_MISSING:
+            return found
+        known, unknown = self._since(found.account_id, since), self._since(None, since)
+        if not known and not unknown:
+            return found
+        said = _of_account(found.account_id, known, since) if known else _of_unknown(unknown, since)
+        return _without_insert(replace(found, severity="warn", text=f"{found.text} {said}"))
+
+    def _since(self, account_id: int | None, since: date) -> int:
+        return sum(n for (day, account), n in self.counts.items() if account == account_id and day >= since)
+
+
+def _without_insert(found: Break) -> Break:
+    if found.correction is None or found.correction.action != "insert":
+        return found
+    return replace(found, correction=None, proposal="")
+
+
+def _of_account(account_id: int | None, count: int, since: date) -> str:
+    return f"Account {account_id} has {_records(count)} since {since}: {_first(count)}."
+
+
+def _of_unknown(count: int, since: date) -> str:
+    return f"Of {_records(count)} since {since} the account could not be read: {_first(count)}."
+
+
+def _records(count: int) -> str:
+    return f"{count} quarantined record{'' if count == 1 else 's'}"
+
+
+def _first(count: int) -> str:
+    return f"what is missing here may {'be it' if count == 1 else 'be among them'}, so look there first"

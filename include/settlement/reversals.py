@@ -1,0 +1,98 @@
+"""Reversals among a night's postings: payments they take back, and negative amounts that take nothing back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from include.quality.reversals import NEGATIVE_DAYS
+from include.settlement.due_dates import EARLY_DAYS
+from include.settlement.findings import Break, money
+from include.settlement.queries import NightTables
+
+# The shortest look-back there may be: what a night sees of the days before a reversal, a whole history sees as well.
+REACH_DAYS = 61
+
+
+@dataclass(frozen=True)
+class PaymentReversal:
+    """A payment of an order or a loan that was taken back on a later day.
+
+    Attributes
+    ----------
+    trans_date, trans_id
+        The reversal.
+    due_id
+        The order or loan.
+    paid_on, payment_id
+        The posting it takes back.
+    is_paid_otherwise
+        Whether another payment of about the same day stands.
+    is_new
+        Whether the reversal is of the night or history, not of the look-back.
+    """
+
+    trans_date: date
+    due_id: int
+    trans_id: int
+    paid_on: date
+    payment_id: int
+    is_paid_otherwise: bool
+    is_new: bool
+
+    @property
+    def words(self) -> str:
+        """What happened, as a sentence."""
+        return (
+            f"It had been paid on {self.paid_on} (posting {self.payment_id}), which posting {self.trans_id} took back "
+            f"on {self.trans_date}."
+        )
+
+
+def read_payment_reversals(tables: NightTables, payments: str) -> list[PaymentReversal]:
+    """Reversals of the payments that a query finds, by date; none without a query where nothing was reversed."""
+    if not tables.has_reversals:
+        return []
+    tables.over("payments", payments)
+    rows = tables.tuples("payment_reversals", reach_days=REACH_DAYS, same_days=EARLY_DAYS)
+    return [PaymentReversal(*row) for row in rows]
+
+
+def reversal_of(reversals: Iterable[PaymentReversal], due_id: int, due: date) -> str:
+    """What is said of a due date whose payment was taken back; nothing where none was."""
+    told = [r for r in reversals if r.due_id == due_id and abs((r.paid_on - due).days) <= EARLY_DAYS]
+    return f" {told[-1].words}" if told else ""
+
+
+def check_unmatched(tables: NightTables) -> list[Break]:
+    """Negative amounts of the night that take nothing back."""
+    return [_unmatched(row) for row in tables.rows("unmatched_reversals")]
+
+
+def _unmatched(row: dict[str, Any]) -> Break:
+    trans_id, account_id, amount = row["trans_id"], row["account_id"], row["amount_cents"]
+    return Break(
+        code="unmatched_reversal",
+        account_id=account_id,
+        trans_id=trans_id,
+        actual=amount,
+        severity="warn",
+        text=(
+            f"Posting {trans_id} of {money(amount)} on account {account_id} takes a posting back, but the account has "
+            f"none of {money(-amount)} with the same type, operation, purpose and counterparty in the {NEGATIVE_DAYS} "
+            f"days before that still stands. It counts as a {'debit' if row['trans_type'] == 'C' else 'credit'} of "
+            f"{money(-amount)}."
+        ),
+    )
+
+
+def new_ones(reversals: Iterable[PaymentReversal]) -> list[PaymentReversal]:
+    """Those of the night or history itself."""
+    return [reversal for reversal in reversals if reversal.is_new]
+
+
+def booked_again(reversals: Iterable[PaymentReversal], paid: Iterable[tuple[int, date]]) -> set[tuple[int, date]]:
+    """Orders or loans with the days on which a payment was taken back and booked again: nothing changed for them."""
+    return {(reversal.due_id, reversal.trans_date) for reversal in new_ones(reversals)} & set(paid)
