@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, TypeAlias
 
-Code: TypeAlias = Literal["feature_drift", "score_drift", "alert_volume", "reason_shift", "precision", "quality"]
+Code: TypeAlias = Literal[
+    "feature_drift", "score_drift", "alert_volume", "reason_shift", "precision", "quality", "volume"
+]
 DRIFT: tuple[Code, ...] = ("feature_drift", "score_drift")
 """Codes of notices about what postings look like; the others are about what became of findings and records."""
 

@@ -24,6 +24,7 @@ from include.monitoring.reading import (
     profiles_before,
     told_before,
 )
+from include.monitoring.volume import volume_notices
 from include.monitoring.watch import NO_NIGHT_BEFORE, figures_of, watch_night
 from include.night import standing
 from include.night.reviewing import KNOWN
@@ -31,6 +32,8 @@ from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue
 from include.relations import FIN_TRANSACTION
 from include.settings import get_settings
+from include.settlement import SettlementState
+from include.settlement.banking_days import BankingDays, calendar_of
 
 NOTICES, WATCH = "notices", "watch"
 """Under which the work folder keeps what was told, and the figures."""
@@ -50,8 +53,16 @@ def watch_over(workspace: Workspace, lake: Lake, night: date, model: Model | Non
         told_before(lake, since, night),
         figures_of(lake, night - standing.ONE_DAY) if since < night else NO_NIGHT_BEFORE,
     )
-    workspace.put(NOTICES, watched.notices)
+    workspace.put(NOTICES, pa.concat_tables([_volume(workspace, night), watched.notices]))
     workspace.note(WATCH, {"since": since, "figures": watched.figures})
+
+
+def _volume(workspace: Workspace, night: date) -> pa.Table:
+    """Whether far fewer or far more postings came than on nights like it, also where nothing is scored."""
+    state = SettlementState.from_tables(workspace.get_many("state.before.settlement"))
+    calendar = calendar_of(workspace.read_note("began")["holidays"])
+    known = BankingDays(state.first_date, state.booking_days, calendar)
+    return volume_notices(night, workspace.get(f"accepted.{FIN_TRANSACTION.name}").num_rows, known)
 
 
 def kept_watch(workspace: Workspace, night: date) -> list[tuple[Table, pa.Table]]:

@@ -90,15 +90,15 @@ class BankingDays:
         """What grace is counted in, as a sentence says it: "days" or "banking days"."""
         return "days" if self.declared is None and self._habit(night) is None else "banking days"
 
-    def is_open(self, night: date) -> bool:
-        """Whether the bank is expected to book on a day, as far as the days before it tell.
+    def is_open(self, day: date, night: date | None = None) -> bool:
+        """Whether the bank is expected to book on a day, as far as the days before a night (or before it) tell.
 
         Holidays are not known where no calendar is declared.
         """
         if self.declared is not None:
-            return self.declared.is_working_day(night)
-        habit = self._habit(_earlier(night, 1))
-        return habit is None or night.weekday() in habit.open_weekdays
+            return self.declared.is_working_day(day)
+        habit = self._habit(_earlier(night or day, 1))
+        return habit is None or day.weekday() in habit.open_weekdays
 
     def _passed_by(self, night: date) -> date:
         if self.declared is not None:
