@@ -173,6 +173,7 @@ class SettlementState:
             loans={number: replace(due) for number, due in self.loans.items()},
             loan_days=dict(self.loan_days),
             bills=self.bills,
+            refused=Refusals(dict(self.refused.counts)),
         )
 
 

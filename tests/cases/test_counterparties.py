@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from expectations.declare import typed
 from include.counterparties import define_counterparty_key
 from include.features import advance_state, build_features, state_from_history
+from include.lake.tables import REVERSES
 from include.learning.queries import queries
 from include.quality.records import accepted
 from include.relations import FIN_ORDER, FIN_TRANSACTION, STATIC_RELATIONS, Relation
@@ -107,7 +108,10 @@ def _breaks(folder: Path) -> tuple[Found, int]:
 
 
 def _readable(extract: Extract) -> pa.Table:
-    return accepted(extract.relation, extract.rows.filter(pc.is_null(extract.rows["reader_codes"])))
+    rows = extract.rows.filter(pc.is_null(extract.rows["reader_codes"]))
+    if extract.relation is FIN_TRANSACTION:
+        rows = rows.append_column(REVERSES, pa.nulls(rows.num_rows, REVERSES.type))
+    return accepted(extract.relation, rows)
 
 
 def _nights(postings: pa.Table) -> Iterator[tuple[date, pa.Table, pa.Table]]:

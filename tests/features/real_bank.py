@@ -40,7 +40,8 @@ def postings(folder: Path) -> pa.Table:
     columns = {name: _decode(raw[name], coded[name]) if name in coded else raw[name] for name in raw.column_names}
     columns["trans_time"] = pa.nulls(raw.num_rows, pa.time64("us"))
     columns["district_id"] = pa.nulls(raw.num_rows, pa.int64())
-    return pa.table(columns).cast(FIN_TRANSACTION.schema)
+    columns["counterparty"] = raw["other_account_id"].cast(pa.string())
+    return pa.table(columns).select(FIN_TRANSACTION.schema.names).cast(FIN_TRANSACTION.schema)
 
 
 def statics(folder: Path) -> dict[str, pa.Table]:

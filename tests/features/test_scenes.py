@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 from itertools import product
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,7 +44,7 @@ def scenes(postings: pa.Table, earlier: pa.Table, statics: dict[str, pa.Table]) 
         "known_towns": known_towns(engine._district_names(statics["fin_district"])),
         **engine._profiles(statics),
     }
-    with duckdb.connect() as connection:
+    with engine._engine() as connection:
         engine._register(connection, {**tables, **FeatureState.empty().tables()})
         engine._run(connection, [*engine.HABIT_QUERIES, *engine.STRETCH_QUERIES], values)
         return connection.sql(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 from decimal import Decimal
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.features import HABIT_DAYS, FeatureState, build_features
+from include.features import HABIT_DAYS, FeatureState, build_features, engine
 from include.features.engine import SQL_FOLDER
 from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW, build_sequences, kind_ids, window_matrix
 from tests.features.real_bank import between, made
@@ -23,11 +22,11 @@ DAY = date(1994, 1, 31)
 
 def described(transactions: pa.Table, last_night: date = LAST) -> pa.Table:
     """What `postings.sql` makes of transactions."""
-    with duckdb.connect() as engine:
-        engine.register("transactions", transactions)
-        (statement,) = engine.extract_statements((SQL_FOLDER / "postings.sql").read_text(encoding="utf-8"))
+    with engine._engine() as connection:
+        connection.register("transactions", engine._posting_columns(transactions))
+        (statement,) = connection.extract_statements((SQL_FOLDER / "postings.sql").read_text(encoding="utf-8"))
         values = {"last_night": last_night, "largest_balance_share": 2}
-        return engine.sql(
+        return connection.sql(
             statement, params={name: values[name] for name in statement.named_parameters}
         ).to_arrow_table()
 

@@ -196,15 +196,6 @@ def test_who_may_trigger_names_a_source_or_a_lake_and_gives_no_address(console, 
         assert (answer.status_code, kind in answer.text) == (400, True)
 
 
-def test_a_backfill_gives_no_address_either(console):
-    admin = console.admin()
-    days = {"from_date": "1993-01-13T00:00:00Z", "to_date": "1993-01-13T00:00:00Z"}
-    order = {"dag_id": "nightly_settlement", **days, "dag_run_conf": {"source": "file:/etc"}}
-    answer = admin.post("/api/v2/backfills", json=order, headers=_bearer(admin))
-    assert 400 <= answer.status_code < 500
-    assert "source" in answer.text
-
-
 def _bearer(browser) -> dict[str, str]:
     """The UI's cookie as the header that the API asks for."""
     return {"Authorization": f"Bearer {browser.cookies['_token']}"}

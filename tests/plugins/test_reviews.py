@@ -241,7 +241,7 @@ def test_only_json_is_taken(inbox, reviewer, kind):
     "review",
     [
         {"trans_id": 7, "decision": "maybe"},
-        {"trans_id": "7", "decision": "confirmed"},
+        {"trans_id": "seven", "decision": "confirmed"},
         {"trans_id": 2**63, "decision": "confirmed"},
         {"decision": "confirmed"},
         {"account_id": 3, "decision": "confirmed"},
@@ -296,7 +296,7 @@ def test_an_identifier_may_be_a_text_of_digits(inbox, reviewer, number: int) -> 
     assert [row["account_id"] for row in _rows(inbox)] == [number, None]
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.0", "1e3", " 7", "٧", str(2**63), "9" * 400])
+@pytest.mark.parametrize("text", ["", "-", "1.0", "1e3", " 7", "٧", str(2**63), "9" * 400])
 def test_another_text_is_no_identifier(inbox, reviewer, text: str) -> None:
     answer = reviewer.post("/reviews", json={"reviews": [{"trans_id": text, "decision": "confirmed"}]})
     assert answer.status_code == 422

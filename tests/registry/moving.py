@@ -14,6 +14,8 @@ def move_models(origin: str, target: str, settings: Settings) -> None:
     theirs, ours = ModelRegistry.open(origin, settings), ModelRegistry.open(target, settings)
     for path in theirs.folder.glob("*/*.sealed"):
         version, part = path.parent.name, path.name.removesuffix(".sealed")
+        if version == "decisions":  # what was compared and answered there is no model
+            continue
         (ours.folder / version).mkdir(parents=True, exist_ok=True)
         ours.keep(version, part, theirs.kept(version, part) or b"")
     if champion := theirs.champion():

@@ -36,15 +36,14 @@ def written(lake: str, selection: str) -> str:
 
 
 def test_a_selection_killed_while_it_writes_is_not_listed_and_can_be_written_again(lake, monkeypatch):
-    real = Path.write_bytes
+    real = Path.replace
 
-    def killed(path: Path, content: bytes) -> int:
-        if SUMMARY in path.name:
-            real(path, content[: len(content) // 2])
+    def killed(draft: Path, target: Path) -> Path:
+        if target.name == SUMMARY:
             raise KeyboardInterrupt
-        return real(path, content)
+        return real(draft, target)
 
-    monkeypatch.setattr(Path, "write_bytes", killed)
+    monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         written(lake, "first")
     assert not (pack_of(lake, "first") / SUMMARY).exists()

@@ -421,7 +421,7 @@ def test_dates_of_another_form_throughout_are_refused(tmp_path):
 def test_what_stands_where_the_dates_should_is_shown_by_its_form_alone(tmp_path):
     text = transactions_with(*((row, "trans_date", f"Žofie Nová, {row}47-11") for row in range(4)))
     message = refusal(write_canonical(tmp_path, text))
-    assert "(found the form 'aaaaa aaaa, 999-99'," in message
+    assert "(found the form 'Aaaaa Aaaa, 999-99'," in message
     assert "Nov" not in message
     assert "47-11" not in message
 
@@ -532,7 +532,7 @@ def test_parquet_figures_that_are_no_amounts_are_named(tmp_path):
     extract = whole(parquet_bank(tmp_path / "pq", table.set_column(3, "amount", amounts)))
     assert extract.rows["reader_codes"].to_pylist() == [
         "amount_infinite",
-        "amount_not_a_number",
+        "amount_missing",
         None,
         "amount_three_decimals",
     ]

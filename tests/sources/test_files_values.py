@@ -159,8 +159,8 @@ def test_figures_of_a_district_may_be_unknown(text, value, code):
     ("number", "birth", "gender", "code"),
     [
         ("706213", date(1970, 12, 13), "F", None),
-        ("450204", date(1945, 2, 4), "M", None),
-        ("115101", date(1911, 1, 1), "F", None),
+        ("750204", date(1975, 2, 4), "M", None),
+        ("115101", date(2011, 1, 1), "F", None),
         ("450231", None, "M", "birth_date_not_a_date"),
         ("451301", None, "M", "birth_date_not_a_date"),
         ("soon", None, None, "birth_date_not_a_date,gender_missing"),
