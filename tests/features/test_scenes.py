@@ -48,7 +48,7 @@ def scenes(postings: pa.Table, earlier: pa.Table, statics: dict[str, pa.Table]) 
         engine._register(connection, {**tables, **FeatureState.empty().tables()})
         engine._run(connection, [*engine.HABIT_QUERIES, *engine.STRETCH_QUERIES], values)
         return connection.sql(
-            "select trans_id, account_id, trans_date, kind, amount_cents / 100 as amount, place_id, "
+            "select trans_id, account_id, trans_date, trans_type, kind, amount_cents / 100 as amount, place_id, "
             "scenes.* exclude (posting_number) from scenes inner join postings using (posting_number) "
             "order by trans_date, trans_id"
         ).to_arrow_table()
