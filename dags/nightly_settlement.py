@@ -27,11 +27,10 @@ builds its state from the source's history, which takes longer.
 
 **How to triage.** The run's *Outcome* tab has the sentence of the task that failed: what, where (relation, file, line
 or key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; mend the source and clear
-the run. `extract` failed: the source refused, changed
-meanwhile or said nothing for too long (`ADS_SOURCE_TIMEOUT_SECONDS`; every task ends after an hour); clear when it is
-back. `publish` failed: the lake
-could not be written, see the disk or the catalog; or another run published the night since: clear this one from its
-first task. `score` skipped: no model yet, train one with `python -m include train`.
+the run. `extract` failed: the source refused, changed meanwhile or said nothing for too long
+(`ADS_SOURCE_TIMEOUT_SECONDS`; every task ends after an hour); clear when it is back. `publish` failed: the lake could
+not be written, see the disk or the catalog; or another run published the night since: clear this one from its first
+task. `score` skipped: no model yet, train one with `python -m include train`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What the installation's lake holds of one run about models: sealed, whatever was written into Airflow."""
+"""What the installation's lake holds of one run, whatever was written into Airflow."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
 Figures = dict[str, Any]
+
+_ELSEWHERE = "the run is about another lake, whose records are not shown here"
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,45 @@ class LakeSays:
         return self.updates.get(night)
 
 
+@dataclass(frozen=True)
+class NightSays:
+    """The lake's record of a night.
+
+    Attributes
+    ----------
+    summary
+        The summary of the published night, from its manifest row; empty where it is not published.
+    trouble
+        As in `LakeSays`.
+    """
+
+    summary: Figures = field(default_factory=dict)
+    trouble: str = ""
+
+
+def night_says(run: DagRun, night: str) -> NightSays:
+    """The record of the night that a run was asked for."""
+    if _is_elsewhere(run):
+        return NightSays(trouble=_ELSEWHERE)
+    from include.lake import Lake
+    from include.night.request import parse_night
+
+    try:
+        row = Lake.open(get_settings().lake_uri).published(parse_night(night))
+    except SettlementError as error:
+        return NightSays(trouble=f"its record cannot be shown: {error}")
+    return NightSays(json.loads(row["summary"]) if row else {})
+
+
+def _is_elsewhere(run: DagRun) -> bool:
+    return (run.conf or {}).get("lake") not in (None, "", DEFAULT_PLACE)
+
+
 def lake_says(run: DagRun) -> LakeSays:
     """The records of a run; of a run about another lake this one has none."""
     lake_uri = get_settings().lake_uri
-    if (run.conf or {}).get("lake") not in (None, "", DEFAULT_PLACE):
-        return LakeSays(trouble="the run is about another lake, whose records are not shown here")
+    if _is_elsewhere(run):
+        return LakeSays(trouble=_ELSEWHERE)
     try:
         return _records(lake_uri, run)
     except SettlementError as error:

@@ -1,4 +1,4 @@
-"""What one run of the nightly DAG came to, from the figures its tasks left in XCom."""
+"""What one run of the nightly DAG came to: published is what the lake holds; what tasks left in XCom only informs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.orchestration import settlement_date
+from plugins.settlement_console.lake_says import NightSays, night_says
 from plugins.settlement_console.left import Left
 
-_HOW = {"queued": "waiting", "running": "running", "success": "published", "failed": "not published"}
+_HOW = {"queued": "waiting", "running": "running", "failed": "not published"}
 _FIRST = {
     "rows_in": "Records in",
     "quarantined": "Quarantined",
     "breaks": "Breaks",
     "flagged": "Flagged",
 }
-"""The figures of a night by their key in what the steps return."""
+"""The figures of a night by their key in what the steps return, and in the manifest's summary."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,11 @@ class RunSummary:
     state
         Airflow's: queued, running, success or failed.
     steps
-        Task id -> the figures it returned, in the order they finished.
+        Task id -> the figures it returned, in the order they finished. Whoever may write XCom may have changed them.
     failures
         (task id, sentence) of each task that failed last time it was tried.
+    lake
+        What the lake holds of the night.
     """
 
     run_id: str
@@ -40,6 +43,7 @@ class RunSummary:
     state: str
     steps: dict[str, dict[str, Any]]
     failures: list[tuple[str, str]]
+    lake: NightSays
 
     @property
     def is_running(self) -> bool:
@@ -54,7 +58,14 @@ class RunSummary:
     @property
     def headline(self) -> str:
         """One line: which night, and how it stands."""
-        return f"Night {self.night}: {_HOW[self.state]}"
+        return f"Night {self.night}: {_HOW.get(self.state) or self._how_it_ended}"
+
+    @property
+    def _how_it_ended(self) -> str:
+        """Of a run that Airflow calls a success, which marking its tasks as done makes of any."""
+        if self.lake.trouble:
+            return f"ended; {self.lake.trouble}"
+        return "published" if self.lake.summary else "ended, and the lake holds no such night"
 
     @property
     def figures(self) -> dict[str, str]:
@@ -68,7 +79,9 @@ class RunSummary:
         return {task_id: dict(_flat(figures)) for task_id, figures in self.steps.items()}
 
     def _figure(self, key: str) -> Any:  # noqa: ANN401 - whatever JSON the steps left
-        """The figure of the last step that left one under this name."""
+        """The published night's figure; while there is none, that of the last step that left one under this name."""
+        if self.state == "success":
+            return self.lake.summary.get(key)
         return next((step[key] for step in reversed(list(self.steps.values())) if key in step), None)
 
 
@@ -92,10 +105,12 @@ def _flat(figures: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]
 def run_summary(left: Left) -> RunSummary:
     """The summary of a run of the nightly DAG."""
     run = left.run
+    night = str((run.conf or {}).get("date") or settlement_date(run.data_interval_start, run.run_after))
     return RunSummary(
         run_id=run.run_id,
-        night=str((run.conf or {}).get("date") or settlement_date(run.data_interval_start, run.run_after)),
+        night=night,
         state=str(run.state),
         steps=left.returned,
         failures=left.failures,
+        lake=night_says(run, night),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+from plugins.settlement_console.lake_says import NightSays
 from plugins.settlement_console.nights import NightRow
 from plugins.settlement_console.notes import note_of
 from plugins.settlement_console.pages import render
@@ -14,7 +15,15 @@ EVIL = "<script>alert(1)</script>"
 
 def _summary(**changed) -> RunSummary:
     return RunSummary(
-        **{"run_id": "r", "night": "1994-01-31", "state": "failed", "steps": {}, "failures": [], **changed}
+        **{
+            "run_id": "r",
+            "night": "1994-01-31",
+            "state": "failed",
+            "steps": {},
+            "failures": [],
+            "lake": NightSays(),
+            **changed,
+        }
     )
 
 
@@ -49,10 +58,20 @@ def test_a_note_is_never_longer_than_airflows_column_and_keeps_its_link():
 
 
 def test_a_published_night_is_summed_up():
-    steps = {
-        "report": {"rows_in": 2105, "quarantined": 4, "breaks": {"fee_amount": 3, "balance_chain": 1}, "flagged": 12}
-    }
-    note = note_of(_summary(state="success", steps=steps))
+    lake = NightSays(
+        {"rows_in": 2105, "quarantined": 4, "breaks": {"fee_amount": 3, "balance_chain": 1}, "flagged": 12}
+    )
+    forged = {"report": {"rows_in": 1, "quarantined": 0, "breaks": {}, "flagged": 0}}
+    note = note_of(_summary(state="success", steps=forged, lake=lake))
     assert note.startswith(
         "**Night 1994-01-31: published.** Records in 2,105 · Quarantined 4 · Breaks 4 · Flagged 12 · [Data Docs]("
     )
+
+
+def test_a_run_that_was_only_marked_as_done_is_not_called_published():
+    steps = {"publish": {"run_key": "k"}, "report": {"rows_in": 2105}}
+    marked = _summary(state="success", steps=steps)
+    assert marked.headline == "Night 1994-01-31: ended, and the lake holds no such night"
+    assert marked.figures == {}
+    elsewhere = _summary(state="success", steps=steps, lake=NightSays(trouble="the run is about another lake"))
+    assert elsewhere.headline == "Night 1994-01-31: ended; the run is about another lake"

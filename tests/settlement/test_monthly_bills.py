@@ -168,3 +168,12 @@ def test_real_accounts_miss_nothing_but_what_is_taken_away(crowns: Bank) -> None
     missing = found(crowns.with_rows(kept), date(1993, 12, 3), date(1993, 12, 3))
     assert {(row["account_id"], row["check_code"]) for row in missing} <= lost
     assert len(missing) >= len(lost) - 2  # a bill that was the account's first or second is not expected yet
+
+
+def test_what_takes_a_fee_back_is_none() -> None:
+    def negative(row: Row) -> Row | None:
+        is_it = row["account_id"] == 1 and row.get("category") == "ST" and row["trans_date"] == MONTHS[-1]
+        return {**row, "amount": -row["amount"]} if is_it else row
+
+    (missing,) = found(bank(negative))
+    assert (missing["check_code"], missing["account_id"]) == ("missing_fee", 1)

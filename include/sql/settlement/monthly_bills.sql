@@ -1,22 +1,26 @@
 -- Grain: one account and kind of monthly bill (statement fee or interest).
--- Inputs: bills (the state before), postings, fin_account, grace.
+-- Inputs: bills (the state before), payable, fin_account, grace.
 -- Time: the postings given, after those the state has seen. `grace` has, for
 -- every day with postings, the last due date whose grace was over on its eve.
 -- A bill is regular that comes at most half a month before its due date and no
 -- later than grace allows; another one, or a changed statement frequency,
--- begins a new row of months.
+-- begins a new row of months. What takes a bill back, or is taken back on its
+-- own day, is none.
 with booked as (
     select distinct
-        postings.account_id,
-        postings.category,
-        postings.trans_date as paid_on,
+        payable.account_id,
+        payable.category,
+        payable.trans_date as paid_on,
         1 as months,
         fin_account.frequency
-    from postings
-    left join fin_account on postings.account_id = fin_account.account_id
+    from payable
+    left join fin_account on payable.account_id = fin_account.account_id
     where
-        (postings.category = 'ST' and postings.trans_type <> 'C')
-        or (postings.category = 'IC' and postings.trans_type = 'C')
+        payable.is_new
+        and (
+            (payable.category = 'ST' and payable.trans_type <> 'C')
+            or (payable.category = 'IC' and payable.trans_type = 'C')
+        )
 ),
 
 paid as (
