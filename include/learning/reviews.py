@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -67,13 +67,15 @@ def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
 def left_in_drop(lake: Lake, inbox: UPath, night: date) -> tuple[tuple[str, str], ...]:
     """Files that published nights took in whole and did not put away, being killed before; as `Intake.settled`."""
     files, _ = read_inbox(inbox, night)
-    return _places([file for file in files if _is_settled(file, night) and _is_kept(lake, file)])
+    settled = [file for file in files if _is_settled(file, night)]
+    refused = _in_quarantine(lake) if settled else {}
+    return _places([file for file in settled if _is_kept(lake, file, refused)])
 
 
-def _is_kept(lake: Lake, file: ReviewFile) -> bool:
+def _is_kept(lake: Lake, file: ReviewFile, refused: Mapping[tuple[str, int], date]) -> bool:
     keys = file.rows["review_key"]
     is_taken = pc.all(pc.is_in(keys, value_set=_taken(lake, file.rows))).as_py() is not False
-    return is_taken and all((row["source_uri"], row["line"]) in _in_quarantine(lake) for row in file.refused)
+    return is_taken and all((row["source_uri"], row["line"]) in refused for row in file.refused)
 
 
 def _places(files: Sequence[ReviewFile]) -> tuple[tuple[str, str], ...]:

@@ -180,20 +180,14 @@ def _overdue(
 
 
 def _taken_back_break(loan: Loan, reversal: PaymentReversal) -> Break:
-    return Break(
-        code="missed_loan_payment",
-        account_id=loan.account_id,
-        trans_id=None,
-        expected=loan.payment_cents,
-        actual=0,
-        text=(
-            f"Account {loan.account_id} has not paid the instalment of loan {loan.loan_id}: "
-            f"{money(loan.payment_cents)} was due about {reversal.paid_on}. {reversal.words}"
-        ),
-    )
+    return _unpaid(loan, f"was due about {reversal.paid_on}. {reversal.words}")
 
 
 def _missed_break(loan: Loan, due: date, unit: str, reversed_words: str) -> Break:
+    return _unpaid(loan, f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later.{reversed_words}")
+
+
+def _unpaid(loan: Loan, what_came: str) -> Break:
     return Break(
         code="missed_loan_payment",
         account_id=loan.account_id,
@@ -202,8 +196,7 @@ def _missed_break(loan: Loan, due: date, unit: str, reversed_words: str) -> Brea
         actual=0,
         text=(
             f"Account {loan.account_id} has not paid the instalment of loan {loan.loan_id}: "
-            f"{money(loan.payment_cents)} was due on {due} and had not been booked {GRACE_DAYS} {unit} later."
-            f"{reversed_words}"
+            f"{money(loan.payment_cents)} {what_came}"
         ),
     )
 

@@ -164,33 +164,25 @@ def _missed(
 
 
 def _taken_back_break(order: Order, state: OrderState, reversal: PaymentReversal) -> Break:
-    return Break(
-        code="missed_standing_order",
-        account_id=order.account_id,
-        trans_id=None,
-        expected=state.accepted_cents,
-        actual=0,
-        text=(
-            f"Account {order.account_id} has not paid {order.name}: {money(state.accepted_cents)} was due about "
-            f"{reversal.paid_on}. {reversal.words}"
-        ),
-    )
+    return _unpaid(order, state, f"was due about {reversal.paid_on}. {reversal.words}")
 
 
 def _missed_break(
     order: Order, state: OrderState, due: date, unit: str, reversed_words: str, *, is_last: bool
 ) -> Break:
     ending = f" {PATIENCE_MISSES} misses in a row: it counts as ended until it is paid again." if is_last else ""
+    told = f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later.{reversed_words}{ending}"
+    return _unpaid(order, state, told)
+
+
+def _unpaid(order: Order, state: OrderState, what_came: str) -> Break:
     return Break(
         code="missed_standing_order",
         account_id=order.account_id,
         trans_id=None,
         expected=state.accepted_cents,
         actual=0,
-        text=(
-            f"Account {order.account_id} has not paid {order.name}: {money(state.accepted_cents)} was due on {due} "
-            f"and had not been booked {GRACE_DAYS} {unit} later.{reversed_words}{ending}"
-        ),
+        text=f"Account {order.account_id} has not paid {order.name}: {money(state.accepted_cents)} {what_came}",
     )
 
 

@@ -9,17 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from include.sources.entries import FILE, FOLDER, Entry, Stamp
+from include.sources.regular import NOT_REGULAR, WITHOUT_WAITING
 
-_KINDS = {
-    stat.S_IFREG: FILE,
-    stat.S_IFDIR: FOLDER,
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-# A pipe without a writer would keep the opener waiting for ever.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_KINDS = {**NOT_REGULAR, stat.S_IFREG: FILE, stat.S_IFDIR: FOLDER}
 
 
 def entries(folder: str) -> Iterator[Entry]:
@@ -70,7 +62,7 @@ def read(path: str) -> tuple[bytes, Stamp]:
 
     No more is read than the file has when it is opened, and one byte that shows whether it grew.
     """
-    with os.fdopen(os.open(path, _FLAGS), "rb") as file:
+    with os.fdopen(os.open(path, WITHOUT_WAITING), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             return b"", ()

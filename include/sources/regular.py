@@ -9,7 +9,7 @@ from pathlib import Path
 
 from include.errors import SourceError
 
-_KINDS = {
+NOT_REGULAR = {
     stat.S_IFLNK: "a link",
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -17,8 +17,11 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-# A pipe without a writer would keep the opener waiting, and a link may lead anywhere.
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""What only has a file's name, by its format, for people."""
+
+# A pipe without a writer would keep the opener waiting for ever.
+WITHOUT_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""How a file is opened of which it is not known yet whether it is one."""
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
@@ -51,7 +54,7 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
 
 def _opened(path: Path) -> int:
     try:
-        return os.open(path, _FLAGS)
+        return os.open(path, WITHOUT_WAITING | os.O_NOFOLLOW)
     except OSError as error:
         if error.errno == errno.ELOOP:  # swapped for a link since it was looked at
             raise _not_regular("a link") from error
@@ -60,7 +63,7 @@ def _opened(path: Path) -> int:
 
 def _require_regular(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise _not_regular(_KINDS.get(stat.S_IFMT(found.st_mode), "no file"))
+        raise _not_regular(NOT_REGULAR.get(stat.S_IFMT(found.st_mode), "no file"))
 
 
 def _not_regular(kind: str) -> SourceError:
