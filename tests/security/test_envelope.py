@@ -3,7 +3,6 @@
 import base64
 import os
 import threading
-from time import perf_counter
 
 import pytest
 
@@ -96,12 +95,15 @@ def test_a_text_key_is_no_sealed_model(envelope):
         envelope.unseal(key_message, CONTEXT)
 
 
-def test_thousands_of_texts_cost_little(envelope):
-    texts = [RAW] * 20_000
-    begun = perf_counter()
+def test_thousands_of_texts_take_one_message_of_the_sdk(envelope, monkeypatch):
+    """Measured on 20,000: 0.4 s with one; a message for each would take 24 s."""
+    messages = []
+    for name in ("seal", "_opened"):
+        plain = getattr(Envelope, name)
+        monkeypatch.setattr(Envelope, name, lambda *given, plain=plain: messages.append(plain) or plain(*given))
+    texts = [RAW] * 2_000
     assert envelope.unseal_texts(envelope.seal_texts(texts, CONTEXT), CONTEXT) == texts
-    # Measured 0.4 s; one message of the SDK for each would take 24 s.
-    assert perf_counter() - begun < 6
+    assert len(messages) == 2
 
 
 def test_the_key_is_made_for_its_owner_alone(settings):
