@@ -40,7 +40,7 @@ def test_a_night_before_everything_is_published(small: Path, tmp_path: Path) -> 
 
 
 def test_a_backtest_and_a_selection_after_a_silence_say_why(small: Path, tmp_path: Path) -> None:
-    night = LAST + timedelta(days=760)
+    night = LAST + timedelta(days=1000)
     summary = backtest(f"file:{small}", night, night, tmp_path / "out", 0.02)
     assert summary["model"].startswith("scores are skipped: 0 postings")
     prepared = prepare(f"file:{small}", f"file:{tmp_path / 'lake'}", night, "silent")
