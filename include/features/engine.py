@@ -39,8 +39,10 @@ HABIT_QUERIES = (
     "profile_groups",
     "known_accounts",
     "account_days",
+    "account_habits",
     "account_activity",
     "kind_days",
+    "kind_habits",
     "seasons",
     "kind_adoption",
     "rhythms",
@@ -60,9 +62,9 @@ HABIT_QUERIES = (
 STRETCH_QUERIES = ("usual_hours", "usual_places", "travels", "scenes")
 """The same, but made for a stretch of nights at a time: their rows hold long lists, or are many a day."""
 
-JOINED_BY_NIGHT = ("profile_groups", "account_days", "account_activity", "kind_days", "rhythms", "successions")
-"""What the described nights alone are joined with: earlier days are dropped once no other query needs them, 0.8 GB on a
-night of 240,000 postings."""
+JOINED_BY_NIGHT = ("profile_groups", "account_days", "kind_days", "rhythms", "successions")
+"""What the described nights alone need: earlier days are dropped once no other query reads them, 0.8 GB on a night of
+240,000 postings."""
 
 SEQUENCE_COLUMNS = (
     "trans_id, account_id, trans_date, kind, amount_cents, log_amount, day_number, hour_of_day, counterparty"
@@ -170,6 +172,7 @@ def build_features(
         towns = known_towns(_district_names(statics.get("fin_district")))
         _register(engine, {"transactions": rows, "known_towns": towns, **_profiles(statics), **state.tables()})
         values = {
+            "first_described": first,
             "last_night": last,
             "habit_days": habit_days,
             "knows_products": _knows_products(statics),

@@ -37,8 +37,8 @@ def scenes(postings: pa.Table, earlier: pa.Table, statics: dict[str, pa.Table]) 
     """The rows of `scenes.sql` beside the posting's own columns; numbers that only one run knows are left out."""
     rows = pa.concat_tables([engine._posting_columns(earlier), engine._posting_columns(postings)])
     first, last = engine._span(postings)
-    span = {"first_night": first, "last_night": last, "habit_days": 90, "knows_products": False}
-    values = {**span, **engine._within(90), **engine._CONSTANTS}
+    span = {"first_night": first, "last_night": last, "habit_days": 90}
+    values = {"knows_products": False, "first_described": first, **span, **engine._within(90), **engine._CONSTANTS}
     tables = {
         "transactions": rows,
         "known_towns": known_towns(engine._district_names(statics["fin_district"])),

@@ -1,6 +1,6 @@
 -- Grain: one account on one day it has postings.
--- Inputs: account_days.
--- Time: as of account_days.
+-- Inputs: account_habits.
+-- Time: as of account_habits.
 -- How the day, and the seven and thirty days that end with it, compare with
 -- the account's habit: logarithms, above 0 for more than usual. What they are
 -- compared with includes the day or week itself, so that a habit of three days
@@ -10,7 +10,7 @@ with bounded as (
         *,
         greatest(observed_days - 6, 0) as week_days,
         greatest(observed_days - 29, 0) as month_days
-    from account_days
+    from account_habits
 ),
 
 usual as (

@@ -1,5 +1,5 @@
 -- Grain: one posting of the nights $first_night to $last_night.
--- Inputs: postings, account_days, account_activity, seasons, kind_days,
+-- Inputs: postings, account_habits, account_activity, seasons, kind_habits,
 --     rhythms, successions, kind_gaps, kind_crowds, kind_adoption,
 --     peer_kind_days, sibling_kind_days, counterparty_days, scenes,
 --     profile_groups, account_profiles.
@@ -91,7 +91,7 @@ joined as (
         profile.card_since,
         profile.loan_since
     from described
-    inner join account_days as own
+    inner join account_habits as own
         on
             described.account_id = own.account_id
             and described.trans_date = own.trans_date
@@ -99,7 +99,7 @@ joined as (
         on
             described.account_id = activity.account_id
             and described.trans_date = activity.trans_date
-    inner join kind_days as habit
+    inner join kind_habits as habit
         on
             described.account_id = habit.account_id
             and described.kind = habit.kind

@@ -1,5 +1,5 @@
 -- Grain: one kind of operation on one day it occurs.
--- Inputs: account_activity, kind_days.
+-- Inputs: account_activity, kind_habits.
 -- Time: the day itself: the whole night is seen.
 -- By how much the day is above the habits of the established accounts that
 -- have such postings on it: what one in ten of them exceeds, drawn to the same
@@ -9,8 +9,8 @@
 -- finding; a bank that grows is no season either.
 with established as (
     select
-        kind_days.kind,
-        kind_days.trans_date,
+        kind_habits.kind,
+        kind_habits.trans_date,
         account_activity.over_day_count,
         account_activity.over_week_count,
         account_activity.over_month_count,
@@ -21,11 +21,11 @@ with established as (
         account_activity.over_most_week,
         account_activity.over_most_month,
         account_activity.under_lowest_day
-    from kind_days
+    from kind_habits
     inner join account_activity
         on
-            kind_days.account_id = account_activity.account_id
-            and kind_days.trans_date = account_activity.trans_date
+            kind_habits.account_id = account_activity.account_id
+            and kind_habits.trans_date = account_activity.trans_date
     where account_activity.is_established
 ),
 
@@ -72,7 +72,7 @@ wanted as (
     select distinct
         kind,
         trans_date
-    from kind_days
+    from kind_habits
 ),
 
 weighed as (

@@ -20,53 +20,76 @@ with timed as (
         and trans_date <= $last_night
 ),
 
-days as (
+postings_by_scene as (
     select
         account_id,
         scene,
         trans_date,
         day_number,
-        list(minute_of_day) as minutes
+        minute_of_day
     from timed
-    group by account_id, scene, trans_date, day_number
     union all
     select
         account_id,
         'present' as scene,
         trans_date,
         day_number,
-        list(minute_of_day) as minutes
+        minute_of_day
     from timed
     where scene in ('card', 'desk')
-    group by account_id, trans_date, day_number
+),
+
+described as (
+    select distinct
+        account_id,
+        scene,
+        trans_date,
+        day_number,
+        day_number // $habit_days as stretch
+    from postings_by_scene
+    where trans_date >= $first_night
+),
+
+wanted as (
+    select
+        account_id,
+        scene,
+        day_number,
+        unnest([stretch - 1, stretch]) as stretch
+    from described
 ),
 
 habits as (
     select
-        account_id,
-        scene,
-        trans_date,
-        list_sort(
-            flatten(
-                coalesce(
-                    list(minutes) over (
-                        partition by account_id, scene order by day_number
-                        range between $habit_days preceding and 1 preceding
-                    ),
-                    []
-                )
-            )
-        ) as minutes
-    from days
+        wanted.account_id,
+        wanted.scene,
+        wanted.day_number,
+        list_sort(list(earlier.minute_of_day)) as minutes
+    from wanted
+    inner join postings_by_scene as earlier
+        on
+            wanted.account_id = earlier.account_id
+            and wanted.scene = earlier.scene
+            and wanted.stretch = earlier.day_number // $habit_days
+            and earlier.day_number
+            between wanted.day_number - $habit_days and wanted.day_number - 1
+    group by wanted.account_id, wanted.scene, wanted.day_number
 ),
 
 counted as (
     select
-        *,
-        len(minutes) as postings,
-        (4 * len(minutes) + 4) // 5 as enough
-    from habits
-    where trans_date >= $first_night
+        described.account_id,
+        described.scene,
+        described.trans_date,
+        coalesce(habits.minutes, []) as minutes,
+        coalesce(len(habits.minutes), 0) as postings,
+        (4 * coalesce(len(habits.minutes), 0) + 4) // 5 as enough
+    from described
+    left join habits
+        on
+            described.account_id = habits.account_id
+            and described.scene = habits.scene
+            and described.day_number = habits.day_number
 ),
 
 stretches as (
