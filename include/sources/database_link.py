@@ -43,8 +43,11 @@ _DATA_STATE = "22"
 _QUOTED = re.compile(r'".*"')
 # SQLite's own words.
 _TOO_LONG = re.compile(r"string or blob too big")
+_TOO_SCATTERED = re.compile(r"too many SQL variables|Expression tree is too large")
+# MySQL: a zone that the server's own tables lack.
+_UNKNOWN_ZONE = 1298
 # MySQL: access denied to database or user, unknown database, no right on a table.
-_TERMINAL_NUMBERS = (1044, 1045, 1049, 1142)
+_TERMINAL_NUMBERS = (1044, 1045, 1049, 1142, _UNKNOWN_ZONE)
 
 
 def connect(url: URL, patience: Patience) -> Connection:
@@ -157,19 +160,7 @@ def reported(url: URL) -> Iterator[None]:
     try:
         yield
     except exc.DBAPIError as error:
-        words = _words(error, url)
-        if _TOO_LONG.search(words):
-            raise SourceError(
-                f"{public_uri(url)} holds a value of more than {_LONGEST_VALUE // 2**20} MiB, which no bank's record "
-                "has: mend that record, or leave it out of a view"
-            ) from None
-        if _is_terminal(error):
-            raise SourceError(
-                f"{public_uri(url)} cannot be read ({words}): mend the address, the password or this user's rights"
-            ) from None
-        raise SourceUnavailableError(
-            f"{public_uri(url)} is not available ({words}): nothing of the extract was kept, try again"
-        ) from None
+        raise _told(error, public_uri(url), _words(error, url)) from None
     except RuntimeError as error:
         if "LOAD_LOCAL" not in str(error):
             raise
@@ -177,6 +168,35 @@ def reported(url: URL) -> Iterator[None]:
             f"{public_uri(url)} asked for a file of this machine and got none: no bank's server does so, see that the "
             "address names the right one"
         ) from None
+
+
+def _told(error: exc.DBAPIError, place: str, words: str) -> SourceError | SourceUnavailableError:
+    """The night's error for a database's, with what mends it."""
+    if _TOO_LONG.search(words):
+        return SourceError(
+            f"{place} holds a value of more than {_LONGEST_VALUE // 2**20} MiB, which no bank's record has: mend that "
+            "record, or leave it out of a view"
+        )
+    if _TOO_SCATTERED.search(words):
+        return SourceError(
+            f"{place} cannot be asked for a night ({words}): its settlement dates are written in too many ways, hold a "
+            "DATE in the column, or text as YYYY-MM-DD"
+        )
+    if _is_terminal(error):
+        return SourceError(f"{place} cannot be read ({words}): {_mend(error)}")
+    return SourceUnavailableError(f"{place} is not available ({words}): nothing of the extract was kept, try again")
+
+
+def _mend(error: exc.DBAPIError) -> str:
+    if _number(error) == _UNKNOWN_ZONE:
+        return "let the server know the zones (mysql_tzinfo_to_sql)"
+    return "mend the address, the password or this user's rights"
+
+
+def _number(error: exc.DBAPIError) -> object:
+    """MySQL's number of the error, which its driver puts first; whatever stands there, or None, elsewhere."""
+    arguments: tuple[object, ...] = error.orig.args if error.orig else ()
+    return arguments[0] if arguments else None
 
 
 def _words(error: exc.DBAPIError, url: URL) -> str:
@@ -192,7 +212,7 @@ def _is_terminal(error: exc.DBAPIError) -> bool:
     state = getattr(original, "sqlstate", None)
     if state:
         return str(state).startswith(_TERMINAL_STATES)
-    if original.args and original.args[0] in _TERMINAL_NUMBERS:
+    if _number(error) in _TERMINAL_NUMBERS:
         return True
     passing = isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated
     return not passing or bool(_REFUSED_FOR_GOOD.search(str(original)))

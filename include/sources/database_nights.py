@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import groupby
 from typing import Any, Protocol
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
@@ -93,11 +95,12 @@ def _written_nights(table: BankTable, connection: Connection) -> WrittenNights:
             f"{table.uri} ({FIN_TRANSACTION.name}): {column.name!r} is of type {column.type}, which holds no day: hold "
             "a DATE in it, or text as YYYY-MM-DD"
         )
-    rows = connection.execute(sa.select(column, sa.func.count()).group_by(column)).all()
+    rows = connection.execute(sa.select(column, sa.func.count()).group_by(column).order_by(column)).all()
     require_zone(table.relation, table.dialect, {FIN_TRANSACTION.valid_from: _written(rows)}, table.uri)
     days = {value: day for value, _ in rows if (day := table.dialect.date_of(_text(value).strip()))}
     undated = sum(count for value, count in rows if value not in days)
-    return WrittenNights(column, days, undated, (min(days.values()), max(days.values())) if days else None)
+    span = (min(days.values()), max(days.values())) if days else None
+    return WrittenNights(column, [value for value, _ in rows], days, undated, span)
 
 
 def _written(rows: Iterable[Sequence[Any]]) -> pa.Array:
@@ -153,9 +156,12 @@ class ZonedNights(TypedNights):
         """From the first moment of the one day to the first after the other, as the zone has them."""
         return (self.column >= self._beginning(first)) & (self.column < self._beginning(last, _ONE_DAY))
 
-    def _beginning(self, day: date, later: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+    def _beginning(self, day: date, later: timedelta = timedelta(0)) -> ColumnElement[Any]:
         # A day of room at both ends of the calendar: there a moment's date in the zone may be outside of it.
         day = min(max(day, date.min + _ONE_DAY), date.max - 2 * _ONE_DAY) + later
+        if isinstance(self.column.type, mysql.TIMESTAMP):
+            # The driver sends moments without their zone, and the server takes them for the session's, which is ours.
+            return sa.literal(datetime.combine(day, time.min), sa.DateTime())
         # An hour that comes twice begins with its first coming, one that is left out with the next: that is fold 0.
         moment = datetime.combine(day, time.min, self.zone).astimezone(UTC)
         return sa.literal(moment, sa.DateTime(timezone=True))
@@ -167,9 +173,18 @@ def _literal(day: date) -> ColumnElement[date]:
 
 @dataclass
 class WrittenNights:
-    """Nights of a column of any other type, by the values that read as a date."""
+    """Nights of a column of any other type, by the values that read as a date.
+
+    Attributes
+    ----------
+    values
+        All values, in the database's own order.
+    days
+        Value -> the date it reads as, where it reads as one.
+    """
 
     column: ColumnElement[Any]
+    values: Sequence[Any]
     days: Mapping[Any, date]
     undated_rows: int
     span: tuple[date, date] | None
@@ -194,5 +209,10 @@ class WrittenNights:
         return self.days[day]
 
     def within(self, first: date, last: date) -> Condition:
-        """One of the values that read as a date of the range."""
-        return self.column.in_([value for value, day in self.days.items() if first <= day <= last])
+        """A range for each run of neighbours that read as a date of [first, last].
+
+        A bank that writes times has a value for each second: too many to be named one by one.
+        """
+        runs = groupby(self.values, lambda value: value in self.days and first <= self.days[value] <= last)
+        ranges = [list(run) for is_within, run in runs if is_within]
+        return sa.or_(sa.false(), *(self.column.between(values[0], values[-1]) for values in ranges))

@@ -15,6 +15,7 @@ from sqlalchemy.types import NullType
 
 from include.errors import SourceError
 from include.relations import RELATIONS, Relation
+from include.sources.database_values import is_single
 from include.sources.dialects import CANONICAL, Dialect
 from include.sources.forms import single_precision_note
 from include.sources.header import layout_of_header
@@ -127,7 +128,7 @@ def _described(inspector: Inspector, relation: Relation, name: str, uri: str, di
 
 def _single_precision(relation: Relation, table: TableClause, columns: Mapping[str, str]) -> list[str]:
     money = [columns[c.name] for c in relation.columns if c.kind == "money" and c.name in columns]
-    return [name for name in money if isinstance(table.c[name].type, sa.REAL)]
+    return [name for name in money if is_single(table.c[name].type)]
 
 
 def _require_columns(relation: Relation, names: Sequence[str], uri: str) -> None:

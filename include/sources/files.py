@@ -43,7 +43,7 @@ from include.sources.parts import Content, lineage_of, notes_of, read_parts, tex
 from include.sources.recognition import Part, Recognised, parts_of, recognise
 from include.sources.records import MENDS
 from include.sources.textfile import FileRecords
-from include.sources.values import plain_digits, type_columns
+from include.sources.values import type_columns
 from include.sources.zones import require_zone
 
 
@@ -134,8 +134,8 @@ class FileSource:
 
     def _extract(self, relation: Relation) -> Extract:
         if relation.name not in self._extracts:
-            parts = read_parts(self._contents(relation), relation, self._dialect)
             file = self._folder.file_uri(self._recognised.files[relation.name])
+            parts = read_parts(self._contents(relation), relation, self._dialect, file)
             extract = _typed(parts, relation, self._dialect, file)
             if relation is FIN_CLIENT and self._dialect.name == PKDD.name:
                 extract = place_births(extract, texts_of(parts)["birth_date"], self._openings())
@@ -161,13 +161,13 @@ def read_relation(data: bytes, relation: Relation, dialect: Dialect, file_uri: s
         When the file as a whole is not what it should be; see `read_text` and `read_parquet`. For transactions also
         when no record has a date that can be read, so that none could be counted on a night.
     """
-    return _typed(read_parts([Content(data, file_uri)], relation, dialect), relation, dialect, file_uri)
+    return _typed(read_parts([Content(data, file_uri)], relation, dialect, file_uri), relation, dialect, file_uri)
 
 
 def _typed(parts: Sequence[FileRecords], relation: Relation, dialect: Dialect, file_uri: str) -> Extract:
     texts = texts_of(parts)
     require_zone(relation, dialect, texts, file_uri)
-    typed, codes, remarks = type_columns(relation, dialect, _in_digits(relation, texts))
+    typed, codes, remarks = type_columns(relation, dialect, texts)
     nights = pa.nulls(typed.num_rows, DATE)
     told = {**MENDS, **remarks.explanations(relation, dialect)}
     if relation is FIN_TRANSACTION:
@@ -179,12 +179,6 @@ def _typed(parts: Sequence[FileRecords], relation: Relation, dialect: Dialect, f
     absent = _optional(relation, frozenset(relation.schema.names) - set(texts))
     notes = (*notes_of(parts), *remarks.notes(file_uri))
     return Extract(relation, rows, unreadable_of(parts, nights), notes, absent, told)
-
-
-def _in_digits(relation: Relation, texts: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-    """The texts with exponents of amounts and figures written out, as binary numbers near zero are exported."""
-    numbers = {column.name for column in relation.columns if column.kind in ("money", "number")}
-    return {name: plain_digits(text) if name in numbers else text for name, text in texts.items()}
 
 
 def _optional(relation: Relation, names: frozenset[str]) -> frozenset[str]:

@@ -37,16 +37,20 @@ class Remarks:
         Reason code -> how often the values it was given for have which form.
     null_words
         Column -> how many words for nothing were read as blank.
+    open_digits
+        Column -> how many keys or accounts have an exponent that leaves their last digits open.
     """
 
     forms: dict[str, Counter[str]] = field(default_factory=dict)
     null_words: Counter[str] = field(default_factory=Counter)
+    open_digits: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Remarks) -> None:
         """Take in what was seen in another batch."""
         for code, forms in other.forms.items():
             self.forms[code] = self.forms.get(code, Counter()) + forms
         self.null_words.update(other.null_words)
+        self.open_digits.update(other.open_digits)
 
     def explanations(self, relation: Relation, dialect: Dialect) -> dict[str, str]:
         """What people should know of each reason code: the column, its values' form, what is allowed, the mend."""
@@ -58,11 +62,21 @@ class Remarks:
         }
 
     def notes(self, place: str) -> tuple[str, ...]:
-        """A sentence on the words for nothing, where there were any; `place` is the file or table."""
-        if not self.null_words:
-            return ()
-        counts = ", ".join(f"{count:,} in {column}" for column, count in sorted(self.null_words.items()))
-        return (f"{place}: words for nothing (NULL, NA, nan and the like) were read as blank: {counts}",)
+        """A sentence each on the words for nothing and on open digits, where there were any; `place` holds them."""
+        found = ((_WORDS_FOR_NOTHING, self.null_words), (_OPEN_DIGITS, self.open_digits))
+        return tuple(f"{place}: {seen}: {_by_column(counts)}" for seen, counts in found if counts)
+
+
+_WORDS_FOR_NOTHING = "words for nothing (NULL, NA, nan and the like) were read as blank"
+_OPEN_DIGITS = (
+    "keys or accounts are numbers with an exponent, which leaves their last digits open (from 2^53 on a double does "
+    "not hold them): such a key is refused, such an account kept as it stands; export the column as whole numbers or "
+    "as text"
+)
+
+
+def _by_column(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} in {column}" for column, count in sorted(counts.items()))
 
 
 def single_precision_note(place: str, columns: Sequence[str]) -> tuple[str, ...]:

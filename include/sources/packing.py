@@ -48,10 +48,13 @@ def _zstd_member() -> _Member:
     return zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).decompressobj()
 
 
+# pzstd begins with a frame of its own, of one of sixteen numbers, which other readers of zstd skip.
+_SKIPPED_FRAMES = tuple(bytes((number,)) + b"\x2a\x4d\x18" for number in range(0x50, 0x60))
 _UNPACKERS: Mapping[bytes, Callable[[], _Member]] = {
     b"\x1f\x8b": _gzip_member,
-    b"\x28\xb5\x2f\xfd": _zstd_member,
+    **dict.fromkeys((b"\x28\xb5\x2f\xfd", *_SKIPPED_FRAMES), _zstd_member),
 }
+_PACKED_TWICE = dict.fromkeys(_UNPACKERS, "another packed file")
 _UNREAD: Mapping[bytes, str] = {
     b"PK\x03\x04": "a ZIP archive or a spreadsheet",
     b"PK\x05\x06": "an empty ZIP archive",
@@ -89,9 +92,9 @@ def unpack(data: bytes, place: str) -> Unpacked:
     for magic, unpacker in _UNPACKERS.items():
         if data.startswith(magic):
             found = _unpacked(data, unpacker, place)
-            _require_read(found.data, place, "holds in its packing")
+            _require_read(found.data, place, "holds in its packing", {**_UNREAD, **_PACKED_TWICE})
             return found
-    _require_read(data, place, "is")
+    _require_read(data, place, "is", _UNREAD)
     return Unpacked(data)
 
 
@@ -131,9 +134,9 @@ def _require_bounded(size: int, largest: int, place: str) -> None:
         )
 
 
-def _require_read(data: bytes, place: str, verb: str) -> None:
-    for magic, kind in _UNREAD.items():
+def _require_read(data: bytes, place: str, verb: str, unread: Mapping[bytes, str]) -> None:
+    for magic, kind in unread.items():
         if data.startswith(magic):
             raise SourceError(
-                f"{place} {verb} {kind}, which is not read: deliver CSV or Parquet, packed by gzip or zstd at most"
+                f"{place} {verb} {kind}, which is not read: deliver CSV or Parquet, packed once by gzip or zstd at most"
             )

@@ -19,10 +19,8 @@ from include.sources.forms import single_precision_note
 from include.sources.header import layout_of_header
 from include.sources.packing import largest_of
 from include.sources.textfile import FileRecords
-from include.sources.values import plain_digits
+from include.sources.values import DOUBLE_END, plain_digits
 
-# Above, a double's digits say nothing any more.
-_LARGEST_PLAIN_FLOAT = 1e15
 # From here on neighbouring numbers of single precision lie more than a cent apart (2^17 / 2^23 = 0.0156).
 _CENTS_END = 2**17
 
@@ -55,8 +53,6 @@ def read_parquet(
         text.
     """
     place = f"{file} ({relation.name})"
-    if not data:
-        raise SourceError(f"{place} is empty: deliver it again")
     with _reported(place):
         names = pq.ParquetFile(pa.BufferReader(data)).schema_arrow.names
     layout = layout_of_header(names, relation, dialect, file, given)
@@ -175,6 +171,6 @@ def _as_text(column: pa.ChunkedArray, name: str, place: str) -> pa.Array:
 
 def _float_text(column: pa.Array) -> pa.Array:
     """The shortest text that is the number's own, in digits where a double holds them (`inf`, `1e+40` otherwise)."""
-    exact = pc.and_(pc.is_finite(column), pc.less(pc.abs(column), _LARGEST_PLAIN_FLOAT))
+    exact = pc.and_(pc.is_finite(column), pc.less(pc.abs(column), float(DOUBLE_END)))
     text = pc.cast(column, pa.string())
     return pc.if_else(exact, plain_digits(text), text)

@@ -15,7 +15,7 @@ from include.sources.counting import nights_between
 from include.sources.dialects import Dialect
 from include.sources.packing import LARGEST_BYTES, Unpacked, unpack
 from include.sources.parquetfile import read_parquet
-from include.sources.textfile import FileRecords, read_text
+from include.sources.textfile import FileRecords, no_records, read_text
 
 _PARQUET = b"PAR1"
 # Of hundreds of parts that all say the same, a few are enough to know.
@@ -41,29 +41,40 @@ class Content:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_parts(contents: Iterable[Content], relation: Relation, dialect: Dialect) -> list[FileRecords]:
+def read_parts(contents: Iterable[Content], relation: Relation, dialect: Dialect, uri: str) -> list[FileRecords]:
     """The records of a relation's files, one after the other.
 
-    A file without any bytes is left out where another has some: Spark writes such parts by the dozen.
+    A file that holds nothing is left out where another holds something: Spark writes such parts by the dozen.
+
+    Parameters
+    ----------
+    uri
+        Address of the file, or of the folder of all of them.
 
     Raises
     ------
     SourceError
-        When one cannot be read, hardly any record can, or all together are more than is read of one relation.
+        When one cannot be read, hardly any record can, all together are more than is read of one relation, or a
+        required one holds nothing.
     """
     read: list[FileRecords] = []
-    empty: list[tuple[Content, Unpacked]] = []
+    notes: list[str] = []
     size = 0
     for content in contents:
         unpacked = unpack(content.data, f"{content.uri} ({relation.name})")
         size += len(unpacked.data)
         _require_bounded(size, relation, content)
-        if unpacked.data:
+        if unpacked.data and not unpacked.data.isspace():
             read.append(_read(unpacked, content, relation, dialect))
         else:
-            empty.append((content, unpacked))
+            notes.extend(_cut_notes(unpacked, content))
     _refuse_misfits(read)
-    return read or [_read(unpacked, content, relation, dialect) for content, unpacked in empty[:1]]
+    return read or [_of_nothing(relation, dialect, uri, notes)]
+
+
+def _of_nothing(relation: Relation, dialect: Dialect, uri: str, notes: Sequence[str]) -> FileRecords:
+    records = no_records(relation, dialect, uri)
+    return replace(records, notes=(*records.notes, *notes), uri=uri)
 
 
 def _refuse_misfits(parts: Sequence[FileRecords]) -> None:
@@ -88,8 +99,12 @@ def _read(unpacked: Unpacked, content: Content, relation: Relation, dialect: Dia
     given = [name for name in content.values if name in relation.schema.names]
     records = reader(unpacked.data, relation, dialect, content.uri, given)
     texts = {**{name: _repeated(content.values[name], len(records.lines)) for name in given}, **records.texts}
-    cut = (f"{content.uri} is truncated: its packed data ends early; what could be unpacked was read",)
-    return replace(records, texts=texts, notes=(*records.notes, *(cut if unpacked.is_cut else ())), uri=content.uri)
+    return replace(records, texts=texts, notes=(*records.notes, *_cut_notes(unpacked, content)), uri=content.uri)
+
+
+def _cut_notes(unpacked: Unpacked, content: Content) -> tuple[str, ...]:
+    cut = f"{content.uri} is truncated: its packed data ends early; what could be unpacked was read"
+    return (cut,) if unpacked.is_cut else ()
 
 
 def _repeated(text: str, times: int) -> pa.Array:

@@ -71,7 +71,7 @@ def read_text(data: bytes, relation: Relation, dialect: Dialect, file: str, give
     """
     text = decode(data)
     if not text.data.strip():
-        return _of_empty(relation, dialect, file)
+        return no_records(relation, dialect, file)
     lines = scan(text.data, dialect.delimiter, text.spoilt)
     layout, first = _layout(lines, relation, dialect, file, given)
     wanted = list(layout.positions.values())
@@ -82,7 +82,14 @@ def read_text(data: bytes, relation: Relation, dialect: Dialect, file: str, give
     return FileRecords(texts, records.lines + 1, records.raw, records.unreadable, notes, misfits)
 
 
-def _of_empty(relation: Relation, dialect: Dialect, file: str) -> FileRecords:
+def no_records(relation: Relation, dialect: Dialect, file: str) -> FileRecords:
+    """What a file that holds nothing gives, not even a header.
+
+    Raises
+    ------
+    SourceError
+        When the relation is required.
+    """
     if relation.required:
         raise SourceError(f"{file} ({relation.name}) is empty: deliver it again, the relation is required")
     texts = {c.name: pa.array([], pa.string()) for c in dialect.columns(relation)}

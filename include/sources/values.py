@@ -23,6 +23,11 @@ NULL_WORDS = frozenset(
     {"null", "(null)", "nil", "none", "na", "n/a", "#na", "#n/a", "#n/a n/a", "<na>", "nan", "-nan", "nat", "\\n"}
 )
 """The words that exports write where there is no value, in lower case."""
+# Nan is a province of Thailand, None a town in Piedmont, NA a code that a bank may have.
+_NAMES = frozenset({"nil", "none", "na", "nan", "nat"})
+
+DOUBLE_END = 2**53
+"""Below, a double holds every whole number; from here on neighbours share one, and its last digits say nothing."""
 
 Faults = tuple[tuple[str, str], ...]
 """Reason suffix and the pattern of the texts it is for; the first that matches names the fault."""
@@ -30,7 +35,10 @@ Faults = tuple[tuple[str, str], ...]
 # More texts of a column look like the first thousand.
 _LOOKED_AT = 1000
 # Three digits of an exponent are more than a double has.
-_EXPONENT = r"(?i)^\s*[+-]?(\d+\.?\d*|\.\d+)e[+-]?\d{1,3}\s*$"
+EXPONENT = r"(?i)^\s*[+-]?(\d+\.?\d*|\.\d+)e[+-]?\d{1,3}\s*$"
+"""Numbers with an exponent, for engines that read them themselves."""
+# As engines write a large double: the point or the sign tells it from an account of hexadecimal digits (12e5).
+_LARGE_DOUBLE = r"(?i)^[+-]?\d(\.\d+e\+?|e\+)\d{1,3}$"
 _BEYOND_CENTS = r"\.\d{2}0*[1-9]"
 _BIRTH_NUMBER = re.compile(r"((?:\d{2}){1,2}|\d{4}-)(\d{2})(-?\d{2})", re.ASCII)
 
@@ -46,6 +54,7 @@ def _up_to(largest: int) -> str:
     return "|".join([f"\\d{{1,{len(digits) - 1}}}", *below, digits])
 
 
+_NUMBERED: tuple[Kind, ...] = ("identifier", "account")
 _INFINITE = r"(?i)^[+-]?(inf|infinity|∞)$"
 _PATTERNS: Mapping[str, tuple[str, Faults]] = {
     "identifier": (
@@ -103,15 +112,15 @@ def type_columns(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Ar
     Notes
     -----
     A counterparty's account comes out as a number where it is one, and as text in its column beside it: the number's
-    own digits, else the text as it stands.
+    own digits, else the text as it stands. So it does where an exponent leaves its last digits open; a note says so.
     """
     texts = _unfold_birth_numbers(texts) if relation is FIN_CLIENT and dialect.name == PKDD.name else texts
     rows = len(next(iter(texts.values())))
-    trimmed = {name: pc.fill_null(pc.utf8_trim_whitespace(text), "") for name, text in texts.items()}
-    null_words = {name: is_null_word(text) for name, text in trimmed.items()} if relation.has_null_words else {}
+    trimmed = {name: _in_digits(relation.column(name), _trimmed(text)) for name, text in texts.items()}
+    null_words = _null_words(relation, trimmed) if relation.has_null_words else {}
     columns: list[pa.Array] = []
     faults: dict[str, pa.Array] = {}
-    remarks = Remarks()
+    remarks = Remarks(open_digits=_open_digits(relation, trimmed))
     for column in relation.columns:
         typed, name = _absent(column, rows), column.read_from or column.name
         if name in trimmed:
@@ -124,18 +133,62 @@ def type_columns(relation: Relation, dialect: Dialect, texts: Mapping[str, pa.Ar
     return TypedColumns(pa.Table.from_arrays(columns, schema=relation.schema), join_codes(faults, rows), remarks)
 
 
-def is_null_word(text: pa.Array) -> pa.Array:
-    """Which texts are one of `NULL_WORDS`, in any letter case."""
-    return pc.is_in(pc.utf8_lower(text), pa.array(sorted(NULL_WORDS)))
+def _trimmed(text: pa.Array) -> pa.Array:
+    return pc.fill_null(pc.utf8_trim_whitespace(text), "")
+
+
+def _null_words(relation: Relation, texts: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Which texts of each column are a word for nothing, in any letter case; a name that is needed may be such a word.
+
+    >>> from include.relations import FIN_DISTRICT
+    >>> _null_words(FIN_DISTRICT, {"district_name": pa.array(["Nan", "NULL"])})["district_name"].to_pylist()
+    [False, True]
+    """
+    needed = {column.name for column in relation.columns if column.kind == "text" and not column.nullable}
+    words = {name: NULL_WORDS - _NAMES if name in needed else NULL_WORDS for name in texts}
+    return {name: pc.is_in(pc.utf8_lower(text), pa.array(sorted(words[name]))) for name, text in texts.items()}
+
+
+def _in_digits(column: Column, text: pa.Array) -> pa.Array:
+    """The texts with exponents of amounts, figures and numbers of accounts written out, as far as they say them."""
+    if column.kind in ("money", "number"):
+        return plain_digits(text)
+    return _written_out(text, _LARGE_DOUBLE, _whole_digits) if column.kind in _NUMBERED else text
 
 
 def plain_digits(text: pa.Array) -> pa.Array:
     """Numbers with an exponent (`9.09e-13`, `1.5E+06`) written out in digits, other texts as they are."""
-    has_exponent = pc.fill_null(pc.match_substring_regex(text, _EXPONENT), False)
-    if not pc.any(has_exponent).as_py():
+    return _written_out(text, EXPONENT, _digits)
+
+
+def _written_out(text: pa.Array, pattern: str, write: Callable[[str], str]) -> pa.Array:
+    matching = pc.fill_null(pc.match_substring_regex(text, pattern), False)
+    if not pc.any(matching).as_py():
         return text
-    written_out = [f"{Decimal(number.as_py()):f}" for number in text.filter(has_exponent)]
-    return pc.replace_with_mask(text, has_exponent, pa.array(written_out, pa.string()))
+    written = [write(number) for number in text.filter(matching).to_pylist()]
+    return pc.replace_with_mask(text, matching, pa.array(written, pa.string()))
+
+
+def _digits(number: str) -> str:
+    return f"{Decimal(number):f}"
+
+
+def _whole_digits(number: str) -> str:
+    """The number in digits where it is whole and shows all of them, else as it stands.
+
+    >>> _whole_digits("1.234567890123456e+15"), _whole_digits("1.23457E+15"), _whole_digits("1.2345678901234567e+16")
+    ('1234567890123456', '1.23457E+15', '1.2345678901234567e+16')
+    """
+    read = Decimal(number)
+    shows_all = read == read.to_integral_value() and len(read.as_tuple().digits) > read.adjusted()
+    return f"{read:.0f}" if shows_all and abs(read) < DOUBLE_END else number
+
+
+def _open_digits(relation: Relation, texts: Mapping[str, pa.Array]) -> Counter[str]:
+    """How many keys and accounts of each column have an exponent that leaves their last digits open."""
+    numbered = (column.name for column in relation.source_columns if column.kind in _NUMBERED and column.name in texts)
+    found = {name: pc.sum(pc.match_substring_regex(texts[name], _LARGE_DOUBLE)).as_py() for name in numbered}
+    return Counter({name: hits for name, hits in found.items() if hits})
 
 
 def _without(text: pa.Array, words: pa.Array | None) -> pa.Array:

@@ -76,6 +76,8 @@ def without_date(rows: list[int]) -> str:
     )
 
 
+# A frame of zstd that holds nothing of the file, as pzstd begins with.
+SKIPPED = bytes.fromhex("5c2a4d1804000000") + b"size"
 LAYOUTS: dict[str, dict[str, str | bytes]] = {
     "spark's parquet": {
         "fin_transaction.parquet/_SUCCESS": "",
@@ -113,6 +115,18 @@ LAYOUTS: dict[str, dict[str, str | bytes]] = {
     "zstd": {"fin_transaction.csv.zst": zstd(part([0, 1, 2, 3]).encode())},
     "gzip that is called csv": {"fin_transaction.csv": gzip.compress(part([0, 1, 2, 3]).encode())},
     "text that is called gz": {"fin_transaction.csv.gz": part([0, 1, 2, 3])},
+    "pzstd": {
+        "fin_transaction.csv.zst": SKIPPED + zstd(part([0, 1]).encode() + part([2, 3]).partition("\n")[2].encode())
+    },
+    "blank and empty parts": {
+        "fin_transaction/part-00000.csv": "\n",
+        "fin_transaction/part-00003.csv": part([0, 1, 2, 3]),
+        "fin_transaction/part-00002.csv": gzip.compress(b""),
+    },
+    "empty parts of parquet": {
+        "fin_transaction/part-00001.csv.parquet": "",
+        "fin_transaction/part-00002.parquet": parquet([0, 1, 2, 3]),
+    },
     "packed parquet": {"fin_transaction.parquet.gz": gzip.compress(parquet([0, 1, 2, 3]))},
     "packed parts": {
         "fin_transaction/a.csv.zst": zstd(part([0, 1]).encode()),
@@ -245,15 +259,18 @@ def test_a_parquet_file_that_stands_for_far_more_than_its_size_is_refused(tmp_pa
         (b"PK\x03\x04rest", "a ZIP archive or a spreadsheet"),
         (b"SQLite format 3\x00rest", "an SQLite database"),
         (gzip.compress(b"7z\xbc\xaf\x27\x1crest"), "a 7-Zip archive"),
+        (gzip.compress(gzip.compress(b"a,b")), "another packed file"),
+        (zstd(gzip.compress(b"a,b")), "another packed file"),
+        (gzip.compress(SKIPPED + zstd(b"a,b")), "another packed file"),
     ],
-    ids=["bzip2", "xz", "zip", "sqlite", "7z"],
+    ids=["bzip2", "xz", "zip", "sqlite", "7z", "gzip twice", "gzip in zstd", "pzstd in gzip"],
 )
 def test_another_packing_is_named_whatever_the_file_is_called(tmp_path, data, kind):
     folder = bank(tmp_path)
     write(folder / "fin_transaction.csv", data)
     message = refusal(folder)
     assert "fin_transaction.csv (fin_transaction) " in message
-    assert f"{kind}, which is not read: deliver CSV or Parquet, packed by gzip or zstd at most" in message
+    assert f"{kind}, which is not read: deliver CSV or Parquet, packed once by gzip or zstd at most" in message
 
 
 def test_a_damaged_packing_is_said(tmp_path):
@@ -316,6 +333,20 @@ def test_a_folder_of_parts_that_cannot_be_read_says_why(tmp_path, files, sentenc
     for name, data in files.items():
         write(folder / "fin_transaction" / name, data)
     assert sentence in refusal(folder)
+
+
+@pytest.mark.parametrize("names", [("a.csv", "b.csv"), ("a.parquet", "b.parquet"), ("a.parquet.gz",), ("a.csv",)])
+def test_a_relation_whose_parts_are_all_empty_holds_nothing(tmp_path, names):
+    folder = write_canonical(tmp_path)
+    for name in names:
+        write(folder / "fin_card" / name, gzip.compress(b"") if name.endswith(".gz") else b"")
+    with open_source(str(folder)) as source:
+        card = source.static("fin_card")
+    assert card is not None
+    assert (card.offered, card.notes) == (0, (f"file:{folder}/fin_card is empty",))
+    (folder / "fin_transaction.csv").unlink()
+    (folder / "fin_card").rename(folder / "fin_transaction")
+    assert refusal(folder).startswith(f"file:{folder}/fin_transaction (fin_transaction) is empty: deliver it again")
 
 
 def test_a_folder_and_a_file_of_one_relation_are_one_too_many(tmp_path):

@@ -22,8 +22,11 @@ from include.sources.base import LINEAGE, UNREADABLE, Extract
 from include.sources.dialects import CANONICAL
 from include.sources.parquetfile import read_parquet
 from include.sources.values import type_columns
+from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, transactions_with, write_canonical
+from tests.sources.small_databases import changed, make_bank
 
 LARGEST = 2**63 - 1
+ACCOUNT = "other_account_id"
 DAY = date(2023, 5, 1)
 
 
@@ -89,6 +92,73 @@ def test_a_database_gives_them_whole(tmp_path: Path) -> None:
         read = source.night(DAY).rows
     assert sorted(read["trans_id"].to_pylist()) == [LARGEST - 1, LARGEST]
     assert set(read["account_id"].to_pylist()) == {LARGEST}
+
+
+# What a double holds, and the key and the counterparty it is: below 2^53 its digits, beyond as much as it says.
+DOUBLES = [
+    (1234567890123456.0, 1234567890123456, "1234567890123456"),
+    (1e15, 10**15, str(10**15)),
+    (2.0**53 - 1, 2**53 - 1, str(2**53 - 1)),
+    (42.0, 42, "42"),
+    (12345678901234568.0, None, "1.2345678901234568e+16"),
+    (123456789012345678.0, None, "1.2345678901234568e+17"),
+]
+
+
+def _as_text(folder: Path, number: float) -> str:
+    changes = [(1, column, repr(number)) for column in ("account_id", ACCOUNT)]
+    return f"file:{write_canonical(folder, transactions_with(*changes))}"
+
+
+def _as_parquet(folder: Path, number: float) -> str:
+    write_canonical(folder)
+    (folder / "fin_transaction.csv").unlink()
+    texts = dict(zip(TRANSACTION_NAMES, zip(*TRANSACTIONS, strict=True), strict=True))
+    doubles = dict.fromkeys(("account_id", ACCOUNT), pa.array([1.0, number, 3.0, 4.0]))
+    pq.write_table(pa.table({**texts, **doubles}), folder / "fin_transaction.parquet")
+    return f"file:{folder}"
+
+
+def _in_a_database(uri: str, number: float) -> str:
+    rows = changed((1, 1, repr(number)), (1, 9, repr(number)))
+    return make_bank(uri, dict.fromkeys(("account_id", ACCOUNT), "double precision"), rows)
+
+
+@pytest.mark.parametrize(("number", "key", "counterparty"), DOUBLES)
+def test_a_double_is_the_same_number_in_every_reader(tmp_path, empty, number, key, counterparty) -> None:
+    for uri in (
+        *([_as_text(tmp_path / "text", number)] if key else []),  # Python writes one beyond 2^53 in digits too
+        _as_parquet(tmp_path / "parquet", number),
+        _in_a_database(f"sqlite:///{tmp_path / 'bank.db'}", number),
+        _in_a_database(empty, number),
+    ):
+        with open_source(uri) as source:
+            read = source.history(date.max)
+        row = read.rows.sort_by("trans_id").to_pylist()[1]
+        assert (row["account_id"], row[ACCOUNT], row["counterparty"]) == (key, key, counterparty), uri
+        assert row["reader_codes"] == (None if key else "account_id_not_an_integer")
+        noted = any("leaves their last digits open" in note and f"1 in {ACCOUNT}" in note for note in read.notes)
+        assert noted == (key is None), uri
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1.234567890123456e+15", 1234567890123456),
+        ("1.234567890123456E15", 1234567890123456),
+        ("1.23457E+15", None),  # as a sheet shows it: the other digits are lost
+        ("9.007199254740993e+15", None),  # no double, so that it is the neighbour of what was meant
+        ("12e5", None),  # as an account of hexadecimal digits may be written
+    ],
+)
+def test_an_exponent_is_read_where_it_hides_no_digit(text: str, number: int | None) -> None:
+    typed, codes, remarks = type_columns(
+        FIN_TRANSACTION, CANONICAL, dict.fromkeys(("trans_id", ACCOUNT), pa.array([text]))
+    )
+    assert (typed["trans_id"][0].as_py(), typed[ACCOUNT][0].as_py()) == (number, number)
+    assert typed["counterparty"][0].as_py() == (str(number) if number else text)
+    assert codes.to_pylist() == [None if number else "trans_id_not_an_integer"]
+    assert remarks.open_digits == ({} if number or "." not in text else {"trans_id": 1, ACCOUNT: 1})
 
 
 def test_the_gate_tells_neighbours_apart() -> None:

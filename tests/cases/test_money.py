@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -48,6 +49,29 @@ def test_noise_far_below_a_cent_is_dropped_in_text_and_doubles_alike(tmp_path, w
     assert amounts(f"file:{text}")[2] == Decimal(meant)
     assert amounts(f"file:{parquet(tmp_path / 'parquet', pa.float64(), written)}")[2] == Decimal(meant)
     assert amounts(sqlite_bank(tmp_path / "bank.db", float(written)))[2] == Decimal(meant)
+
+
+# As a column of text holds it, and the amount or the reason why it is none.
+EXPONENTS = {
+    "9.09e-13": "0.00",
+    "-1.5E+03": "-1500.00",
+    " 14.6 ": "14.60",
+    " 1.46e1 ": "14.60",
+    "1.4605e1": "amount_three_decimals",
+    "1e10": "amount_too_large",
+    "1e999": "amount_too_large",
+}
+
+
+@pytest.mark.parametrize(("written", "meant"), EXPONENTS.items())
+def test_an_exponent_means_the_same_in_columns_of_text_and_the_totals_agree(tmp_path, empty, written, meant):
+    text = write_canonical(tmp_path, transactions_with((1, "amount", written)))
+    rows = changed((1, 3, written))
+    for uri in (f"file:{text}", *(make_bank(at, {"amount": "text"}, rows) for at in (empty, sqlite(tmp_path)))):
+        with open_source(uri) as source:
+            history, totals = source.history(before=LAST).rows, source.totals(LAST)
+        assert [history["reader_codes"][1].as_py() or str(history["amount"][1])] == [meant], uri
+        assert sum(totals["amount_cents"].to_pylist()) == pc.sum(history["amount"]).as_py() * 100, uri
 
 
 @pytest.mark.parametrize("written", REAL_DECIMALS)
@@ -173,6 +197,10 @@ def parquet(folder: Path, kind: pa.DataType, amount: str) -> Path:
     pq.write_table(rows.set_column(3, "amount", column), folder / "fin_transaction.parquet")
     text.unlink()
     return folder
+
+
+def sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder / 'bank.db'}"
 
 
 def sqlite_bank(file: Path, amount: float) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from include.relations import FIN_DISTRICT
 from include.sources import open_source
 from include.sources.dialects import CANONICAL
 from include.sources.reviews import REVIEWS
@@ -40,6 +42,19 @@ def test_where_a_value_is_needed_the_message_says_so(tmp_path, word):
     assert "a value is needed" in history.explanations["amount_missing"]
 
 
+@pytest.mark.parametrize(
+    ("word", "name"), [("Nan", "Nan"), ("None", "None"), ("NA", "NA"), ("NULL", None), ("N/A", None), ("\\N", None)]
+)
+def test_a_name_that_is_needed_may_be_such_a_word(word, name):
+    texts = {
+        column.name: pa.array([word if column.name == "district_name" else "1"]) for column in FIN_DISTRICT.columns
+    }
+    typed, codes, remarks = type_columns(FIN_DISTRICT, CANONICAL, texts)
+    assert typed["district_name"].to_pylist() == [name]
+    assert codes.to_pylist() == [None if name else "district_name_missing"]
+    assert remarks.null_words == ({} if name else {"district_name": 1})
+
+
 def test_databases_and_missing_numbers_of_parquet_are_read_alike(tmp_path, empty):
     database = make_bank(empty, {"balance": "double precision"}, changed((1, 4, "NaN"), (2, 8, "NULL")))
     folder = write_canonical(tmp_path)
@@ -56,8 +71,6 @@ def test_databases_and_missing_numbers_of_parquet_are_read_alike(tmp_path, empty
 
 
 def test_people_mean_the_words_they_write():
-    import pyarrow as pa
-
     said = {column.name: pa.array(["NA"]) for column in REVIEWS.columns}
     assert type_columns(REVIEWS, CANONICAL, said).table["who"].to_pylist() == ["NA"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -445,6 +446,23 @@ def test_sqlite_rows_of_any_storage_are_read_value_by_value(tmp_path, opened):
         4: "amount_three_decimals",
     }
     assert sum(source.totals(LATER)["row_count"].to_pylist()) == 4
+
+
+def test_a_night_is_asked_for_by_its_first_and_last_text_however_many_it_has(tmp_path, opened):
+    times = [f"2013-01-0{day} 0{hour}:{minute:02d}" for day in (1, 2, 3) for hour in range(9) for minute in range(60)]
+    texts = [*times, "soon", "2013-01-02 0", "", "2013-01-02T07:00:00"]
+    rows = [[key, 1, text, "1.00", "1.00", "C", "CIC", "", "", ""] for key, text in enumerate(texts, 1)]
+    source = opened(make_bank(f"sqlite:///{tmp_path / 'bank.db'}", {"trans_date": "text"}, rows))
+    driver = source._open.connection.connection.driver_connection
+    assert driver is not None
+    driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 50)
+    assert sum(source.totals(LATER)["row_count"].to_pylist()) == source.history(LATER).offered == len(texts)
+    assert source.night(SECOND).rows["trans_date"].drop_null().to_pylist() == [SECOND] * (540 + 1)
+    assert codes(source.history(LATER)) == {
+        len(times) + 1: "trans_date_not_a_date",
+        len(times) + 2: "trans_date_not_a_date",
+        len(times) + 3: "trans_date_missing",
+    }
 
 
 def test_a_sqlite_file_that_is_not_there_is_not_made(tmp_path):

@@ -44,6 +44,8 @@ def posting(**changes: str) -> tuple[dict, str | None]:
         ("0.30000000000000004", "0.30"),
         ("-0.99999999", "-1.00"),
         ("999999999.9999", "1000000000.00"),
+        ("1e5", "100000.00"),
+        ("9.09e-13", "0.00"),
     ],
 )
 def test_money_is_read_exactly(text, amount):
@@ -60,7 +62,8 @@ def test_money_is_read_exactly(text, amount):
         ("inf", "amount_infinite"),
         ("-Infinity", "amount_infinite"),
         ("nan", "amount_missing"),
-        ("1e5", "amount_not_a_number"),
+        ("1e40", "amount_too_large"),
+        ("1.4605e1", "amount_three_decimals"),
         ("1,000.00", "amount_not_a_number"),
         ("1 000", "amount_not_a_number"),
         ("14,60", "amount_not_a_number"),
