@@ -99,15 +99,23 @@ def _earns_nothing(closing: Closing | None, rounding_cents: int) -> bool:
 
 
 def _is_free(bill: MissingBill, closing: Closing | None, frequency: str | None) -> bool:
-    """Whether an account owes no fee: its terms changed, it was closed, or it is charged for transactions and had none.
-
-    An account that was closed is empty, and nothing is booked on it any more.
-    """
+    """Whether an account owes no fee: its terms changed, it was closed, or it pays by transaction and had none."""
     if frequency != bill.frequency:
         return True
-    is_quiet = closing is not None and closing.closed_on <= bill.paid_on
-    is_empty = closing is not None and not any(balance > 0 for balance in closing.balances)
-    return is_quiet and (is_empty or frequency == "T")
+    if closing is None:
+        return False
+    is_quiet = closing.closed_on <= bill.paid_on
+    return _is_closed(bill, closing) or (is_quiet and frequency == "T")
+
+
+def _is_closed(bill: MissingBill, closing: Closing) -> bool:
+    """Whether an account was emptied before the bill was due, and nothing has been booked on it since.
+
+    Where its last balance is unknown, it counts as closed only if nothing came after the last bill.
+    """
+    if not closing.balances:
+        return closing.closed_on <= bill.paid_on
+    return closing.closed_on < bill.due and max(closing.balances) <= 0
 
 
 def _missing_fee(bill: MissingBill, tariff: Tariff | None, unit: str) -> Break:

@@ -107,6 +107,25 @@ def test_an_account_that_owes_or_earns_nothing_misses_nothing(change: Callable[[
     assert found(bank(change)) == []
 
 
+def closing(day: date, left: int) -> Bank:
+    """The bank whose account 1 goes on after January's bills and is down to so much on a day; no bill comes after."""
+    before = bank(lambda row: None if row["account_id"] == 1 and row["trans_date"] > date(2024, 2, 2) else row)
+    payments = [posting(1, date(2024, 2, 5), "-50", "450"), posting(2, day, f"-{450 - left}", str(left))]
+    return before.with_rows([*before.postings.to_pylist(), *payments])
+
+
+@pytest.mark.parametrize(
+    ("day", "left", "codes"),
+    [
+        (date(2024, 2, 10), 0, []),
+        (date(2024, 2, 10), 1, ["missing_fee"]),
+        (date(2024, 2, 29), 0, ["missing_fee"]),  # still in use when the fee was due
+    ],
+)
+def test_an_account_emptied_before_the_fee_was_due_owes_none(day: date, left: int, codes: list[str]) -> None:
+    assert [row["check_code"] for row in found(closing(day, left)) if row["check_code"] == "missing_fee"] == codes
+
+
 def test_another_statement_frequency_is_another_fee() -> None:
     before = bank(without("ST", MONTHS[-1]))
     now = replace(before, statics={**before.statics, "fin_account": _billed("W")})
