@@ -71,11 +71,18 @@ class Refusals:
         """
         if found.code not in OF_WHAT_IS_MISSING:
             return found
+        if found.account_id is None:
+            return self._named_to_bank(found, since)
         known, unknown = self._since(found.account_id, since), self._since(None, since)
         if known:
             said = _of_account(found.account_id, known, since)
             return _without_insert(replace(found, severity="warn", text=f"{found.text} {said}"))
         return replace(found, text=f"{found.text} {_of_unknown(unknown, since)}") if unknown else found
+
+    def _named_to_bank(self, found: Break, since: date) -> Break:
+        """`found`, which is of many accounts, with all records that lie in quarantine, whoever's they are."""
+        count = sum(n for (day, _), n in self.counts.items() if day >= since)
+        return replace(found, text=f"{found.text} {_of_bank(count, since)}") if count else found
 
     def _since(self, account_id: int | None, since: date) -> int:
         return sum(n for (day, account), n in self.counts.items() if account == account_id and day >= since)
@@ -89,6 +96,10 @@ def _without_insert(found: Break) -> Break:
 
 def _of_account(account_id: int | None, count: int, since: date) -> str:
     return f"Account {account_id} has {_records(count)} since {since}: {_first(count)}."
+
+
+def _of_bank(count: int, since: date) -> str:
+    return f"The bank has {_records(count)} since {since}: {_first(count)}."
 
 
 def _of_unknown(count: int, since: date) -> str:

@@ -16,7 +16,7 @@ from include.counterparties import define_counterparty_key
 from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS
 
-Parameter = date | int | bool | list[str] | list[int]
+Parameter = date | int | bool | list[str] | list[int] | list[date]
 _VIEWS = ("net_postings", "net_lookback", "payable")
 """Queries that others build on."""
 _SQL = Path(__file__).resolve().parent.parent / "sql" / "settlement"

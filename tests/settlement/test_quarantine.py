@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -34,6 +35,12 @@ def test_a_record_whose_account_is_unknown_is_named_and_the_error_stays() -> Non
         "Account 5 was not charged. Of 1 quarantined record since 2024-04-20 the account could not be read: what is "
         "missing here may be it, so look there first."
     )
+
+
+def test_a_finding_of_the_whole_bank_names_all_records() -> None:
+    excused = Refusals({(DAY, None): 1, (DAY, 6): 3}).excuse(replace(FOUND, account_id=None), SINCE)
+    assert excused.severity == "error"
+    assert "The bank has 4 quarantined records since 2024-04-20" in excused.text
 
 
 @pytest.mark.parametrize("counts", [{}, {(DAY, 6): 1}, {(date(2024, 4, 1), 5): 1, (date(2024, 4, 1), None): 1}])
