@@ -40,7 +40,7 @@ LEAST_WEEKDAYS = 4
 LONGEST_CLOSURE_DAYS = 14
 # Nights whose grace is looked back on; after any of them three banking days have come within the longest closure.
 _REACH_DAYS = 45
-KEPT_DAYS = 400
+COUNTS_KEPT_DAYS = 400
 """Days of postings counted that are remembered: a year, its window's reach, and the same date of the year before."""
 
 _ONE_DAY = timedelta(days=1)
@@ -64,7 +64,7 @@ class BankingDays:
     first_date
         The source's first settlement date; None before any posting.
     counts
-        Postings by day, of the days that have any, back to at least `KEPT_DAYS`.
+        Postings by day, of the days that have any, back to at least `COUNTS_KEPT_DAYS`.
     declared
         The declared calendar; the bank's own past counts where there is none.
     """
@@ -240,9 +240,9 @@ def calendar_of(code: str | None) -> Workdays | None:
 
 
 def kept_counts(counts: Mapping[date, int], night: date) -> dict[date, int]:
-    """The counts that are remembered after a night: of `KEPT_DAYS`, and in any case the newest."""
+    """The counts that are remembered after a night: of `COUNTS_KEPT_DAYS`, and in any case the newest."""
     newest = max(counts, default=night)
-    since = min(newest, _earlier(night, KEPT_DAYS - 1))
+    since = min(newest, _earlier(night, COUNTS_KEPT_DAYS - 1))
     return {day: counts[day] for day in sorted(counts) if day >= since}
 
 

@@ -18,7 +18,8 @@ from include.settlement.findings import Break, breaks_table
 from include.settlement.interest import check_interest
 from include.settlement.known_balances import untold
 from include.settlement.loans import read_loan_payments, read_loan_reversals, read_loans, replay_loans, settle_loans
-from include.settlement.monthly_bills import check_missing_bills, move_bills
+from include.settlement.missing_bills import check_missing_bills
+from include.settlement.monthly_bills import move_bills
 from include.settlement.quarantine import PAYMENT_DAYS
 from include.settlement.queries import NightTables, night_tables
 from include.settlement.references import (

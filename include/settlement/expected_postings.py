@@ -40,7 +40,7 @@ class Obligations:
                 yield self.state.orders[order_id].accepted_cents, f"{order.name}, which is due"
         for loan_id, loan in self.loans.items():
             if loan.account_id == account_id and self._is_open(self.state.loans.get(loan_id)):
-                yield loan.payment_cents, f"the instalment of loan {loan_id}, which is due"
+                yield loan.payment_cents, f"{loan.name}, which is due"
         tariff = self.tariffs.get(self.frequencies.get(account_id or 0))
         if tariff and tariff.tariff_cents is not None:
             yield tariff.tariff_cents, "the statement fee of such accounts"

@@ -12,11 +12,12 @@ from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
 
-from include.settlement.banking_days import GRACE_DAYS, BankingDays
+from include.settlement.banking_days import BankingDays
 from include.settlement.due_dates import MonthlyDue, first_due, months_later
 from include.settlement.findings import Break, money
+from include.settlement.missed_payments import Owed
 from include.settlement.queries import NightTables
-from include.settlement.reversals import PaymentReversal, booked_again, new_ones, read_payment_reversals, reversal_of
+from include.settlement.reversals import PaymentReversal, booked_again, left_unpaid, new_ones, read_payment_reversals
 from include.settlement.state import SettlementState
 
 # Measured: instalments are rounded to whole crowns in the loan (2,118.00) and booked to a tenth (2,118.30).
@@ -37,6 +38,16 @@ class Loan:
     def last_due(self) -> date:
         """Last date an instalment can be due: `duration` due days lie between the grant and this date."""
         return months_later(self.granted_date, self.duration)
+
+    @property
+    def name(self) -> str:
+        """The instalment in words."""
+        return f"the instalment of loan {self.loan_id}"
+
+    @property
+    def owed(self) -> Owed:
+        """The instalment."""
+        return Owed("missed_loan_payment", self.loan_id, self.account_id, self.name, self.payment_cents)
 
 
 @dataclass(frozen=True)
@@ -91,12 +102,13 @@ def settle_loans(
     passed, unit = banking_days.passed(night - timedelta(1)), banking_days.unit(night)
     _start(passed, loans, state)
     breaks = _overdue(passed, loans, state, unit, reversals)
-    for reversal in taken_back:
-        if (reversal.due_id, night) not in again:
-            breaks += _take_back(loans[reversal.due_id], reversal, state)
+    for reversal in left_unpaid(taken_back, again):
+        if due := state.loans.get(reversal.due_id):
+            breaks += loans[reversal.due_id].owed.taken_back(due, reversal)
     for payment in known:
-        if (payment.loan_id, night) not in again:
-            breaks += _pay(loans[payment.loan_id], payment, state, rounding_cents, passed)
+        # One that was booked again has moved its due date before; its amount is looked at like any other.
+        if (payment.loan_id, night) in again or _receive(payment, state, passed):
+            breaks += _amount(loans[payment.loan_id], payment, rounding_cents)
     return breaks + _overdue(banking_days.passed(night), loans, state, unit, reversals)
 
 
@@ -104,14 +116,6 @@ def _uncount(loan_days: dict[int, int], day: int) -> None:
     loan_days[day] = loan_days.get(day, 0) - 1
     if loan_days[day] <= 0:
         del loan_days[day]
-
-
-def _take_back(loan: Loan, reversal: PaymentReversal, state: SettlementState) -> list[Break]:
-    """The instalment is due again; where later payments have moved it on, it is reported at once."""
-    due = state.loans.get(loan.loan_id)
-    if due is None or reversal.is_paid_otherwise or due.take_back(reversal.paid_on):
-        return []
-    return [_taken_back_break(loan, reversal)]
 
 
 def replay_loans(
@@ -157,12 +161,16 @@ def usual_due_day(loan_days: Mapping[int, int]) -> int | None:
     return next((day for day, n in loan_days.items() if 2 * n > sum(loan_days.values())), None)
 
 
-def _pay(loan: Loan, payment: LoanPayment, state: SettlementState, rounding_cents: int, passed: date) -> list[Break]:
-    due = state.loans.get(loan.loan_id)
-    if due is None:
-        state.loans[loan.loan_id] = MonthlyDue.starting(payment.trans_date)
-    elif not due.receive(payment.trans_date, passed):
-        return []
+def _receive(payment: LoanPayment, state: SettlementState, passed: date) -> bool:
+    """Take a payment; False when it is an extra one between two due dates."""
+    due = state.loans.get(payment.loan_id)
+    if due is not None:
+        return due.receive(payment.trans_date, passed)
+    state.loans[payment.loan_id] = MonthlyDue.starting(payment.trans_date)
+    return True
+
+
+def _amount(loan: Loan, payment: LoanPayment, rounding_cents: int) -> list[Break]:
     if abs(payment.paid_cents - loan.payment_cents) <= AMOUNT_ROUNDINGS * rounding_cents:
         return []
     return [_amount_break(loan, payment)]
@@ -172,33 +180,11 @@ def _overdue(
     passed: date, loans: Mapping[int, Loan], state: SettlementState, unit: str, reversals: Sequence[PaymentReversal]
 ) -> list[Break]:
     return [
-        _missed_break(loans[loan_id], due_date, unit, reversal_of(reversals, loan_id, due_date))
+        loans[loan_id].owed.missed(due_date, unit, reversals)
         for loan_id, due in state.loans.items()
         if loan_id in loans
         for due_date in due.overdue(passed, until=loans[loan_id].last_due)
     ]
-
-
-def _taken_back_break(loan: Loan, reversal: PaymentReversal) -> Break:
-    return _unpaid(loan, f"was due about {reversal.paid_on}. {reversal.words}")
-
-
-def _missed_break(loan: Loan, due: date, unit: str, reversed_words: str) -> Break:
-    return _unpaid(loan, f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later.{reversed_words}")
-
-
-def _unpaid(loan: Loan, what_came: str) -> Break:
-    return Break(
-        code="missed_loan_payment",
-        account_id=loan.account_id,
-        trans_id=None,
-        expected=loan.payment_cents,
-        actual=0,
-        text=(
-            f"Account {loan.account_id} has not paid the instalment of loan {loan.loan_id}: "
-            f"{money(loan.payment_cents)} {what_came}"
-        ),
-    )
 
 
 def _amount_break(loan: Loan, payment: LoanPayment) -> Break:

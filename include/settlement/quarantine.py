@@ -14,7 +14,7 @@ from include.relations import FIN_TRANSACTION
 from include.settlement.findings import Break
 
 # Two months: within them an account has had its monthly postings twice, and its chain goes on from a day after them.
-KEPT_DAYS = 62
+REFUSALS_KEPT_DAYS = 62
 # A monthly payment may come half a month early and some days late.
 PAYMENT_DAYS = 31
 
@@ -47,34 +47,42 @@ class Refusals:
         return [{"refused_on": day, "account_id": account, "record_count": n} for (day, account), n in ordered]
 
     def take(self, quarantined: pa.Table | None, night: date) -> None:
-        """Add what was not let in up to `night`, and forget what is too old to matter.
+        """Add the postings that were not let in up to `night`, and forget those too old to matter.
 
         Parameters
         ----------
         quarantined
-            `QUARANTINE_SCHEMA`, of one night or of a history.
+            `QUARANTINE_SCHEMA`, of one night or of a history; records of other relations are passed over.
         """
         found: Counter[tuple[date, int | None]] = Counter()
         if quarantined is not None:
             columns = (quarantined[name].to_pylist() for name in ("night", "account_id", "relation"))
             rows = zip(*columns, strict=True)
             found.update((day, account) for day, account, name in rows if day and name == FIN_TRANSACTION.name)
-        since = night - timedelta(KEPT_DAYS)
+        since = night - timedelta(REFUSALS_KEPT_DAYS)
         self.counts = {key: n for key, n in {**self.counts, **found}.items() if since < key[0] <= night}
 
     def excuse(self, found: Break, since: date) -> Break:
         """`found` as it may be said of an account with postings in quarantine since a date.
 
         It warns, says so, and proposes to insert nothing: what is missing may lie there already. Postings whose
-        account could not be read may be any account's.
+        account could not be read may be any account's: they are named, but one torn line does not make the errors of
+        a whole bank warnings.
         """
         if found.code not in OF_WHAT_IS_MISSING:
             return found
+        if found.account_id is None:
+            return self._named_to_bank(found, since)
         known, unknown = self._since(found.account_id, since), self._since(None, since)
-        if not known and not unknown:
-            return found
-        said = _of_account(found.account_id, known, since) if known else _of_unknown(unknown, since)
-        return _without_insert(replace(found, severity="warn", text=f"{found.text} {said}"))
+        if known:
+            said = _of_account(found.account_id, known, since)
+            return _without_insert(replace(found, severity="warn", text=f"{found.text} {said}"))
+        return replace(found, text=f"{found.text} {_of_unknown(unknown, since)}") if unknown else found
+
+    def _named_to_bank(self, found: Break, since: date) -> Break:
+        """`found`, which is of many accounts, with all records that lie in quarantine, whoever's they are."""
+        count = sum(n for (day, _), n in self.counts.items() if day >= since)
+        return replace(found, text=f"{found.text} {_of_bank(count, since)}") if count else found
 
     def _since(self, account_id: int | None, since: date) -> int:
         return sum(n for (day, account), n in self.counts.items() if account == account_id and day >= since)
@@ -88,6 +96,10 @@ def _without_insert(found: Break) -> Break:
 
 def _of_account(account_id: int | None, count: int, since: date) -> str:
     return f"Account {account_id} has {_records(count)} since {since}: {_first(count)}."
+
+
+def _of_bank(count: int, since: date) -> str:
+    return f"The bank has {_records(count)} since {since}: {_first(count)}."
 
 
 def _of_unknown(count: int, since: date) -> str:

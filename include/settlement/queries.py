@@ -16,7 +16,7 @@ from include.counterparties import define_counterparty_key
 from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS
 
-Parameter = date | int | bool | list[str] | list[int]
+Parameter = date | int | bool | list[str] | list[int] | list[date]
 _VIEWS = ("net_postings", "net_lookback", "payable")
 """Queries that others build on."""
 _SQL = Path(__file__).resolve().parent.parent / "sql" / "settlement"
@@ -69,6 +69,7 @@ def night_tables(statics: Mapping[str, pa.Table], **tables: pa.Table) -> Iterato
         # A night's tables are small: handing them between threads took longer than the work (4.1 s against 3.5 for 31).
         con.execute("set threads = 1")
         define_counterparty_key(con)
+        con.execute(_sql("bill_kind"))
         for name in STATIC_RELATIONS:
             con.register(name, statics.get(name, RELATIONS[name].schema.empty_table()))
         for name, table in _with_links(tables).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -88,11 +88,22 @@ def _unmatched(row: dict[str, Any]) -> Break:
     )
 
 
+def left_unpaid(reversals: Iterable[PaymentReversal], again: Collection[tuple[int, date]]) -> list[PaymentReversal]:
+    """Those of the night or history whose due date no other payment has paid.
+
+    Parameters
+    ----------
+    again
+        What `booked_again` gives.
+    """
+    return [r for r in new_ones(reversals) if not r.is_paid_otherwise and (r.due_id, r.trans_date) not in again]
+
+
 def new_ones(reversals: Iterable[PaymentReversal]) -> list[PaymentReversal]:
     """Those of the night or history itself."""
     return [reversal for reversal in reversals if reversal.is_new]
 
 
 def booked_again(reversals: Iterable[PaymentReversal], paid: Iterable[tuple[int, date]]) -> set[tuple[int, date]]:
-    """Orders or loans with the days on which a payment was taken back and booked again: nothing changed for them."""
+    """Orders or loans with the days on which a payment was taken back and booked again: only its amount may differ."""
     return {(reversal.due_id, reversal.trans_date) for reversal in new_ones(reversals)} & set(paid)

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from include.counterparties import account_text
-from include.settlement.banking_days import GRACE_DAYS, BankingDays
+from include.settlement.banking_days import BankingDays
 from include.settlement.due_dates import MonthlyDue
 from include.settlement.findings import Break, code_text, money
+from include.settlement.missed_payments import Owed
 from include.settlement.queries import NightTables
-from include.settlement.reversals import PaymentReversal, booked_again, new_ones, read_payment_reversals, reversal_of
+from include.settlement.reversals import PaymentReversal, booked_again, left_unpaid, read_payment_reversals
 from include.settlement.state import OrderState
 
 # A first miss may be an empty account; an order missed twice was cancelled, and more reports would only be noise.
 PATIENCE_MISSES = 2
+_ENDED = f" {PATIENCE_MISSES} misses in a row: it counts as ended until it is paid again."
 # The contract: expected monthly after two payments seen.
 PAYMENTS_TO_COUNT = 2
 
@@ -93,15 +95,16 @@ def settle_orders(
         Payments that were taken back, tonight and before; they have not been made.
     """
     breaks: list[Break] = []
-    events: list[OrderPayment | PaymentReversal] = [*new_ones(reversals), *payments]
     again = booked_again(reversals, ((p.due_id, p.trans_date) for p in payments))
-    for event in sorted(events, key=lambda e: e.trans_date):
-        if event.due_id not in orders or (event.due_id, event.trans_date) in again:
-            continue
+    events: list[OrderPayment | PaymentReversal] = [*left_unpaid(reversals, again), *payments]
+    for event in sorted((e for e in events if e.due_id in orders), key=lambda e: e.trans_date):
+        order = orders[event.due_id]
         if isinstance(event, PaymentReversal):
-            breaks += _take_back(orders[event.due_id], event, states)
+            breaks += _take_back(order, event, states)
+        elif (event.due_id, event.trans_date) in again:
+            breaks += _pay_again(order, event, states, rounding_cents)
         else:
-            breaks += _pay(orders[event.due_id], event, states, rounding_cents, banking_days)
+            breaks += _pay(order, event, states, rounding_cents, banking_days)
     for order_id, state in states.items():
         if order_id in orders:
             breaks += _missed(orders[order_id], state, night, banking_days, reversals)
@@ -109,18 +112,29 @@ def settle_orders(
 
 
 def _take_back(order: Order, reversal: PaymentReversal, states: dict[int, OrderState]) -> list[Break]:
-    """The due date is due again; where later payments have moved it on, it is reported at once."""
+    """A payment that is due again has not been seen; one that cannot be is reported, where the order counts."""
     state = states.get(order.order_id)
-    if state is None or reversal.is_paid_otherwise:
+    if state is None:
         return []
-    if not state.due.take_back(reversal.paid_on):
-        is_due = state.payments_seen >= PAYMENTS_TO_COUNT
-        return [_taken_back_break(order, state, reversal)] if is_due else []
+    breaks = _owed(order, state).taken_back(state.due, reversal)
+    if breaks:
+        return breaks if state.payments_seen >= PAYMENTS_TO_COUNT else []
     state.payments_seen -= 1
     state.paid_cents = state.accepted_cents
     if not state.payments_seen:
-        del states[reversal.due_id]
+        del states[order.order_id]
     return []
+
+
+def _pay_again(
+    order: Order, payment: OrderPayment, states: Mapping[int, OrderState], rounding_cents: int
+) -> list[Break]:
+    """Compare what stands for a payment that was taken back the same day; the due date was moved by that one."""
+    state = states.get(order.order_id)
+    if state is None:
+        return []
+    state.paid_cents = state.accepted_cents
+    return _amount(order, state, payment, rounding_cents)
 
 
 def _pay(
@@ -156,34 +170,13 @@ def _missed(
     is_ended = state.due.next_due is None and state.due.missed_in_row == PATIENCE_MISSES
     unit = banking_days.unit(night)
     return [
-        _missed_break(
-            order, state, due, unit, reversal_of(reversals, order.order_id, due), is_last=is_ended and due == dates[-1]
-        )
+        _owed(order, state).missed(due, unit, reversals, _ENDED if is_ended and due == dates[-1] else "")
         for due in dates
     ]
 
 
-def _taken_back_break(order: Order, state: OrderState, reversal: PaymentReversal) -> Break:
-    return _unpaid(order, state, f"was due about {reversal.paid_on}. {reversal.words}")
-
-
-def _missed_break(
-    order: Order, state: OrderState, due: date, unit: str, reversed_words: str, *, is_last: bool
-) -> Break:
-    ending = f" {PATIENCE_MISSES} misses in a row: it counts as ended until it is paid again." if is_last else ""
-    told = f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later.{reversed_words}{ending}"
-    return _unpaid(order, state, told)
-
-
-def _unpaid(order: Order, state: OrderState, what_came: str) -> Break:
-    return Break(
-        code="missed_standing_order",
-        account_id=order.account_id,
-        trans_id=None,
-        expected=state.accepted_cents,
-        actual=0,
-        text=f"Account {order.account_id} has not paid {order.name}: {money(state.accepted_cents)} {what_came}",
-    )
+def _owed(order: Order, state: OrderState) -> Owed:
+    return Owed("missed_standing_order", order.order_id, order.account_id, order.name, state.accepted_cents)
 
 
 def _amount(order: Order, state: OrderState, payment: OrderPayment, rounding_cents: int) -> list[Break]:

@@ -279,7 +279,7 @@ def test_a_missing_payment_that_may_lie_in_quarantine_is_said_so() -> None:
     bank.play(table([]), MAY[9], pa.Table.from_pylist([torn], QUARANTINE_SCHEMA))
     bank.play(table([]), MAY[12])
     ((found),) = bank.breaks
-    assert (found["check_code"], found["severity"]) == ("missed_standing_order", "warn")
+    assert (found["check_code"], found["severity"]) == ("missed_standing_order", "error")
     assert found["text"].endswith(
         "Of 1 quarantined record since 1994-04-12 the account could not be read: what is missing here may be it, so "
         "look there first."

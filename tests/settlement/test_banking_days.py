@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import SettingsError
-from include.settlement.banking_days import KEPT_DAYS, LEAST_DAYS, BankingDays, calendar_of, kept_counts
+from include.settlement.banking_days import COUNTS_KEPT_DAYS, LEAST_DAYS, BankingDays, calendar_of, kept_counts
 from include.settlement.findings import Break
 from include.settlement.queries import night_tables
 from include.settlement.standing_orders import read_order_payments, read_orders, settle_orders
@@ -224,7 +224,7 @@ def test_grace_never_runs_back_and_needs_no_more_than_is_remembered(
 
 def test_what_is_remembered_is_a_year_and_the_newest() -> None:
     counts = {FIRST + timedelta(n): 1 for n in range(900)}
-    assert len(kept_counts(counts, FIRST + timedelta(899))) == KEPT_DAYS
+    assert len(kept_counts(counts, FIRST + timedelta(899))) == COUNTS_KEPT_DAYS
     assert kept_counts(counts, date(2060, 1, 1)) == {FIRST + timedelta(899): 1}
     assert kept_counts({}, date.min) == {}
 

@@ -34,5 +34,13 @@ def test_a_new_tariff_flags_nobody_but_who_still_pays_the_old_one() -> None:
     assert [b["account_id"] for b in breaks(["14.60"] * 9, ["16.00"] * 9 + ["14.60"])] == [10]
 
 
+def test_what_gives_a_part_of_a_fee_back_is_no_fee() -> None:
+    accounts = [{"account_id": n, "create_date": date(1990, 1, 1), "frequency": "M"} for n in range(1, 30)]
+    fees = [posting(n, LAST, "-14.60", "0", n, category="ST") for n in range(1, 10)]
+    partly_back = [posting(100 + n, NOW, "5", "5", n, category="ST") for n in range(1, 10)]
+    bank = small_bank([*fees, *partly_back, posting(200, NOW, "-14.60", "0", 20, category="ST")], fin_account=accounts)
+    assert bank.breaks(NOW, NOW, "fee_amount") == []
+
+
 def test_too_few_peers_say_nothing() -> None:
     assert breaks([], ["14.60"] * 3 + ["146.00"]) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ import pytest
 
 from include.settlement.banking_days import BankingDays
 from include.settlement.loans import Loan, LoanPayment, settle_loans
+from include.settlement.reversals import PaymentReversal
 from include.settlement.state import SettlementState
 from tests.settlement.banks import Bank, chained, small_bank
 
@@ -52,6 +54,18 @@ def test_paid_loans_are_silent_and_need_nothing_after_the_last_instalment() -> N
 def test_amounts_agree_within_five_roundings(amount: int, is_wrong: bool) -> None:
     found = codes([(date(1993, 2, 12), amount), (date(1993, 3, 12), 30_000), (date(1993, 4, 12), 30_000)])
     assert found == ([("loan_payment_amount", date(1993, 2, 12))] if is_wrong else [])
+
+
+@pytest.mark.parametrize(("again", "wrong"), [(30_000, []), (80_000, [80_000])])
+def test_an_instalment_booked_again_on_the_day_it_is_taken_back_is_compared(again: int, wrong: list[int]) -> None:
+    paid_on, day, days = date(1993, 2, 12), date(1993, 2, 14), BankingDays(None, {})
+    state, loans = SettlementState(), {5: LOANS[5]}
+    settle_loans(paid_on, [LoanPayment(paid_on, 5, 1, 30_000)], loans, state, 1, days)
+    due = replace(state.loans[5])
+    back = PaymentReversal(day, 5, 2, paid_on, 1, is_paid_otherwise=True, is_new=True)
+    found = settle_loans(day, [LoanPayment(day, 5, 3, again)], loans, state, 1, days, [back])
+    assert [(b.code, b.trans_id, b.actual) for b in found] == [("loan_payment_amount", 3, amount) for amount in wrong]
+    assert state.loans[5] == due
 
 
 @pytest.mark.parametrize(("granted", "duration"), [(date.min, 12), (date(1993, 1, 12), 10**12)])

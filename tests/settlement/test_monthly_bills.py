@@ -107,6 +107,50 @@ def test_an_account_that_owes_or_earns_nothing_misses_nothing(change: Callable[[
     assert found(bank(change)) == []
 
 
+def closing(day: date, left: int) -> Bank:
+    """The bank whose account 1 goes on after January's bills and is down to so much on a day; no bill comes after."""
+    before = bank(lambda row: None if row["account_id"] == 1 and row["trans_date"] > date(2024, 2, 2) else row)
+    payments = [posting(1, date(2024, 2, 5), "-50", "450"), posting(2, day, f"-{450 - left}", str(left))]
+    return before.with_rows([*before.postings.to_pylist(), *payments])
+
+
+@pytest.mark.parametrize(
+    ("day", "left", "codes"),
+    [
+        (date(2024, 2, 10), 0, []),
+        (date(2024, 2, 10), 1, ["missing_fee"]),
+        (date(2024, 2, 29), 0, ["missing_fee"]),  # still in use when the fee was due
+    ],
+)
+def test_an_account_emptied_before_the_fee_was_due_owes_none(day: date, left: int, codes: list[str]) -> None:
+    assert [row["check_code"] for row in found(closing(day, left)) if row["check_code"] == "missing_fee"] == codes
+
+
+def test_what_the_whole_bank_misses_is_one_finding() -> None:
+    fee, interest = found(bank(lambda row: row if row["trans_date"] < MONTHS[-1] else None))
+    assert (fee["check_code"], fee["severity"], fee["account_id"]) == ("missing_fee", "warn", None)
+    assert (str(fee["expected"]), fee["actual"], fee["correction"]) == ("116.80", 0, None)
+    assert fee["text"] == (
+        "8 of 8 accounts were not charged the statement fee due on 2024-02-29: it had not been booked 3 days later. "
+        "The last time it came to 116.80 in all. The first of them: 1, 2, 3, 4, 5."
+    )
+    assert (interest["check_code"], interest["severity"], interest["account_id"]) == ("missing_interest", "warn", None)
+    assert interest["text"].startswith("8 of 8 accounts were not credited the interest due on 2024-02-29")
+
+
+def test_what_a_statement_frequency_misses_is_one_finding_and_another_account_its_own() -> None:
+    def half(row: Row) -> Row | None:
+        is_it = row["account_id"] <= 6 and row.get("category") == "ST" and row["trans_date"] == MONTHS[-1]
+        return None if is_it else row
+
+    before = bank(half, accounts=14)
+    opened = [{"account_id": n, "create_date": date(1990, 1, 1), "frequency": "MW"[n <= 5]} for n in range(1, 15)]
+    weekly = replace(before, statics={**before.statics, "fin_account": relation("fin_account", opened)})
+    of_all, alone = sorted(found(weekly), key=lambda row: row["account_id"] or 0)
+    assert of_all["text"].startswith("5 of 5 accounts with statement frequency W were not charged the statement fee")
+    assert (alone["account_id"], alone["severity"], alone["correction"]["value"]) == (6, "error", "-14.60")
+
+
 def test_another_statement_frequency_is_another_fee() -> None:
     before = bank(without("ST", MONTHS[-1]))
     now = replace(before, statics={**before.statics, "fin_account": _billed("W")})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from include.settlement.banking_days import BankingDays
+from include.settlement.due_dates import MonthlyDue
 from include.settlement.findings import Break
+from include.settlement.reversals import PaymentReversal
 from include.settlement.standing_orders import Order, OrderPayment, settle_orders
 from include.settlement.state import OrderState
 from tests.settlement.banks import Bank, chained, small_bank
@@ -85,6 +88,30 @@ def test_ends_after_two_misses_and_wakes_when_paid_again() -> None:
 def test_amount_against_the_order_and_what_was_paid_before(amounts: list[int], wrong: list[int]) -> None:
     expected = [("standing_order_amount", date(1993, month, 10)) for month in wrong]
     assert codes(months(*amounts), date(1993, len(amounts), 28)) == expected
+
+
+@pytest.mark.parametrize(("again", "wrong"), [(300, []), (305, [305]), (800, [800])])
+def test_what_is_booked_again_on_the_day_it_is_taken_back_has_its_amount_compared(again: int, wrong: list[int]) -> None:
+    states: dict[int, OrderState] = {}
+    day, paid = date(1993, 3, 13), [OrderPayment(date(1993, n, 10), 7, n, 30_000) for n in (1, 2, 3)]
+    settle_orders(date(1993, 3, 12), paid, {7: ORDER}, states, 1, BankingDays(None, {}))
+    due = replace(states[7].due)
+    back = PaymentReversal(day, 7, 8, date(1993, 3, 10), 3, is_paid_otherwise=True, is_new=True)
+    payment = OrderPayment(day, 7, 9, again * 100)
+    found = settle_orders(day, [payment], {7: ORDER}, states, 1, BankingDays(None, {}), [back])
+    assert [(b.code, b.trans_id, b.expected, b.actual) for b in found] == [
+        ("standing_order_amount", 9, 30_000, amount * 100) for amount in wrong
+    ]
+    assert (states[7].due, states[7].payments_seen) == (due, 3)
+
+
+def test_a_wrong_amount_booked_again_is_wrong_again() -> None:
+    state = OrderState(MonthlyDue(10, date(1993, 4, 10)), 3, 30_000, 80_000)
+    day = date(1993, 3, 13)
+    back = PaymentReversal(day, 7, 8, date(1993, 3, 10), 3, is_paid_otherwise=True, is_new=True)
+    payment = OrderPayment(day, 7, 9, 80_000)
+    (found,) = settle_orders(day, [payment], {7: ORDER}, {7: state}, 1, BankingDays(None, {}), [back])
+    assert (found.code, found.expected, found.actual) == ("standing_order_amount", 30_000, 80_000)
 
 
 def test_a_transfer_without_an_order_is_no_order() -> None:

@@ -15,6 +15,7 @@ with fees as (
             account_id,
             amount,
             category,
+            trans_type,
             true as is_tonight
         from net_postings
         union all
@@ -22,12 +23,13 @@ with fees as (
             account_id,
             amount,
             category,
+            trans_type,
             false as is_tonight
         from net_lookback
         where trans_date >= $since
     ) as posted
     inner join fin_account on posted.account_id = fin_account.account_id
-    where posted.category = 'ST'
+    where bill_kind(posted.category, posted.trans_type) = 'ST'
 ),
 
 amounts as (

@@ -50,8 +50,7 @@ credits as (
     from net_postings
     inner join peaks on net_postings.account_id = peaks.account_id
     where
-        net_postings.category = 'IC'
-        and net_postings.trans_type = 'C'
+        bill_kind(net_postings.category, net_postings.trans_type) = 'IC'
         and peaks.peak_cents > 0
 ),
 

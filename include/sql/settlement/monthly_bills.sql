@@ -17,10 +17,7 @@ with booked as (
     left join fin_account on payable.account_id = fin_account.account_id
     where
         payable.is_new
-        and (
-            (payable.category = 'ST' and payable.trans_type <> 'C')
-            or (payable.category = 'IC' and payable.trans_type = 'C')
-        )
+        and bill_kind(payable.category, payable.trans_type) is not null
 ),
 
 paid as (

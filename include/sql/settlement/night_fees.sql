@@ -8,5 +8,5 @@ select
     cast(net_postings.amount * 100 as bigint) as paid_cents -- what was charged
 from net_postings
 inner join fin_account on net_postings.account_id = fin_account.account_id
-where net_postings.category = 'ST'
+where bill_kind(net_postings.category, net_postings.trans_type) = 'ST'
 order by net_postings.trans_id

@@ -1,0 +1,56 @@
+"""Payments that were due and did not come, or were taken back: told alike of standing orders and loans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from include.settlement.banking_days import GRACE_DAYS
+from include.settlement.due_dates import MonthlyDue
+from include.settlement.findings import Break, CheckCode, money
+from include.settlement.reversals import PaymentReversal, reversal_of
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What an account pays every month.
+
+    Attributes
+    ----------
+    code
+        The check that reports a miss.
+    due_id
+        The order or loan.
+    name
+        The order or instalment in words.
+    """
+
+    code: CheckCode
+    due_id: int
+    account_id: int
+    name: str
+    amount_cents: int
+
+    def missed(self, due: date, unit: str, reversals: Iterable[PaymentReversal], ending: str = "") -> Break:
+        """A due date whose grace is over, with what had taken its payment back."""
+        reversed_words = reversal_of(reversals, self.due_id, due)
+        return self._unpaid(
+            f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later.{reversed_words}{ending}"
+        )
+
+    def taken_back(self, due: MonthlyDue, reversal: PaymentReversal) -> list[Break]:
+        """Let the due date be due again; where later payments have moved it on, it is reported at once."""
+        if due.take_back(reversal.paid_on):
+            return []
+        return [self._unpaid(f"was due about {reversal.paid_on}. {reversal.words}")]
+
+    def _unpaid(self, what_came: str) -> Break:
+        return Break(
+            code=self.code,
+            account_id=self.account_id,
+            trans_id=None,
+            expected=self.amount_cents,
+            actual=0,
+            text=f"Account {self.account_id} has not paid {self.name}: {money(self.amount_cents)} {what_came}",
+        )
