@@ -7,7 +7,7 @@ two misses in a row an order counts as ended, until it is paid again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from include.counterparties import account_text
@@ -15,7 +15,14 @@ from include.settlement.banking_days import GRACE_DAYS, BankingDays
 from include.settlement.due_dates import MonthlyDue
 from include.settlement.findings import Break, code_text, money
 from include.settlement.queries import NightTables
-from include.settlement.reversals import PaymentReversal, booked_again, new_ones, read_payment_reversals, reversal_of
+from include.settlement.reversals import (
+    PaymentReversal,
+    booked_again,
+    new_ones,
+    read_payment_reversals,
+    reversal_of,
+    severity_of,
+)
 from include.settlement.state import OrderState
 
 # A first miss may be an empty account; an order missed twice was cancelled, and more reports would only be noise.
@@ -155,16 +162,19 @@ def _missed(
     dates = state.due.overdue(banking_days.passed(night), PATIENCE_MISSES, order.until)
     is_ended = state.due.next_due is None and state.due.missed_in_row == PATIENCE_MISSES
     unit = banking_days.unit(night)
-    return [
+    breaks = [
         _missed_break(
             order, state, due, unit, reversal_of(reversals, order.order_id, due), is_last=is_ended and due == dates[-1]
         )
         for due in dates
     ]
+    severities = [severity_of(reversals, order.order_id, due) for due in dates]
+    return [replace(found, severity=severity) for found, severity in zip(breaks, severities, strict=True)]
 
 
 def _taken_back_break(order: Order, state: OrderState, reversal: PaymentReversal) -> Break:
-    return _unpaid(order, state, f"was due about {reversal.paid_on}. {reversal.words}")
+    found = _unpaid(order, state, f"was due about {reversal.paid_on}. {reversal.words}")
+    return replace(found, severity=reversal.severity)
 
 
 def _missed_break(
