@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from include.evaluation.ledger import Edits, Row
-from include.evaluation.subject import Subject, is_decided, kind_of, paid_cents, scaled, shifted
+from include.evaluation.subject import Subject, kind_of, paid_cents, scaled, shifted
 
 STRENGTHS: tuple[str, ...] = ("blatant", "plain", "subtle", "faint")
 """From what nobody could miss to what only just is unusual."""
@@ -112,7 +112,7 @@ def _limit_month(subject: Subject, factor: float) -> Episode | None:
     limit = factor * _most_paid(subject.payments, _MONTH_DAYS)
     days = min(_LIMIT_DAYS, (subject.last - subject.day).days + 1)
     rows = _unremarkable(subject, _BEYOND * limit, lambda n: subject.day + timedelta(days=n % days), most=2 * days)
-    real = [row for row in subject.rows if row["trans_type"] != "C" and is_decided(row)]
+    real = [row for row in subject.own if row["trans_type"] != "C"]
     return _crossing(rows, real, limit, _MONTH_DAYS) if rows else None
 
 
@@ -223,16 +223,12 @@ def _products(subject: Subject) -> list[tuple[bool, str, str]]:
 def _wake(subject: Subject, days: float) -> Episode | None:
     """After `days` without a decision of its people the account pays as it used to, one to three times in a day."""
     asleep_since = subject.day - timedelta(days=int(days))
-    before = [row for row in subject.rows if row["trans_date"] < asleep_since and is_decided(row)]
+    before = [row for row in subject.own if row["trans_date"] < asleep_since]
     if len(before) < _LEAST_BEFORE_SLEEP or not any(row["trans_type"] != "C" for row in before):
         return None
     template = subject.pick([row for row in before if row["trans_type"] != "C"])
     rows = [subject.like(template, subject.day) for _ in range(int(subject.rng.integers(1, 4)))]
-    slept = {
-        row["trans_id"]
-        for row in subject.rows
-        if is_decided(row) and asleep_since <= row["trans_date"] and row["trans_date"] <= subject.day
-    }
+    slept = {row["trans_id"] for row in subject.own if asleep_since <= row["trans_date"] <= subject.day}
     return Episode(Edits(added=rows, removed=slept), frozenset(row["trans_id"] for row in rows))
 
 

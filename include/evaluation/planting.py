@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from include.evaluation.episodes import EPISODE_KINDS, STRENGTHS, Episode, EpisodeKind
 from include.evaluation.ledger import Row, apply_edits
 from include.evaluation.subject import Subject, Surroundings
+from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION
 
 LABELS = pa.schema(
@@ -49,7 +50,7 @@ class Planted:
     Attributes
     ----------
     transactions
-        `fin_transaction` with the episodes laid in.
+        `fin_transaction`, and what its postings reverse, with the episodes laid in.
     labels
         `LABELS`.
     """
@@ -124,7 +125,8 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, s
     Parameters
     ----------
     transactions
-        Accepted postings; at least the habit before `plan.first`.
+        Accepted postings; at least the habit before `plan.first`. What they reverse is kept: episodes leave both sides
+        of a reversal alone.
     statics
         Static relations by name; absent ones make the kinds that need them impossible.
     plan
@@ -132,7 +134,8 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, s
     slack
         The source's own rounding in cents.
     """
-    postings = transactions.select(FIN_TRANSACTION.schema.names)
+    known = (*FIN_TRANSACTION.schema.names, REVERSES.name)
+    postings = transactions.select([name for name in known if name in transactions.column_names])
     rng = np.random.default_rng(plan.seed)
     accounts = _candidates(postings, plan, rng)
     bank = _surroundings(postings, statics, slack, accounts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -12,6 +12,7 @@ import numpy as np
 
 from include.evaluation.ledger import Row, balance_on, signed_cents
 from include.features import HABIT_DAYS
+from include.lake.tables import REVERSES
 
 BANK_BOOKED = ("IC", "IO", "ST")
 """Categories of what the bank books by itself."""
@@ -61,6 +62,8 @@ class Subject:
         The dice.
     bank
         What lies around it.
+    own
+        The postings its people decided: not interest, not a fee, and nothing that was taken back or takes back.
     """
 
     account_id: int
@@ -69,11 +72,13 @@ class Subject:
     last: date
     rng: np.random.Generator
     bank: Surroundings
+    own: list[Row] = field(init=False)
     habit: list[Row] = field(init=False)
 
     def __post_init__(self) -> None:
         since = self.day - timedelta(days=HABIT_DAYS)
-        self.habit = [row for row in self.rows if since <= row["trans_date"] < self.day and is_decided(row)]
+        self.own = _decided(self.rows)
+        self.habit = [row for row in self.own if since <= row["trans_date"] < self.day]
 
     @property
     def payments(self) -> list[Row]:
@@ -83,7 +88,7 @@ class Subject:
     @property
     def decided(self) -> list[Row]:
         """What its people really do from the day on, money coming in included."""
-        return [row for row in self.rows if self.day <= row["trans_date"] <= self.last and is_decided(row)]
+        return [row for row in self.own if self.day <= row["trans_date"] <= self.last]
 
     @property
     def due(self) -> list[Row]:
@@ -118,9 +123,15 @@ class Subject:
         return made
 
 
-def is_decided(row: Row) -> bool:
-    """Whether a client decided it: not interest, not a fee."""
-    return row["category"] not in BANK_BOOKED
+def _decided(rows: Sequence[Row]) -> list[Row]:
+    """Those a client decided; a reversal is the bank's, and nobody has made what one takes back."""
+    taken_back = {row.get(REVERSES.name) for row in rows} - {None}
+    return [row for row in rows if _is_standing(row, taken_back) and row["category"] not in BANK_BOOKED]
+
+
+def _is_standing(row: Row, taken_back: Container[int | None]) -> bool:
+    is_reversal = row["amount"] < 0 or row.get(REVERSES.name) is not None
+    return not is_reversal and row["trans_id"] not in taken_back
 
 
 def kind_of(row: Row) -> tuple[bool, str, str]:

@@ -15,6 +15,7 @@ from include.lake.tables import QUARANTINE_SCHEMA, REVERSES
 from include.quality import records
 from include.quality.admission import Admission, Counts, RefusedError, SuiteResult, looked_for
 from include.quality.reversals import Reversals, find_reversals
+from include.quality.signs import MEND, NEGATIVE
 from include.relations import FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS
 from include.sources.base import Extract
 
@@ -244,7 +245,7 @@ def _told_reasons(judged: _Judged) -> str:
         for v in judged.verdict.violations
         if {"reason_code", "fix"} <= v.meta.keys()
     }
-    told = {**fixes, **judged.extract.explanations}
+    told = {NEGATIVE: MEND, **fixes, **judged.extract.explanations}
     reasons = [
         f"{code} ({count} records){f': {told[code]}' if code in told else ''}"
         for code, count in _codes(judged.quarantined).most_common(_NAMED_CODES)
@@ -264,8 +265,15 @@ def _warnings(judged: _Judged, night: date | None) -> list[str]:
     return [
         *(f"{name}: {note}" for note in judged.extract.notes),
         *([f"{name}: no transaction is counted on {night}; its outputs are empty"] if empty else []),
+        *_told_signs(judged),
         *(_sentence(name, "", v) for v in judged.verdict.violations if v.meta["severity"] == "warn"),
     ]
+
+
+def _told_signs(judged: _Judged) -> list[str]:
+    """What is said of debits with a sign, of which a small night has too few to stop it."""
+    count = _codes(judged.quarantined)[NEGATIVE]
+    return [f"{judged.name}: {count} records are in quarantine as {NEGATIVE}: {MEND}"] if count else []
 
 
 def _sentence(name: str, file: str, violation: Violation) -> str:

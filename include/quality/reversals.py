@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -13,31 +13,28 @@ from typing import NamedTuple
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.counterparties import define_counterparty_key
 from include.lake.tables import REVERSES
+from include.quality.signs import NEGATIVE, Mask, are_signs
 from include.relations import FIN_TRANSACTION
 
 AMBIGUOUS = "reversal_ambiguous"
 """Reason code of a negative amount that may reverse several postings which are not the same in what matters."""
-NEGATIVE = "amount_negative"
-"""Reason code of negative amounts that are no reversals but this source's way to write debits."""
 
 # Eight weeks: so long a SEPA direct debit is refunded on demand. The shortest look-back (61 days) holds them.
 NEGATIVE_DAYS = 56
 # Five banking days, in which SEPA returns a payment: what comes back later with nothing to mark it may be a purchase.
 CONTRA_DAYS = 7
-# A decision: one record in twenty, and more than a score, are no slips; real banks reverse a few in a thousand.
-LARGEST_UNMATCHED_SHARE = 0.05
-FEW_UNMATCHED = 20
 
 _COLUMNS = (
     *("trans_id", "account_id", "trans_date", "amount", "balance", "trans_type", "operation", "category"),
     *("other_bank_id", "other_account_id", "counterparty"),
 )
-_SQL = Path(__file__).resolve().parent.parent / "sql" / "quality" / "reversals.sql"
+_SQL = Path(__file__).resolve().parent.parent / "sql" / "quality"
+_LEAST_ID, _MOST_ID = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -56,14 +53,56 @@ class Reversals:
     refused: dict[int, str]
 
 
-class _Pair(NamedTuple):
+_Place = tuple[date, int]
+"""Where a posting stands among others: its date and number."""
+
+
+class _Candidate(NamedTuple):
+    """A posting that may take back one of a group's, in the columns of `reversals.sql`."""
+
     trans_id: int
     trans_date: date
     is_contra: bool
-    original_id: int
-    original_date: date
-    original_kind: str
+    group_number: int
     agreement: int
+    original_id: int | None
+
+    @property
+    def first(self) -> _Place:
+        """The earliest place of what it may take back."""
+        if self.original_id is not None:
+            return self.trans_date, self.original_id
+        return self.trans_date - timedelta(CONTRA_DAYS if self.is_contra else NEGATIVE_DAYS), _LEAST_ID
+
+    @property
+    def last(self) -> _Place:
+        """The latest place: a posting the other way takes back no later number of its day, a negative amount may."""
+        if self.original_id is not None:
+            return self.trans_date, self.original_id
+        return self.trans_date, self.trans_id - 1 if self.is_contra else _MOST_ID
+
+
+class _Group:
+    """Postings that are the same in all that matters, in their order; the newest of them that stands is found fast."""
+
+    def __init__(self, places: Sequence[_Place]) -> None:
+        self._places = places
+        # For each place where to look next when it is taken, so that taken ones are passed over once.
+        self._next = list(range(-1, len(places) - 1))
+
+    def newest(self, candidate: _Candidate, taken: Container[int]) -> int | None:
+        """The newest that the candidate may take back and nothing has."""
+        start = bisect_right(self._places, candidate.last) - 1
+        found = self._standing(start, taken)
+        if start > found:
+            self._next[start] = found
+        is_within = found >= 0 and self._places[found] >= candidate.first
+        return self._places[found][1] if is_within else None
+
+    def _standing(self, position: int, taken: Container[int]) -> int:
+        while position >= 0 and self._places[position][1] in taken:
+            position = self._next[position]
+        return position
 
 
 def find_reversals(postings: pa.Table, lookback: pa.Table | None = None) -> Reversals:
@@ -83,25 +122,35 @@ def find_reversals(postings: pa.Table, lookback: pa.Table | None = None) -> Reve
     been reversed is taken; where they are not, a negative amount is refused and a posting the other way stays what it
     is. A night is linked from itself and the days before it, so that a history gives the links its nights give.
     """
-    pairs, taken = _pairs(postings, lookback)
-    links, ambiguous = _linked(pairs, taken)
+    posted = _posted(postings, lookback)
+    candidates, groups = _candidates(posted)
+    links, ambiguous = _linked(candidates, groups, set(posted[REVERSES.name].drop_null().to_pylist()))
     numbers = postings["trans_id"].to_pylist() if links or ambiguous else []
     reverses = pa.array([links.get(number) for number in numbers] or [None] * postings.num_rows, REVERSES.type)
     refused = {position: AMBIGUOUS for position, number in enumerate(numbers) if number in ambiguous}
-    return Reversals(reverses, refused | _sign_convention(postings, reverses, refused))
+    return Reversals(reverses, refused | dict.fromkeys(_signs(posted, reverses, list(refused)), NEGATIVE))
 
 
-def _pairs(postings: pa.Table, lookback: pa.Table | None) -> tuple[list[_Pair], set[int]]:
-    """Candidates, and what the look-back has reversed already."""
+def _posted(postings: pa.Table, lookback: pa.Table | None) -> pa.Table:
+    """The postings and after them the look-back, with what that has reversed already."""
     tables = [_with_flag(postings, is_new=True)]
     if lookback is not None:
         tables.append(_with_flag(lookback, is_new=False))
-    posted = pa.concat_tables(tables)
+    return pa.concat_tables(tables)
+
+
+def _candidates(posted: pa.Table) -> tuple[list[_Candidate], dict[int, _Group]]:
+    """What may be a reversal, in the order of nights, and the postings it may take back."""
     with duckdb.connect() as connection:
+        define_counterparty_key(connection)
         connection.register("posted", posted)
+        connection.register("suspects", connection.sql(_statement("suspects")).to_arrow_table())
         days = {"negative_days": NEGATIVE_DAYS, "contra_days": CONTRA_DAYS}
-        pairs = [_Pair(*row) for row in connection.execute(_statement(), days).fetchall()]
-    return pairs, set(posted[REVERSES.name].drop_null().to_pylist())
+        candidates = [_Candidate(*row) for row in connection.execute(_statement("reversals"), days).fetchall()]
+        wanted = {"groups": sorted({candidate.group_number for candidate in candidates})}
+        originals = connection.execute(_statement("originals"), wanted).fetchall()
+    by_group = groupby(originals, key=lambda original: original[0])
+    return candidates, {number: _Group([(day, trans_id) for _, day, trans_id in same]) for number, same in by_group}
 
 
 def _with_flag(postings: pa.Table, *, is_new: bool) -> pa.Table:
@@ -113,53 +162,45 @@ def _with_flag(postings: pa.Table, *, is_new: bool) -> pa.Table:
     return pa.table(columns, schema=pa.schema([*known, REVERSES, pa.field("is_new", pa.bool_())]))
 
 
-def _linked(pairs: Iterable[_Pair], taken: set[int]) -> tuple[dict[int, int], set[int]]:
-    """Reversal -> original, and negative amounts whose original cannot be told; candidates in the order of nights."""
+def _linked(
+    candidates: Iterable[_Candidate], groups: Mapping[int, _Group], taken: set[int]
+) -> tuple[dict[int, int], set[int]]:
+    """Reversal -> original, and negative amounts whose original cannot be told."""
     links: dict[int, int] = {}
     ambiguous: set[int] = set()
-    for (trans_id, is_contra), group in groupby(pairs, key=lambda pair: (pair.trans_id, pair.is_contra)):
-        best = _best([pair for pair in group if pair.original_id not in taken and pair.original_id not in links])
-        if not best:
-            continue
-        if len({pair.original_kind for pair in best}) > 1:
+    for (trans_id, is_contra), same in groupby(candidates, key=lambda each: (each.trans_id, each.is_contra)):
+        best = _best(same, groups, taken)
+        if len(best) > 1:
             ambiguous |= set() if is_contra else {trans_id}
-            continue
-        links[trans_id] = max(best, key=lambda pair: (pair.original_date, pair.original_id)).original_id
-        taken.add(links[trans_id])
+        elif best:
+            links[trans_id] = best[0]
+            # What takes another posting back is taken back by none.
+            taken |= {trans_id, best[0]}
     return links, ambiguous
 
 
-def _best(pairs: Sequence[_Pair]) -> list[_Pair]:
-    most = max((pair.agreement for pair in pairs), default=0)
-    return [pair for pair in pairs if pair.agreement == most]
+def _best(candidates: Iterable[_Candidate], groups: Mapping[int, _Group], taken: set[int]) -> list[int]:
+    """Of each group that agrees most its newest that stands."""
+    found = [(each.agreement, groups[each.group_number].newest(each, taken)) for each in candidates]
+    standing = [(agreement, original) for agreement, original in found if original is not None]
+    most = max((agreement for agreement, _ in standing), default=0)
+    return [original for agreement, original in standing if agreement == most]
 
 
-def _sign_convention(postings: pa.Table, reverses: pa.Array, refused: dict[int, str]) -> dict[int, str]:
-    """Negative amounts of the nights that have more of them, with nothing to reverse, than any bank reverses."""
-    unmatched = _mask(pc.and_(pc.less(postings["amount"], 0), pc.is_null(reverses)))
-    unmatched[list(refused)] = False
-    if unmatched.sum() <= FEW_UNMATCHED:
-        return {}
-    nights = postings["trans_date"].to_pylist()
-    by_night: dict[date, list[int]] = defaultdict(list)
-    for position in np.flatnonzero(unmatched):
-        by_night[nights[position]].append(int(position))
-    return {
-        position: NEGATIVE
-        for day, found in by_night.items()
-        if _are_many(found, nights.count(day))
-        for position in found
-    }
+def _signs(posted: pa.Table, reverses: pa.Array, refused: Sequence[int]) -> list[int]:
+    """Positions of negative amounts that are a way to write debits; of those not refused already."""
+    links = pa.chunked_array([reverses, *posted[REVERSES.name].slice(len(reverses)).chunks], REVERSES.type)
+    is_debit = _mask(pc.not_equal(posted["trans_type"], "C"))
+    is_unmatched = _mask(pc.and_(pc.less(posted["amount"], 0), pc.is_null(links)))
+    is_debit[refused] = is_unmatched[refused] = False
+    days = posted["trans_date"].to_numpy()
+    return np.flatnonzero(are_signs(days, _mask(posted["is_new"]), is_debit, is_unmatched, NEGATIVE_DAYS)).tolist()
 
 
-def _are_many(found: Sequence[int], offered: int) -> bool:
-    return len(found) > max(FEW_UNMATCHED, LARGEST_UNMATCHED_SHARE * offered)
-
-
-def _mask(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _mask(values: pa.ChunkedArray) -> Mask:
     return np.array(pc.fill_null(values, fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 @cache
-def _statement() -> str:
-    return _SQL.read_text(encoding="utf-8")
+def _statement(query: str) -> str:
+    return (_SQL / f"{query}.sql").read_text(encoding="utf-8")

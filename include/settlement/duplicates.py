@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from include.settlement.balance_chain import ChainFindings
-from include.settlement.findings import Break, Correction, money
+from include.settlement.findings import Break, Correction, Severity, money
 from include.settlement.queries import NightTables
 
 # Measured: accounts with two interest lines get the same interest twice a month, 31 times in 13 real months.
 _INTEREST = frozenset({"IC", "IO"})
-
-
-Severity = Literal["error", "warn"]
 
 
 def check_duplicates(tables: NightTables, chains: ChainFindings, *, balances_tell: bool) -> list[Break]:

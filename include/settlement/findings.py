@@ -31,6 +31,8 @@ CheckCode = Literal[
     "unmatched_reversal",
 ]
 
+Severity = Literal["error", "warn"]
+
 _MONEY_LIMIT_CENTS = 10**MONEY.precision
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _CODE_LENGTH = 24
@@ -71,7 +73,7 @@ class Break:
     text: str
     expected: int | None = None
     actual: int | None = None
-    severity: Literal["error", "warn"] = "error"
+    severity: Severity = "error"
     correction: Correction | None = None
     proposal: str = ""
 

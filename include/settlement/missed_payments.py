@@ -8,7 +8,7 @@ from datetime import date
 
 from include.settlement.banking_days import GRACE_DAYS
 from include.settlement.due_dates import MonthlyDue
-from include.settlement.findings import Break, CheckCode, money
+from include.settlement.findings import Break, CheckCode, Severity, money
 from include.settlement.reversals import PaymentReversal, reversal_of
 
 
@@ -34,23 +34,25 @@ class Owed:
 
     def missed(self, due: date, unit: str, reversals: Iterable[PaymentReversal], ending: str = "") -> Break:
         """A due date whose grace is over, with what had taken its payment back."""
-        reversed_words = reversal_of(reversals, self.due_id, due)
-        return self._unpaid(
-            f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later.{reversed_words}{ending}"
-        )
+        what_came = f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later."
+        reversal = reversal_of(reversals, self.due_id, due)
+        if reversal is None:
+            return self._unpaid(f"{what_came}{ending}")
+        return self._unpaid(f"{what_came} {reversal.words}{ending}", reversal.severity)
 
     def taken_back(self, due: MonthlyDue, reversal: PaymentReversal) -> list[Break]:
         """Let the due date be due again; where later payments have moved it on, it is reported at once."""
         if due.take_back(reversal.paid_on):
             return []
-        return [self._unpaid(f"was due about {reversal.paid_on}. {reversal.words}")]
+        return [self._unpaid(f"was due about {reversal.paid_on}. {reversal.words}", reversal.severity)]
 
-    def _unpaid(self, what_came: str) -> Break:
+    def _unpaid(self, what_came: str, severity: Severity = "error") -> Break:
         return Break(
             code=self.code,
             account_id=self.account_id,
             trans_id=None,
             expected=self.amount_cents,
             actual=0,
+            severity=severity,
             text=f"Account {self.account_id} has not paid {self.name}: {money(self.amount_cents)} {what_came}",
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from include.quality.reversals import NEGATIVE_DAYS
 from include.settlement.due_dates import EARLY_DAYS
-from include.settlement.findings import Break, money
+from include.settlement.findings import Break, Severity, money
 from include.settlement.queries import NightTables
 
 # The shortest look-back there may be: what a night sees of the days before a reversal, a whole history sees as well.
@@ -32,6 +32,8 @@ class PaymentReversal:
         Whether another payment of about the same day stands.
     is_new
         Whether the reversal is of the night or history, not of the look-back.
+    is_doubtful
+        Whether only a posting the other way without a purpose says so, which may be money that somebody sent.
     """
 
     trans_date: date
@@ -41,14 +43,21 @@ class PaymentReversal:
     payment_id: int
     is_paid_otherwise: bool
     is_new: bool
+    is_doubtful: bool = False
 
     @property
     def words(self) -> str:
-        """What happened, as a sentence."""
+        """What happened, in sentences."""
+        doubt = f" Posting {self.trans_id} states no purpose and may be money of its own." if self.is_doubtful else ""
         return (
             f"It had been paid on {self.paid_on} (posting {self.payment_id}), which posting {self.trans_id} took back "
-            f"on {self.trans_date}."
+            f"on {self.trans_date}.{doubt}"
         )
+
+    @property
+    def severity(self) -> Severity:
+        """How much a payment weighs that is missing because of it."""
+        return "warn" if self.is_doubtful else "error"
 
 
 def read_payment_reversals(tables: NightTables, payments: str) -> list[PaymentReversal]:
@@ -60,10 +69,10 @@ def read_payment_reversals(tables: NightTables, payments: str) -> list[PaymentRe
     return [PaymentReversal(*row) for row in rows]
 
 
-def reversal_of(reversals: Iterable[PaymentReversal], due_id: int, due: date) -> str:
-    """What is said of a due date whose payment was taken back; nothing where none was."""
-    told = [r for r in reversals if r.due_id == due_id and abs((r.paid_on - due).days) <= EARLY_DAYS]
-    return f" {told[-1].words}" if told else ""
+def reversal_of(reversals: Iterable[PaymentReversal], due_id: int, due: date) -> PaymentReversal | None:
+    """The newest that took back the payment of a due date; None where nothing did."""
+    of_due_date = [r for r in reversals if r.due_id == due_id and abs((r.paid_on - due).days) <= EARLY_DAYS]
+    return of_due_date[-1] if of_due_date else None
 
 
 def check_unmatched(tables: NightTables) -> list[Break]:

@@ -44,7 +44,9 @@ def place_births(clients: Extract, texts: pa.Array, opened: Mapping[int | None, 
     is_short = pc.fill_null(pc.match_substring_regex(texts, _SHORT_YEAR), False).to_pylist()
     births = clients.rows[_BIRTH].to_pylist()
     bounds = [opened.get(key, opened.get(None)) for key in clients.rows["client_id"].to_pylist()]
-    placed = [_placed(*row) if row[1] else row[0] for row in zip(births, is_short, bounds, strict=True)]
+    placed = [
+        _placed(birth, bound) if short else birth for birth, short, bound in zip(births, is_short, bounds, strict=True)
+    ]
     lost = pa.array([before is not None and after is None for before, after in zip(births, placed, strict=True)])
     rows = clients.rows
     codes = add_code(rows["reader_codes"].combine_chunks(), lost, f"{_BIRTH}_not_a_date")
@@ -54,7 +56,7 @@ def place_births(clients: Extract, texts: pa.Array, opened: Mapping[int | None, 
     return replace(clients, rows=rows, notes=(*clients.notes, *_notes(doubtful)))
 
 
-def _placed(birth: date | None, _: bool, opened: date | None) -> date | None:
+def _placed(birth: date | None, opened: date | None) -> date | None:
     if birth is None or opened is None or birth <= opened:
         return birth
     try:

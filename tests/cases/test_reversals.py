@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -167,8 +170,9 @@ def test_one_that_names_the_counterparty_is_not_ambiguous() -> None:
     "other", [{}, {"amount": Decimal(501)}, {"operation": "CCW"}, {"account_id": 2}, {"trans_type": "C"}]
 )
 def test_one_that_takes_nothing_back_is_let_in_and_warns(other: dict[str, Any]) -> None:
-    far = MAY[2] - timedelta(60)
-    rows = [posting(1, far, "500", "1000"), posting(2, MAY[1], "500") | other] if other else [posting(1, far, "500")]
+    usual = [posting(n, MAY[0], str(n), account_id=n) for n in (91, 92)]
+    rows = [*usual, posting(1, MAY[2] - timedelta(60), "500", "1000")]
+    rows += [posting(2, MAY[1], "500") | other] if other else []
     bank = played([*rows, posting(3, MAY[2], "-500")])
     assert (bank.links, bank.refused) == ({}, [])
     found = [row for row in bank.breaks if row["check_code"] == "unmatched_reversal"]
@@ -177,11 +181,61 @@ def test_one_that_takes_nothing_back_is_let_in_and_warns(other: dict[str, Any]) 
 
 
 def test_debits_written_with_a_sign_are_no_reversals() -> None:
-    few, _ = let_in(table(posting(n, MAY[0], "-500") for n in range(1, 20)), None)
-    assert few.num_rows == 19
     many = [posting(n, MAY[1], "-700" if n % 3 else "300") for n in range(100, 200)]
     kept, refused = let_in(table(many), None)
     assert (kept.num_rows, refused["reason_codes"].to_pylist()) == (34 - 1, [["amount_negative"]] * 67)
+
+
+@pytest.mark.parametrize("debits", [1, 3, 19])
+def test_a_small_banks_debits_with_a_sign_are_told_by_the_days_before(debits: int) -> None:
+    signed = [posting(20 * n + k, MAY[n], f"-{k}.50") for n in range(5) for k in range(1, debits + 1)]
+    paid_in = [posting(900 + n, MAY[n], "700", trans_type="C", operation="CIC") for n in range(5)]
+    bank = played([*signed, *paid_in])
+    assert (bank.refused, bank.links) == ([["amount_negative"]] * len(signed), {})
+    assert "unmatched_reversal" not in {code for code, _ in bank.codes()}
+
+
+def test_a_night_of_slips_is_no_convention_where_the_days_before_have_none() -> None:
+    usual = [posting(20 * n + k, MAY[n], f"{k}.50") for n in range(5) for k in range(1, 4)]
+    bank = played([*usual, posting(201, MAY[9], "-77"), posting(202, MAY[9], "-78")])
+    assert (bank.refused, {code for code, _ in bank.codes()}) == ([], {"unmatched_reversal"})
+
+
+SPELLINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"counterparty": "CZ65 0800 0000 1920 0014 5399"}, {"counterparty": "CZ6508000000192000145399"}),
+    ({"counterparty": "19-2000145399", "other_bank_id": "0800"}, {"counterparty": "19-2000145399/0800"}),
+    ({"counterparty": "000019-2000145399"}, {"counterparty": "19-2000145399"}),
+    ({"counterparty": "cz65"}, {"counterparty": "CZ65"}),
+]
+
+
+@pytest.mark.parametrize("is_contra", [False, True])
+@pytest.mark.parametrize(("there", "back"), SPELLINGS)
+def test_a_counterparty_is_known_in_any_spelling(
+    there: dict[str, Any], back: dict[str, Any], *, is_contra: bool
+) -> None:
+    way = {"operation": "COB", "trans_type": "C"} if is_contra else {"operation": "ROB"}
+    rows = [posting(1, MAY[0], "100", operation="ROB", **there)]
+    assert played([*rows, posting(2, MAY[1], "100" if is_contra else "-100", **way, **back)]).links == {2: 1}
+
+
+def test_two_spellings_of_one_counterparty_are_not_ambiguous() -> None:
+    rows = [posting(n, MAY[n], "100", operation="ROB", counterparty=text) for n, text in ((1, "cz 65"), (2, "CZ65"))]
+    assert played([*rows, posting(3, MAY[4], "-100", operation="ROB")]).links == {3: 2}
+
+
+def test_a_busy_account_costs_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    way = {"trans_type": "C", "operation": "COB"}
+    rows = [
+        posting(n, MAY[0], f"{100 * (n % 3 + 1)}", **{**TRANSFER, **(way if n % 10 else {})}) for n in range(1, 1001)
+    ]
+    small = {"memory_limit": "150MB", "max_temp_directory_size": "0KB"}
+    monkeypatch.setattr("include.quality.reversals.duckdb.connect", partial(duckdb.connect, config=small))
+    tracemalloc.start()
+    found = find_reversals(table(rows))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (found.reverses.null_count, peak < 3_000_000) == (900, True)
 
 
 CONTRAS = {
@@ -259,6 +313,20 @@ def test_a_double_taken_back_leaves_the_order_paid_and_no_duplicate(day: date) -
     found = paid(MAYS, double, posting(7, day, "-300", **TRANSFER))
     # On its own night the double is one; taken back the same day it is none.
     assert [row["check_code"] for row in found] == (["duplicate_posting"] if day > MAY[9] else [])
+
+
+@pytest.mark.parametrize("day", [MAY[9], MAY[13]])
+@pytest.mark.parametrize(("amount", "severity"), [("300", "warn"), ("-300", "error")])
+def test_what_may_be_money_sent_back_only_warns(day: date, amount: str, severity: str) -> None:
+    transfer = {**TRANSFER, "category": None}
+    way = {"operation": "COB", "trans_type": "C"} if severity == "warn" else {}
+    rows = [posting(n, on, "300", **transfer) for n, on in enumerate([*MONTHS, MAY[9]], 1)]
+    back = posting(6, day, amount, **{**transfer, **way})
+    bank = played([*rows, back], MAY[20], fin_order=[{**ORDER, "category": None}])
+    assert bank.links == {6: 3}
+    assert bank.codes() == [("missed_standing_order", severity)]
+    doubt = "Posting 6 states no purpose and may be money of its own."
+    assert (doubt in bank.breaks[0]["text"]) == (severity == "warn")
 
 
 def test_an_instalment_taken_back_is_not_paid() -> None:

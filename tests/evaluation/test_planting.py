@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ import pytest
 from include.evaluation.episodes import EPISODE_KINDS, STRENGTHS
 from include.evaluation.ledger import balance_on
 from include.evaluation.planting import MIN_PAYMENTS, plant, plantable_kinds
-from include.evaluation.subject import BANK_BOOKED
+from include.evaluation.subject import BANK_BOOKED, Subject, Surroundings
 from include.features import HABIT_DAYS
+from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION
 from tests.evaluation.conftest import FIRST, LAST
 from tests.settlement.banks import Bank
@@ -223,6 +225,52 @@ def test_nobody_with_a_habit_nothing_planted(real, plan):
     nothing = plant(young.slice(0, 50), {}, plan, 10)
     assert nothing.labels.num_rows == 0
     assert nothing.transactions.num_rows == 50
+
+
+# ---------------------------------------------------------------- reversals
+
+
+@pytest.fixture(scope="module")
+def reversed_bank(made_up, made_up_plan) -> pa.Table:
+    """The generated bank in which every account's first payment of the window is taken back the same day."""
+    postings = made_up.postings.select(FIN_TRANSACTION.schema.names)
+    postings = postings.append_column(REVERSES, pa.nulls(postings.num_rows, REVERSES.type))
+    kept = pc.and_(
+        pc.not_equal(postings["trans_type"], "C"), pc.greater_equal(postings["trans_date"], made_up_plan.first)
+    )
+    firsts = {row["account_id"]: row for row in reversed(postings.filter(kept).to_pylist())}
+    back = [{**row, "trans_id": -n, "reverses": row["trans_id"]} for n, row in enumerate(firsts.values(), 1)]
+    back = [{**row, "amount": -row["amount"], "balance": row["balance"] + row["amount"]} for row in back]
+    assert len(back) > 100
+    return pa.concat_tables([postings, pa.Table.from_pylist(back, postings.schema)])
+
+
+def test_both_sides_of_a_reversal_are_left_as_they_are(reversed_bank, made_up, made_up_plan):
+    kinds = ("amount", "burst", "hour", "wake")
+    found = plant(reversed_bank, made_up.statics, replace(made_up_plan, kinds=kinds), made_up.rounding_cents)
+    before, after = (
+        {row["trans_id"]: row for row in table.to_pylist()} for table in (reversed_bank, found.transactions)
+    )
+    planted = set(found.labels["trans_id"].to_pylist())
+    assert set(found.labels["kind"].to_pylist()) == set(kinds)
+    links = {trans_id: row["reverses"] for trans_id, row in before.items() if row["reverses"] is not None}
+    assert {trans_id: row["reverses"] for trans_id, row in after.items() if row["reverses"] is not None} == links
+    assert all(after[trans_id]["amount"] > Decimal("0.01") for trans_id in planted)
+    for trans_id in {*links, *links.values()}:
+        assert trans_id not in planted
+        assert after[trans_id]["amount"] == before[trans_id]["amount"]
+
+
+def test_nobody_decided_a_reversal_nor_what_it_takes_back(reversed_bank, made_up, made_up_plan):
+    (account,) = reversed_bank.filter(pc.equal(reversed_bank["trans_id"], -1))["account_id"].to_pylist()
+    rows = reversed_bank.filter(pc.equal(reversed_bank["account_id"], account)).to_pylist()
+    rows += [{**rows[0], "trans_id": -999, "amount": Decimal(-7)}]
+    (pair,) = ({row["trans_id"], row["reverses"]} for row in rows if row["reverses"] is not None)
+    surroundings = Surroundings(made_up.rounding_cents, {}, {}, {}, iter(()))
+    day = made_up_plan.last + timedelta(1)
+    subject = Subject(account, rows, day, day, np.random.default_rng(0), surroundings)
+    plain = {row["trans_id"] for row in rows if row["category"] not in BANK_BOOKED}
+    assert {row["trans_id"] for row in subject.own} == plain - pair - {-999}
 
 
 # ---------------------------------------------------------------- hours and places

@@ -78,6 +78,15 @@ def test_half_a_night_refused_and_a_handful_of_bad_records_do_not_stop_it() -> N
     assert admit({"fin_transaction": few}, NIGHT).counts.quarantined_rows == 20
 
 
+def test_debits_with_a_sign_are_refused_with_the_mend() -> None:
+    signed = [row("fin_transaction", k, trans_type="D", operation="WIC", amount=Decimal(-k)) for k in range(1, 40)]
+    with pytest.raises(RefusedError, match=r"amount_negative \(39 records\): the source writes debits with a sign"):
+        admit({"fin_transaction": extract("fin_transaction", signed)}, NIGHT)
+    few = admit({"fin_transaction": extract("fin_transaction", signed[:5])}, NIGHT)
+    assert few.counts.quarantined_rows == 5
+    assert any("5 records are in quarantine as amount_negative: the source writes" in told for told in few.warnings)
+
+
 def test_a_night_without_transactions_passes_with_a_warning() -> None:
     admission = admit(bank(fin_transaction=extract("fin_transaction", [])), NIGHT)
     assert admission.counts.offered_rows == 0

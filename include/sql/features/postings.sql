@@ -11,7 +11,7 @@
 -- A posting that takes another one back is the bank's own, of a kind without
 -- codes, so that it is nobody's habit; a negative amount that takes nothing
 -- back moves the money the other way.
-with same_day as (
+with taken_back as (
     select
         reverses as reversed_id,
         trans_date as reversed_on
@@ -106,10 +106,10 @@ final as (
         end as scene,
         is_reversal or reversed_id is not null as is_void
     from typed
-    left join same_day
+    left join taken_back
         on
-            typed.trans_id = same_day.reversed_id
-            and typed.trans_date = same_day.reversed_on
+            typed.trans_id = taken_back.reversed_id
+            and typed.trans_date = taken_back.reversed_on
 )
 
 select

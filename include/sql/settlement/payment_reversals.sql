@@ -8,6 +8,7 @@ with links as (
         trans_date,
         trans_id,
         reverses,
+        amount > 0 and category is null as is_doubtful,
         true as is_new
     from postings
     where reverses is not null
@@ -16,6 +17,7 @@ with links as (
         trans_date,
         trans_id,
         reverses,
+        amount > 0 and category is null as is_doubtful,
         false as is_new
     from lookback
     where reverses is not null
@@ -28,7 +30,8 @@ reversals as (
         links.trans_id,
         payments.trans_date as paid_on,
         payments.trans_id as payment_id,
-        links.is_new
+        links.is_new,
+        links.is_doubtful
     from links
     inner join payments on links.reverses = payments.trans_id
 ),
@@ -57,7 +60,8 @@ select
     reversals.paid_on,
     reversals.payment_id, -- the posting taken back
     replaced.trans_id is not null as is_paid_otherwise,
-    reversals.is_new -- of the night or history, not of the look-back
+    reversals.is_new, -- of the night or history, not of the look-back
+    reversals.is_doubtful -- the other way without a purpose: maybe a payment
 from reversals
 left join replaced on reversals.trans_id = replaced.trans_id
 order by reversals.trans_date, reversals.due_id, reversals.trans_id
