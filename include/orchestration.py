@@ -7,7 +7,7 @@ of `include` that imports it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -26,7 +26,7 @@ from airflow.sdk.exceptions import (
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
 
-from include.errors import SettingsError, SettlementError, TerminalError
+from include.errors import MissingStateError, SettingsError, SettlementError, TerminalError
 from include.places import Kind, address_of, name_of, require_own_source
 from include.security.private import keep_new_files_private
 from include.settings import PLACE_NAME, get_settings
@@ -39,6 +39,7 @@ _LOG = logging.getLogger(__name__)
 
 Figures = dict[str, Any]
 """What a task hands on: dates, counts and names, never rows and never a source's address."""
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 FAILURE = "failure"
@@ -275,7 +276,8 @@ class ModelRequest:
     def of(cls, context: Context) -> Self:
         """The running task's: of its params, else of the event that triggered it, else the installation's own."""
         run, params = context["dag_run"], dict(context["params"])
-        wish: dict[str, Any] = next(reversed(_extras(context, SELECTION_WANTED)), {})
+        wishes = _those_that_pass(_extras(context, SELECTION_WANTED), _place_of)
+        wish = wishes[-1] if wishes else {}
         return cls(
             source=name_of("source", params.get("source") or wish.get("source")),
             lake=name_of("lake", params.get("lake") or wish.get("lake")),
@@ -407,11 +409,12 @@ def each_published_night(work: Callable[[PublishedNight], Figures]) -> Figures:
     Returns
     -------
     dict
-        `nights`, what `work` returned for each.
+        `nights`, what `work` returned for each. A night that is none, as whoever may send an event can make one up, is
+        passed over where another one is left.
     """
     context = get_current_context()
     with _told_failures(context):
-        return {"nights": [work(night) for night in published_nights(context)]}
+        return {"nights": _those_that_pass(published_nights(context), work)}
 
 
 def published_nights(context: Context) -> list[PublishedNight]:
@@ -420,21 +423,41 @@ def published_nights(context: Context) -> list[PublishedNight]:
     Raises
     ------
     SettingsError
-        When there is neither, the date is none, or a place is not named as `name_of` wants it.
+        When there is neither, or of each the date is none or a place is not named as `name_of` wants it.
     """
-    from include.night import parse_night
-
     params = context["params"]
     asked = [{**params, "settlement_date": params["date"]}] if params["date"] else _extras(context, PUBLISHED_NIGHT)
     if not asked:
         raise SettingsError("no night was published and none was asked for: give the date of a published night")
-    found = {}
-    for extra in asked:
-        place: dict[str, str] = {kind: name_of(kind, extra.get(kind)) for kind in _KINDS}
-        # Whoever may send an event writes into it what they like.
-        night = parse_night(str(extra.get("settlement_date", "")))
-        found[night, place["lake"]] = PublishedNight(night, place)
+    found = {(each.night, each.place["lake"]): each for each in _those_that_pass(asked, _published_night)}
     return [found[key] for key in sorted(found)]
+
+
+def _published_night(extra: dict[str, Any]) -> PublishedNight:
+    from include.night import parse_night
+
+    return PublishedNight(parse_night(str(extra.get("settlement_date", ""))), _place_of(extra))
+
+
+def _place_of(extra: dict[str, Any]) -> dict[str, str]:
+    return {kind: name_of(kind, extra.get(kind)) for kind in _KINDS}
+
+
+def _those_that_pass(given: Iterable[Given], act: Callable[[Given], Result]) -> list[Result]:
+    """What `act` makes of each; what it refuses is noted in the log, and the last refusal raised where nothing is left.
+
+    Whoever may send an event writes into it what they like, which is not to cost the genuine ones beside it.
+    """
+    results, refusals = [], []
+    for each in given:
+        try:
+            results.append(act(each))
+        except (SettingsError, MissingStateError) as error:
+            _LOG.warning("passed over: %s", error)
+            refusals.append(error)
+    if refusals and not results:
+        raise refusals[-1]
+    return results
 
 
 def announce_publication(figures: Figures) -> None:

@@ -17,7 +17,7 @@ from plugins.settlement_console import pages
 from plugins.settlement_console.docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
-from plugins.settlement_console.lake_says import lake_says
+from plugins.settlement_console.lake_says import lake_says, night_says
 from plugins.settlement_console.left import left_by
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
 from plugins.settlement_console.models import models_page
@@ -112,7 +112,7 @@ def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep) -> 
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
     run = model_run(left, lake_says(left.run)) if dag_id in MODEL_DAGS else None
     if run is None:
-        return _page("night.html", request, run=run_summary(left))
+        return _page("night.html", request, run=run_summary(left, night_says(left.run)))
     return _page("model_run.html", request, run=run, evidence=_laid_out(run.selection))
 
 

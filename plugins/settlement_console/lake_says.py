@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from upath import UPath
+
 from include.errors import SettlementError
 from include.settings import DEFAULT_PLACE, get_settings
 
 if TYPE_CHECKING:
-    from airflow.models.dagrun import DagRun
+    from plugins.settlement_console.left import Run
 
 Figures = dict[str, Any]
 
@@ -65,49 +67,64 @@ class NightSays:
     trouble: str = ""
 
 
-def night_says(run: DagRun, night: str) -> NightSays:
-    """The record of the night that a run was asked for."""
+def is_made(lake_uri: str) -> bool:
+    """Whether there is a lake to look into: opening one makes it, and its key, and who looks is to make neither."""
+    return get_settings().key_file.exists() and (UPath(lake_uri) / "lake.id").exists()
+
+
+def night_says(run: Run) -> NightSays:
+    """The record of the night that a run was asked for, where it is the run's own."""
+    lake_uri = get_settings().lake_uri
     if _is_elsewhere(run):
         return NightSays(trouble=_ELSEWHERE)
+    if not is_made(lake_uri):
+        return NightSays()
+    try:
+        return _night(lake_uri, run)
+    except SettlementError as error:
+        return NightSays(trouble=f"its record cannot be shown: {error}")
+
+
+def _night(lake_uri: str, run: Run) -> NightSays:
+    # The server loads this module at start; the lake's libraries only once somebody looks.
     from include.lake import Lake
     from include.night.request import parse_night
 
-    try:
-        row = Lake.open(get_settings().lake_uri).published(parse_night(night))
-    except SettlementError as error:
-        return NightSays(trouble=f"its record cannot be shown: {error}")
+    row = Lake.open(lake_uri).published(parse_night(run.night))
+    if row and not run.lasted_at(row["finished_at"]):
+        at = row["finished_at"].isoformat(sep=" ", timespec="minutes")
+        return NightSays(trouble=f"the lake's record of this night is another run's, which published it at {at}")
     return NightSays(json.loads(row["summary"]) if row else {})
 
 
-def _is_elsewhere(run: DagRun) -> bool:
-    return (run.conf or {}).get("lake") not in (None, "", DEFAULT_PLACE)
+def _is_elsewhere(run: Run) -> bool:
+    return run.lakes != {DEFAULT_PLACE}
 
 
-def lake_says(run: DagRun) -> LakeSays:
+def lake_says(run: Run) -> LakeSays:
     """The records of a run; of a run about another lake this one has none."""
     lake_uri = get_settings().lake_uri
     if _is_elsewhere(run):
         return LakeSays(trouble=_ELSEWHERE)
+    if not is_made(lake_uri):
+        return LakeSays()
     try:
         return _records(lake_uri, run)
     except SettlementError as error:
         return LakeSays(trouble=f"its records cannot be shown: {error}")
 
 
-def _records(lake_uri: str, run: DagRun) -> LakeSays:
-    # The server loads this module at start; the lake's libraries only once somebody looks.
+def _records(lake_uri: str, run: Run) -> LakeSays:
     from include import learning, selection
 
     found = selection.Decisions(lake_uri, run.dag_id, run.run_id).found()
     history, updates = selection.history(lake_uri), learning.updates(lake_uri)
-    why = str((run.conf or {}).get("why", ""))
-    back = (reign["version"] for reign in history if reign["is_rollback"] and _is_by(run, reign, why))
     return LakeSays(
         found=found,
         promotion=next((reign for reign in history if found and _rests_on(reign, found)), None),
-        rolled_back_to=next(back, ""),
+        rolled_back_to=next((reign["version"] for reign in history if _went_back(run, reign)), ""),
         updates={update["night"]: update for update in updates},
-        nights_taken_back=tuple(u["night"] for u in updates if why and u["rolled_back_why"] == why),
+        nights_taken_back=tuple(u["night"] for u in updates if u.get("rolled_back_run") == run.name),
     )
 
 
@@ -115,7 +132,5 @@ def _rests_on(reign: Figures, found: Figures) -> bool:
     return str(reign["decision"]).split("/")[0] == found["result"]
 
 
-def _is_by(run: DagRun, reign: Figures, why: str) -> bool:
-    """A rollback since the run began, for the reason it was given."""
-    began = run.start_date
-    return began is not None and reign["why"] == why and reign["since"] >= began.isoformat(timespec="seconds")
+def _went_back(run: Run, reign: Figures) -> bool:
+    return bool(reign["is_rollback"]) and reign.get("run") == run.name

@@ -1,17 +1,22 @@
-"""Wrong logins are slowed: who keeps guessing is answered 429 for a minute, whatever they guess.
+"""Wrong logins are slowed: whoever keeps guessing waits longer and longer before a guess is looked at.
 
 Airflow's own login knows no limit. The middleware stands before the whole server, and counts by address and name and,
-for guesses at many names, by address alone.
+for guesses at many names, by address alone. Nobody is shut out for what others guessed, who may share their address:
+the right password waits as well, and then gets in.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from anyio import sleep
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
@@ -27,8 +32,36 @@ MOST_BYTES = 1 << 16
 """Of a login: a name and a password."""
 NAMES_OF_ONE_ADDRESS = 6
 """How many people may mistype at once behind one address, which may be an office's or a proxy's."""
+LONGEST_PAUSE_SECONDS = 16
+"""Long for who guesses, and short of the half minute after which clients give up."""
+MOST_WAITING = 10
+"""Of one name, or of one address, in one of the server's processes: a wait keeps a connection and a body."""
 _PATHS = ("/auth/token", "/auth/token/cli", "/auth/login")
 _WINDOW_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One login that was counted.
+
+    Attributes
+    ----------
+    tickets
+        What counts it as wrong, until it was right.
+    queue
+        Those it waits with.
+    excess
+        How many attempts within the last minute were too many.
+    """
+
+    tickets: list[int]
+    queue: str
+    excess: int
+
+    @property
+    def pause(self) -> int:
+        """Seconds it waits: each attempt too many doubles them."""
+        return min(2 ** min(self.excess - 1, 10), LONGEST_PAUSE_SECONDS) if self.excess > 0 else 0
 
 
 class SlowWrongLogins:
@@ -42,20 +75,38 @@ class SlowWrongLogins:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._waiting: Counter[str] = Counter()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer a login that comes too soon; hand on everything else."""
+        """Hand on a login when it is its turn, and everything else at once."""
         if not _is_login(scope):
             return await self._app(scope, receive, send)
         body = await _body(receive)
         if body is None:
             return await JSONResponse({"detail": f"a login has at most {MOST_BYTES} bytes"}, 413)(scope, receive, send)
-        tickets = await run_in_threadpool(_take, _address(scope), _name(body))
-        if tickets is None:
+        attempt = await run_in_threadpool(_counted, _address(scope), _name(body))
+        if attempt.pause and self._waiting[attempt.queue] >= MOST_WAITING:
+            await run_in_threadpool(_give_back, attempt.tickets)
             return await _too_many()(scope, receive, send)
+        await self._wait(attempt)
         if await self._answered(scope, _replayed(body, receive), send) < 400:
-            await run_in_threadpool(_give_back, tickets)
+            await run_in_threadpool(_give_back, attempt.tickets)
         return None
+
+    async def _wait(self, attempt: _Attempt) -> None:
+        if attempt.pause:
+            with self._in_queue(attempt.queue):
+                await sleep(attempt.pause)
+
+    @contextmanager
+    def _in_queue(self, queue: str) -> Iterator[None]:
+        self._waiting[queue] += 1
+        try:
+            yield
+        finally:
+            self._waiting[queue] -= 1
+            if not self._waiting[queue]:
+                del self._waiting[queue]
 
     async def _answered(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> int:
         """The status that the server answered with."""
@@ -110,17 +161,18 @@ def _name(body: bytes) -> str:
         return "".join(parse_qs(body.decode("utf-8", "replace")).get("username", []))
 
 
-def _take(address: str, name: str) -> list[int] | None:
-    """Tickets of an attempt, or None where there were too many; it counts as wrong until it was right."""
+def _counted(address: str, name: str) -> _Attempt:
+    """An attempt, which counts as wrong until it was right.
+
+    Who guesses at one name queues with that name's attempts alone, so that others behind the address need not.
+    """
     tally, most, since = Tally.of_this_server(), get_settings().wrong_logins_per_minute, time.time() - _WINDOW_SECONDS
-    by_address = tally.take("logins of an address", address, 1, most * NAMES_OF_ONE_ADDRESS, since)
-    if by_address is None:
-        return None
-    by_name = tally.take("logins of a name", f"{address} {name}", 1, most, since)
-    if by_name is None:
-        tally.give_back(by_address)
-        return None
-    return [by_address, by_name]
+    by_name, of_name = tally.count("logins of a name", f"{address} {name}", since)
+    by_address, of_address = tally.count("logins of an address", address, since)
+    tickets = [by_name, by_address]
+    if of_name > most:
+        return _Attempt(tickets, f"{address} {name}", of_name - most)
+    return _Attempt(tickets, address, of_address - most * NAMES_OF_ONE_ADDRESS)
 
 
 def _give_back(tickets: list[int]) -> None:
@@ -129,5 +181,7 @@ def _give_back(tickets: list[int]) -> None:
 
 
 def _too_many() -> JSONResponse:
-    said = f"too many wrong logins: try again in {_WINDOW_SECONDS} seconds, with the right password"
-    return JSONResponse({"detail": said}, 429, {"Retry-After": str(_WINDOW_SECONDS), "Cache-Control": "no-store"})
+    said = (
+        f"{MOST_WAITING} logins wait already, after too many wrong ones: try again in {LONGEST_PAUSE_SECONDS} seconds"
+    )
+    return JSONResponse({"detail": said}, 429, {"Retry-After": str(LONGEST_PAUSE_SECONDS), "Cache-Control": "no-store"})

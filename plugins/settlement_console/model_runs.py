@@ -12,12 +12,9 @@ from typing import Any
 
 from plugins.settlement_console.lake_says import LakeSays
 from plugins.settlement_console.left import Left
+from plugins.settlement_console.told import UNVERIFIED, Compared, Lessons, Prepared, Tried, Watched, Wish
 
 Figures = dict[str, Any]
-UNVERIFIED = (
-    "not verified",
-    "told by the run's tasks, which users of Airflow can change; the lake has no record of it",
-)
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,12 @@ def model_run(left: Left, lake: LakeSays) -> ModelRun | None:
 
 
 def _selection(left: Left, lake: LakeSays) -> ModelRun:
-    prepared, compared = left.returned.get("prepare", {}), lake.found or {}
-    began = compared.get("before") or prepared.get("before")
+    prepared, compared = left.told("prepare", Prepared), lake.found or {}
+    began = compared.get("before") or (prepared and prepared.before)
     before, decision = f" before {began}" if began else "", _decision(left, lake, compared)
     return ModelRun(
         headline=f"Selection{before}: {decision}",
-        is_running=_is_running(left) and decision != _WAITING,
+        is_running=left.run.is_running and decision != _WAITING,
         failures=left.failures,
         said=list(_selection_said(left, lake, prepared)),
         selection=compared.get("selection", ""),
@@ -76,14 +73,14 @@ def _decision(left: Left, lake: LakeSays, compared: Figures) -> str:
         return f"refused by {answer.by}, the champion stays" if answer.by else _UNANSWERED
     if compared and not (compared["is_better"] and compared["challenger"]):
         return "the champion stays"
-    if not _is_running(left):
+    if not left.run.is_running:
         return _ENDED if left.run.state == "success" else "failed, the champion stays"
     return _WAITING if compared and not answer and not _asks_nobody(left) else "at work"
 
 
 def _asks_nobody(left: Left) -> bool:
     """Whether the run was asked to promote by itself."""
-    return bool((left.run.conf or {}).get("approve_headlessly"))
+    return bool(left.run.conf.get("approve_headlessly"))
 
 
 _WAITING = "waits for approval"
@@ -91,39 +88,37 @@ _ENDED = "ended, and the lake holds no promotion by it"
 _UNANSWERED = "nobody answered in time, the champion stays"
 
 
-def _selection_said(left: Left, lake: LakeSays, prepared: Figures) -> Iterator[tuple[str, str]]:
-    tried, told = left.all_of("try_candidate"), left.returned.get("compare")
-    compared = lake.found or told
+def _selection_said(left: Left, lake: LakeSays, prepared: Prepared | None) -> Iterator[tuple[str, str]]:
+    tried, told = left.all_told("try_candidate", Tried), left.told("compare", Compared)
+    compared = lake.found or (told and told.model_dump())
     if compared:
         yield from [] if lake.found else [UNVERIFIED]
         yield "verdict", compared["verdict"]
         yield "challenger", compared["challenger"] or "none"
         yield "champion before", compared["champion"] or "none"
     if prepared:
-        yield "compared", prepared["note"]
-        names = ", ".join(
-            f"{each['candidate']} ({each['seconds']:.1f} s, {each['peak_mib']:.0f} MiB)" for each in tried
-        )
-        yield f"{len(tried)} of {len(prepared['candidates'])} candidates tried", names
+        yield "compared", prepared.note
+        names = ", ".join(f"{each.candidate} ({each.seconds:.1f} s, {each.peak_mib:.0f} MiB)" for each in tried)
+        yield f"{len(tried)} of {len(prepared.candidates)} candidates tried", names
     yield from (("comment", answer.comment) for answer in left.answers.values() if answer.comment)
 
 
 def _learning(left: Left, lake: LakeSays) -> ModelRun:
-    told = left.returned.get("learn", {}).get("nights", [])
-    taught = [lake.update_of(night["night"]) or night for night in told]
-    watched = left.returned.get("watch", {}).get("nights", [])
+    told = (left.told("learn", Lessons) or Lessons()).nights
+    taught = [lake.update_of(lesson.night) or lesson.model_dump() for lesson in told]
+    watched = (left.told("watch", Watched) or Watched()).nights
     accepted = sum(night["accepted"] for night in taught)
     said = [(f"{night['night']}: {_fate(night)}", night["why"]) for night in taught]
-    if any(lake.update_of(night["night"]) is None for night in told):
+    if any(lake.update_of(lesson.night) is None for lesson in told):
         said.append(UNVERIFIED)
-    said += [(f"{night['night']}: {note['code']}", note["text"]) for night in watched for note in night["notices"]]
-    wish = left.returned.get("ask_for_selection")
+    said += [(f"{night.night}: {notice.code}", notice.text) for night in watched for notice in night.notices]
+    wish = left.told("ask_for_selection", Wish)
     if wish:
-        said.append(("asks for a selection", ", ".join(wish["features"])))
-    nights = ", ".join(night["night"] for night in taught or watched) or "no night"
+        said.append(("asks for a selection", ", ".join(wish.features)))
+    nights = ", ".join(each.night for each in told or watched) or "no night"
     tried = sum(bool(night["figures"]) for night in taught)
     count = f"{accepted} of {tried} refreshes accepted" if tried else "no refresh was due"
-    return _told(left, f"Learning from {nights}: {'at work' if _is_running(left) else count}", said)
+    return _told(left, f"Learning from {nights}: {'at work' if left.run.is_running else count}", said)
 
 
 def _fate(update: Figures) -> str:
@@ -132,13 +127,21 @@ def _fate(update: Figures) -> str:
 
 
 def _rollback(left: Left, lake: LakeSays) -> ModelRun:
-    conf = left.run.conf or {}
+    conf = left.run.conf
     said = [("what", str(conf.get("which", ""))), ("why", str(conf.get("why", "")))]
     if champion := lake.rolled_back_to:
         return _told(left, f"Rollback: {champion} is champion again", said)
     if nights := lake.nights_taken_back:
         return _told(left, f"Rollback of what was learned from {', '.join(nights)}", said)
-    return _told(left, f"Rollback: {'at work' if _is_running(left) else 'nothing was taken back'}", said)
+    return _told(left, f"Rollback: {_without_record(left)}", said)
+
+
+def _without_record(left: Left) -> str:
+    """How a rollback stands that the lake holds nothing of; marking its tasks as done makes any a success."""
+    if left.run.is_running:
+        return "at work"
+    ended = left.run.state == "success"
+    return "ended, and the lake holds no rollback by it" if ended else "nothing was taken back"
 
 
 _READERS: dict[str, Callable[[Left, LakeSays], ModelRun]] = {
@@ -151,8 +154,4 @@ MODEL_DAGS = frozenset(_READERS)
 
 
 def _told(left: Left, headline: str, said: list[tuple[str, str]]) -> ModelRun:
-    return ModelRun(headline, _is_running(left), left.failures, said)
-
-
-def _is_running(left: Left) -> bool:
-    return str(left.run.state) in ("queued", "running")
+    return ModelRun(headline, left.run.is_running, left.failures, said)

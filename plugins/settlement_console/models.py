@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from plugins.settlement_console.lake_says import is_made
+
 # Two weeks of nights and a quarter of weekly selections; the older ones stay in the lake.
 UPDATES_SHOWN = 14
 SELECTIONS_SHOWN = 13
@@ -58,6 +60,8 @@ class ModelsPage:
 
 def models_page(lake_uri: str) -> ModelsPage:
     """The page of a lake; empty where nothing was trained yet."""
+    if not is_made(lake_uri):
+        return ModelsPage([], [], [])
     # The server loads this module at start; the lake's libraries only once somebody looks.
     from include import learning, selection
 

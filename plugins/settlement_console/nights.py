@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from plugins.settlement_console.lake_says import is_made
+
 # A month of nights fits a screen or two and is what Data Docs keeps; older nights are in `night_manifest`.
 NIGHTS_SHOWN = 31
 
@@ -45,6 +47,8 @@ class NightRow:
 
 def recent_nights(lake_uri: str, shown: int = NIGHTS_SHOWN) -> list[NightRow]:
     """The newest published nights of the lake, newest first; none of a lake that does not exist yet."""
+    if not is_made(lake_uri):
+        return []
     # The server loads this module at start; the lake's libraries only once somebody looks.
     from include.lake import Lake
 

@@ -5,13 +5,20 @@ Tasks may not write to Airflow's database, so the scheduler's own listener leave
 
 from __future__ import annotations
 
+import logging
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from airflow.listeners import hookimpl
 from sqlalchemy.orm import object_session
+
+from plugins.settlement_console.told import UNVERIFIED
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun, DagRunNote
@@ -20,11 +27,19 @@ if TYPE_CHECKING:
     from plugins.settlement_console.model_runs import ModelRun
     from plugins.settlement_console.runs import RunSummary
 
+_LOG = logging.getLogger(__name__)
+_Said = TypeVar("_Said")
+
 SETTLEMENT_DAG = "nightly_settlement"
 
 # Airflow's column holds no more, and a longer text would fail the scheduler's own transaction.
 _LONGEST = 1000
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
+# Not the hyphen, which means something at the beginning of a line alone, and no text gets there.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
+# The scheduler is thought dead after thirty.
+LONGEST_LOOK_SECONDS = 25
+_looking = Lock()
+_SILENT = "the lake did not answer the scheduler in time; the Outcome tab asks it again"
 
 
 class RunNotes:
@@ -57,14 +72,40 @@ def _leave_note(run: DagRun) -> None:
 
 def _note(left: Left) -> str:
     """The note of a run; empty of one that is none of the console's."""
-    from plugins.settlement_console.lake_says import lake_says
+    from plugins.settlement_console.lake_says import LakeSays, NightSays, lake_says, night_says
     from plugins.settlement_console.model_runs import model_run
     from plugins.settlement_console.runs import run_summary
 
     if left.run.dag_id == SETTLEMENT_DAG:
-        return note_of(run_summary(left))
-    about_models = model_run(left, lake_says(left.run))
+        return note_of(run_summary(left, in_time(partial(night_says, left.run), NightSays(trouble=_SILENT))))
+    about_models = model_run(left, in_time(partial(lake_says, left.run), LakeSays(trouble=_SILENT)))
     return note_of_models(about_models) if about_models else ""
+
+
+def in_time(look: Callable[[], _Said], otherwise: _Said) -> _Said:
+    """What a look into the lake says; something else where it fails or takes long, so that no scheduler waits for it.
+
+    One look at a time: of a lake that hangs, one thread waits for the answer, and no second one.
+    """
+    if not _looking.acquire(blocking=False):
+        return otherwise
+    said: SimpleQueue[_Said] = SimpleQueue()
+    # Not waited for at the scheduler's end.
+    Thread(target=_look, args=(look, otherwise, said), daemon=True).start()
+    try:
+        return said.get(timeout=LONGEST_LOOK_SECONDS)
+    except Empty:
+        return otherwise
+
+
+def _look(look: Callable[[], _Said], otherwise: _Said, said: SimpleQueue[_Said]) -> None:
+    try:
+        found = look()
+    except Exception:
+        _LOG.exception("a run's note lacks what the lake says")
+        found = otherwise
+    _looking.release()
+    said.put(found)
 
 
 def _is_a_persons(note: DagRunNote | None) -> bool:
@@ -77,9 +118,10 @@ def note_of(summary: RunSummary) -> str:
     if summary.failures:
         said = " ".join(f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in summary.failures)
     else:
-        said = " · ".join(f"{name} {figure}" for name, figure in summary.figures.items())
+        said = " · ".join(f"{name} {_as_text(figure)}" for name, figure in summary.figures.items())
+        said += f" ({UNVERIFIED[0]})" if summary.doubt else ""
     docs = _page("settlement-data-docs", f"/docs/nights/{summary.night}/index.html")
-    return _cut(f"**{summary.headline}.** {said}", f" · [Data Docs]({docs})" if summary.has_docs else "")
+    return _cut(f"**{_as_text(summary.headline)}.** {said}", f" · [Data Docs]({docs})" if summary.has_docs else "")
 
 
 def note_of_models(run: ModelRun) -> str:
@@ -98,7 +140,7 @@ def _page(view: str, path: str) -> str:
 
 
 def _as_text(sentence: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", sentence)
+    return _MARKDOWN.sub(r"\\\1", " ".join(sentence[:_LONGEST].split()))
 
 
 def _cut(text: str, link: str) -> str:

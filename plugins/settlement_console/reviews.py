@@ -155,8 +155,6 @@ def _read(body: bytes) -> list[Review]:
             reviews.append(Review.model_validate(said))
         except ValidationError as error:
             faults += [_fault(number, each) for each in error.errors(include_input=False, include_url=False)]
-        if len(faults) >= MOST_FAULTS:
-            break
     if faults:
         raise HTTPException(422, faults[:MOST_FAULTS])
     return reviews

@@ -44,14 +44,14 @@ class Tally:
 
     def take(self, what: str, who: str, amount: int, most: int, since: float) -> int | None:
         """Count `amount` more, unless that would be more than `most` since a moment; a ticket for it, else None."""
-        key, now = _key(who), time.time()
         with self._opened() as db:
-            db.execute("delete from taken where at < ?", (now - _KEPT_SECONDS,))
-            query = "select coalesce(sum(amount), 0) from taken where what = ? and who = ? and at >= ?"
-            (taken,) = db.execute(query, (what, key, since)).fetchone()
-            if taken + amount > most:
-                return None
-            return db.execute("insert into taken values (?, ?, ?, ?)", (what, key, now, amount)).lastrowid
+            return None if _taken(db, what, who, since) + amount > most else _add(db, what, who, amount)
+
+    def count(self, what: str, who: str, since: float) -> tuple[int, int]:
+        """Count one more, however many there were; a ticket for it, and how many there are since a moment."""
+        with self._opened() as db:
+            ticket = _add(db, what, who, 1)
+            return ticket, _taken(db, what, who, since)
 
     def give_back(self, ticket: int) -> None:
         """Forget what a ticket was given for."""
@@ -73,6 +73,17 @@ class Tally:
                 db.execute("rollback")
                 raise
             db.execute("commit")
+
+
+def _taken(db: sqlite3.Connection, what: str, who: str, since: float) -> int:
+    query = "select coalesce(sum(amount), 0) from taken where what = ? and who = ? and at >= ?"
+    return int(db.execute(query, (what, _key(who), since)).fetchone()[0])
+
+
+def _add(db: sqlite3.Connection, what: str, who: str, amount: int) -> int:
+    now = time.time()
+    db.execute("delete from taken where at < ?", (now - _KEPT_SECONDS,))
+    return int(db.execute("insert into taken values (?, ?, ?, ?)", (what, _key(who), now, amount)).lastrowid or 0)
 
 
 def _key(who: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include import orchestration
-from include.errors import SettingsError
+from include.errors import IntegrityError, MissingStateError, SettingsError
 from include.orchestration import (
     APPROVE,
     FAILURE,
@@ -213,6 +213,49 @@ def test_nights_of_several_events_are_taken_in_order_and_each_once(running):
     found = each_published_night(lambda published: {"night": published.night, "lake": published.lake_uri})
     assert [night["night"].day for night in found["nights"]] == [2, 3]
     assert {night["lake"] for night in found["nights"]} == {"file:/trial/lake"}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"settlement_date": "x"},
+        {},
+        {"settlement_date": "1994-01-02", "lake": "file:/tmp"},
+        {"settlement_date": "1994-01-02", "lake": "nowhere"},
+        {"settlement_date": "1994-01-09"},
+    ],
+)
+def test_an_event_that_anybody_wrote_costs_the_genuine_ones_nothing(running, forged, caplog):
+    genuine = {"settlement_date": "1994-01-03", "source": None, "lake": "trial"}
+    running.context["triggering_asset_events"] = {PUBLISHED_NIGHT: [_event(1, **genuine), _event(2, **forged)]}
+
+    def teach(published):
+        if published.night == date(1994, 1, 9):
+            raise MissingStateError("the night 1994-01-09 is not published")
+        return published.lake_uri
+
+    assert each_published_night(teach) == {"nights": ["file:/trial/lake"]}
+    assert "passed over: " in caplog.text
+    assert running.left == {}
+
+
+def test_a_night_that_cannot_be_trusted_is_not_passed_over(running):
+    nights = [_event(at, settlement_date=f"1994-01-0{at}") for at in (1, 2)]
+    running.context["triggering_asset_events"] = {PUBLISHED_NIGHT: nights}
+
+    def teach(published):
+        if published.night.day == 2:
+            raise IntegrityError("the log does not verify")
+        return {}
+
+    with pytest.raises(AirflowFailException, match="does not verify"):
+        each_published_night(teach)
+
+
+def test_the_newest_wish_that_can_be_read_counts(running):
+    wishes = [_event(1, source="trial", lake="trial"), _event(2, lake="file:/tmp")]
+    running.context["triggering_asset_events"] = {SELECTION_WANTED: wishes}
+    assert running.asked().lake == "trial"
 
 
 def test_a_date_by_hand_is_the_only_night(running):

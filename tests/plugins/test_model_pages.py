@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +11,12 @@ from include.orchestration import FAILURE
 from plugins.settlement_console.evidence import Evidence, as_html
 from plugins.settlement_console.lake_says import LakeSays
 from plugins.settlement_console.left import RETURNED, Answer, Left
-from plugins.settlement_console.model_runs import UNVERIFIED, ModelRun, model_run
+from plugins.settlement_console.model_runs import ModelRun, model_run
 from plugins.settlement_console.models import UPDATES_SHOWN, ModelsPage
 from plugins.settlement_console.notes import note_of_models
 from plugins.settlement_console.pages import render
+from plugins.settlement_console.told import UNVERIFIED
+from tests.plugins.runs import a_run
 
 EVIL = "<img src=x onerror=alert(1)>"
 NEW, OLD = "contrast-00000000000000aa", "rarity-00000000000000bb"
@@ -35,8 +36,7 @@ def _run(
     answers = {task_id: value for task_id, value in left if isinstance(value, Answer)}
     values = [(task_id, RETURNED, value) for task_id, value in left if task_id not in (FAILURE, *answers)]
     failures = [("try_candidate", FAILURE, sentence) for task_id, sentence in left if task_id == FAILURE]
-    found = SimpleNamespace(dag_id=dag_id, state=state, conf=conf or {})
-    run = model_run(Left(found, [*values, *failures], answers), lake or LakeSays())
+    run = model_run(Left(a_run(dag_id, state, conf), [*values, *failures], answers), lake or LakeSays())
     assert run is not None
     return run
 
@@ -121,7 +121,7 @@ def test_learning_says_of_each_night_what_became_of_it_and_what_was_noticed():
 
 
 def test_what_tasks_told_is_overruled_by_the_lake_and_marked_where_it_has_nothing():
-    forged = _update(why="all is well"), _update(night="1994-01-06", why="all is well")
+    forged = [_update(why="all is well"), _update(night="1994-01-06", why="all is well")]
     dropped = _update(accepted=False, fate="dropped", why="recall fell")
     run = _run(
         "online_learning", "success", ("learn", {"nights": forged}), lake=LakeSays(updates={"1994-01-05": dropped})
@@ -131,6 +131,22 @@ def test_what_tasks_told_is_overruled_by_the_lake_and_marked_where_it_has_nothin
     assert told.said[:2] == [UNVERIFIED, ("verdict", EVIL)]
     assert told.selection == ""
     assert "&lt;img" in render("model_run.html", root="", run=told, evidence=None)
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "left"),
+    [
+        ("model_selection", [("prepare", {"candidates": 7}), ("compare", {}), ("try_candidate", {"candidate": 1})]),
+        ("model_selection", [("prepare", "x"), ("compare", 7), ("try_candidate", [1])]),
+        ("online_learning", [("learn", {"nights": 7}), ("watch", {"nights": [7]}), ("ask_for_selection", 7)]),
+        ("online_learning", [("learn", []), ("watch", "x"), ("ask_for_selection", {"features": {"a": 1}})]),
+        ("champion_rollback", [("take_back", 7)]),
+    ],
+)
+def test_whatever_was_written_in_a_tasks_name_there_is_a_page(dag_id, left):
+    run = _run(dag_id, "running", *left, conf={"which": {"a": 1}, "why": 7})
+    assert "at work" in render("model_run.html", root="", run=run, evidence=None)
+    assert note_of_models(run)
 
 
 def test_a_lake_that_cannot_be_read_is_said():
@@ -143,14 +159,16 @@ def test_a_rollback_says_what_scores_now():
     done = _run("champion_rollback", "success", told, lake=LakeSays(rolled_back_to=OLD), conf=asked)
     assert done.headline == f"Rollback: {OLD} is champion again"
     assert ("why", "too loud") in done.said
-    assert _run("champion_rollback", "success", told, conf=asked).headline == "Rollback: nothing was taken back"
+    marked = _run("champion_rollback", "success", told, conf=asked)
+    assert marked.headline == "Rollback: ended, and the lake holds no rollback by it"
+    assert _run("champion_rollback", "running", told, conf=asked).headline == "Rollback: at work"
     learned = _run("champion_rollback", "success", lake=LakeSays(nights_taken_back=("1994-01-05",)), conf=asked)
     assert learned.headline == "Rollback of what was learned from 1994-01-05"
     assert _run("champion_rollback", "failed", conf=asked).headline == "Rollback: nothing was taken back"
 
 
 def test_a_run_of_another_dag_is_none_of_these():
-    assert model_run(Left(SimpleNamespace(dag_id="another", state="success", conf={}), [], {}), LakeSays()) is None
+    assert model_run(Left(a_run("another"), [], {}), LakeSays()) is None
 
 
 def _page(**changed: Any) -> ModelsPage:

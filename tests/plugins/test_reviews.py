@@ -152,6 +152,11 @@ def test_an_answer_to_a_bad_request_is_small(inbox, reviewer, body):
     assert not inbox.exists()
 
 
+def test_more_fields_than_a_review_has_are_not_looked_into(inbox, reviewer):
+    answer = reviewer.post("/reviews", json={"reviews": [dict.fromkeys("abcdefg", 1)]})
+    assert "a review has at most the fields trans_id, " in answer.json()["detail"]
+
+
 def _limits(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
     for name, value in limits.items():
         monkeypatch.setenv(f"ADS_{name.upper()}", str(value))

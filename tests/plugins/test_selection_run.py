@@ -127,7 +127,7 @@ def test_who_may_only_read_neither_answers_nor_triggers(story):
 
 def test_the_approved_challenger_is_champion_in_the_name_of_who_approved(story):
     assert story.run["state"] == "success"
-    assert story.run["note"].startswith(r"**Selection before 1993\-10\-01: promoted by admin.**")
+    assert story.run["note"].startswith("**Selection before 1993-10-01: promoted by admin.**")
     assert "promoted by admin" in story.page
     assert "as the evidence says &lt;b&gt;" in story.models
     assert "by admin" in story.models
