@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     wrong_logins_per_minute: int = Field(
         10,
         ge=1,
-        description="Failed logins from one address under one name within a minute, before it is answered 429.",
+        description="Failed logins from one address under one name within a minute, before they wait.",
     )
     # A week: Czech interbank clearing of the time settled within days; later corrections are booked as new postings.
     restate_days: int = Field(

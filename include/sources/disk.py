@@ -57,16 +57,15 @@ def _unreachable(error: OSError, *, is_link: bool) -> str:
     return f"something that cannot be looked at ({error.strerror})"
 
 
-def read(path: str) -> tuple[bytes, Stamp]:
+def read(path: str, most_bytes: int) -> tuple[bytes, Stamp]:
     """The bytes of a regular file and its stamp after the read; no bytes and an empty stamp where it is none.
 
-    No more is read than the file has when it is opened, and one byte that shows whether it grew.
+    However large it has become, no more is read than `most_bytes`; that it grew shows in the stamp.
     """
     with os.fdopen(os.open(path, WITHOUT_WAITING), "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return b"", ()
-        data = file.read(found.st_size + 1)
+        data = file.read(most_bytes)
         return data, _stamp(os.fstat(file.fileno()))
 
 

@@ -18,6 +18,7 @@ from botocore import exceptions as boto
 from include.errors import SettingsError, SourceChangedError, SourceError, SourceUnavailableError
 from include.sources import disk
 from include.sources.entries import FILE, FOLDER, Entry, Stamp, shown
+from include.sources.parts import require_bounded
 
 # Ten years of daily partitions with twenty parts each.
 _MOST_PARTS = 75_000
@@ -139,11 +140,15 @@ class Folder:
         ------
         SourceChangedError
             When the file is no longer, before or after the read, what `stamp` says.
+        SourceError
+            When it is larger than is read of a relation; it is not opened then.
         """
         path = f"{self.root}/{name}"
         with _reported(self.file_uri(name)):
             self._require_unchanged(name, stamp, self._stamp(path))
-            data, now = disk.read(path) if self._is_local else (self.filesystem.cat_file(path), self._stamp(path))
+            size = stamp[0]
+            require_bounded(size, self.file_uri(name))
+            data, now = disk.read(path, size) if self._is_local else (self._object(path, size), self._stamp(path))
             self._require_unchanged(name, stamp, now)
         return data
 
@@ -163,6 +168,10 @@ class Folder:
         for name, info in self.filesystem.find(path, detail=True).items():
             if not name.endswith("/"):
                 yield Entry(name.removeprefix(f"{path}/"), FILE, _object_stamp(info))
+
+    def _object(self, path: str, most_bytes: int) -> bytes:
+        # A store answers with an error when it is asked for a piece of nothing.
+        return bytes(self.filesystem.cat_file(path, end=most_bytes)) if most_bytes else b""
 
     def _stamp(self, path: str) -> Stamp:
         """What a file's stamp is now; empty where there is no file any more."""

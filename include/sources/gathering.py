@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from include.errors import SourceError
 from include.lake.whole_file import write_whole
+from include.sources.parquetfile import read_bounded
 from include.sources.reviews import MOST_BYTES, WRITTEN, as_parquet, content_of, files_in, written_on
 
 MOST_ROWS = 20_000
-"""Of one gathered file; with the longest reasons allowed they stay well below what is read of a file."""
+"""Of one gathered file."""
+# Counted unpacked: what is laid together must not stand for more than is read of one file.
+_MOST_UNPACKED = MOST_BYTES // 2
 
 _Piece = tuple[UPath, pa.Table]
 
@@ -33,29 +35,35 @@ def gather(inbox: UPath, night: date) -> None:
     with suppress(OSError):
         pieces = [path for path in files_in(inbox, night) if written_on(path) is not None]
         for group in _groups(pieces):
-            _lay_together(inbox, group)
+            with suppress(Exception):  # as below: it costs a night some time, and no review
+                _lay_together(inbox, group)
 
 
 def _groups(paths: list[UPath]) -> Iterator[list[_Piece]]:
     group: list[_Piece] = []
     rows = size = 0
-    for path, table, bytes_read in _readable(paths):
-        if group and (rows + table.num_rows > MOST_ROWS or size + bytes_read > MOST_BYTES // 2):
+    for path, table in _readable(paths):
+        if group and (rows + table.num_rows > MOST_ROWS or size + table.nbytes > _MOST_UNPACKED):
             yield group
             group, rows, size = [], 0, 0
         group.append((path, table))
-        rows, size = rows + table.num_rows, size + bytes_read
+        rows, size = rows + table.num_rows, size + table.nbytes
     if group:
         yield group
 
 
-def _readable(paths: list[UPath]) -> Iterator[tuple[UPath, pa.Table, int]]:
+def _readable(paths: list[UPath]) -> Iterator[_Piece]:
     for path in paths:
-        with suppress(SourceError, OSError, pa.ArrowException):
+        # One file must not stop the night: readers of formats raise errors of many kinds.
+        with suppress(Exception):
             data = content_of(path)
-            table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-            if table.schema.equals(WRITTEN):
-                yield path, table, len(data)
+            if _is_a_piece(pq.ParquetFile(pa.BufferReader(data))):
+                yield path, read_bounded(data, WRITTEN.names, path.name)
+
+
+def _is_a_piece(file: pq.ParquetFile) -> bool:
+    """Whether a file is what the console writes, as far as can be seen before any of its values is unpacked."""
+    return bool(file.schema_arrow.equals(WRITTEN)) and file.metadata.num_rows <= MOST_ROWS
 
 
 def _lay_together(inbox: UPath, group: list[_Piece]) -> None:

@@ -63,7 +63,7 @@ def read_parts(contents: Iterable[Content], relation: Relation, dialect: Dialect
     for content in contents:
         unpacked = unpack(content.data, f"{content.uri} ({relation.name})")
         size += len(unpacked.data)
-        _require_bounded(size, relation, content)
+        require_bounded(size, f"{content.uri} ({relation.name})")
         if unpacked.data and not unpacked.data.isspace():
             read.append(_read(unpacked, content, relation, dialect))
         else:
@@ -85,11 +85,18 @@ def _refuse_misfits(parts: Sequence[FileRecords]) -> None:
         raise SourceError(misfits[0])
 
 
-def _require_bounded(size: int, relation: Relation, content: Content) -> None:
+def require_bounded(size: int, place: str) -> None:
+    """Refuse what brings a relation to more bytes than are read of one.
+
+    Raises
+    ------
+    SourceError
+        When it does.
+    """
     if size > LARGEST_BYTES:
         raise SourceError(
-            f"{content.uri} ({relation.name}) brings the relation to more than {LARGEST_BYTES:,} bytes, which are not "
-            "read from files: load a bank of this size into a database (include.sources.load), which is read by night"
+            f"{place} brings the relation to more than {LARGEST_BYTES:,} bytes, which are not read from files: load a "
+            "bank of this size into a database (include.sources.load), which is read by night"
         )
 
 

@@ -172,9 +172,9 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
 
 
 def as_parquet(table: pa.Table) -> bytes:
-    """The table as a Parquet file."""
+    """The table as a Parquet file, with what shows whether a value in it was altered since."""
     sink = io.BytesIO()
-    pq.write_table(table, sink)
+    pq.write_table(table, sink, write_page_checksum=True)
     return sink.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import threading
@@ -17,8 +18,13 @@ from upath import UPath
 from include.errors import SourceError
 from include.lake import Lake
 from include.learning.reviews import take_in
+from include.sources import gathering, parquetfile
+from include.sources import reviews as drop
+from include.sources.files import read_relation
+from include.sources.gathering import MOST_ROWS, gather
+from include.sources.parquetfile import read_bounded
 from include.sources.regular import read_regular
-from include.sources.reviews import MOST_BYTES, drop_reviews, put_away
+from include.sources.reviews import MOST_BYTES, WRITTEN, as_parquet, drop_reviews, put_away
 
 NIGHT = date(2024, 3, 3)
 NOON = datetime(2024, 3, 3, 12, tzinfo=UTC)
@@ -173,6 +179,29 @@ def test_a_short_file_that_unfolds_to_terabytes_waits(lake, inbox):
     assert "stands for" in intake.notes[0]
 
 
+def test_one_long_text_is_refused_before_it_is_unpacked(monkeypatch):
+    data = io.BytesIO()
+    pq.write_table(pa.table({"reason": ["x" * (1 << 20)]}), data, compression="zstd", write_statistics=False)
+    monkeypatch.setattr(parquetfile, "largest_of", lambda _: 1 << 20)
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(SourceError, match="stands for 1,048,"):
+        read_bounded(data.getvalue(), ["reason"], "bomb.parquet")
+
+
+def test_whatever_a_reader_raises_costs_nobody_the_other_files(lake, inbox, monkeypatch):
+    (inbox / "odd.csv").write_text(LINES)
+
+    def fails(data, relation, dialect, file_uri):
+        if file_uri.endswith("odd.csv"):
+            raise KeyError("a client's name")
+        return read_relation(data, relation, dialect, file_uri)
+
+    monkeypatch.setattr(drop, "read_relation", fails)
+    intake = take_in(lake, UPath(inbox), NIGHT)
+    assert intake.taken["trans_id"].to_pylist() == [1]
+    assert intake.notes[0].startswith("reviews in odd.csv wait: the file cannot be read (KeyError); write it again")
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_mutated_parquet_costs_nobody_the_other_files(lake, inbox, seed):
     rng = np.random.default_rng(seed)
@@ -184,21 +213,37 @@ def test_mutated_parquet_costs_nobody_the_other_files(lake, inbox, seed):
     assert 1 in take_in(lake, UPath(inbox), NIGHT).taken["trans_id"].to_pylist()
 
 
-def test_a_link_swapped_in_after_the_look_is_not_followed(tmp_path, monkeypatch):
-    file, secret = tmp_path / "a.csv", tmp_path / "secret"
+@pytest.mark.parametrize("kind", ["a link to a file", "a named pipe"])
+def test_what_is_swapped_in_after_the_look_is_not_read(tmp_path, monkeypatch, kind):
+    file = tmp_path / "inbox" / "a.csv"
+    file.parent.mkdir()
     file.write_text("harmless")
-    secret.write_text("secret")
     looked = Path.lstat
 
     def swap(path):
         found = looked(path)
         file.unlink()
-        file.symlink_to(secret)
+        ODD_FILES[kind](file)
         return found
 
     monkeypatch.setattr(Path, "lstat", swap)
-    with pytest.raises(SourceError, match="a link"):
-        read_regular(file, 100)
+    with pytest.raises(SourceError, match=f"it is {kind.removesuffix(' to a file')}"):
+        read_regular(file, 1000)
+
+
+def test_what_grows_after_the_look_is_not_read_further_than_allowed(tmp_path, monkeypatch):
+    file = tmp_path / "a.csv"
+    file.write_text("harmless")
+    looked = os.fstat
+
+    def grow(descriptor):
+        found = looked(descriptor)
+        file.write_text("harmless" * 100)
+        return found
+
+    monkeypatch.setattr(os, "fstat", grow)
+    with pytest.raises(SourceError, match="it has 11 bytes, at most 10 are read"):
+        read_regular(file, 10)
 
 
 def _post(inbox: Path, trans_id: int, known_at: datetime = NOON) -> None:
@@ -217,6 +262,119 @@ def test_what_the_console_wrote_in_a_day_is_read_and_put_away_as_one_file(lake, 
     assert put_away(intake.settled) == []
     (later,) = inbox.iterdir()
     assert later.name.startswith("20240304T")
+
+
+def _of_console(number: int, day: str = "20240303") -> str:
+    return f"{day}T120000-{number:032x}.parquet"
+
+
+def _kept(taken: pa.Table) -> set[str]:
+    return {str(row) for row in taken.select(WRITTEN.names).to_pylist()}
+
+
+def _altered(data: bytes, seed: int) -> bytes:
+    rng, altered = np.random.default_rng(seed), bytearray(data)
+    for place in rng.integers(0, len(data), rng.integers(1, 5)):
+        altered[place] ^= rng.integers(1, 256)
+    return bytes(altered)
+
+
+@pytest.fixture
+def console_file() -> bytes:
+    at = {"decided_at": NOON, "known_at": NOON, "decision": "confirmed", "who": "ida", "reason": "a long story"}
+    rows = [{"trans_id": 8, **at}, {"account_id": 7, "check_code": "fee_amount", **at}]
+    return as_parquet(pa.Table.from_pylist(rows, schema=WRITTEN))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_the_console_wrote_is_read_as_it_was_or_told(lake, inbox, console_file, seed):
+    (inbox / _of_console(1)).write_bytes(console_file)
+    said = _kept(take_in(lake, UPath(inbox), NIGHT).taken)
+    (inbox / _of_console(1)).write_bytes(_altered(console_file, seed))
+    _post(inbox, 2)
+    _post(inbox, 3)
+    intake = take_in(lake, UPath(inbox), NIGHT)
+    assert {1, 2, 3} <= set(intake.taken["trans_id"].to_pylist())
+    assert {row for row in _kept(intake.taken) if "a long story" in row or "'ida'" not in row} <= said
+    assert said <= _kept(intake.taken) or intake.notes or intake.refused.num_rows
+
+
+def _pieces(inbox: Path) -> list[int]:
+    return sorted(pq.read_metadata(path).num_rows for path in inbox.glob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("text", "another"), [(b"ida", b"eva"), (b"a long story", b"another tale"), (b"check_code", b"\xb2heck_code")]
+)
+def test_a_value_of_the_console_that_was_altered_is_noticed(lake, inbox, console_file, text, another):
+    (inbox / _of_console(1)).write_bytes(console_file.replace(text, another))
+    intake = take_in(lake, UPath(inbox), NIGHT)
+    assert intake.taken["trans_id"].to_pylist() == [1]
+    assert "one that was cut or altered cannot be read" in intake.notes[0]
+
+
+def test_text_that_is_none_is_neither_gathered_nor_stops_the_night(lake, inbox, console_file):
+    torn = pq.read_table(pa.BufferReader(console_file))
+    torn = torn.set_column(WRITTEN.names.index("reason"), "reason", pa.array([b"\xff\xfe"] * 2).view(pa.string()))
+    (inbox / _of_console(1)).write_bytes(as_parquet(torn))
+    _post(inbox, 2)
+    _post(inbox, 3)
+    intake = take_in(lake, UPath(inbox), NIGHT)
+    assert intake.taken["trans_id"].to_pylist() == [2, 3, 1]
+    assert f"reviews in {_of_console(1)} wait" in intake.notes[0]
+
+
+@pytest.mark.parametrize("odd", [{"trans_id": ["8"]}, {"remark": ["more than a review has"]}])
+def test_what_only_has_a_name_of_the_console_is_read_by_itself(lake, inbox, console_file, odd):
+    whole = pq.read_table(pa.BufferReader(console_file)).slice(0, 1)
+    table = pa.table({name: whole[name] for name in whole.column_names} | {n: pa.array(v) for n, v in odd.items()})
+    (inbox / _of_console(1)).write_bytes(as_parquet(table))
+    _post(inbox, 2)
+    _post(inbox, 3)
+    assert sorted(take_in(lake, UPath(inbox), NIGHT).taken["trans_id"].to_pylist()) == [1, 2, 3, 8]
+    assert _pieces(inbox) == [1, 2]
+    assert (inbox / _of_console(1)).exists()
+
+
+def _large(inbox: Path, number: int, rows: int, reason: str = "x") -> None:
+    row = {"trans_id": number, "decision": "unsure", "who": "ida", "reason": reason, "decided_at": NOON}
+    table = pa.Table.from_pylist([{**row, "known_at": NOON}] * rows, schema=WRITTEN)
+    (inbox / _of_console(number)).write_bytes(as_parquet(table))
+
+
+def test_no_more_rows_are_gathered_than_one_file_may_have(inbox):
+    for number in range(5):
+        _large(inbox, number, MOST_ROWS // 2)
+    gather(UPath(inbox), NIGHT)
+    assert _pieces(inbox) == [MOST_ROWS // 2, MOST_ROWS, MOST_ROWS]
+
+
+def test_a_file_of_more_rows_is_not_unpacked_to_be_gathered(inbox, monkeypatch):
+    _large(inbox, 1, MOST_ROWS + 1)
+    monkeypatch.setattr(gathering, "read_bounded", lambda *_: pytest.fail("it was unpacked"))
+    gather(UPath(inbox), NIGHT)
+    assert _pieces(inbox) == [MOST_ROWS + 1]
+
+
+def test_short_files_that_stand_for_much_are_not_laid_together_to_one_that_nobody_reads(inbox):
+    for number in range(3):
+        _large(inbox, number, 4, "x" * 1_000_000)
+    assert sum(path.stat().st_size for path in inbox.iterdir()) < 1 << 20
+    gather(UPath(inbox), NIGHT)
+    assert _pieces(inbox) == [4, 8]
+
+
+def test_a_group_that_cannot_be_written_costs_nobody_the_others(lake, inbox, monkeypatch):
+    for number in range(2, 6):
+        _post(inbox, number)
+
+    def full(path: UPath, content: bytes) -> None:
+        monkeypatch.undo()
+        raise ValueError
+
+    monkeypatch.setattr(gathering, "MOST_ROWS", 2)
+    monkeypatch.setattr(gathering, "write_whole", full)
+    assert sorted(take_in(lake, UPath(inbox), NIGHT).taken["trans_id"].to_pylist()) == [1, 2, 3, 4, 5]
 
 
 def test_a_gathering_that_was_killed_doubles_nothing(lake, inbox, monkeypatch):

@@ -102,8 +102,24 @@ def test_a_file_that_becomes_a_pipe_does_not_hang_the_night(tmp_path):
     entry = Folder.at(str(folder)).entries()["fin_order.csv"]
     path.unlink()
     os.mkfifo(path)
-    assert disk.read(str(path)) == (b"", ())
+    assert disk.read(str(path), 100) == (b"", ())
     assert entry.stamp != ()
+
+
+def test_no_more_of_a_file_is_read_than_it_had_when_it_was_looked_at(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"123456")
+    data, stamp = disk.read(str(tmp_path / "a.csv"), 3)
+    assert (data, stamp[0]) == (b"123", 6)
+
+
+@pytest.mark.parametrize("name", ["fin_order.csv", "fin_order/part-0.csv", "fin_order.csv.gz", "fin_order.parquet"])
+def test_a_file_that_is_larger_than_a_relation_is_not_opened(tmp_path, monkeypatch, name):
+    file = write_canonical(tmp_path) / name
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    os.truncate(file, 1 << 36)
+    monkeypatch.setattr(disk, "read", lambda *_: pytest.fail("it was opened"))
+    assert f"{name} brings the relation to more than 2,147,483,647 bytes" in refusal(tmp_path)
 
 
 def test_names_that_are_no_text_harm_nobody(tmp_path):

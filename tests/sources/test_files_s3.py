@@ -13,7 +13,8 @@ from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
 from include.errors import SourceChangedError, SourceError, SourceUnavailableError
-from include.sources import open_source
+from include.sources import open_source, parts
+from include.sources.folder import Folder
 from tests.sources.small_banks import transactions_with, write_canonical
 
 
@@ -59,6 +60,23 @@ def test_an_object_written_again_is_noticed(bucket):
             source.night(date(2013, 1, 1))
     with open_source("s3://settlement-bank/bank") as source:
         assert source.night(date(2013, 1, 1)).offered == 1
+
+
+@pytest.mark.parametrize("size", [0, 5])
+def test_no_more_of_an_object_is_read_than_it_had_when_it_was_looked_at(bucket, monkeypatch, size):
+    bucket.put_object(Key="bank/fin_order.csv", Body=b"12345"[:size])
+    folder = Folder.at("s3://settlement-bank/bank")
+    stamp = folder.entries()["fin_order.csv"].stamp
+    bucket.put_object(Key="bank/fin_order.csv", Body=b"1234567890")
+    monkeypatch.setattr(Folder, "_stamp", lambda *_: stamp)
+    assert folder.read("fin_order.csv", stamp) == b"12345"[:size]
+
+
+def test_an_object_that_is_larger_than_a_relation_is_not_opened(bucket, monkeypatch):
+    monkeypatch.setattr(parts, "LARGEST_BYTES", 10)
+    monkeypatch.setattr(S3FileSystem, "cat_file", lambda *_, **__: pytest.fail("it was opened"))
+    with open_source("s3://settlement-bank/bank") as source, pytest.raises(SourceError, match="more than 10 bytes"):
+        source.static("fin_account")
 
 
 def test_a_prefix_with_nothing_under_it_says_so(bucket):
