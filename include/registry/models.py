@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import warnings
@@ -23,6 +22,7 @@ from include.models.detectors import detector_class
 from include.models.lstm import Lstm
 from include.models.model import Model
 from include.registry.records import SealedRecords, file_content
+from include.security import file_lock
 from include.settings import Settings
 
 CHAMPION = "champion"
@@ -411,8 +411,7 @@ class ModelRegistry:
             yield
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with Path(self.folder.path, f".{what}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_lock.held(Path(self.folder.path, f".{what}.lock")):
             yield
 
     def _folder(self, version: str) -> UPath:
