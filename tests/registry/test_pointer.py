@@ -173,6 +173,23 @@ def test_a_log_of_what_was_learned_is_newest_or_refused(promoted, lake, opened, 
         opened().kept(model.version, UPDATES)
 
 
+def test_a_counter_never_goes_back(settings):
+    anchors = Anchors.open(settings)
+    for count in (3, 2):
+        anchors.advance("0" * 32, {"champion": count, f"only with {count}": count})
+    assert anchors.counters("0" * 32) == {"champion": 3, "only with 3": 3, "only with 2": 2}
+
+
+def test_a_history_of_before_runs_and_answers_were_named_is_gone_back_in(promoted, opened, model, other_model):
+    reigns = [{"version": each.version, "since": "", "by": "ada", "why": ""} for each in (model, other_model)]
+    content = json.dumps({"champion": other_model.version, "history": reigns}).encode()
+    promoted.records.write_counted(promoted.folder / POINTER, content, {"purpose": "champion"}, "champion")
+    assert opened().roll_back(by="ada", why="too many alerts", run="champion_rollback/1") == model.version
+    assert [(reign.run, reign.decision) for reign in opened().history()] == [("champion_rollback/1", "")] + [
+        ("", "")
+    ] * 2
+
+
 @pytest.fixture
 def as_before(lake, settings, opened, model, other_model) -> ModelRegistry:
     """A lake as it was sealed before files named their lake: two models, a champion, a log of updates."""
