@@ -77,11 +77,13 @@ class Anchors:
         content = self._read(self.place_file(address), _place_context(address))
         return None if content is None else content.decode()
 
-    def place(self, address: str, lake: str) -> None:
-        """Remember which lake lies at an address."""
+    def place(self, address: str, lake: str) -> str:
+        """Remember which lake lies at an address, unless one is remembered there, and give that one."""
         with self._held():
-            if self.lake_at(address) != lake:
+            known = self.lake_at(address)
+            if known is None:
                 self._write(self.place_file(address), lake.encode(), _place_context(address))
+            return known or lake
 
     def anchor_file(self, lake: str) -> Path:
         """Where a lake's counters are kept."""
