@@ -102,7 +102,8 @@ class ModelRegistry:
     @classmethod
     def open(cls, lake_uri: str, settings: Settings) -> Self:
         """The registry of a lake."""
-        return cls(UPath(lake_uri) / "models", SealedRecords.open(lake_uri, settings))
+        records = SealedRecords.open(lake_uri, settings)  # which says what an address may be
+        return cls(UPath(lake_uri) / "models", records)
 
     def _bind_to_the_lake(self) -> None:
         """Bind what was sealed before files named their lake, once: what is not bound from then on is refused."""
