@@ -12,8 +12,9 @@ takes effect with the next night that is played; what is published stays, and is
 `lake` (a name of this installation's list, default: its own). Whoever triggers the run is named as the one who decided;
 users who may only read cannot trigger it.
 
-**What a retry does.** `look` notes once what is in force; `take_back` takes back that and nothing else, so that it goes
-back one step however often it is tried. A second run goes one step further back.
+**What a retry does.** `look` notes once what is asked for and in force, sealed in the lake and bound to this run;
+`take_back` reads it there and takes back that and nothing else, so that it goes back one step however often the run is
+tried or cleared. A second run goes one step further back.
 
 **Impact of a failure.** Nothing was taken back: what scored before scores the next night.
 
@@ -50,15 +51,20 @@ def champion_rollback() -> None:
 
     @task
     def look() -> Figures:
-        """Note what is in force: the champion, and its newest refresh."""
-        return run_for_models(_in_force)
+        """Note once what is in force: the champion, and its newest refresh."""
+        return run_for_models(_look)
 
     @task
-    def take_back(found: Figures) -> Figures:
-        """Go back to the champion before, or undo the newest refresh."""
-        return run_for_models(lambda asked: _go_back(asked, found))
+    def take_back() -> Figures:
+        """Go back to the champion before, or undo the newest refresh, as the lake says that it was looked at."""
+        return run_for_models(_go_back)
 
-    take_back(look())
+    look() >> take_back()
+
+
+def _look(asked: ModelRequest) -> Figures:
+    wanted = {"which": asked.params["which"], "why": asked.params["why"], "by": asked.by}
+    return asked.decisions.keep_first_look({**wanted, **_in_force(asked)})
 
 
 def _in_force(asked: ModelRequest) -> Figures:
@@ -73,16 +79,17 @@ def _is_in_force(update: Figures) -> bool:
     return update["accepted"] and not update["rolled_back_by"]
 
 
-def _go_back(asked: ModelRequest, found: Figures) -> Figures:
+def _go_back(asked: ModelRequest) -> Figures:
     from include import learning, selection
     from include.errors import SettingsError
 
-    said = {"by": asked.by, "why": asked.params["why"]}
-    if asked.params["which"] == CHAMPION:
-        return selection.rollback(asked.lake_uri, champion=found["champion"], **said)
-    if found["learned"] is None:
-        raise SettingsError(f"{found['champion'] or 'no model'} is champion and nothing it learned is in force")
-    return learning.rollback_learning(asked.lake_uri, night=date.fromisoformat(found["learned"]), **said)
+    seen = asked.decisions.first_look()
+    said = {"by": seen["by"], "why": seen["why"], "champion": seen["champion"], "run": asked.run}
+    if seen["which"] == CHAMPION:
+        return selection.rollback(asked.lake_uri, **said)
+    if seen["learned"] is None:
+        raise SettingsError(f"{seen['champion'] or 'no model'} is champion and nothing it learned is in force")
+    return learning.rollback_learning(asked.lake_uri, night=date.fromisoformat(seen["learned"]), **said)
 
 
 champion_rollback()

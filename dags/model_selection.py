@@ -27,7 +27,8 @@ retry asks again.
 
 **What a promotion rests on.** What `compare` found and what was answered lie sealed in the lake, bound to this run; the
 answer is Airflow's own record of who responded. What tasks hand on through XCom, and a task marked as done, promote
-nothing. An answer promotes once: taken back, its challenger needs another one.
+nothing. An answer promotes once, and so does a run, however often it is cleared: taken back, its challenger needs
+another one.
 
 **Impact of a failure.** None on the nights: the champion stays, as it does when the challenger is refused, when nobody
 answers within five days (the default answer is *Reject*: the run ends well, `promote` skipped), and when nothing is

@@ -32,6 +32,8 @@ from include.security.private import keep_new_files_private
 from include.settings import PLACE_NAME, get_settings
 
 if TYPE_CHECKING:
+    from airflow.sdk.types import DagRunProtocol
+
     from include.night import NightRequest
     from include.selection.decisions import Answer, Decisions
 
@@ -74,6 +76,9 @@ STEP_LIMIT = timedelta(hours=1)
 """Longest time of a night's task: ten times a first model of a million postings (365 s on two cores), the longest
 measured. Four tries of a task that hangs end before the night's six hours do."""
 
+
+# Airflow's type of a run, and what the name of one begins with that was a backfill's from the first.
+_BACKFILL = "backfill"
 
 _KINDS: tuple[Kind, ...] = ("source", "lake")
 
@@ -283,9 +288,14 @@ class ModelRequest:
             lake=name_of("lake", params.get("lake") or wish.get("lake")),
             dag_id=run.dag_id,
             run_id=context["run_id"],
-            by=run.triggering_user_name or f"{run.dag_id}, {run.run_type} run",
+            by=_who(run, context["run_id"]),
             params=params,
         )
+
+    @property
+    def run(self) -> str:
+        """Names the run among those of all DAGs, in the history of what it changes."""
+        return f"{self.dag_id}/{self.run_id}"
 
     @property
     def source_uri(self) -> str:
@@ -350,7 +360,7 @@ class ModelRequest:
 
     @property
     def decisions(self) -> Decisions:
-        """What the lake holds, sealed, of this run's comparison and of the answer to it."""
+        """What the lake holds, sealed, of this run's comparison and of the answer to it, or of what it looked at."""
         from include.selection import Decisions
 
         return Decisions(self.lake_uri, self.dag_id, self.run_id)
@@ -370,16 +380,23 @@ class ModelRequest:
         SettingsError
             When nobody approved, or as `promotes_headlessly`.
         """
-        evidence = found["verdict"]
+        evidence, said = found["verdict"], {"run": self.run}
         if answer is None and self.promotes_headlessly():
-            return {"by": f"{self.by} (approve_headlessly)", "why": evidence, "decision": found["result"]}
+            return {**said, "by": f"{self.by} (approve_headlessly)", "why": evidence, "decision": found["result"]}
         if answer is None or answer.chosen != (APPROVE,) or not answer.by:
             raise SettingsError(
                 f"nobody answered {APPROVE!r}: nothing is promoted, and marking the question as done is no answer; "
                 "clear `await_approval` to be asked again"
             )
         why = f"{answer.comment} ({evidence})" if answer.comment else evidence
-        return {"by": answer.by, "why": why, "decision": f"{found['result']}/{answer.at}"}
+        return {**said, "by": answer.by, "why": why, "decision": f"{found['result']}/{answer.at}"}
+
+
+def _who(run: DagRunProtocol, run_id: str) -> str:
+    """Who asks for a run; of one that a backfill took over Airflow goes on naming whoever triggered it first."""
+    is_taken_over = run.run_type == _BACKFILL and not run_id.startswith(f"{_BACKFILL}__")
+    named = None if is_taken_over else run.triggering_user_name
+    return named or f"{run.dag_id}, {run.run_type} run"
 
 
 def run_for_models(work: Callable[[ModelRequest], Result]) -> Result:

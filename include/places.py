@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from upath import UPath
 
@@ -65,13 +66,30 @@ def address_of(kind: Kind, given: object, elsewhere: Elsewhere = nowhere) -> str
     Raises
     ------
     SettingsError
-        When there is none of this name.
+        When there is none of this name, or it is a lake's and no folder or object prefix.
     """
     name = name_of(kind, given)
     if address := _registered(kind).get(name) or elsewhere(kind, name):
+        if kind == "lake":
+            require_lake(address)
         return address
     what = f"no {kind} is called {name!r}" if name != DEFAULT_PLACE else f"the installation has no {kind} of its own"
     raise SettingsError(f"{what}. {_choice(kind)}")
+
+
+def require_lake(address: str) -> None:
+    """See that an address is a folder or an object prefix; a database's is not shown, for it may hold a password.
+
+    Raises
+    ------
+    SettingsError
+        When its scheme is another one.
+
+    >>> require_lake("s3://bucket/lake")
+    """
+    scheme = urlsplit(address).scheme if "://" in address else ""
+    if scheme not in _FOLDERS | _OBJECTS:
+        raise SettingsError(f"the lake has the scheme {scheme!r}; allowed are file: and s3: (or a plain path)")
 
 
 def require_own_source(source: object, lake: object, elsewhere: Elsewhere = nowhere) -> None:
@@ -98,7 +116,7 @@ def require_own_source(source: object, lake: object, elsewhere: Elsewhere = nowh
 def _first_name(lake: object, elsewhere: Elsewhere) -> str:
     """The name a lake belongs to a source by; where several name the same place, the installation's own comes first."""
     address = address_of("lake", lake, elsewhere)
-    same = [name for name, other in _registered("lake").items() if _is_same_lake(address, other)]
+    same = [name for name in _registered("lake") if _is_same_lake(address, address_of("lake", name))]
     return same[0] if same else name_of("lake", lake)
 
 

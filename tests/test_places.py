@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from include.errors import SettingsError
+from include.lake.location import LakeLocation
 from include.places import address_of, name_of, require_own_source
+from include.registry import ModelRegistry
 from include.settings import get_settings
 
 ADDRESS = "postgresql+psycopg://me:hunter2@host/bank"
@@ -123,7 +125,7 @@ def test_the_own_lake_under_another_name_is_still_the_own_lake(installed, tmp_pa
     mine.mkdir()
     (mine / "models").symlink_to(own / "models")
     addresses = [f"file:{own}", f"file://{own}/", f"{own}", f"local:{own}", f"file:{own}/../own", f"file:{link}"]
-    for address in [*addresses, f"file:{mine}", f"simplecache::file://{own}"]:
+    for address in [*addresses, f"file:{mine}"]:
         installed(sources={"trial": "file:/trial"}, lakes={"trial": address})
         with pytest.raises(SettingsError, match="the lake 'default' gets"):
             require_own_source("trial", "trial")
@@ -144,3 +146,24 @@ def test_an_object_store_is_known_by_any_address_too(installed):
                 require_own_source("trial", "trial")
         else:
             require_own_source("trial", "trial")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "mysql", "foo", "https", "simplecache::file"])
+def test_a_lake_that_is_no_folder_is_refused_by_its_scheme_alone(installed, scheme):
+    address = f"{scheme}://me:hunter2@host/bank"
+    installed(lakes={"trial": address})
+    for opened in (
+        lambda: address_of("lake", "trial"),
+        lambda: address_of("lake", "other", lambda kind, name: address),
+        lambda: LakeLocation.of(address),
+        lambda: ModelRegistry.open(address, get_settings()),
+    ):
+        with pytest.raises(SettingsError, match="allowed are file: and s3:") as refusal:
+            opened()
+        assert "hunter2" not in str(refusal.value)
+
+
+def test_an_object_prefix_without_a_catalog_is_not_repeated():
+    with pytest.raises(SettingsError, match="ADS_CATALOG_URI") as refusal:
+        LakeLocation.of("s3://key:hunter2@bucket/lake")
+    assert "hunter2" not in str(refusal.value)

@@ -10,6 +10,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pyiceberg.catalog.sql import IcebergNamespaceProperties, SqlCatalog
@@ -21,6 +22,9 @@ from include.errors import IntegrityError, SettingsError
 from include.lake.location import LakeLocation
 from include.lake.whole_file import write_whole
 from include.settings import Settings
+
+if TYPE_CHECKING:
+    from include.security.anchors import Anchors
 
 ID_FILE = "lake.id"
 _LAKE, _WAREHOUSE = "ads.lake", "ads.warehouse"
@@ -42,25 +46,15 @@ def identity_of(lake_uri: str, settings: Settings) -> str:
     Raises
     ------
     IntegrityError
-        When its folder was exchanged for another lake's, or its `lake.id` is damaged.
+        When its folder was exchanged for another lake's or emptied, or its `lake.id` is damaged.
     SettingsError
         When the catalog's namespace belongs to another lake.
     """
     from include.lake.lake import Lake
-    from include.security.anchors import Anchors
 
     location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
     lake = read_id(location) or Lake.open(lake_uri, settings).identity
-    anchors = Anchors.open(settings)
-    known = anchors.lake_at(location.warehouse)
-    if known is None:
-        anchors.place(location.warehouse, lake)
-    elif known != lake:
-        raise IntegrityError(
-            f"at {location.warehouse} lay the lake {known}, and its {ID_FILE} now says {lake}: files of another lake "
-            f"were put in its place. Restore them; or, where it was replaced on purpose, remove "
-            f"{anchors.place_file(location.warehouse)}"
-        )
+    _place(lake, location, settings)
     return lake
 
 
@@ -98,6 +92,8 @@ def claim_namespace(catalog: SqlCatalog, location: LakeLocation, settings: Setti
 
     Raises
     ------
+    IntegrityError
+        When another lake was last seen here, or this one and nothing of it is left.
     SettingsError
         When the namespace belongs to another lake.
     """
@@ -110,8 +106,8 @@ def claim_namespace(catalog: SqlCatalog, location: LakeLocation, settings: Setti
     if not _is_own(found, own, location):
         raise _refusal(location, found.warehouse)
     if own is None:
-        write_whole(UPath(location.warehouse) / ID_FILE, f"{found.lake}\n".encode())
         _place(found.lake, location, settings)
+        write_whole(UPath(location.warehouse) / ID_FILE, f"{found.lake}\n".encode())
     return found.lake
 
 
@@ -156,21 +152,43 @@ def _check_tables_lie_here(catalog: SqlCatalog, location: LakeLocation) -> None:
 
 
 def _known_before(catalog: SqlCatalog, location: LakeLocation, settings: Settings) -> str | None:
-    """The identity that a lake had here, should somebody have removed it; none of a folder that was emptied."""
-    models = UPath(location.warehouse) / "models"
-    has_models = models.exists() and any(True for _ in models.iterdir())
-    has_tables = catalog.namespace_exists(location.namespace) and bool(catalog.list_tables(location.namespace))
-    if not (has_models or has_tables):
-        return None
+    """The identity that a lake had here, should somebody have removed it; None where none was ever seen.
+
+    A folder that was emptied does not begin anew by itself: with another identity nobody would miss its champion.
+    """
     from include.security.anchors import Anchors
 
-    return Anchors.open(settings).lake_at(location.warehouse)
+    anchors = Anchors.open(settings)
+    known = anchors.lake_at(location.warehouse)
+    if known is not None and not _has_content(catalog, location):
+        raise _not_as_it_was(location, known, "nothing of it is there now", anchors)
+    return known
+
+
+def _has_content(catalog: SqlCatalog, location: LakeLocation) -> bool:
+    models = UPath(location.warehouse) / "models"
+    has_models = models.exists() and any(True for _ in models.iterdir())
+    return has_models or (
+        catalog.namespace_exists(location.namespace) and bool(catalog.list_tables(location.namespace))
+    )
 
 
 def _place(lake: str, location: LakeLocation, settings: Settings) -> None:
+    """Remember that the lake lies here; another one that was seen here before is not forgotten for it."""
     from include.security.anchors import Anchors
 
-    Anchors.open(settings).place(location.warehouse, lake)
+    anchors = Anchors.open(settings)
+    known = anchors.place(location.warehouse, lake)
+    if known != lake:
+        raise _not_as_it_was(location, known, f"its {ID_FILE} or its catalog now says {lake}", anchors)
+
+
+def _not_as_it_was(location: LakeLocation, known: str, found: str, anchors: Anchors) -> IntegrityError:
+    return IntegrityError(
+        f"at {location.warehouse} lay the lake {known}, and {found}: its files were removed, or files of another lake "
+        f"were put in its place. Restore them; or, where it was removed or replaced on purpose, remove "
+        f"{anchors.place_file(location.warehouse)}"
+    )
 
 
 def is_same_place(one: str, other: str) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import URL
 
 from include.errors import SettingsError
+from include.places import require_lake
 from include.security.private import make_private
 
 # Writers of one SQLite catalog queue for its lock; a commit holds it for milliseconds, so a minute is many turns.
@@ -60,13 +61,10 @@ class LakeLocation:
         scheme = urlsplit(uri).scheme if "://" in uri or uri.startswith("file:") else ""
         if scheme in ("", "file"):
             return cls._local(_local_path(uri), catalog_uri, namespace)
-        if scheme not in ("s3", "s3a", "s3n"):
-            raise SettingsError(
-                f"the lake {uri!r} has the scheme {scheme!r}; allowed are file: and s3: (or a plain path)"
-            )
+        require_lake(uri)
         if not catalog_uri:
             raise SettingsError(
-                f"the lake {uri!r} is an object prefix, which cannot hold a SQLite catalog: "
+                "the lake is an object prefix, which cannot hold a SQLite catalog: "
                 "set ADS_CATALOG_URI to a PostgreSQL database (postgresql+psycopg://user@host/name)"
             )
         return cls(uri.rstrip("/"), catalog_uri, namespace, io_properties=_object_store())

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from upath import UPath
 
 from include.errors import LakeConflictError
+from include.security.file_lock import require_regular
 from include.security.private import make_private
 
 LOCK_FILE = ".night.lock"
@@ -38,6 +39,8 @@ def one_night_at_a_time(lake_uri: str, night: date, say: Callable[[str], object]
 
     Raises
     ------
+    IntegrityError
+        When something else than a file lies in the lock's place.
     LakeConflictError
         When another night held it for longer than a night lasts.
     """
@@ -46,7 +49,9 @@ def one_night_at_a_time(lake_uri: str, night: date, say: Callable[[str], object]
         yield
         return
     make_private(lake)
-    with _acquired(FileLock(Path(lake.path) / LOCK_FILE, mode=0o600, is_singleton=True), lake_uri, night, say):
+    file = Path(lake.path) / LOCK_FILE
+    require_regular(file)
+    with _acquired(FileLock(file, mode=0o600, is_singleton=True), lake_uri, night, say):
         yield
 
 

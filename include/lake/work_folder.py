@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from pathlib import Path
+from typing import IO, Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -80,7 +81,7 @@ class WorkFolder:
             When there is no room for it.
         """
         path = self.folder / f"{name}.parquet"
-        with _room_for(path), path.open("wb") as sink:
+        with _room_for(path), _anew(path) as sink:
             pq.write_table(table, sink)
 
     def get(self, name: str) -> pa.Table:
@@ -112,8 +113,8 @@ class WorkFolder:
     def note(self, name: str, value: Any) -> None:  # noqa: ANN401 - JSON has no narrower type
         """Keep figures under `name`; dates become text."""
         path = self.folder / f"{name}.json"
-        with _room_for(path):
-            path.write_text(json.dumps(value, default=str, sort_keys=True), encoding="utf-8")
+        with _room_for(path), _anew(path) as sink:
+            sink.write(json.dumps(value, default=str, sort_keys=True).encode())
 
     def has_note(self, name: str) -> bool:
         """Whether figures are kept under `name`."""
@@ -159,6 +160,15 @@ def _is_abandoned(folder: UPath) -> bool:
     except (OSError, ValueError):
         return False
     return datetime.now(UTC) - datetime.fromisoformat(opened) > ABANDONED_AFTER
+
+
+def _anew(path: UPath) -> IO[bytes]:
+    """A new file in the place of what is there; a link that was laid there goes, and what it leads to stays."""
+    if path.protocol not in ("", "file"):
+        return path.open("wb")
+    local = Path(path.path)
+    local.unlink(missing_ok=True)
+    return local.open("xb")
 
 
 @contextmanager

@@ -78,7 +78,9 @@ def learn(lake_uri: str, night: date) -> dict[str, Any]:
     return update.as_dict()
 
 
-def rollback_learning(lake_uri: str, *, night: date, by: str, why: str) -> dict[str, Any]:
+def rollback_learning(
+    lake_uri: str, *, night: date, by: str, why: str, champion: str | None = None, run: str = ""
+) -> dict[str, Any]:
     """Take back the champion's updates from `night` on; from the next night on the one before them is used.
 
     The nights they ended with no longer teach. What has been published stays, and is replayed with the model it had.
@@ -91,6 +93,10 @@ def rollback_learning(lake_uri: str, *, night: date, by: str, why: str) -> dict[
         The first night whose update is taken back; with a refresh go all nights it was the first to learn from.
     by, why
         Who decided, and the reason; both are logged.
+    champion
+        The champion whose updates were looked at; when another one is champion by now, nothing is done.
+    run
+        Names the DAG's run that asks for it, which takes back once, however often it is cleared.
 
     Returns
     -------
@@ -100,15 +106,19 @@ def rollback_learning(lake_uri: str, *, night: date, by: str, why: str) -> dict[
     Raises
     ------
     SettingsError
-        When nobody or no reason is named, or the night has no update.
+        When nobody or no reason is named, the night has no update, another one is champion, or the run took something
+        back before.
     """
     if not by.strip() or not why.strip():
         raise SettingsError(f"a rollback names who decided it and why; got by {by!r} and why {why!r}")
     registry = ModelRegistry.open(lake_uri, get_settings())
     approved = _champion(registry)
+    if champion not in (None, approved.version):
+        raise SettingsError(f"{champion} is not the champion, {approved.version} is: nothing was taken back")
     with registry.held(approved.version):
         log = UpdateLog.read(registry, approved.version)
-        after = _rolled_back(log, night, by, why)
+        _require_first(run, log)
+        after = _rolled_back(log, night, by, why, run)
         after.write(registry)
     return {
         "base": approved.version,
@@ -117,11 +127,20 @@ def rollback_learning(lake_uri: str, *, night: date, by: str, why: str) -> dict[
     }
 
 
-def _rolled_back(log: UpdateLog, night: date, by: str, why: str) -> UpdateLog:
+def _require_first(run: str, log: UpdateLog) -> None:
+    done = next((update for update in log.updates if run and update.rolled_back_run == run), None)
+    if done is not None:
+        raise SettingsError(
+            f"this run took back what was learned from {done.night} already, and a run takes back once: nothing was "
+            "changed; trigger a new run"
+        )
+
+
+def _rolled_back(log: UpdateLog, night: date, by: str, why: str, run: str) -> UpdateLog:
     if log.of(night) is None:
         nights = ", ".join(str(update.night) for update in log.updates[-5:]) or "none"
         raise SettingsError(f"{log.base} has no update of the night {night}; the newest are of: {nights}")
-    return log.rolled_back(night, by, why)
+    return log.rolled_back(night, by, why, run)
 
 
 def updates(lake_uri: str) -> list[dict[str, Any]]:

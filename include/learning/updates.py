@@ -36,6 +36,8 @@ class Update:
         How many of the night's postings were kept for refreshes.
     rolled_back_by, rolled_back_why
         Who took it back and why; empty while nobody did.
+    rolled_back_run
+        The DAG's run that took it back; empty of a command.
     """
 
     night: date
@@ -47,6 +49,7 @@ class Update:
     kept: int = 0
     rolled_back_by: str = ""
     rolled_back_why: str = ""
+    rolled_back_run: str = ""
 
     @property
     def is_in_force(self) -> bool:
@@ -126,7 +129,7 @@ class UpdateLog:
             default=None,
         )
 
-    def rolled_back(self, since: date, by: str, why: str) -> Self:
+    def rolled_back(self, since: date, by: str, why: str, run: str = "") -> Self:
         """The log with every update from the night `since` on taken back.
 
         Where that night ended with a refresh, those before it whose postings first came in with the refresh are, too:
@@ -136,7 +139,7 @@ class UpdateLog:
         if since in refreshes:
             before = [night for night in refreshes if night < since]
             since = max(before) + timedelta(days=1) if before else date.min
-        return replace(self, updates=tuple(_taken_back(self.updates, since, by, why)))
+        return replace(self, updates=tuple(_taken_back(self.updates, since, by, why, run)))
 
     def untaught(self) -> set[date]:
         """Nights whose postings no longer teach: those that were taken back."""
@@ -155,7 +158,8 @@ def model_of(registry: ModelRegistry, approved: Model, night: date) -> Model:
     return approved if update is None or update.version is None else registry.load(update.version)
 
 
-def _taken_back(updates: Iterable[Update], since: date, by: str, why: str) -> Iterable[Update]:
+def _taken_back(updates: Iterable[Update], since: date, by: str, why: str, run: str) -> Iterable[Update]:
     for update in updates:
         is_meant = update.night >= since and not update.rolled_back_by
-        yield replace(update, rolled_back_by=by, rolled_back_why=why) if is_meant else update
+        back = replace(update, rolled_back_by=by, rolled_back_why=why, rolled_back_run=run)
+        yield back if is_meant else update

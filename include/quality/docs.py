@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from upath import UPath
 
 from include.lake.whole_file import write_whole
 from include.quality.admission import SuiteResult
+from include.security import file_lock
 
 if TYPE_CHECKING:
     from include.quality.pages import NightSummary
@@ -136,13 +136,8 @@ class DataDocs:
             yield
             return
         self.site.mkdir(parents=True, exist_ok=True)
-        with (self.site / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                # Closing is not enough where a process forked meanwhile holds the descriptor too.
-                fcntl.flock(lock, fcntl.LOCK_UN)
+        with file_lock.held(self.site / ".lock"):
+            yield
 
 
 def _place(uri: str) -> Place:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import warnings
@@ -23,6 +22,7 @@ from include.models.detectors import detector_class
 from include.models.lstm import Lstm
 from include.models.model import Model
 from include.registry.records import SealedRecords, file_content
+from include.security import file_lock
 from include.settings import Settings
 
 CHAMPION = "champion"
@@ -57,6 +57,8 @@ class Reign:
         Whether it took over by rolling back the one before it.
     decision
         Names the answer it rests on, which counts once; empty where nobody was asked.
+    run
+        The DAG's run that made the change, which makes one; empty of a command, and of what was before runs were named.
     """
 
     version: str
@@ -65,6 +67,7 @@ class Reign:
     why: str = ""
     is_rollback: bool = False
     decision: str = ""
+    run: str = ""
 
 
 class ModelRegistry:
@@ -99,7 +102,8 @@ class ModelRegistry:
     @classmethod
     def open(cls, lake_uri: str, settings: Settings) -> Self:
         """The registry of a lake."""
-        return cls(UPath(lake_uri) / "models", SealedRecords.open(lake_uri, settings))
+        records = SealedRecords.open(lake_uri, settings)  # which says what an address may be
+        return cls(UPath(lake_uri) / "models", records)
 
     def _bind_to_the_lake(self) -> None:
         """Bind what was sealed before files named their lake, once: what is not bound from then on is refused."""
@@ -230,6 +234,7 @@ class ModelRegistry:
         why: str = "",
         champion: str | None = WHOEVER,
         decision: str = "",
+        run: str = "",
     ) -> str | None:
         """Make `version` the champion; readers see the old one or the new one, never neither.
 
@@ -247,6 +252,8 @@ class ModelRegistry:
             Whom to depose, None for nobody: when another one is champion by now, nothing is done.
         decision
             Names the answer that this rests on; it promotes once, whatever is rolled back since.
+        run
+            Names the run that asks for it; it changes the champion once, however often it is cleared.
 
         Returns
         -------
@@ -256,8 +263,8 @@ class ModelRegistry:
         Raises
         ------
         SettingsError, IntegrityError
-            When it cannot be loaded, `champion` is not the champion, or the answer was acted on before; the champion
-            then stays.
+            When it cannot be loaded, `champion` is not the champion, or the answer or the run was acted on before; the
+            champion then stays.
         """
         self.load(version)
         with self.held(CHAMPION):
@@ -266,10 +273,11 @@ class ModelRegistry:
             if current != version:
                 _require_champion(champion, current, version)
                 _require_unused(decision, reigns)
-                self._write_reigns((*reigns, Reign(version, _now(), by, why, decision=decision)))
+                _require_first(run, reigns)
+                self._write_reigns((*reigns, Reign(version, _now(), by, why, decision=decision, run=run)))
             return current
 
-    def roll_back(self, *, by: str = UNNAMED, why: str = "", champion: str | None = None) -> str:
+    def roll_back(self, *, by: str = UNNAMED, why: str = "", champion: str | None = None, run: str = "") -> str:
         """Make the champion before the current one champion again; a second time goes one further back.
 
         Parameters
@@ -278,6 +286,8 @@ class ModelRegistry:
             For the history.
         champion
             Whom to depose: when another one is champion by now, nothing is done, so that a call can be repeated.
+        run
+            As for `promote`.
 
         Returns
         -------
@@ -287,12 +297,13 @@ class ModelRegistry:
         Raises
         ------
         SettingsError
-            When no champion was before it, or `champion` is not the champion.
+            When no champion was before it, `champion` is not the champion, or the run changed the champion before.
         IntegrityError
             When the one before cannot be loaded; the champion then stays.
         """
         with self.held(CHAMPION):
             reigns = self._reigns()
+            _require_first(run, reigns)
             current, before = _line_of(reigns)
             if champion is not None and champion != current:
                 raise SettingsError(f"{champion} is not the champion, {current} is: nothing was rolled back")
@@ -301,7 +312,7 @@ class ModelRegistry:
                     f"there is no champion before {current or 'the first one'} to roll back to: promote another version"
                 )
             self.load(before)
-            self._write_reigns((*reigns, Reign(before, _now(), by, why, is_rollback=True)))
+            self._write_reigns((*reigns, Reign(before, _now(), by, why, is_rollback=True, run=run)))
             return before
 
     def champion(self) -> str | None:
@@ -411,8 +422,7 @@ class ModelRegistry:
             yield
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with Path(self.folder.path, f".{what}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_lock.held(Path(self.folder.path, f".{what}.lock")):
             yield
 
     def _folder(self, version: str) -> UPath:
@@ -475,6 +485,16 @@ def _require_unused(decision: str, reigns: tuple[Reign, ...]) -> None:
         raise SettingsError(
             f"this answer made {used.version} champion at {used.since} already, which was taken back since: nothing is "
             "promoted; run the selection again"
+        )
+
+
+def _require_first(run: str, reigns: tuple[Reign, ...]) -> None:
+    """Who clears a run that somebody else triggered acts in that one's name: what it did, it does not do again."""
+    done = next((reign for reign in reigns if run and reign.run == run), None)
+    if done is not None:
+        raise SettingsError(
+            f"this run made {done.version} champion at {done.since} already, and a run changes the champion once: "
+            "nothing was changed; trigger a new run"
         )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from upath import UPath
 
 from include.errors import TrackingError
+from include.security.file_lock import require_regular
 from include.security.private import make_private
 from include.settings import PROJECT_ROOT, Settings
 
@@ -127,6 +128,7 @@ class TrackingStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         make_private(self.lock.parent)
+        require_regular(self.lock)
         try:
             with FileLock(self.lock, timeout=_LOCK_SECONDS):
                 yield

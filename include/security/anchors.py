@@ -7,7 +7,6 @@ owner alone.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from include.errors import IntegrityError, SettingsError
+from include.security import file_lock
 from include.security.envelope import Envelope
 from include.settings import Settings
 
@@ -77,11 +77,13 @@ class Anchors:
         content = self._read(self.place_file(address), _place_context(address))
         return None if content is None else content.decode()
 
-    def place(self, address: str, lake: str) -> None:
-        """Remember which lake lies at an address."""
+    def place(self, address: str, lake: str) -> str:
+        """Remember which lake lies at an address, unless one is remembered there, and give that one."""
         with self._held():
-            if self.lake_at(address) != lake:
+            known = self.lake_at(address)
+            if known is None:
                 self._write(self.place_file(address), lake.encode(), _place_context(address))
+            return known or lake
 
     def anchor_file(self, lake: str) -> Path:
         """Where a lake's counters are kept."""
@@ -125,12 +127,10 @@ class Anchors:
         """Hold the lock of these files, so that concurrent writers don't lose each other's counters."""
         path = self._beside("anchors.lock")
         try:
-            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+            with file_lock.held(path):
+                yield
         except OSError as error:
             raise _unusable(path, error) from error
-        with os.fdopen(descriptor, "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 def _anchor_context(lake: str) -> dict[str, str]:

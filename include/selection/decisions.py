@@ -1,6 +1,7 @@
 """What a run's comparison found, what it asked and what was answered, sealed in the lake and bound to the run.
 
-A promotion rests on these alone. What tasks hand on through Airflow can be written by whoever may trigger a DAG.
+So is what a rollback's run looked at first. Promotions and rollbacks rest on these alone. What tasks hand on through
+Airflow can be written by whoever may trigger a DAG.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ RESULT = "result"
 """Names one comparison among all that a run made."""
 COMMAND_LINE = "command line"
 """In place of a DAG's name, of a selection that no DAG runs."""
-_FOUND, _ASKED, _ANSWERED = "selection", "question", "answer"
+_FOUND, _ASKED, _ANSWERED, _SEEN = "selection", "question", "answer", "rollback"
 _FOLDER = "decisions"
 
 
@@ -57,7 +58,7 @@ class Answer:
 
 
 class Decisions:
-    """The sealed records of one run.
+    """The sealed records of one run; an older one that is put back is refused.
 
     Parameters
     ----------
@@ -143,20 +144,43 @@ class Decisions:
             return None
         return Answer.from_dict(answered)
 
+    def keep_first_look(self, seen: Figures) -> Figures:
+        """Seal what a rollback is asked for and finds in force; a run that looks again is given what it saw first."""
+        known = self._kept(_SEEN)
+        if known is None:
+            self._keep(_SEEN, seen)
+        return seen if known is None else known
+
+    def first_look(self) -> Figures:
+        """What `keep_first_look` gave.
+
+        Raises
+        ------
+        SettingsError
+            When the run did not look.
+        """
+        seen = self._kept(_SEEN)
+        if seen is None:
+            raise SettingsError(
+                "the lake does not hold what this run looked at: nothing is taken back, and marking `look` as done is "
+                "no look; clear the run from `look` on, or trigger a new one"
+            )
+        return seen
+
     def _keep(self, what: str, content: Figures) -> None:
-        path, context = self._place(what)
+        path, context, record = self._place(what)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._records.write(path, json.dumps(content, sort_keys=True, default=str).encode(), context)
+        self._records.write_counted(path, json.dumps(content, sort_keys=True, default=str).encode(), context, record)
 
     def _kept(self, what: str) -> Figures | None:
-        path, context = self._place(what)
-        if not path.exists():
-            return None
         try:
-            return dict(json.loads(self._records.read(path, context)))
+            content = self._records.read_newest(*self._place(what))
+            return None if content is None else dict(json.loads(content))
         except IntegrityError as error:
             raise IntegrityError(f"what the lake holds of this run's {what} cannot be trusted: {error}") from error
 
-    def _place(self, what: str) -> tuple[UPath, dict[str, str]]:
+    def _place(self, what: str) -> tuple[UPath, dict[str, str], str]:
+        """Where a record lies, what it is bound to, and what its counter is kept under."""
         name = hashlib.sha256(json.dumps(self._run, sort_keys=True).encode()).hexdigest()[:32]
-        return self._folder / f"{name}.{what}.sealed", {"purpose": what, **self._run}
+        path = self._folder / f"{name}.{what}.sealed"
+        return path, {"purpose": what, **self._run}, f"{_FOLDER}/{name}.{what}"

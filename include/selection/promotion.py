@@ -14,7 +14,14 @@ MOST_CHARACTERS = 1_000
 
 
 def promote(
-    lake_uri: str, version: str, *, by: str, why: str, champion: str | None = WHOEVER, decision: str = ""
+    lake_uri: str,
+    version: str,
+    *,
+    by: str,
+    why: str,
+    champion: str | None = WHOEVER,
+    decision: str = "",
+    run: str = "",
 ) -> dict[str, Any]:
     """Make a version the champion; it scores from the next night on that is played for the first time.
 
@@ -33,6 +40,8 @@ def promote(
         done: nobody compared these two.
     decision
         Names the answer it rests on, which promotes once.
+    run
+        Names the DAG's run that asks for it, which changes the champion once.
 
     Returns
     -------
@@ -42,16 +51,16 @@ def promote(
     Raises
     ------
     SettingsError, IntegrityError
-        When there is no such version, it does not verify, nobody is named, or it was compared with another champion;
-        the champion then stays.
+        When there is no such version, it does not verify, nobody is named, it was compared with another champion, or
+        the answer or the run was acted on before; the champion then stays.
     """
     _require_said(by, why)
     registry = ModelRegistry.open(lake_uri, get_settings())
-    before = registry.promote(version, by=by, why=why, champion=champion, decision=decision)
+    before = registry.promote(version, by=by, why=why, champion=champion, decision=decision, run=run)
     return {"champion": version, "before": before}
 
 
-def rollback(lake_uri: str, *, by: str, why: str, champion: str | None = None) -> dict[str, Any]:
+def rollback(lake_uri: str, *, by: str, why: str, champion: str | None = None, run: str = "") -> dict[str, Any]:
     """Make the champion before the current one champion again; a second time goes one further back.
 
     Parameters
@@ -63,6 +72,8 @@ def rollback(lake_uri: str, *, by: str, why: str, champion: str | None = None) -
     champion
         The champion that was looked at when it was decided. When another one is champion by now, nothing is done, so
         that a call repeated by a retry or a second click goes back once.
+    run
+        Names the DAG's run that asks for it, which changes the champion once.
 
     Returns
     -------
@@ -72,16 +83,17 @@ def rollback(lake_uri: str, *, by: str, why: str, champion: str | None = None) -
     Raises
     ------
     SettingsError, IntegrityError
-        When there is none to go back to, it does not verify, or nobody is named; the champion then stays.
+        When there is none to go back to, it does not verify, nobody is named, or the run changed the champion before;
+        the champion then stays.
     """
     _require_said(by, why)
     registry = ModelRegistry.open(lake_uri, get_settings())
     before = registry.champion()
-    return {"champion": registry.roll_back(by=by, why=why, champion=champion), "before": before}
+    return {"champion": registry.roll_back(by=by, why=why, champion=champion, run=run), "before": before}
 
 
 def history(lake_uri: str) -> list[dict[str, Any]]:
-    """Every champion there was, the newest first: `version`, `since`, `by`, `why`, `is_rollback`."""
+    """Every champion there was, the newest first, each as `Reign` has it."""
     return [dict(vars(reign)) for reign in ModelRegistry.open(lake_uri, get_settings()).history()]
 
 

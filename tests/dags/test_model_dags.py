@@ -212,6 +212,7 @@ def test_an_approved_challenger_follows_the_champion_it_was_compared_with(rooms,
     assert (run.state, run.states["promote", -1]) == ("success", "success")
     ((what, said),) = rooms.asked
     assert said.pop("decision").endswith("2024-01-01 00:00:00+00:00")
+    assert said.pop("run").startswith("model_selection/")
     assert (what, said) == (
         "promote",
         {"version": CHALLENGER, "champion": COMPARED_WITH, "by": "ada", "why": "it is better"},
@@ -390,6 +391,14 @@ def test_a_rollback_of_the_champion_deposes_the_one_that_was_looked_at(rooms):
     assert what == "rollback"
     assert (said["champion"], said["why"]) == (CHALLENGER, "too loud")
     assert said["by"]
+    assert said["run"].startswith("champion_rollback/")
+
+
+def test_a_look_that_is_written_by_hand_takes_nothing_back(rooms):
+    run = _played(champion_rollback(), which=CHAMPION, why="too loud", marked="look")
+    assert run.state == "failed"
+    assert "marking `look` as done is no look" in run.sentences[0]
+    assert rooms.asked == []
 
 
 def test_a_rollback_of_learning_takes_back_the_newest_night_in_force(rooms):

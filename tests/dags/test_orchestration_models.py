@@ -88,6 +88,13 @@ def test_a_run_that_nobody_triggered_names_the_dag(running):
     assert running.asked().by == "model_selection, scheduled run"
 
 
+@pytest.mark.parametrize(("run_id", "by"), [("backfill__1", "ada"), ("manual__1", "model_selection, backfill run")])
+def test_a_run_that_a_backfill_took_over_is_not_in_the_name_of_who_triggered_it_first(running, run_id, by):
+    running.context["run_id"] = run_id
+    running.context["dag_run"].run_type = "backfill"
+    assert running.asked().by == by
+
+
 def test_a_given_date_bounds_the_selection(running):
     running.context["params"]["before"] = "1994-01-26"
     assert running.asked().before == date(1994, 1, 26)
@@ -111,7 +118,7 @@ def _answer(*chosen: str, by: str = "grace", comment: str = "") -> Answer:
 
 @pytest.mark.parametrize(("comment", "why"), [("convincing", "convincing (better)"), ("", "better")])
 def test_who_approved_is_named_with_what_they_said(running, comment, why):
-    said = {"by": "grace", "why": why, "decision": "r1/2024-01-01T00:00:00"}
+    said = {"by": "grace", "why": why, "decision": "r1/2024-01-01T00:00:00", "run": "model_selection/manual__1"}
     assert running.asked().decided(FOUND, _answer(comment=comment)) == said
 
 
@@ -148,6 +155,7 @@ def test_a_headless_promotion_says_that_nobody_was_asked(running, headless):
         "by": "ada (approve_headlessly)",
         "why": "better",
         "decision": "r1",
+        "run": "model_selection/manual__1",
     }
 
 

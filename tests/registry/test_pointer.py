@@ -110,9 +110,26 @@ def test_a_damaged_identity_says_what_to_do(promoted, lake, opened, content):
     assert opened().champion() == promoted.champion()
 
 
-def test_a_lake_that_was_removed_begins_anew_in_its_place(promoted, lake, opened):
-    shutil.rmtree(lake)
+@pytest.mark.parametrize("gone", [["models", "lake.id", "catalog.db"], []])
+def test_a_lake_that_was_emptied_begins_anew_only_on_purpose(promoted, lake, opened, settings, gone):
+    (lake / "alerts").mkdir()
+    for path in [lake / name for name in gone] or [lake]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match=r"nothing of it is there now.*on purpose, remove .*place"):
+            opened()
+    for place in settings.key_file.parent.glob("*.place"):
+        place.unlink()
     assert opened().champion() is None
+
+
+def test_another_lakes_catalog_is_not_taken_for_this_ones(promoted, tmp_path, lake, settings, opened):
+    other = ModelRegistry.open(f"file:{tmp_path / 'other'}", settings)
+    (lake / "lake.id").unlink()
+    shutil.copy(tmp_path / "other" / "catalog.db", lake / "catalog.db")
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match=f"now says {other.records.lake}"):
+            opened()
 
 
 def test_a_moved_lake_keeps_its_champion(promoted, lake, settings):
@@ -171,6 +188,21 @@ def test_a_log_of_what_was_learned_is_newest_or_refused(promoted, lake, opened, 
     path.unlink()
     with pytest.raises(IntegrityError, match="is gone"):
         opened().kept(model.version, UPDATES)
+
+
+def test_a_counter_never_goes_back(settings):
+    anchors = Anchors.open(settings)
+    for count in (3, 2):
+        anchors.advance("0" * 32, {"champion": count, f"only with {count}": count})
+    assert anchors.counters("0" * 32) == {"champion": 3, "only with 3": 3, "only with 2": 2}
+
+
+def test_a_history_of_before_runs_and_answers_were_named_is_gone_back_in(promoted, opened, model, other_model):
+    reigns = [{"version": each.version, "since": "", "by": "ada", "why": ""} for each in (model, other_model)]
+    content = json.dumps({"champion": other_model.version, "history": reigns}).encode()
+    promoted.records.write_counted(promoted.folder / POINTER, content, {"purpose": "champion"}, "champion")
+    assert opened().roll_back(by="ada", why="too many alerts", run="champion_rollback/1") == model.version
+    assert [reign.run for reign in opened().history()] == ["champion_rollback/1", "", ""]
 
 
 @pytest.fixture

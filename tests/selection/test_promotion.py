@@ -134,6 +134,25 @@ def test_an_approval_deposes_only_whom_the_evidence_was_about(lake):
     assert promote(lake, NEW, by="an analyst", why="better", champion=OLD) == {"champion": NEW, "before": OLD}
 
 
+def test_an_answer_promotes_once_whatever_is_taken_back_since(lake):
+    promote(lake, OLD, by="an analyst", why="first")
+    promote(lake, NEW, by="an analyst", why="better", decision="r1/2024-01-01", run="model_selection/1")
+    rollback(lake, by="an analyst", why="too many alerts")
+    with pytest.raises(SettingsError, match=r"this answer made .* champion at .* already"):
+        promote(lake, NEW, by="an analyst", why="better", decision="r1/2024-01-01", run="model_selection/2")
+    assert history(lake)[0]["version"] == OLD
+    promote(lake, NEW, by="an analyst", why="better", decision="r1/2024-01-02", run="model_selection/2")
+
+
+def test_a_run_promotes_once_though_its_comparison_is_repeated(lake):
+    promote(lake, OLD, by="an analyst", why="first")
+    promote(lake, NEW, by="admin (approve_headlessly)", why="better", decision="r1", run="model_selection/1")
+    rollback(lake, by="an analyst", why="too many alerts")
+    with pytest.raises(SettingsError, match=r"a run changes the champion once.*trigger a new run"):
+        promote(lake, NEW, by="admin (approve_headlessly)", why="better", decision="r2", run="model_selection/1")
+    assert history(lake)[0]["version"] == OLD
+
+
 def test_a_pointer_that_is_broken_is_mended_by_a_promotion(lake):
     promote(lake, OLD, by="an analyst", why="first")
     Path(lake.removeprefix("file:"), "models", "champion.sealed").write_bytes(b"torn")
