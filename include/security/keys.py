@@ -14,6 +14,7 @@ from include.errors import SettingsError
 
 KEY_BYTES = 32
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_ROOT = 0
 
 
 def local_key(path: Path) -> bytes:
@@ -102,7 +103,13 @@ def _check_file(path: Path, found: os.stat_result) -> None:
 
 def _check_folders(folder: Path) -> None:
     """Who may write into the key's folder replaces the key; who may into one above it, the folder."""
-    mode = stat.S_IMODE(folder.stat().st_mode)
+    found = folder.stat()
+    if found.st_uid not in (os.geteuid(), _ROOT):
+        raise SettingsError(
+            f"the key's folder {folder} belongs to another user (number {found.st_uid}), who may put another key "
+            "there: chown it to the night's user, or set ADS_KEY_FILE to a folder of that user's"
+        )
+    mode = stat.S_IMODE(found.st_mode)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingsError(
             f"the key's folder {folder} has mode {mode:04o}, so others than its owner may put another key there: "

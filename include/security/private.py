@@ -31,21 +31,32 @@ def make_private(folder: UPath | Path) -> None:
     Raises
     ------
     SettingsError
-        When it is open to others and not this user's to close, or meant for all.
+        When it is another user's, open to others and not this user's to close, or meant for all.
     """
     if isinstance(folder, UPath) and folder.protocol not in ("", "file"):
         folder.mkdir(parents=True, exist_ok=True)
         return
     path = Path(folder.path) if isinstance(folder, UPath) else folder
     path.mkdir(mode=_OWNER_ALONE, parents=True, exist_ok=True)
+    _require_not_shared(path)
+    _require_owner(path)
     if path.stat().st_mode & _OTHERS:
-        _require_own(path)
         # From the root down: while it was open, somebody may have entered a folder further below.
         _close(path)
         _close_below(path)
 
 
-def _require_own(path: Path) -> None:
+def _require_owner(path: Path) -> None:
+    """Refuse another user's folder, open or not: its owner reads, changes and replaces what is written into it."""
+    owner = path.stat().st_uid
+    if owner != os.geteuid():
+        raise SettingsError(
+            f"the folder {path} belongs to another user (number {owner}), who could read the bank in it and change it: "
+            "chown it to this user, or name another folder"
+        )
+
+
+def _require_not_shared(path: Path) -> None:
     if path.stat().st_mode & stat.S_ISVTX or path.parent == path:
         raise SettingsError(f"the folder {path} is one that all users write to: name a folder of its own in it")
 

@@ -96,15 +96,16 @@ def test_nothing_of_what_a_stage_writes_into_a_folder_of_ones_own(shared):
     days = ("--first", "2024-01-01", "--last", "2024-01-20")
     (shared / "there").mkdir()  # a folder that is there stays as it is, what is written into it is private
     _stage(shared, "generate", "--out", str(shared / "there"), "--accounts", "3", *days)
-    assert len(_readable(shared, "root")) > 8
+    assert len(_readable(shared / "there", "root")) == 8
     assert _readable(shared, "nobody") == set()
 
 
 @as_root
-def test_a_lake_of_somebody_else_that_is_open_is_refused(shared):
-    folder = shared / "theirs"
+@pytest.mark.parametrize("mode", [0o777, 0o755, 0o700])
+def test_a_lake_in_a_folder_of_somebody_else_is_refused(shared, mode):
+    folder = shared / f"theirs-{mode:o}"
     folder.mkdir()
-    folder.chmod(0o777)
+    folder.chmod(mode)
     code = (
         "import sys; from pathlib import Path; from include.security.private import make_private\n"
         "import os; os.setgroups([]); os.setegid(65534); os.seteuid(65534)\n"
@@ -113,8 +114,8 @@ def test_a_lake_of_somebody_else_that_is_open_is_refused(shared):
     told = subprocess.run(
         [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False, cwd=PROJECT_ROOT
     )
-    assert "is open to other users of this machine (mode 0777)" in told.stderr
-    assert "have its owner close it" in told.stderr
+    assert "belongs to another user (number 0)" in told.stderr
+    assert "chown it to this user" in told.stderr
 
 
 @pytest.mark.parametrize("mode", [0o1777, 0o1755])
@@ -180,6 +181,13 @@ def test_what_only_looks_like_a_key_is_refused(tmp_path):
 def test_a_key_of_another_user_is_refused(key):
     os.chown(key, 65534, 65534)
     with pytest.raises(SettingsError, match="belongs to another user"):
+        local_key(key)
+
+
+@as_root
+def test_a_key_in_a_folder_of_another_user_is_refused(key):
+    os.chown(key.parent, 65534, 65534)
+    with pytest.raises(SettingsError, match="who may put another key there"):
         local_key(key)
 
 
