@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,12 +42,12 @@ class Round:
     kinds: npt.NDArray[np.object_]
     strengths: npt.NDArray[np.object_]
 
-    @property
+    @cached_property
     def is_planted(self) -> Flags:
         """Which rows are to be found."""
         return np.array([kind is not None for kind in self.kinds], dtype=np.bool_)
 
-    @property
+    @cached_property
     def kind_names(self) -> list[str]:
         """The kinds that are in it, in one order."""
         return sorted({str(kind) for kind in self.kinds[self.is_planted]})
@@ -60,6 +61,29 @@ class Round:
     def culprits(self) -> pa.Table:
         """The rows to be found."""
         return self.features.filter(pa.array(self.is_planted))
+
+    def compared(self, strengths: tuple[str, ...], kind: str | None) -> Flags:
+        """The rows that a ranking is judged on for some strengths (and one kind).
+
+        Accounts with other episodes are left out with all their rows: what comes after a burst is not ordinary either.
+        Rows of an asked episode's account that were not planted stay, and count as false alarms.
+        """
+        if (strengths, kind) not in self._compared:
+            self._compared[strengths, kind] = self._rows_for(strengths, kind)
+        return self._compared[strengths, kind]
+
+    @cached_property
+    def _compared(self) -> dict[tuple[tuple[str, ...], str | None], Flags]:
+        """Kept, since every ensemble is asked the same: choosing one spent most of its time on finding these rows."""
+        return {}
+
+    def _rows_for(self, strengths: tuple[str, ...], kind: str | None) -> Flags:
+        asked = np.isin(self.strengths.astype(str), strengths)
+        if kind is not None:
+            asked &= self.kinds == kind
+        accounts = self.features["account_id"].to_numpy()
+        elsewhere = np.isin(accounts, np.unique(accounts[self.is_planted & ~asked]))
+        return np.asarray(asked | ~(elsewhere | self.is_planted), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -125,17 +149,8 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
 def assess(
     scores: Vector, round_: Round, strengths: tuple[str, ...], budget: float, kind: str | None = None
 ) -> Figures:
-    """The figures of one ranking of a round for some strengths (and one kind).
-
-    Accounts with other episodes are left out with all their rows: what comes after a burst is not ordinary either.
-    Rows of an asked episode's account that were not planted stay, and count as false alarms.
-    """
-    asked = np.isin(round_.strengths.astype(str), strengths)
-    if kind is not None:
-        asked &= round_.kinds == kind
-    accounts = round_.features["account_id"].to_numpy()
-    elsewhere = np.isin(accounts, np.unique(accounts[round_.is_planted & ~asked]))
-    kept = asked | ~(elsewhere | round_.is_planted)
+    """The figures of one ranking of a round for some strengths (and one kind), over the rows that it is judged on."""
+    kept = round_.compared(strengths, kind)
     return figures(scores[kept], round_.is_planted[kept], budget)
 
 
