@@ -62,9 +62,11 @@ HABIT_QUERIES = (
 STRETCH_QUERIES = ("usual_hours", "usual_places", "travels", "scenes")
 """The same, but made for a stretch of nights at a time: their rows hold long lists, or are many a day."""
 
-JOINED_BY_NIGHT = ("profile_groups", "account_days", "kind_days", "rhythms", "successions")
-"""What the described nights alone need: earlier days are dropped once no other query reads them, 0.8 GB on a night of
-240,000 postings."""
+JOINED_BY_NIGHT = ("profile_groups", "rhythms", "successions")
+"""What the described nights alone are joined with: earlier days are dropped once no other query reads them."""
+
+READ_BY_HABITS = ("account_days", "kind_days")
+"""What only the other habit queries read: dropped whole after them."""
 
 SEQUENCE_COLUMNS = (
     "trans_id, account_id, trans_date, kind, amount_cents, log_amount, day_number, hour_of_day, counterparty"
@@ -267,7 +269,9 @@ def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, An
 
 
 def _narrow(engine: duckdb.DuckDBPyConnection, first: date) -> None:
-    """Drop what lies before the first described night of the tables of `JOINED_BY_NIGHT`."""
+    """Drop what the features do not read: tables of `READ_BY_HABITS`, and the earlier days of `JOINED_BY_NIGHT`."""
+    for name in READ_BY_HABITS:
+        engine.unregister(name)
     for name in JOINED_BY_NIGHT:
         engine.register(name, engine.view(name).filter(f"trans_date >= date '{first}'").to_arrow_table())
 

@@ -180,7 +180,7 @@ def _linked(
 
 
 def _best(candidates: Iterable[_Candidate], groups: Mapping[int, _Group], taken: set[int]) -> list[int]:
-    """Of each group that agrees most its newest that stands."""
+    """The newest posting that stands, of each group that agrees most."""
     found = [(each.agreement, groups[each.group_number].newest(each, taken)) for each in candidates]
     standing = [(agreement, original) for agreement, original in found if original is not None]
     most = max((agreement for agreement, _ in standing), default=0)

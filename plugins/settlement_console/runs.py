@@ -70,7 +70,7 @@ class RunSummary:
 
     @property
     def _how_it_ended(self) -> str:
-        """Of a run that Airflow calls a success, which marking its tasks as done makes of any."""
+        """What is said of a run that Airflow calls a success; marking its tasks as done makes any run one."""
         if self.lake.trouble:
             return f"ended; {self.lake.trouble}"
         return "published" if self.lake.summary else "ended, and the lake holds no such night"

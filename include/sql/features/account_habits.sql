@@ -47,21 +47,15 @@ activity as (
     from account_days
 ),
 
-described as (
-    select
-        account_id,
-        day_number,
-        day_number // $habit_days as stretch
-    from account_days
-    where trans_date >= $first_described
-),
-
 wanted as (
     select
         account_id,
         day_number,
-        unnest([stretch - 1, stretch]) as stretch
-    from described
+        unnest(
+            [day_number // $habit_days - 1, day_number // $habit_days]
+        ) as stretch
+    from account_days
+    where trans_date >= $first_described
 ),
 
 earlier as (

@@ -3,23 +3,16 @@
 -- Inputs: kind_days.
 -- Time: everything before the day; habits reach $habit_days back.
 -- Gathered by a join over stretches of $habit_days, as account_habits are.
-with described as (
+with wanted as (
     select
         account_id,
         kind,
         day_number,
-        day_number // $habit_days as stretch
+        unnest(
+            [day_number // $habit_days - 1, day_number // $habit_days]
+        ) as stretch
     from kind_days
     where trans_date >= $first_described
-),
-
-wanted as (
-    select
-        account_id,
-        kind,
-        day_number,
-        unnest([stretch - 1, stretch]) as stretch
-    from described
 ),
 
 earlier as (
