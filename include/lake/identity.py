@@ -160,7 +160,10 @@ def _known_before(catalog: SqlCatalog, location: LakeLocation, settings: Setting
 
     anchors = Anchors.open(settings)
     known = anchors.lake_at(location.warehouse)
-    if known is not None and not _has_content(catalog, location):
+    if known is None or _has_content(catalog, location):
+        return known
+    # A lake that another process is making this moment is remembered only after its namespace was claimed.
+    if _claim_of(catalog, location.namespace) is None:
         raise _not_as_it_was(location, known, "nothing of it is there now", anchors)
     return known
 

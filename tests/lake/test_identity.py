@@ -13,6 +13,7 @@ from pyiceberg.catalog.sql import IcebergNamespaceProperties
 from sqlalchemy import create_engine, delete
 
 from include.errors import SettingsError
+from include.lake import identity
 from include.lake.identity import ID_FILE, is_same_place
 from include.settings import Settings
 from tests.lake.nights import open_lake, publish_night, seen, stamp_of, whole
@@ -62,6 +63,22 @@ def test_of_two_new_lakes_at_once_one_wins_and_the_other_is_refused(tmp_path, ca
     identities = {text for text in said if "ADS_NAMESPACE" not in text}
     assert identities == {(tmp_path / winners[0] / ID_FILE).read_text().strip()}
     assert len([text for text in said if "ADS_NAMESPACE" in text]) == 3
+
+
+def test_a_lake_that_another_process_is_just_making_is_no_emptied_one(tmp_path, monkeypatch):
+    """The other one claims the namespace and remembers the place after this one found the namespace unclaimed."""
+    claimed, others = identity._claim_of, []
+
+    def overtaken(catalog, namespace):
+        found = claimed(catalog, namespace)
+        if not others:
+            others.append("")
+            others[0] = open_lake(tmp_path).identity
+            (tmp_path / ID_FILE).unlink()
+        return found
+
+    monkeypatch.setattr(identity, "_claim_of", overtaken)
+    assert open_lake(tmp_path).identity == others[0]
 
 
 @pytest.mark.parametrize("is_link", [False, True])
