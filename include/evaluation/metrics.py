@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sklearn.metrics import average_precision_score
 
 from include.models.base import Vector
 
@@ -48,11 +47,21 @@ def figures(scores: Vector, is_planted: Flags, budget: float) -> Figures:
     flagged = scores >= cutoff(scores, budget)
     caught = int((flagged & is_planted).sum())
     return Figures(
-        average_precision=float(average_precision_score(is_planted, scores)),
+        average_precision=_average_precision(np.sort(scores), np.sort(scores[is_planted])),
         recall=caught / planted,
         precision=caught / max(int(flagged.sum()), 1),
         planted=planted,
     )
+
+
+def _average_precision(scores: Vector, planted: Vector) -> float:
+    """Mean over the planted postings of the precision among all that score as high: the area in its steps.
+
+    Both are sorted upwards. scikit-learn's function gives the same number, and takes ten times as long for the
+    thousands of small rankings that one choice of an ensemble compares.
+    """
+    found = len(planted) - np.searchsorted(planted, planted)
+    return float(np.mean(found / (len(scores) - np.searchsorted(scores, planted))))
 
 
 def cutoff(scores: Vector, budget: float) -> float:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from include.evaluation.rounds import plant_round
 from include.learning.sample import Sample, nights_of
 from include.models.model import Model
 from include.models.threshold import flag
@@ -18,8 +17,6 @@ CANARY = "canary"
 """Part of a model version that holds the rows."""
 ORDINARY_ROWS = 5_000
 """With a budget of 2 % a hundred of them are flagged: their share is then known to a tenth of itself."""
-CANARY_SEED = 500_000
-"""Added to the training's seed: episodes that nothing was taught, chosen or measured on."""
 
 MOST_RECALL_LOST = 0.03
 """Of all planted rows. A decision: one theft in thirty-three is what keeping up may cost."""
@@ -67,12 +64,12 @@ class Canary(Sample):
 
 
 def draw_canary(model: Model, held_back: HeldBack) -> Canary:
-    """Ordinary rows of the nights held back in training, and rows planted into them anew.
+    """Ordinary rows of the nights held back in training, and rows planted into them that taught nothing.
 
     The ordinary ones were seen when the model was fitted a last time; their false alarms are those of the past. What
     habits become is not in them: rows are kept as their features were.
     """
-    round_ = plant_round(held_back.bank, held_back.first, held_back.last, model.training.seed + CANARY_SEED)
+    round_ = held_back.untaught
     ordinary = sample_rows(np.arange(held_back.features.num_rows)[:, np.newaxis], ORDINARY_ROWS, model.training.seed)
     rows = held_back.features.take(pa.array(ordinary[:, 0]))
     return Canary(

@@ -27,7 +27,7 @@ class Contrast(Detector):
     trees, learning_rate, leaves, leaf_rows
         Settled on the real bank's months before December 1993: 400 trees of 8 leaves found no more than 150 of 15.
     bins
-        Values a column is cut into. Finding them among weighted rows costs as much again as the boosting.
+        Values a column is cut into, at most 255.
     """
 
     name: ClassVar[str] = "contrast"
@@ -38,6 +38,8 @@ class Contrast(Detector):
     learns_from_examples: ClassVar[bool] = True
 
     trees_: HistGradientBoostingClassifier
+    edges_: list[Vector] | None = None
+    """Where each column is cut; None in models of version 0.1.0, whose trees cut the values themselves."""
 
     def __init__(
         self,
@@ -60,6 +62,9 @@ class Contrast(Detector):
     def _fit(self, X: Matrix, examples: Examples | None) -> None:  # noqa: N803
         if examples is None:
             return
+        rows = np.vstack([X, examples.rows])
+        weights = np.concatenate([np.ones(len(X)), examples.weights])
+        self.edges_ = [_edges(column, weights, self.bins) for column in rows.T]
         signs = X.shape[1] - self.free_columns
         self.trees_ = HistGradientBoostingClassifier(
             max_iter=self.trees,
@@ -72,11 +77,30 @@ class Contrast(Detector):
             early_stopping=False,
             random_state=self.seed,
         )
-        self.trees_.fit(
-            np.vstack([X, examples.rows]),
-            np.repeat([0, 1], [len(X), len(examples.rows)]),
-            sample_weight=np.concatenate([np.ones(len(X)), examples.weights]),
-        )
+        self.trees_.fit(self._cut(rows), np.repeat([0, 1], [len(X), len(examples.rows)]), sample_weight=weights)
 
     def _score(self, X: Matrix) -> Vector:  # noqa: N803
-        return np.asarray(self.trees_.decision_function(X), dtype=np.float64)
+        return np.asarray(self.trees_.decision_function(self._cut(X)), dtype=np.float64)
+
+    def _cut(self, X: Matrix) -> Matrix:  # noqa: N803
+        """By row and column, how many of the column's edges lie below the value."""
+        if self.edges_ is None:
+            return X
+        places = [np.searchsorted(edges, column) for edges, column in zip(self.edges_, X.T, strict=True)]
+        return np.asarray(np.column_stack(places), dtype=np.float64)
+
+
+def _edges(column: Vector, weights: Vector, bins: int) -> Vector:
+    """Where a column is cut: between its values where they are few, else at its weighted quantiles.
+
+    scikit-learn would cut the same way, but goes through all rows once for every quantile of every column, which takes
+    three times as long as the boosting: 16 of 21 s for 41,000 rows of 60 columns.
+    """
+    values = np.unique(column)
+    if len(values) <= bins:
+        return np.asarray((values[:-1] + values[1:]) / 2, dtype=np.float64)
+    ranked = np.argsort(column)
+    reached = np.cumsum(weights[ranked])
+    wanted = np.linspace(0, reached[-1], bins + 1)[1:-1]
+    below, above = (column[ranked[np.searchsorted(reached, wanted, side)]] for side in ("left", "right"))
+    return np.unique((below + above) / 2)

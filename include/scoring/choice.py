@@ -67,7 +67,7 @@ class Blind:
     kinds
         Those nothing was taught on.
     fitted
-        Those detectors that learn from examples; the others are as they were.
+        Those detectors that learn from examples, on the same preparation; the others are as they were.
     """
 
     kinds: frozenset[str]
@@ -98,15 +98,10 @@ def choose(
         For the third figure; without them the merit is the mean of the first two.
     """
     usable = [weights for weights in recipe.candidates() if set(weights) <= set(fitted.detectors)]
-    exponents = [fitted.exponents_of(round_.features) for round_ in rounds]
+    read = [fitted.read(round_.features) for round_ in rounds]
+    exponents = [fitted.rarities(values) for values in read]
     unseen = [
-        (
-            b.kinds,
-            [
-                {**known, **b.fitted.exponents_of(round_.features)}
-                for known, round_ in zip(exponents, rounds, strict=True)
-            ],
-        )
+        (b.kinds, [{**known, **b.fitted.rarities(values)} for known, values in zip(exponents, read, strict=True)])
         for b in blind
     ]
     rows = []

@@ -113,9 +113,13 @@ class Fitted:
             for name, detector in self.detectors.items()
         )
 
+    def read(self, features: pa.Table) -> Matrix:
+        """Raw rows of a feature table in the preparation's order."""
+        return Ground(self.sequence, self.preparation, self.values).read(features)
+
     def exponents_of(self, features: pa.Table) -> dict[str, Vector]:
         """By detector, how rare the score of each row is."""
-        return self.rarities(raw_values(features, self.sequence)[:, _order(self.preparation, self.sequence)])
+        return self.rarities(self.read(features))
 
     def rarities(self, values: Matrix) -> dict[str, Vector]:
         """The same of raw rows in the preparation's order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -10,7 +11,7 @@ from importlib.metadata import version
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.rounds import Bank, Round
+from include.evaluation.rounds import Bank, Round, plant_round
 from include.evaluation.sampling import sample_note, sampled
 from include.features import HABIT_DAYS, absence_notes
 from include.models.calibration import Calibration
@@ -36,6 +37,8 @@ from include.scoring.recipe import Recipe, Weights
 from include.scoring.workers import workers
 from include.stages import stage
 
+UNTAUGHT_SEED = 500_000
+"""Added to a training's seed: episodes that nothing is taught, chosen or measured on."""
 LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops", "torch", "safetensors")
 
 
@@ -49,10 +52,8 @@ class HeldBack:
         That model, with the ensemble and the threshold that were chosen.
     features
         Of the nights held back.
-    bank
-        Up to the last of them, or a sample of it.
-    first, last
-        The first and the last of them.
+    untaught
+        The same nights with anomalies that nothing was taught, chosen or measured on.
     recent
         `include.scoring.lesson.recent_rows` of what the model learned as usual.
     taught
@@ -61,9 +62,7 @@ class HeldBack:
 
     draft: Model
     features: pa.Table
-    bank: Bank
-    first: date
-    last: date
+    untaught: Round
     recent: pa.Table
     taught: tuple[Round, ...]
 
@@ -163,18 +162,20 @@ def train(
         reader = beside.submit(fit_sequence, earlier, recipe, seed)
         with stage("anomalies planted into past nights, and their features"):
             lesson = Lesson.plan(bank, features, before, seed, recipe.rounds)
+            untaught = plant_round(bank, lesson.check_from, before - timedelta(days=1), seed + UNTAUGHT_SEED)
         sequence = reader.result()
     taught = (*lesson.teaching, *cases.rounds(lesson.earlier(features)))
     draft = fit(earlier, taught, recipe, seed, sequence)
-    if weights is not None and set(weights) <= set(draft.detectors):
-        choice = Choice(weights, {}, EVIDENCE_SCHEMA.empty_table())
-    else:
-        checked = replace(lesson, checking=tuple(map(cases.cleared, lesson.checking)))
-        choice = _choice(draft, checked, recipe, budget, seed)
-    with stage("threshold on the nights held back"):
-        threshold = _threshold(draft, choice, lesson.later(features), budget)
+    checked = replace(lesson, checking=tuple(map(cases.cleared, lesson.checking)))
+    known = _known_choice(draft, checked, recipe, weights)
     taught = (*lesson.teaching, *lesson.checking, *cases.rounds(features))
-    final = fit(learning_rows(usual, seed), taught, recipe, seed, sequence)
+    with workers() as pool:  # the last fit needs nothing that is chosen, and goes on while ensembles are measured
+        halves = {} if known else _taught_by_halves(draft, lesson, recipe, seed, pool)
+        last = pool.submit(fit, learning_rows(usual, seed), taught, recipe, seed, sequence)
+        choice = known or _measured_choice(draft, checked, recipe, budget, halves)
+        with stage("threshold on the nights held back"):
+            threshold = _threshold(draft, choice, lesson.later(features), budget)
+        final = last.result()
     sample = sample_note(bank, whole)
     notes = (*absence_notes(statics, past), *cases.notes(features), *filter(None, [sample]))
     month_rows = _month_rows(since(past, "trans_date", lesson.check_from), lesson)
@@ -186,9 +187,7 @@ def train(
     held_back = HeldBack(
         draft=_model(draft, choice, threshold, training),
         features=lesson.later(features),
-        bank=bank,
-        first=lesson.check_from,
-        last=before - timedelta(days=1),
+        untaught=untaught,
         recent=recent_rows(usual, before, _month_rows(lesson.later(features), lesson), seed),
         taught=taught,
     )
@@ -200,13 +199,28 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-def _choice(draft: Fitted, lesson: Lesson, recipe: Recipe, budget: float, seed: int) -> Choice:
-    """The ensemble that finds most on the nights held back, also of kinds the draft was not taught on."""
+def _known_choice(draft: Fitted, lesson: Lesson, recipe: Recipe, weights: Weights | None) -> Choice | None:
+    """The choice where there is nothing to compare: made elsewhere, or for want of planted postings; None otherwise."""
+    if weights is not None and set(weights) <= set(draft.detectors):
+        return Choice(weights, {}, EVIDENCE_SCHEMA.empty_table())
     if sum(int(round_.is_planted.sum()) for round_ in lesson.checking) < LEAST_PLANTED:
         return fallback(draft, recipe)
-    with stage("the same taught without half of the kinds, twice"), workers() as pool:
-        again = [pool.submit(taught_without, half, draft, lesson.teaching, recipe, seed) for half in lesson.halves]
-        blind = [Blind(half, fitted.result()) for half, fitted in zip(lesson.halves, again, strict=True)]
+    return None
+
+
+def _taught_by_halves(
+    draft: Fitted, lesson: Lesson, recipe: Recipe, seed: int, pool: Executor
+) -> dict[frozenset[str], Future[Fitted]]:
+    """By the half of the kinds that is left out: the draft taught again without it."""
+    return {half: pool.submit(taught_without, half, draft, lesson.teaching, recipe, seed) for half in lesson.halves}
+
+
+def _measured_choice(
+    draft: Fitted, lesson: Lesson, recipe: Recipe, budget: float, halves: Mapping[frozenset[str], Future[Fitted]]
+) -> Choice:
+    """The ensemble that finds most on the nights held back, also of kinds the draft was not taught on."""
+    with stage("the same taught without half of the kinds, twice"):
+        blind = [Blind(half, fitted.result()) for half, fitted in halves.items()]
     with stage("ensembles measured on planted nights held back"):
         return choose(draft, lesson.checking, recipe, budget, blind)
 
