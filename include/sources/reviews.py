@@ -28,8 +28,8 @@ from include.security.envelope import Envelope
 from include.security.private import make_private
 from include.settings import get_settings
 from include.sources.dialects import CANONICAL
-from include.sources.files import read_relation
-from include.sources.regular import read_regular
+from include.sources.files.regular import read_regular
+from include.sources.files.source import read_relation
 
 DECISIONS = ("confirmed", "dismissed", "unsure")
 """What may be decided of a finding."""

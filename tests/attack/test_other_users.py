@@ -20,9 +20,9 @@ from include.lake import Lake
 from include.registry.tracking_store import TrackingStore
 from include.security.keys import local_key
 from include.security.private import make_private
-from include.service import local
-from include.service.airflow_process import LocalAirflow
 from include.settings import PROJECT_ROOT, Settings
+from local import run
+from local.airflow_process import LocalAirflow
 from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, csv_text, write_canonical
 
 NIGHT = date(2013, 1, 2)
@@ -194,7 +194,7 @@ def test_a_key_in_a_folder_of_another_user_is_refused(key):
 def test_a_log_of_make_run_holds_no_password(tmp_path):
     airflow = LocalAirflow(tmp_path, "sqlite://", 1)
     place = SimpleNamespace(source_uri="file:/bank", lake_uri="file:/lake")
-    shown, logged = (local._where_everything_is(airflow, place, [], is_private=is_private) for is_private in (1, 0))
+    shown, logged = (run._where_everything_is(airflow, place, [], is_private=is_private) for is_private in (1, 0))
     assert all(password in shown and password not in logged for password in airflow.passwords.values())
     assert str(airflow.passwords_file) in logged
     assert stat.S_IMODE(airflow.passwords_file.stat().st_mode) == 0o600

@@ -18,12 +18,13 @@ from upath import UPath
 from include.errors import SourceError
 from include.lake import Lake
 from include.learning.reviews import take_in
-from include.sources import gathering, parquetfile
+from include.sources import gathering
 from include.sources import reviews as drop
-from include.sources.files import read_relation
+from include.sources.files import parquet
+from include.sources.files.parquet import read_bounded
+from include.sources.files.regular import read_regular
+from include.sources.files.source import read_relation
 from include.sources.gathering import MOST_ROWS, gather
-from include.sources.parquetfile import read_bounded
-from include.sources.regular import read_regular
 from include.sources.reviews import MOST_BYTES, WRITTEN, as_parquet, drop_reviews, put_away
 
 NIGHT = date(2024, 3, 3)
@@ -182,7 +183,7 @@ def test_a_short_file_that_unfolds_to_terabytes_waits(lake, inbox):
 def test_one_long_text_is_refused_before_it_is_unpacked(monkeypatch):
     data = io.BytesIO()
     pq.write_table(pa.table({"reason": ["x" * (1 << 20)]}), data, compression="zstd", write_statistics=False)
-    monkeypatch.setattr(parquetfile, "largest_of", lambda _: 1 << 20)
+    monkeypatch.setattr(parquet, "largest_of", lambda _: 1 << 20)
     monkeypatch.setattr(pq.ParquetFile, "read", lambda *_, **__: pytest.fail("it was unpacked"))
     with pytest.raises(SourceError, match="stands for 1,048,"):
         read_bounded(data.getvalue(), ["reason"], "bomb.parquet")

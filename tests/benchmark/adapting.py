@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import ttest_1samp
 
+from demo import generate_bank
 from include.evaluation.metrics import figures
 from include.evaluation.rounds import Round, assess, plant_round
 from include.lake.tables import BREAKS_SCHEMA
@@ -27,7 +28,6 @@ from include.models.threshold import Flags, budget_month, flag
 from include.scoring import Recipe, TrainingOutcome, train
 from include.scoring.lesson import REFRESH_NIGHTS_SEEN
 from include.scoring.recipe import QUICK_SETTINGS
-from include.sources.bank import generate_bank
 from tests.benchmark.banks import Bench, read_bank
 from tests.benchmark.results import FOLDER, markdown
 from tests.benchmark.trained import BUDGET, SEED

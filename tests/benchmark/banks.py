@@ -11,13 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from demo import generate_bank
 from include.evaluation.rounds import Bank
 from include.features import FeatureState, build_features
 from include.quality import admit, admit_statics
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.settings import PROJECT_ROOT
 from include.sources import open_source
-from include.sources.bank import generate_bank
 from tests.benchmark.results import FOLDER
 
 REAL_DATA = Path(os.environ.get("ADS_REAL_DATA", PROJECT_ROOT.parent / "shared" / "data"))

@@ -18,11 +18,11 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.local_postgres import LocalPostgres
+from demo import generate_bank
 from include.night import STEPS
 from include.settings import PROJECT_ROOT
-from include.sources.bank import generate_bank
-from include.sources.load import load_bank
+from include.sources.database.load import load_bank
+from local.postgres import LocalPostgres
 from tests.benchmark.results import FOLDER, merge
 
 # The bank the mission names: 4,500 accounts over six years are 1.06 million transactions.
@@ -118,7 +118,7 @@ def _airflow_share(source_uri: str) -> dict[str, float]:
     _seconds(["-m", "include", "night", *request])
     following = ["--date", str(FIRST_NIGHT + timedelta(days=1)), "--source", source_uri, "--lake", lake]
     plain = _seconds(["-m", "include", "night", *following])
-    orchestrated = _seconds(["-m", "include.service.headless", *following])
+    orchestrated = _seconds(["-m", "local.headless", *following])
     return {"seconds": orchestrated, "own_seconds": orchestrated - plain}
 
 

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from include.service import demonstration
-from include.sources.bank import ROUNDING_CROWNS, generate_bank
+from demo import ROUNDING_CROWNS, generate_bank
+from local import demonstration
 from tests.benchmark.night import fresh_lake, stage
 from tests.benchmark.results import FOLDER, markdown
 

@@ -10,7 +10,7 @@ import pytest
 
 from include.errors import SettingsError, SettlementError, SourceError
 from include.sources import open_source
-from include.sources.database_address import PARAMETERS, SESSION_SETTINGS, parse_url
+from include.sources.database.address import PARAMETERS, SESSION_SETTINGS, parse_url
 from tests.sources.small_databases import make_bank
 from tests.sources.stubborn_servers import asking_for, asking_for_password, serving
 

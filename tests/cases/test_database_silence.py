@@ -15,7 +15,7 @@ import pytest
 from include.errors import SourceUnavailableError
 from include.settings import get_settings
 from include.sources import open_source
-from include.sources.database_patience import WATCHER, Patience
+from include.sources.database.patience import WATCHER, Patience
 from tests.sources.small_databases import columns_of, make_bank, new_schema, run
 from tests.sources.stubborn_servers import Talk, deaf, serving, silent_mysql, silent_postgres, stopping_after
 

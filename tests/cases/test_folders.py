@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from include.errors import SourceError
 from include.relations import RELATIONS
 from include.sources import Extract, open_source
-from include.sources.packing import unpack
+from include.sources.files.packing import unpack
 from tests.sources.small_banks import STATICS, TRANSACTION_NAMES, TRANSACTIONS, csv_text, header_of, write_canonical
 from tests.sources.test_files_s3 import bucket  # noqa: F401 - a fixture
 

@@ -12,8 +12,9 @@ import pytest
 from botocore import exceptions as boto
 
 from include.errors import SourceError, SourceUnavailableError
-from include.sources import disk, open_source
-from include.sources.folder import Folder, _reported
+from include.sources import open_source
+from include.sources.files import disk
+from include.sources.files.folder import Folder, _reported
 from tests.sources.small_banks import csv_text, header_of, write_canonical
 
 ORDERS = csv_text(header_of("fin_order"), [["1", "1", "AB", "5", "7.00", ""]])

@@ -20,7 +20,7 @@ from include.relations import FIN_TRANSACTION
 from include.sources import open_source
 from include.sources.base import LINEAGE, UNREADABLE, Extract
 from include.sources.dialects import CANONICAL
-from include.sources.parquetfile import read_parquet
+from include.sources.files.parquet import read_parquet
 from include.sources.values import type_columns
 from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, transactions_with, write_canonical
 from tests.sources.small_databases import changed, make_bank

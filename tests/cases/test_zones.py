@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import SourceError
-from include.local_postgres import LocalPostgres
 from include.sources import Extract, open_source
-from include.sources.database import DatabaseSource
+from include.sources.database.source import DatabaseSource
 from include.sources.dialects import CANONICAL
+from local.postgres import LocalPostgres
 from tests.sources.small_banks import TRANSACTION_NAMES, csv_text, header_of, write_canonical
 from tests.sources.small_databases import make_bank, new_schema, run
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.generate import build_bank
 from include.evaluation.planting import Plan, Planted, plant, plantable_kinds
-from include.sources.bank.generate import build_bank
 from tests.settlement.banks import Bank, real_bank
 
 FIRST, LAST = date(1993, 12, 10), date(1993, 12, 31)

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 
+from demo.generate import build_bank
 from include.features import FeatureState, build_features
 from include.models.model import Model
 from include.models.rarity import Rarity
@@ -14,7 +15,6 @@ from include.monitoring.drift import Expected
 from include.monitoring.profiles import Profiles
 from include.relations import FIN_TRANSACTION
 from include.scoring import Recipe, train
-from include.sources.bank.generate import build_bank
 from tests.monitoring.nights import profiles, watched
 
 FIRST, TRAINED, LAST = date(1993, 3, 1), date(1994, 9, 1), date(1995, 1, 31)

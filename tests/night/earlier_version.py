@@ -9,9 +9,10 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from include.sources.bank import generate_bank
+
 from include.night import NightRequest, run_night, train_champion
 from include.scoring import Recipe
-from include.sources.bank import generate_bank
 
 FIRST, LAST = date(2022, 10, 1), date(2023, 5, 10)
 NIGHT = "2023-05-08"

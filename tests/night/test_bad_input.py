@@ -14,10 +14,10 @@ import pytest
 
 from include.errors import GateError, IntegrityError, PublishError, SettlementError, SourceError, SourceUnavailableError
 from include.lake import Lake, RunStamp, work_folder
-from include.local_postgres import LocalPostgres
 from include.night import NightRequest, run_night, verify
 from include.settings import get_settings
-from include.sources import database_reading
+from include.sources.database import reading
+from local.postgres import LocalPostgres
 from tests.night.conftest import play
 from tests.sources.small_banks import STATICS, TRANSACTION_NAMES, TRANSACTIONS, csv_text, header_of, write_canonical
 from tests.sources.small_databases import make_bank, new_schema, run
@@ -195,7 +195,7 @@ def play_database(uri: str, lake: Path, night: date = NIGHT) -> dict[str, Any]:
 @contextmanager
 def while_the_night_is_read(monkeypatch: pytest.MonkeyPatch, uri: str, statement: str) -> Iterator[None]:
     """Another session's statement once the first rows of the transactions have come in."""
-    typed, pending = database_reading._typed, [statement]
+    typed, pending = reading._typed, [statement]
 
     def and_then(bank_table: Any, *arguments: object) -> object:
         if pending and bank_table.relation.name == "fin_transaction":
@@ -203,7 +203,7 @@ def while_the_night_is_read(monkeypatch: pytest.MonkeyPatch, uri: str, statement
         return typed(bank_table, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(database_reading, "_typed", and_then)
+        patch.setattr(reading, "_typed", and_then)
         yield
     assert not pending
 

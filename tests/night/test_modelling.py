@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 import include.scoring
+from demo import generate_bank
 from include.night import NightRequest, modelling
 from include.night.modelling import has_model, model_for, train_champion
 from include.registry import ModelRegistry, tracking
 from include.scoring import TrainingOutcome
 from include.settings import get_settings
-from include.sources.bank import generate_bank
 
 BEFORE = date(2023, 8, 1)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from demo import generate_bank
 from include.backtest import backtest
 from include.night import verify
 from include.selection import prepare
-from include.sources.bank import generate_bank
 from tests.night.conftest import play
 
 LAST = date(2024, 5, 31)

@@ -16,10 +16,10 @@ import httpx
 import psutil
 import pytest
 
-from include.local_postgres import LocalPostgres
-from include.service.airflow_api import AirflowApi, Run
-from include.service.airflow_process import LocalAirflow
 from include.settings import PROJECT_ROOT
+from local.airflow_api import AirflowApi, Run
+from local.airflow_process import LocalAirflow
+from local.postgres import LocalPostgres
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "false")

@@ -89,13 +89,13 @@ def test_where_nothing_was_compared_the_earlier_evidence_stays_too(selected, lak
 def test_prepared_again_it_leaves_the_evidence_there_is_and_no_trouble_with_mlflow_lengthens_the_verdict(
     selected, tmp_path, monkeypatch
 ):
-    lake, trouble = (
+    lake, incident = (
         copy_lake(selected.lake, tmp_path / "lake", get_settings()),
         "it is away " * 99,
     )
     real = comparing.keep_model
     monkeypatch.setattr(
-        comparing, "keep_model", lambda *kept: real(*kept) + f"; its figures were not recorded: {trouble}"
+        comparing, "keep_model", lambda *kept: real(*kept) + f"; its figures were not recorded: {incident}"
     )
     before = content_of(pack_of(lake, "first"))
     prepare(selected.source, lake, BEFORE, "first", folds=2, rounds=2)
@@ -104,7 +104,7 @@ def test_prepared_again_it_leaves_the_evidence_there_is_and_no_trouble_with_mlfl
     assert (found["selection"], found["evidence"]) == ("first--2", packs.folder_of(lake, "first--2"))
     assert content_of(pack_of(lake, "first")) == before
     assert json.loads(content_of(pack_of(lake, "first--2"))[SUMMARY])["note"] == found["note"]
-    assert found["note"] == f"its figures were not recorded: {trouble}"
+    assert found["note"] == f"its figures were not recorded: {incident}"
     assert found["verdict"] == selected.found["verdict"]
     told = promote(lake, found["challenger"], by="ada", why=f"{'x' * 500} ({found['verdict']})", champion=None)
     assert told == {"champion": found["challenger"], "before": None}

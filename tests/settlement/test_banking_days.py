@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from demo import build_bank
 from include.errors import SettingsError
 from include.settlement.banking_days import COUNTS_KEPT_DAYS, LEAST_DAYS, BankingDays, calendar_of, kept_counts
 from include.settlement.findings import Break
 from include.settlement.queries import night_tables
 from include.settlement.standing_orders import read_order_payments, read_orders, settle_orders
 from include.settlement.state import OrderState
-from include.sources.bank import build_bank
 from tests.settlement.banks import Bank
 
 FIRST = date(2023, 9, 16)

@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from include.errors import SettingsError, SourceError
-from include.local_postgres import LocalPostgres
 from include.relations import RELATIONS
 from include.sources import Extract, open_source
 from include.sources.address import parse_address
 from include.sources.base import LINEAGE, TOTALS
-from include.sources.database import DatabaseSource, open_database
-from include.sources.load import load_bank
+from include.sources.database.load import load_bank
+from include.sources.database.source import DatabaseSource, open_database
+from local.postgres import LocalPostgres
 from tests.sources.small_banks import TRANSACTIONS
 from tests.sources.small_databases import changed, make_bank, new_schema, run
 

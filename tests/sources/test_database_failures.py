@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from include.errors import SourceChangedError, SourceError, SourceUnavailableError
-from include.local_postgres import LocalPostgres
-from include.sources import database_link, database_reading
-from include.sources.database import DatabaseSource, open_database
+from include.sources.database import link, reading
+from include.sources.database.source import DatabaseSource, open_database
+from local.postgres import LocalPostgres
 from tests.sources.small_databases import make_bank, new_schema, run
 
 LATER = date(2100, 1, 1)
@@ -34,7 +34,7 @@ def bank(postgres_server: LocalPostgres) -> str:
 @contextmanager
 def between_batches(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> Iterator[None]:
     """Let something happen once, after the first batch of many has come in."""
-    typed, pending = database_reading._typed, [happens]
+    typed, pending = reading._typed, [happens]
 
     def and_then(*arguments: object) -> object:
         if pending:
@@ -42,8 +42,8 @@ def between_batches(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]
         return typed(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(database_reading, "BATCH_ROWS", 50)
-        patch.setattr(database_reading, "_typed", and_then)
+        patch.setattr(reading, "BATCH_ROWS", 50)
+        patch.setattr(reading, "_typed", and_then)
         yield
 
 
@@ -121,7 +121,7 @@ def test_rows_that_arrive_meanwhile_are_not_seen_and_the_totals_agree(bank, monk
     ["insert into fin_transaction values (500, 1, '2013-01-02', 7, 7, 'C')", "update fin_transaction set amount = 8"],
 )
 def test_control_totals_tell_when_there_was_no_snapshot(bank, monkeypatch, change):
-    monkeypatch.setitem(database_link._SNAPSHOT_OPTIONS, "postgresql", {"isolation_level": "READ COMMITTED"})
+    monkeypatch.setitem(link._SNAPSHOT_OPTIONS, "postgresql", {"isolation_level": "READ COMMITTED"})
     with (
         pytest.raises(SourceChangedError, match="changed while it was read: 302 rows over"),
         open_database(bank) as source,

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from include.errors import SourceError, SourceUnavailableError
-from include.local_postgres import LocalPostgres
 from include.sources import open_source
-from include.sources.load import load_bank
+from include.sources.database.load import load_bank
+from local.postgres import LocalPostgres
 from tests.sources.small_banks import STATICS, TRANSACTION_NAMES, csv_text, transactions_with, write_canonical
 from tests.sources.small_databases import new_schema
 
@@ -73,7 +73,7 @@ def test_a_load_that_breaks_off_leaves_what_was_there(tmp_path, target, monkeypa
     def break_off(connection: sa.Connection, *_: object) -> None:
         connection.exec_driver_sql("select pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr("include.sources.load._copy", break_off)
+    monkeypatch.setattr("include.sources.database.load._copy", break_off)
     with pytest.raises(SourceUnavailableError):
         load_bank(write_canonical(tmp_path / "second"), target)
     with open_source(target) as source:

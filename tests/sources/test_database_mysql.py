@@ -18,10 +18,10 @@ from sqlalchemy.engine import make_url
 
 from include.errors import SourceError
 from include.relations import FIN_TRANSACTION
-from include.sources.database_link import reported
-from include.sources.database_nights import ZonedNights
-from include.sources.database_tables import _single_precision
-from include.sources.database_values import as_text
+from include.sources.database.link import reported
+from include.sources.database.nights import ZonedNights
+from include.sources.database.tables import _single_precision
+from include.sources.database.values import as_text
 
 URL = make_url("mysql+pymysql://reader@host/bank")
 NIGHT = date(2024, 7, 1)

@@ -16,9 +16,10 @@ import pytest
 
 from include.errors import SettingsError, SourceChangedError, SourceError
 from include.relations import RELATIONS
-from include.sources import Extract, disk, open_source
+from include.sources import Extract, open_source
 from include.sources.base import LINEAGE, TOTALS, UNREADABLE
-from include.sources.lines import scan
+from include.sources.files import disk
+from include.sources.text.lines import scan
 from tests.sources.small_banks import (
     STATICS,
     TRANSACTION_NAMES,

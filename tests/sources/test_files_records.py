@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from include.relations import FIN_ORDER
 from include.sources.dialects import CANONICAL
-from include.sources.lines import scan
-from include.sources.records import ENCODING, FIELD_COUNT, TORN, Records, parse, split
-from include.sources.textfile import read_text
+from include.sources.text.lines import scan
+from include.sources.text.reading import read_text
+from include.sources.text.records import ENCODING, FIELD_COUNT, TORN, Records, parse, split
 
 HEADER = ["order_id", "account_id", "bank_to", "account_to", "amount", "category"]
 

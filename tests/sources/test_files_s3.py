@@ -13,8 +13,9 @@ from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
 from include.errors import SourceChangedError, SourceError, SourceUnavailableError
-from include.sources import open_source, parts
-from include.sources.folder import Folder
+from include.sources import open_source
+from include.sources.files import parts
+from include.sources.files.folder import Folder
 from tests.sources.small_banks import transactions_with, write_canonical
 
 

@@ -1,0 +1,234 @@
+"""A folder or object prefix: what lies in it, and the bytes of its files as long as nobody changes them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from botocore import exceptions as boto
+
+from include.errors import SettingsError, SourceChangedError, SourceError, SourceUnavailableError
+from include.sources.files import disk
+from include.sources.files.entries import FILE, FOLDER, Entry, Stamp, shown
+from include.sources.files.parts import require_bounded
+
+# Ten years of daily partitions with twenty parts each.
+_MOST_PARTS = 75_000
+# What a disk, a network or a store may be over in a minute; anything else stays as it is until somebody mends it.
+_PASSING = frozenset(
+    {
+        errno.EIO,
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.EINTR,
+        errno.ENOMEM,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.ECONNABORTED,
+        errno.EPIPE,
+        errno.EHOSTUNREACH,
+        errno.EHOSTDOWN,
+        errno.ENETUNREACH,
+        errno.ENETDOWN,
+        errno.ENETRESET,
+    }
+)
+
+# Answers of a store that say: not now (Internal Server Error and above, Request Timeout, Too Many Requests).
+_SERVERS_FAULT = 500
+_ASKED_TO_WAIT = (408, 429)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where a source's files lie.
+
+    Attributes
+    ----------
+    uri
+        `file:/absolute/path` or `s3://bucket/prefix`, without a slash at the end.
+    root
+        The same as the file system takes it.
+    filesystem
+        Local, or S3 with what the standard AWS environment says (`AWS_ENDPOINT_URL`, credentials, region).
+    """
+
+    uri: str
+    root: str
+    filesystem: fsspec.AbstractFileSystem
+
+    @classmethod
+    def at(cls, uri: str) -> Folder:
+        """The folder an address names; a plain path is a `file:` one.
+
+        Raises
+        ------
+        SettingsError
+            When the address is of another kind or carries credentials.
+        """
+        scheme, _, rest = uri.partition(":")
+        if scheme == "s3" and rest.startswith("//"):
+            return cls._on_s3(uri.rstrip("/"), rest[2:].strip("/"))
+        if "://" in uri and scheme != "file":
+            raise SettingsError(
+                f"{scheme}: is no place for files: name a folder (file:/data/bank) or s3://bucket/prefix"
+            )
+        # Neither raises where a link leads to itself or a user has no home: what is not there is said when it is read.
+        path = os.path.realpath(os.path.expanduser(rest.removeprefix("//") if scheme == "file" else uri))  # noqa: PTH111
+        return cls(f"file:{path}", path, fsspec.filesystem("file"))
+
+    @classmethod
+    def _on_s3(cls, uri: str, root: str) -> Folder:
+        if "@" in root.partition("/")[0]:
+            raise SettingsError("an s3: address carries no credentials: set AWS_ACCESS_KEY_ID or a profile instead")
+        return cls(uri, root, fsspec.filesystem("s3", use_listings_cache=False))
+
+    def file_uri(self, name: str) -> str:
+        """The address of one file."""
+        return f"{self.uri}/{shown(name)}"
+
+    def entries(self) -> dict[str, Entry]:
+        """What the folder itself holds, by name.
+
+        Raises
+        ------
+        SourceError
+            When there is no such folder, or it may not be read.
+        SourceUnavailableError
+            When the store does not answer.
+        """
+        with _reported(self.uri):
+            if self.filesystem.isfile(self.root):
+                raise SourceError(f"{self.uri} is a file: name the folder that holds the bank's files")
+            found = disk.entries(self.root) if self._is_local else self._objects()
+            return {entry.name: entry for entry in found}
+
+    def entries_below(self, name: str) -> list[Entry]:
+        """All files in a folder of it and in that one's folders, named from there, in the order of their names.
+
+        Raises
+        ------
+        SourceError
+            When there are more than any bank has parts.
+        """
+        path = f"{self.root}/{name}"
+        with _reported(self.file_uri(name)):
+            found = disk.entries_below(path) if self._is_local else self._objects_below(path)
+            entries = sorted(islice(found, _MOST_PARTS + 1))
+        if len(entries) > _MOST_PARTS:
+            raise SourceError(
+                f"{self.file_uri(name)} holds more than {_MOST_PARTS:,} files: write the relation in fewer parts"
+            )
+        return entries
+
+    def read(self, name: str, stamp: Stamp) -> bytes:
+        """A file's bytes.
+
+        Raises
+        ------
+        SourceChangedError
+            When the file is no longer, before or after the read, what `stamp` says.
+        SourceError
+            When it is larger than is read of a relation; it is not opened then.
+        """
+        path = f"{self.root}/{name}"
+        with _reported(self.file_uri(name)):
+            self._require_unchanged(name, stamp, self._stamp(path))
+            size = stamp[0]
+            require_bounded(size, self.file_uri(name))
+            data, now = disk.read(path, size) if self._is_local else (self._object(path, size), self._stamp(path))
+            self._require_unchanged(name, stamp, now)
+        return data
+
+    @property
+    def _is_local(self) -> bool:
+        return "file" in self.filesystem.protocol
+
+    def _objects(self) -> Iterator[Entry]:
+        for info in self.filesystem.ls(self.root, detail=True):
+            name = info["name"].rstrip("/").rpartition("/")[2]
+            is_file = info["type"] == "file"
+            # An object that only marks the prefix has the prefix's own name.
+            if info["name"].strip("/") != self.root.strip("/"):
+                yield Entry(name, FILE if is_file else FOLDER, _object_stamp(info) if is_file else ())
+
+    def _objects_below(self, path: str) -> Iterator[Entry]:
+        for name, info in self.filesystem.find(path, detail=True).items():
+            if not name.endswith("/"):
+                yield Entry(name.removeprefix(f"{path}/"), FILE, _object_stamp(info))
+
+    def _object(self, path: str, most_bytes: int) -> bytes:
+        # A store answers with an error when it is asked for a piece of nothing.
+        return bytes(self.filesystem.cat_file(path, end=most_bytes)) if most_bytes else b""
+
+    def _stamp(self, path: str) -> Stamp:
+        """What a file's stamp is now; empty where there is no file any more."""
+        if self._is_local:
+            return disk.entry_at(Path(path), path).stamp
+        try:
+            return _object_stamp(self.filesystem.info(path))
+        except FileNotFoundError:
+            return ()
+
+    def _require_unchanged(self, name: str, stamp: Stamp, now: Stamp) -> None:
+        if now != stamp:
+            raise SourceChangedError(
+                f"{self.file_uri(name)} changed while it was read (size, time or ETag {stamp} before, {now or 'gone'} "
+                "now): nothing of it was kept, run again when the delivery is complete"
+            )
+
+
+def _object_stamp(info: dict[str, Any]) -> Stamp:
+    # An object's time is left out: some stores list it finer than they give it for one object.
+    return (info["size"], info.get("ETag"))
+
+
+@contextmanager
+def _reported(uri: str) -> Iterator[None]:
+    """Say which address failed, and whether trying again can help."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SourceError(f"there is nothing at {uri}: name the folder that holds the bank's files") from error
+    except PermissionError as error:
+        raise SourceError(f"{uri} may not be read ({error}): grant this user read access") from error
+    except (OSError, ValueError, boto.BotoCoreError, boto.ClientError) as error:
+        if _may_pass(error):
+            raise SourceUnavailableError(f"{uri} could not be read ({error}): try again") from error
+        raise SourceError(
+            f"{uri} cannot be read ({type(error).__name__}: {error}): mend the address, the folder or the store's "
+            "settings, trying again does not help"
+        ) from error
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same call may succeed later, as nothing but time has to mend it."""
+    if isinstance(error, boto.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        return status >= _SERVERS_FAULT or status in _ASKED_TO_WAIT
+    if isinstance(error, boto.BotoCoreError):
+        on_the_way = isinstance(error, boto.HTTPClientError | boto.ConnectionError)
+        return on_the_way and not isinstance(error, boto.SSLError) and not _names_no_host(error)
+    return isinstance(error, TimeoutError | ConnectionError) or getattr(error, "errno", None) in _PASSING
+
+
+def _names_no_host(error: BaseException) -> bool:
+    """Whether the resolver knows that there is no such host, rather than not getting an answer."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return cause.errno != socket.EAI_AGAIN
+        cause = cause.__cause__ or cause.__context__
+    return False

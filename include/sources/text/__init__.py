@@ -1,0 +1,1 @@
+"""Text to records: encoding, lines and quotes, and no wrong quote that swallows a good record."""
