@@ -25,10 +25,11 @@ from include.night.steps import set_aside
 from include.publish.inert import inert_table
 from include.quality import admit, admit_statics, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
-from include.scoring import EARLIER_SCHEMA, Recipe, score_night, train
+from include.scoring import EARLIER_SCHEMA, score_night
 from include.settings import get_settings
 from include.sources import open_source
 from include.sources.base import Source
+from include.training import Recipe, train
 
 OUTPUTS = {
     "anomaly_scores": SCORES_SCHEMA,

@@ -10,8 +10,8 @@ import pyarrow as pa
 from include.learning.sample import Sample, nights_of
 from include.models.model import Model
 from include.models.threshold import flag
-from include.scoring.fitting import sample_rows
-from include.scoring.train import HeldBack
+from include.training.fitting import sample_rows
+from include.training.train import HeldBack
 
 CANARY = "canary"
 """Part of a model version that holds the rows."""

@@ -21,9 +21,9 @@ from include.learning.updates import Update, UpdateLog, model_of
 from include.models.base import Matrix, Vector
 from include.models.model import Model
 from include.registry import ModelRegistry
-from include.scoring.lesson import REFRESH_NIGHTS_SEEN
-from include.scoring.train import HeldBack
 from include.settings import get_settings
+from include.training.split import REFRESH_NIGHTS_SEEN
+from include.training.train import HeldBack
 
 
 def keep_schooling(registry: ModelRegistry, model: Model, held_back: HeldBack) -> None:

@@ -16,10 +16,10 @@ from include.models.ensemble import blend
 from include.models.model import Model, Training
 from include.models.preparation import Preparation
 from include.models.threshold import flag
-from include.scoring import Recipe
-from include.scoring.fitting import Fitted, Ground, fit_on
-from include.scoring.lesson import REFRESH_NIGHTS_SEEN
-from include.scoring.train import HeldBack, library_versions
+from include.training import Recipe
+from include.training.fitting import Fitted, Ground, fit_on
+from include.training.split import REFRESH_NIGHTS_SEEN
+from include.training.train import HeldBack, library_versions
 
 LESSON = "lesson"
 """Part of a model version that holds the rows its refreshes begin with."""

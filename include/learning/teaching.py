@@ -16,8 +16,8 @@ from include.models.base import Vector
 from include.models.model import Model
 from include.models.threshold import BUDGET_DAYS, Flags
 from include.relations import DATE
-from include.scoring.lesson import kept_share
 from include.scoring.score import Sight
+from include.training.split import kept_share
 
 WINDOW_NIGHTS = 92
 """Nights over which shares of what is taught are held: three months' ends, as the look-back of habits has."""

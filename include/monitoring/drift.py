@@ -10,13 +10,13 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 from scipy.stats import false_discovery_control
 
+from include.explaining.words.wording import day_of
 from include.features.catalog import FEATURES_BY_NAME
 from include.models.model import Model
 from include.monitoring.distances import chance, distance
 from include.monitoring.profiles import CELLS, SCORE, Counts, Profiles, expected_shares
 from include.monitoring.signals import Signal
 from include.monitoring.wording import Comparison, missing_sentence, rarity_sentence
-from include.scoring.words.wording import day_of
 
 Aspect: TypeAlias = Literal["missing", "rarity"]
 

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import false_discovery_control, fisher_exact
 
+from include.explaining.words.wording import count, percent
 from include.models.threshold import BUDGET_DAYS
 from include.monitoring.drift import FALSE_DISCOVERIES
 from include.monitoring.signals import Signal
-from include.scoring.words.wording import count, percent
 
 REFERENCE_DAYS = 3 * BUDGET_DAYS
 """Nights before the month that it is compared with."""

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import poisson
 
+from include.explaining.words.wording import count
 from include.monitoring.notices import NOTICES_SCHEMA
 from include.publish.inert import inert
-from include.scoring.words.wording import count
 from include.settlement.banking_days import BankingDays
 
 LEVEL_DAYS = 28

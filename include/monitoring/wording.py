@@ -7,8 +7,8 @@ from datetime import date
 
 import numpy as np
 
+from include.explaining.words.wording import day_of, one_in, percent
 from include.monitoring.profiles import LEVELS, SCORE, Counts
-from include.scoring.words.wording import day_of, one_in, percent
 
 SPOKEN: dict[str, str] = {
     SCORE: "scores",

@@ -15,16 +15,17 @@ import pyarrow as pa
 
 from include.errors import IntegrityError, SettingsError
 from include.lake import Lake
-from include.learning import confirmed_before, model_of
+from include.learning import model_of
+from include.learning.save_model import keep_model
 from include.models.model import Model
 from include.night.request import NightRequest
 from include.registry import ModelRegistry
-from include.scoring import Recipe, train
-from include.scoring.training_run import training_run
-from include.selection.keeping import keep_model
-from include.selection.past import Past, read_past
+from include.reviews import confirmed_before
 from include.settings import get_settings
 from include.stages import stage
+from include.training import Recipe, train
+from include.training.history import Past, read_past
+from include.training.training_run import training_run
 
 _TRAINED_FOR = "trained_for"
 """Part of a version that a night had trained for want of another: that night. A selection's challenger has none."""

@@ -10,14 +10,15 @@ import pyarrow.compute as pc
 from include.errors import TerminalError
 from include.lake import Lake
 from include.lake.tables import QUARANTINE_SCHEMA, RUN_KEY, TABLES, Table
-from include.learning import Feedback, accounts_under_review, feedback_of, findings_of, known_reviews, take_in
-from include.learning.reviews import Intake, held_by_others, kept_by, left_in_drop, nights_before
-from include.learning.risk import dismissed_warnings
 from include.night.request import NightRequest
 from include.night.verify import unsealed
 from include.night.workspace import Workspace
 from include.relations import DATE, FIN_TRANSACTION
-from include.sources.reviews import REVIEWS, inbox_of, put_away
+from include.reviews import accounts_under_review, feedback_of, findings_of, known_reviews, take_in
+from include.reviews.files import REVIEWS, inbox_of, put_away
+from include.reviews.intake import Intake, held_by_others, kept_by, left_in_drop, nights_before
+from include.reviews.risk import dismissed_warnings
+from include.scoring.review_adjustment import Feedback
 
 TAKEN_IN, KNOWN, REFUSED, FINDINGS = "reviews", "reviews.known", "reviews.refused", "reviews.findings"
 """Under which the work folder keeps what the night took in, what it knows, what it refused, and what had been

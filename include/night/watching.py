@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from include.lake import Lake
 from include.lake.tables import BREAKS_SCHEMA, Table
-from include.learning import decisions_of
 from include.models.model import Model
 from include.monitoring import NOTICES_TABLE, WATCH_TABLE
 from include.monitoring.drift import Expected
@@ -31,6 +30,7 @@ from include.night.reviewing import KNOWN
 from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue
 from include.relations import FIN_TRANSACTION
+from include.reviews import decisions_of
 from include.settings import get_settings
 from include.settlement import SettlementState
 from include.settlement.banking_days import BankingDays, calendar_of

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from include.explaining.reasons import explain
 from include.lake.tables import SCORES_SCHEMA
 from include.models.base import Matrix, Vector
 from include.models.calibration import published
 from include.models.model import Model
 from include.models.threshold import Days, flag
-from include.scoring.feedback import Feedback, Said, explained, moved
-from include.scoring.reasons import explain
+from include.scoring.review_adjustment import Feedback, Said, explained, moved
 
 CHUNK_ROWS = 100_000
 """Rows scored at once. Each stands for itself; the matrices of a million at once took 1.4 GB beside the features."""

@@ -11,7 +11,7 @@ from include.models.contrast import Contrast
 from include.models.isolation_forest import IsolationForest
 from include.models.local_outlier_factor import LocalOutlierFactor
 from include.models.lstm import PARTS, Lstm
-from include.scoring.recipe import Recipe
+from include.training.recipe import Recipe
 
 SURPRISES = frozenset(PARTS)
 """What the sequence reader says of a posting."""
@@ -111,7 +111,7 @@ SEMI_SUPERVISED = (
         question="do the cases that analysts confirmed teach what planting does not?",
     ),
 )
-"""Tried where every fold has `include.scoring.cases.LEAST_CASES` confirmed before its nights."""
+"""Tried where every fold has `include.training.confirmed_frauds.LEAST_CASES` confirmed before its nights."""
 
 
 def candidates_of(training: Literal["full", "quick"], *, with_cases: bool = False) -> dict[str, Candidate]:

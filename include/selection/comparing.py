@@ -9,22 +9,22 @@ from typing import Any
 
 from include.lake import Lake
 from include.lake.work_folder import WorkFolder
-from include.learning import confirmed_before
+from include.learning.save_model import keep_model
 from include.registry import ModelRegistry
 from include.registry.tracking import TrainingRun
-from include.scoring import TrainingOutcome, train
-from include.scoring.training_run import training_run
+from include.reviews import confirmed_before
 from include.selection import evidence, packs
 from include.selection.comparison import compare_lineups
 from include.selection.decisions import COMMAND_LINE, Decisions
 from include.selection.figures import draw
-from include.selection.keeping import keep_model
 from include.selection.lineups import Lineup, lineup_of, lineups_of, name_among
-from include.selection.past import read_past
 from include.selection.plan import Plan, SelectionError, work_folder
 from include.selection.results import cost_of
 from include.selection.verdict import judge
 from include.settings import get_settings
+from include.training import TrainingOutcome, train
+from include.training.history import read_past
+from include.training.training_run import training_run
 
 Figures = dict[str, Any]
 _KEPT_KEYS = ("selection", "challenger", "champion", "is_better", "verdict", "evidence", "markdown", "note")

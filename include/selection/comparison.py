@@ -13,12 +13,12 @@ import pyarrow as pa
 from include.evaluation.rounds import Round
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
-from include.scoring.choice import EVIDENCE_SCHEMA, evidence, merit_of
 from include.selection.lineups import Lineup
 from include.selection.paired import Folds, Interval, interval
 from include.selection.plan import Fold, Plan
 from include.selection.results import blended, blended_without, champion_exponents
 from include.selection.shared import SharedFold, round_name
+from include.training.choice import EVIDENCE_SCHEMA, evidence, merit_of
 
 AS_IT_IS = "the champion as it is"
 """Name of the champion's own model among the line-ups, which were all fitted anew for every fold."""

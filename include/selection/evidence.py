@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
 from include.lake.version import code_version
-from include.scoring.choice import MERIT
-from include.scoring.training_run import merit_metric
 from include.selection.comparison import AS_IT_IS, COMPARED, Comparison
 from include.selection.paired import LEVEL
 from include.selection.plan import Plan
 from include.selection.results import Cost
 from include.selection.verdict import Verdict
+from include.training.choice import MERIT
+from include.training.training_run import merit_metric
 
 MOST_CHARACTERS = 3_000
 """Of the body that a person approves by: a page without scrolling."""

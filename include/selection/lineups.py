@@ -9,9 +9,9 @@ from typing import Any
 from include.models.detectors import detector_class
 from include.models.ensemble import Member
 from include.models.model import Model
-from include.scoring.choice import name_of
-from include.scoring.recipe import Recipe, Weights
 from include.selection.candidates import Candidate, detectors_without
+from include.training.choice import name_of
+from include.training.recipe import Recipe, Weights
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 
 from include.errors import SettingsError, TerminalError
 from include.lake.work_folder import WorkFolder, folder_name
-from include.scoring.recipe import Recipe
 from include.selection.candidates import Candidate
+from include.training.recipe import Recipe
 
 SELECTIONS = "selection"
 """Group of the work folders of selections."""

@@ -15,13 +15,22 @@ from include.evaluation.rounds import Bank
 from include.evaluation.sampling import sample_note, sampled
 from include.lake import Lake
 from include.lake.work_folder import WorkFolder, clear_abandoned, folder_name
-from include.learning import confirmed_before, model_of
+from include.learning import model_of
 from include.models.model import Model
 from include.registry import ModelRegistry
-from include.scoring.cases import KIND, Cases
-from include.scoring.choice import LEAST_PLANTED
-from include.scoring.fitting import Ground
-from include.scoring.lesson import (
+from include.reviews import confirmed_before
+from include.selection.candidates import candidates_of
+from include.selection.plan import Fold, Limits, Plan, work_folder
+from include.selection.results import put_champion
+from include.selection.shared import SharedFold
+from include.settings import get_settings
+from include.stages import stage
+from include.training.choice import LEAST_PLANTED
+from include.training.confirmed_frauds import KIND, Cases
+from include.training.fitting import Ground
+from include.training.history import read_past
+from include.training.recipe import Recipe
+from include.training.split import (
     Lesson,
     data_digest,
     history_shortage,
@@ -29,14 +38,6 @@ from include.scoring.lesson import (
     learning_rows,
     settled_features,
 )
-from include.scoring.recipe import Recipe
-from include.selection.candidates import candidates_of
-from include.selection.past import read_past
-from include.selection.plan import Fold, Limits, Plan, work_folder
-from include.selection.results import put_champion
-from include.selection.shared import SharedFold
-from include.settings import get_settings
-from include.stages import stage
 
 FOLD_DAYS = 31
 """Nights that measure in a fold: a whole month, so that its end, ten times as busy, is in it once."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
 from include.models.ensemble import blend
-from include.scoring.recipe import Weights
+from include.training.recipe import Weights
 
 _CHAMPION = "champion"
 _EXPONENTS = "exponents"

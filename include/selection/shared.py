@@ -18,9 +18,9 @@ from include.models.base import Examples, Matrix
 from include.models.lstm import Lstm
 from include.models.preparation import Preparation
 from include.models.threshold import Days
-from include.scoring.fitting import Ground, Labels
-from include.scoring.lesson import Lesson
 from include.selection.candidates import Candidate
+from include.training.fitting import Ground, Labels
+from include.training.split import Lesson
 
 LEARNING, NIGHTS = "learning", "nights"
 """Names of the rows that teach, and of the measured nights as they really were."""

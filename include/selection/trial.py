@@ -16,12 +16,12 @@ from pathlib import Path
 from include.errors import SettlementError
 from include.lake.work_folder import WorkFolder
 from include.models.detectors import detector_class
-from include.scoring.cases import KIND
-from include.scoring.fitting import Fitted, fit_on
 from include.selection.candidates import Candidate
 from include.selection.plan import Fold, Limits, Plan, work_folder
 from include.selection.results import Cost, put_cost, put_exponents
 from include.selection.shared import LEARNING, NIGHTS, SharedFold, round_name
+from include.training.confirmed_frauds import KIND
+from include.training.fitting import Fitted, fit_on
 
 SLACK_MIB = 512
 """Asked for beyond what may be held: what is asked for is not all used."""

@@ -30,7 +30,7 @@ MOST_BYTES = 1 << 20
 MOST_FAULTS = 20
 """Of a request, that the answer names: whoever mends these sees the rest."""
 LONGEST_REASON = 1000
-"""Characters, as `include.sources.reviews` takes them."""
+"""Characters, as `include.reviews.files` takes them."""
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No analyst decided before: such a time is a slip, as 0 is for 1970. Years near 1 and 9999 have no UTC."""
@@ -117,7 +117,7 @@ def take_reviews(
     rows = [_row(review, user, known_at) for review in _read(body)]
     ticket = _counted(user, len(rows), known_at)
     # The server loads this module at start; what writes files only once somebody reviews.
-    from include.sources.reviews import drop_reviews, inbox_of
+    from include.reviews.files import drop_reviews, inbox_of
 
     try:
         name = drop_reviews(inbox_of(get_settings().lake_uri), rows)

@@ -17,15 +17,15 @@ from upath import UPath
 
 from include.errors import SourceError
 from include.lake import Lake
-from include.learning.reviews import take_in
-from include.sources import gathering
-from include.sources import reviews as drop
+from include.reviews import gathering
+from include.reviews import reviews as drop
+from include.reviews.files import MOST_BYTES, WRITTEN, as_parquet, drop_reviews, put_away
+from include.reviews.gathering import MOST_ROWS, gather
+from include.reviews.intake import take_in
 from include.sources.files import parquet
 from include.sources.files.parquet import read_bounded
 from include.sources.files.regular import read_regular
 from include.sources.files.source import read_relation
-from include.sources.gathering import MOST_ROWS, gather
-from include.sources.reviews import MOST_BYTES, WRITTEN, as_parquet, drop_reviews, put_away
 
 NIGHT = date(2024, 3, 3)
 NOON = datetime(2024, 3, 3, 12, tzinfo=UTC)

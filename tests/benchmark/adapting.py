@@ -25,9 +25,9 @@ from include.learning.updates import Update
 from include.models.base import Matrix, Vector
 from include.models.model import Model
 from include.models.threshold import Flags, budget_month, flag
-from include.scoring import Recipe, TrainingOutcome, train
-from include.scoring.lesson import REFRESH_NIGHTS_SEEN
-from include.scoring.recipe import QUICK_SETTINGS
+from include.training import Recipe, TrainingOutcome, train
+from include.training.recipe import QUICK_SETTINGS
+from include.training.split import REFRESH_NIGHTS_SEEN
 from tests.benchmark.banks import Bench, read_bank
 from tests.benchmark.results import FOLDER, markdown
 from tests.benchmark.trained import BUDGET, SEED

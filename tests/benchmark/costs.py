@@ -14,8 +14,8 @@ from include.evaluation.rounds import Round
 from include.features.sequences import window_matrix
 from include.models.base import Detector, Examples, Matrix
 from include.models.model import Model
-from include.scoring.fitting import MAX_CONTRAST_ROWS, MAX_TRAINING_ROWS, sample_rows
-from include.scoring.lesson import WARM_UP_DAYS
+from include.training.fitting import MAX_CONTRAST_ROWS, MAX_TRAINING_ROWS, sample_rows
+from include.training.split import WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.rankings import plain_ranker
 from tests.benchmark.trained import SEED

@@ -23,7 +23,8 @@ from include.monitoring.performance import NIGHTS_SCHEMA, Findings
 from include.monitoring.profiles import SCORE, Profiles
 from include.monitoring.reading import REVIEW_SCHEMA, flagged
 from include.publish.alerts import alert_queue
-from include.scoring import Recipe, score_night, train
+from include.scoring import score_night
+from include.training import Recipe, train
 from tests.benchmark.banks import Bench
 from tests.benchmark.results import markdown, save_plot
 from tests.monitoring.nights import NO_FINDINGS, excess, profiles, watched

@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.metrics import average_precision_score
 
+from include.explaining.reasons import contributions
 from include.features import FeatureState, build_features
 from include.lake.tables import REVIEWS_SCHEMA
-from include.learning.risk import feedback_of
 from include.models.base import Vector
 from include.models.model import Model
-from include.scoring.feedback import moved
-from include.scoring.reasons import contributions
+from include.reviews.risk import feedback_of
+from include.scoring.review_adjustment import moved
 from tests.benchmark.banks import Bench
 from tests.benchmark.plain_bank import DAYS, FIRST, plain_bank
 from tests.benchmark.results import markdown

@@ -15,7 +15,7 @@ from include.evaluation.plots import detectors_beside, precision_recall, recall_
 from include.evaluation.rounds import Round, assess, plant_round
 from include.learning.sample import nights_of
 from include.models.base import Vector
-from include.scoring.lesson import CHECK_DAYS, WARM_UP_DAYS
+from include.training.split import CHECK_DAYS, WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.costs import costs
 from tests.benchmark.rankings import Ranker, Thresholds, chosen, model_ranker, plain_ranker

@@ -19,10 +19,10 @@ from include.models.calibration import Calibration, rarity_of
 from include.models.ensemble import blend
 from include.models.model import Model
 from include.models.threshold import BUDGET_DAYS, AlertBudget, Days, Flags, choose_threshold, flag
-from include.scoring.choice import name_of
-from include.scoring.fitting import sample_rows
-from include.scoring.lesson import CHECK_DAYS
-from include.scoring.recipe import Recipe
+from include.training.choice import name_of
+from include.training.fitting import sample_rows
+from include.training.recipe import Recipe
+from include.training.split import CHECK_DAYS
 
 Ranker = Callable[[pa.Table], dict[str, Vector]]
 """From feature rows to a score a row, by name."""

@@ -9,7 +9,7 @@ from datetime import date
 
 from include.lake.version import code_version
 from include.models.model import Model
-from include.scoring import Recipe, train
+from include.training import Recipe, train
 from tests.benchmark.banks import Bench
 from tests.benchmark.results import FOLDER
 

@@ -16,9 +16,9 @@ from include.models.contrast import Contrast
 from include.models.ensemble import blend
 from include.models.model import Model
 from include.models.rarity import Rarity
-from include.scoring.fitting import MAX_CONTRAST_ROWS, sample_rows
-from include.scoring.lesson import CHECK_DAYS, TEACHING_DAYS, WARM_UP_DAYS
-from include.scoring.recipe import Recipe
+from include.training.fitting import MAX_CONTRAST_ROWS, sample_rows
+from include.training.recipe import Recipe
+from include.training.split import CHECK_DAYS, TEACHING_DAYS, WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.planted import ROUND_SEEDS
 from tests.benchmark.rankings import candidates, exponents_of

@@ -21,9 +21,9 @@ from expectations.declare import typed
 from include.counterparties import define_counterparty_key
 from include.features import advance_state, build_features, state_from_history
 from include.lake.tables import REVERSES
-from include.learning.queries import queries
 from include.quality.records import accepted
 from include.relations import FIN_ORDER, FIN_TRANSACTION, STATIC_RELATIONS, Relation
+from include.reviews.queries import queries
 from include.settlement import check_night
 from include.settlement import state_from_history as settled
 from include.sources import open_source

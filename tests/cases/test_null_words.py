@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from include.relations import FIN_DISTRICT
+from include.reviews.files import REVIEWS
 from include.sources import open_source
 from include.sources.dialects import CANONICAL
-from include.sources.reviews import REVIEWS
 from include.sources.values import NULL_WORDS, type_columns
 from tests.sources.small_banks import transactions_with, write_canonical
 from tests.sources.small_databases import changed, make_bank

@@ -110,7 +110,7 @@ def test_accounts_with_a_confirmed_case_are_in_every_sample(bank, small):
 
 
 def features_of(bank: Bank, first: date) -> pa.Table:
-    """Of the nights from `first` on, as `include.scoring.lesson.settled_features` has them built."""
+    """Of the nights from `first` on, as `include.training.split.settled_features` has them built."""
     days = bank.history["trans_date"]
     earlier = bank.history.filter(pc.less(days, pa.scalar(first)))
     nights = bank.history.filter(pc.greater_equal(days, pa.scalar(first)))

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.explaining.words.scenes import SCENE_SENTENCES
 from include.features import absence_notes, engine
 from include.features.state import FeatureState
 from include.features.towns import known_towns
-from include.scoring.words.scenes import SCENE_SENTENCES
 from tests.features.real_bank import between, made
 
 DAY = date(1994, 1, 31)

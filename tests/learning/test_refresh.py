@@ -16,7 +16,7 @@ from include.learning.profile import night_profile
 from include.learning.refresh import refreshed
 from include.models.calibration import Calibration
 from include.models.model import BLEND, MEMBER, MOST_MOVED
-from include.scoring.lesson import REFRESH_NIGHTS_SEEN
+from include.training.split import REFRESH_NIGHTS_SEEN
 from tests.learning.conftest import FIRST
 from tests.registry.conftest import RAW_ROWS
 

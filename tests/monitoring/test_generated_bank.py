@@ -14,7 +14,7 @@ from include.models.rarity import Rarity
 from include.monitoring.drift import Expected
 from include.monitoring.profiles import Profiles
 from include.relations import FIN_TRANSACTION
-from include.scoring import Recipe, train
+from include.training import Recipe, train
 from tests.monitoring.nights import profiles, watched
 
 FIRST, TRAINED, LAST = date(1993, 3, 1), date(1994, 9, 1), date(1995, 1, 31)

@@ -14,8 +14,8 @@ from demo import generate_bank
 from include.night import NightRequest, modelling
 from include.night.modelling import has_model, model_for, train_champion
 from include.registry import ModelRegistry, tracking
-from include.scoring import TrainingOutcome
 from include.settings import get_settings
+from include.training import TrainingOutcome
 
 BEFORE = date(2023, 8, 1)
 
@@ -91,7 +91,7 @@ def test_a_store_that_is_broken_fails_no_training(bank, outcomes, champion, tmp_
 
 
 def test_too_little_history_is_told_and_leaves_nothing(bank, tmp_path, monkeypatch):
-    monkeypatch.setattr(modelling, "train", include.scoring.train)
+    monkeypatch.setattr(modelling, "train", include.training.train)
     told = train_champion(bank, f"file:{tmp_path}", date(2023, 2, 1))
     assert told["model_version"] is None
     assert "of history lie before 2023-02-01" in str(told["note"])

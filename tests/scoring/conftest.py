@@ -10,7 +10,7 @@ import pytest
 
 from include.features import FeatureState, build_features
 from include.models.model import Model
-from include.scoring import Recipe, TrainingOutcome, train
+from include.training import Recipe, TrainingOutcome, train
 from tests.features import real_bank
 
 START = date(1994, 1, 1)

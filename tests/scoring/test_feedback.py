@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.explaining.reasons import MAX_REASONS
 from include.models.calibration import rarity_of
 from include.scoring import score_night
-from include.scoring.feedback import DISMISSALS_SCHEMA, RISES_SCHEMA, Feedback, Said, moved
-from include.scoring.reasons import MAX_REASONS
+from include.scoring.review_adjustment import DISMISSALS_SCHEMA, RISES_SCHEMA, Feedback, Said, moved
 from tests.features.real_bank import between
 
 SENTENCE = "Two of the last three payments with account 77 at bank AB were confirmed as fraud, known on 2 March."

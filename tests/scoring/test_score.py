@@ -12,15 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.explaining.correlated_features import ECHOES, weighing_codes
+from include.explaining.reasons import MAX_REASONS, contributions
 from include.features import FeatureState, build_features
 from include.features.catalog import FEATURES_BY_NAME, REASON_CODES
 from include.features.sequences import window_matrix
 from include.lake.tables import SCORES_SCHEMA
 from include.models.lstm import PARTS
-from include.scoring import EARLIER_SCHEMA, score_night, train
-from include.scoring.echoes import ECHOES, weighing_codes
-from include.scoring.reasons import MAX_REASONS, contributions
-from include.scoring.recipe import Recipe
+from include.scoring import EARLIER_SCHEMA, score_night
+from include.training import train
+from include.training.recipe import Recipe
 from tests.features.real_bank import between, made
 
 FIRST, LAST = date(1994, 1, 1), date(1994, 1, 8)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from demo import generate_bank
-from include.scoring.recipe import Recipe
 from include.selection import compare, prepare, trial
 from include.selection.plan import Plan, work_folder
 from include.selection.results import Cost, put_cost
 from include.settings import get_settings
+from include.training.recipe import Recipe
 
 BEFORE, LATER, LAST = date(2023, 7, 1), date(2023, 8, 1), date(2023, 7, 31)
 TINY = Recipe(

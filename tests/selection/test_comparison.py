@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scoring.recipe import ENSEMBLES, Recipe
 from include.selection.candidates import SURPRISES, candidates_of
 from include.selection.comparison import AS_IT_IS, Comparison
 from include.selection.evidence import Pack
@@ -18,6 +17,7 @@ from include.selection.paired import interval
 from include.selection.plan import Limits, Plan
 from include.selection.results import Cost
 from include.selection.verdict import judge
+from include.training.recipe import ENSEMBLES, Recipe
 from tests.registry.conftest import small_model
 
 CANDIDATES = candidates_of("full")  # before anything is made smaller for tests

@@ -15,13 +15,13 @@ from include.lake import TABLES, Lake
 from include.lake.tables import REVIEWS_SCHEMA
 from include.models.base import Matrix
 from include.registry import ModelRegistry
-from include.scoring.cases import KIND, LEAST_CASES
 from include.selection import compare, prepare
 from include.selection.candidates import candidates_of
 from include.selection.lineups import lineup_of
 from include.selection.plan import Plan, work_folder
 from include.selection.shared import SharedFold
 from include.settings import get_settings
+from include.training.confirmed_frauds import KIND, LEAST_CASES
 from tests.lake.nights import manifest_row, stamp_of
 from tests.selection.conftest import BEFORE, in_small, try_here
 

@@ -17,7 +17,6 @@ import pytest
 from include.errors import MissingStateError, SettingsError
 from include.learning.canary import CANARY, Canary
 from include.registry import ModelRegistry, tracking
-from include.scoring.fitting import Ground
 from include.selection import SelectionError, compare, prepare, promote, selections
 from include.selection.comparison import Comparison, compare_lineups
 from include.selection.evidence import MOST_CHARACTERS
@@ -26,6 +25,7 @@ from include.selection.plan import Plan, work_folder
 from include.selection.results import Cost, put_cost
 from include.selection.verdict import judge
 from include.settings import get_settings
+from include.training.fitting import Ground
 from tests.registry.moving import copy_lake
 from tests.selection.conftest import BEFORE, FAILED, LATER, SENTENCE, Selected, try_here
 

@@ -1,0 +1,78 @@
+"""What the sequence model has to say of one posting: what it expected, and which earlier postings made it odd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from math import exp
+
+import numpy as np
+
+from include.explaining.words import NO_READING, Earlier, Row, SequenceReading
+from include.features.sequences import KINDS, NO_POSTING, STEP, STEP_FIELDS, WINDOW
+from include.models.lstm import Lstm
+
+MOST_COMPARED = 2
+"""Earlier postings a sentence names: a third one makes it too long to be read aloud."""
+MOST_BLAMED = 5
+"""Among which they are looked for."""
+BANK_BOOKED = (":IC", ":IO", ":ST")
+"""How the kinds end that the bank books by itself: interest and fees."""
+
+_KIND, _LOG_AMOUNT, _DAYS_BEFORE = (STEP_FIELDS.index(name) for name in ("kind", "log_amount", "days_before"))
+
+
+def read_sequences(
+    sequence: Lstm | None, rows: Sequence[Row], surprises: Sequence[Mapping[str, float]]
+) -> list[SequenceReading]:
+    """What the model expected of each posting, with the earlier ones to compare it with.
+
+    All rows at once: every pass of the network costs as much as one of a thousand windows.
+
+    Parameters
+    ----------
+    sequence
+        None where the model has no sequence reader.
+    rows
+        Feature rows with their windows.
+    surprises
+        The reader's parts of each, as the raw rows hold them.
+    """
+    if sequence is None or not rows:
+        return [NO_READING] * len(rows)
+    windows = np.array([row["window"] for row in rows], dtype=np.float64)
+    expected, blamed = sequence.expectation(windows), sequence.blames(windows, top=MOST_BLAMED)
+    return [
+        SequenceReading(expectation, parts, _compared(row, places), _latest(row))
+        for row, expectation, parts, places in zip(rows, expected, surprises, blamed, strict=True)
+    ]
+
+
+def _compared(row: Row, blamed: Sequence[int]) -> tuple[Earlier, ...]:
+    """The postings without which the model would have been less surprised; where there are none such, the latest.
+
+    What people decided goes before what the bank books by itself: of a statement fee no client can be asked.
+    """
+    held = [place for place in range(WINDOW) if row["window_trans"][place] != NO_POSTING]
+    choices = (_decided(row, blamed), _decided(row, held[::-1]), blamed, held[::-1])
+    places = next((choice for choice in choices if choice), [])
+    return tuple(_earlier(row, place) for place in sorted(places[:MOST_COMPARED]))
+
+
+def _decided(row: Row, places: Sequence[int]) -> list[int]:
+    return [place for place in places if not _earlier(row, place).kind.endswith(BANK_BOOKED)]
+
+
+def _latest(row: Row) -> Earlier | None:
+    return _earlier(row, WINDOW - 1) if row["window_trans"][-1] != NO_POSTING else None
+
+
+def _earlier(row: Row, place: int) -> Earlier:
+    step = row["window"][place * STEP : (place + 1) * STEP]
+    day: date = row["settlement_date"]
+    return Earlier(
+        trans_id=row["window_trans"][place],
+        day=day - timedelta(days=round(step[_DAYS_BEFORE])),
+        kind=KINDS[round(step[_KIND]) - 1],
+        amount=exp(step[_LOG_AMOUNT]) / 100,
+    )

@@ -1,0 +1,140 @@
+"""What a finding says of what the account never had: a counterparty, a kind of operation, a product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from include.counterparties import account_text
+from include.explaining.words.wording import (
+    Finding,
+    Row,
+    accounts,
+    count,
+    days,
+    did,
+    exceeds,
+    money,
+    percent,
+    times,
+    transactions,
+    wording,
+)
+
+
+def new_counterparty(row: Row) -> Finding:
+    """How often the account deals with somebody new."""
+    met, transfers = row["habit_meetings"], row["habit_transfers"]
+    watched = days(row["observed_days"])
+    if not transfers:
+        habit = f"in the {watched} before it had made no transfer"
+    else:
+        habit = f"of its {count(transfers)} transfers in the last {watched} {count(met or 0)} were with somebody new"
+    text = f"{_said(row)}; {habit}."
+    return Finding(_other(row), "a known counterparty", text, stands=_is_stranger(row))
+
+
+def unknown_counterparty(row: Row) -> Finding:
+    """Whether anybody else in the bank knows the counterparty."""
+    known = row["known_by"] or 0
+    return Finding(
+        f"known to {accounts(known) if known else 'no account'}",
+        "a known counterparty",
+        f"{_said(row)}.",
+        stands=_is_stranger(row),
+    )
+
+
+def stranger_amount(row: Row) -> Finding:
+    """What a stranger gets against a usual paying day."""
+    usual = row["usual_day_paid"]
+    if not usual:
+        text = f"{_said(row)}; in the {days(row['observed_days'])} before the account had paid nothing."
+        return Finding(money(row["amount"]), money(0), text, stands=_is_stranger(row))
+    habit = f"on a day with payments this account usually pays {money(usual)} - {times(row['amount'], usual)}"
+    stands = _is_stranger(row) and exceeds(row["amount"], usual)
+    return Finding(money(row["amount"]), money(usual), f"{_said(row)}; {habit}.", stands)
+
+
+def stranger_share(row: Row) -> Finding:
+    """The share of the balance that a stranger gets."""
+    before, usual = row["balance_before"], row["usual_balance_share"]
+    if before is None or before <= 0:
+        return unknown_counterparty(row)
+    share = float(row["amount"] / before)
+    habit = "" if usual is None else f", its payments usually take {percent(usual)}"
+    text = f"{_said(row)}; that is {percent(share)} of the balance of {money(before)}{habit}."
+    stands = _is_stranger(row) and exceeds(share, usual or 0)
+    return Finding(percent(share), "unknown" if usual is None else percent(usual), text, stands)
+
+
+def _said(row: Row) -> str:
+    """What was done, with whom, and who else knows that side."""
+    if row["known_by"] is None:
+        return f"{did(row)}; the other side is not named"
+    if not _is_stranger(row):
+        return f"{did_with(row)}, which this account has dealt with before"
+    known = row["known_by"]
+    others = f"known to {count(known)} other{'' if known == 1 else 's'}" if known else "known to no other"
+    return f"{did_with(row)}, new to this account and {others}"
+
+
+def did_with(row: Row) -> str:
+    """What was done and with whom; the number says more than "another bank"."""
+    way = "from" if row["trans_type"] == "C" else "to"
+    said = did(row).removesuffix(" to another bank").removesuffix(" from another bank")
+    return f"{said} {way} {_other(row)}"
+
+
+def _other(row: Row) -> str:
+    return "an unnamed account" if row["other_account"] is None else f"account {account_text(row['other_account'])}"
+
+
+def _is_stranger(row: Row) -> bool:
+    return bool(row["unknown_counterparty"])
+
+
+def new_kind(row: Row) -> Finding:
+    """How new the kind is to the account, and how common to others."""
+    name, users = wording(row["kind"]).name, row["kind_users"] or 0
+    if row["gap_days"] is not None:
+        text = f"{did(row)}; the account's last {name} was {days(row['gap_days'])} before."
+        return Finding(name, "used before", text, stands=False)
+    others = f"{accounts(users)} of the bank ever made one" if users else "no other account ever made one"
+    text = (
+        f"{did(row)}: the first {name} this account ever made, after {transactions(row['habit_postings'])} of other "
+        f"kinds in the last {days(row['observed_days'])}; {others}."
+    )
+    return Finding(name, "never used", text)
+
+
+def unowned(row: Row) -> Finding:
+    """Whether the client has the product that the posting needs."""
+    product, since = _product(row)
+    if not product:
+        return Finding("no product needed", "no product needed", f"{did(row)}, which needs no product.", stands=False)
+    # What a snapshot says of later days is not known on this one.
+    if since is None or since > row["settlement_date"]:
+        text = f"{did(row)}, though no {product} is known for this account."
+        return Finding(f"no {product}", f"a {product}", text, stands=bool(row["unowned"]))
+    text = f"{did(row)}; the account has had a {product} since {since:%-d %B %Y}."
+    return Finding(f"a {product}", f"a {product}", text, stands=False)
+
+
+def _product(row: Row) -> tuple[str, date | None]:
+    """What the posting needs, and since when the account has it."""
+    if row["operation"] == "CCW":
+        return "card", row["card_since"]
+    if row["category"] == "LO" and row["trans_type"] != "C":
+        return "loan", row["loan_since"]
+    return "", None
+
+
+NOVELTY_SENTENCES: dict[str, Callable[[Row], Finding]] = {
+    "new_counterparty": new_counterparty,
+    "unknown_counterparty": unknown_counterparty,
+    "stranger_amount": stranger_amount,
+    "stranger_share": stranger_share,
+    "new_kind": new_kind,
+    "unowned": unowned,
+}

@@ -1,0 +1,49 @@
+"""Every feature of the catalog with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from include.explaining.words.activity import ACTIVITY_SENTENCES
+from include.explaining.words.amounts import AMOUNT_SENTENCES
+from include.explaining.words.balance import BALANCE_SENTENCES
+from include.explaining.words.novelty import NOVELTY_SENTENCES
+from include.explaining.words.rhythm import RHYTHM_SENTENCES
+from include.explaining.words.scenes import SCENE_SENTENCES
+from include.explaining.words.sequence import NO_READING, SEQUENCE_SENTENCES, SequenceReading
+from include.explaining.words.wording import Finding, Row
+
+_PLAIN: dict[str, Callable[[Row], Finding]] = {
+    **AMOUNT_SENTENCES,
+    **ACTIVITY_SENTENCES,
+    **BALANCE_SENTENCES,
+    **NOVELTY_SENTENCES,
+    **RHYTHM_SENTENCES,
+    **SCENE_SENTENCES,
+}
+
+
+def _of_row_alone(sentence: Callable[[Row], Finding]) -> Callable[[Row, SequenceReading], Finding]:
+    return lambda row, _: sentence(row)
+
+
+SENTENCES: dict[str, Callable[[Row, SequenceReading], Finding]] = {
+    **{feature: _of_row_alone(sentence) for feature, sentence in _PLAIN.items()},
+    **SEQUENCE_SENTENCES,
+}
+"""One sentence for every feature of the catalog."""
+
+
+def finding(feature: str, row: Row, reading: SequenceReading = NO_READING) -> Finding:
+    """The sentence for one feature of one posting.
+
+    Parameters
+    ----------
+    feature
+        Of `include.features.catalog.MODEL_FEATURES`.
+    row
+        The posting's row of the feature table.
+    reading
+        What the sequence model has to say of it; only its own features need one.
+    """
+    return SENTENCES[feature](row, reading)

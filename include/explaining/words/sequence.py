@@ -1,0 +1,191 @@
+"""What a finding says of an account's order of things: what was expected instead, and which postings to compare with.
+
+The postings named are those without which the sequence model would have been less surprised. That is leaving one out,
+not a cause, and the sentences say "compare with".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import exp
+
+from include.explaining.words.novelty import did_with
+from include.explaining.words.wording import (
+    Finding,
+    Row,
+    about,
+    article,
+    day_of,
+    days,
+    did,
+    exceeds,
+    money,
+    one_in,
+    percent,
+    times,
+    wording,
+)
+from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW
+from include.models.lstm import Expectation
+
+_COUNTERPARTY = STEP_FIELDS.index("counterparty")
+_NOBODY, _KNOWN = 0, 1
+_PARTIES = ("nobody", "an account it had dealt with lately", "an account it had not dealt with lately")
+_UNLIKELY = 0.1
+"""What is likelier than one in ten is no reason to call anybody."""
+_LONGEST_GAP = 47
+"""Days; the network does not tell longer gaps apart."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier posting of the account, as the window has it; the amount to single precision."""
+
+    trans_id: int
+    day: date
+    kind: str
+    amount: float
+
+
+@dataclass(frozen=True)
+class SequenceReading:
+    """What the sequence model expected of a posting, and which earlier ones to compare it with.
+
+    Attributes
+    ----------
+    expected
+        None where the model has no sequence reader.
+    surprises
+        Its four parts: minus the log probability of something as unlikely.
+    compare
+        Earlier postings, oldest first: those to blame, or else the latest; empty without any.
+    latest
+        The last of the earlier postings.
+    """
+
+    expected: Expectation | None
+    surprises: Mapping[str, float]
+    compare: tuple[Earlier, ...]
+    latest: Earlier | None
+
+    def share(self, part: str) -> float:
+        """How often the model expects something as unlikely."""
+        return exp(-self.surprises.get(part, 0.0))
+
+
+NO_READING = SequenceReading(None, {}, (), None)
+"""Where there is no sequence reader, or nothing was asked of it."""
+
+
+def sequence_kind(row: Row, reading: SequenceReading) -> Finding:
+    """The kind of operation against the likeliest one on that date."""
+    expected = reading.expected
+    if expected is None or not reading.compare:
+        return _alone(row)
+    likeliest, came = wording(KINDS[expected.kind - 1]), wording(row["kind"])
+    chance, seen = percent(expected.kind_probability), expected.seen_kind_probability
+    if likeliest.name == came.name:
+        return _finding(
+            came.name, came.name, f"{_on(row)}, as was to be expected ({chance})", row, reading.compare, stands=False
+        )
+    text = (
+        f"{_on(row)}, where {article(likeliest.name)} was expected ({chance}) and {article(came.name)} "
+        f"{'hardly' if seen <= _UNLIKELY else 'less so'} ({percent(seen)})"
+    )
+    return _finding(came.name, likeliest.name, text, row, reading.compare, stands=seen <= _UNLIKELY)
+
+
+def sequence_gap(row: Row, reading: SequenceReading) -> Finding:
+    """The days since the account's last posting against the likeliest number of them."""
+    expected, latest = reading.expected, reading.latest
+    if expected is None or expected.gap_days is None or latest is None:
+        return _alone(row)
+    gap, share = (row["settlement_date"] - latest.day).days, reading.share("sequence_gap")
+    text = (
+        f"{did(row)} {_since(gap)} {_named(latest, row['settlement_date'])}, where {_gap_days(expected.gap_days)} was "
+        f"likeliest and so unlikely a date comes {one_in(share, 'time')}"
+    )
+    others = tuple(earlier for earlier in reading.compare if earlier != latest)
+    return _finding(days(gap), _gap_days(expected.gap_days), text, row, others, stands=share <= _UNLIKELY)
+
+
+def sequence_counterparty(row: Row, reading: SequenceReading) -> Finding:
+    """The counterparty against the likeliest: nobody, one of the window's, another one."""
+    expected, share = reading.expected, reading.share("sequence_counterparty")
+    if expected is None or not reading.compare:
+        return _alone(row)
+    came, likeliest = _party_of(row), expected.counterparty
+    said = did(row) if came == _NOBODY else did_with(row)
+    text = f"{said} on {_today(row)}, {_PARTIES[came]}, where {_PARTIES[likeliest]} was expected ({one_in(share)})"
+    stands = came != likeliest and share <= _UNLIKELY
+    return _finding(_PARTIES[came], _PARTIES[likeliest], text, row, reading.compare, stands=stands)
+
+
+def sequence_amount(row: Row, reading: SequenceReading) -> Finding:
+    """The amount against the median of what was expected of such a posting then."""
+    expected, share = reading.expected, reading.share("sequence_amount") / 2
+    if expected is None or not reading.compare:
+        return _alone(row)
+    usual = expected.amount_cents / 100 * exp(row["season_amount"])
+    text = (
+        f"{_on(row)}, where {about(usual)} was expected and so much {one_in(share, 'time')} - "
+        f"{times(row['amount'], usual)}"
+    )
+    stands = exceeds(row["amount"], usual) and share <= _UNLIKELY
+    return _finding(money(row["amount"]), about(usual), text, row, reading.compare, stands=stands)
+
+
+def _finding(value: str, typical: str, text: str, row: Row, others: Sequence[Earlier], *, stands: bool) -> Finding:
+    named = " and ".join(_named(earlier, row["settlement_date"]) for earlier in others)
+    return Finding(value, typical, f"{text}; compare with {named}." if named else f"{text}.", stands)
+
+
+def _alone(row: Row) -> Finding:
+    text = f"{_on(row)}; the account has no earlier postings to compare with."
+    return Finding("the first posting", "unknown", text, stands=False)
+
+
+def _named(earlier: Earlier, seen_from: date) -> str:
+    spoken = f"the {wording(earlier.kind).name} of {about(earlier.amount)}"
+    return f"{spoken} on {day_of(earlier.day, seen_from)} (transaction {earlier.trans_id})"
+
+
+def _on(row: Row) -> str:
+    return f"{did(row)} on {_today(row)}"
+
+
+def _today(row: Row) -> str:
+    return day_of(row["settlement_date"], row["settlement_date"])
+
+
+def _since(gap: int) -> str:
+    return f"{days(gap)} after" if gap else "on the same day as"
+
+
+def _gap_days(gap: int) -> str:
+    if gap >= _LONGEST_GAP:
+        return f"{days(gap)} or more"
+    return days(gap) if gap else "the same day"
+
+
+def _step(row: Row, place: int, field: int) -> float:
+    return float(row["window"][place * STEP + field])
+
+
+def _party_of(row: Row) -> int:
+    """0 nobody, 1 one of the window's counterparties, 2 another: windows number them as they first appear."""
+    own = _step(row, WINDOW, _COUNTERPARTY)
+    if own == 0:
+        return _NOBODY
+    earlier = max(_step(row, place, _COUNTERPARTY) for place in range(WINDOW))
+    return _KNOWN if own <= earlier else _KNOWN + 1
+
+
+SEQUENCE_SENTENCES: dict[str, Callable[[Row, SequenceReading], Finding]] = {
+    "sequence_gap": sequence_gap,
+    "sequence_kind": sequence_kind,
+    "sequence_counterparty": sequence_counterparty,
+    "sequence_amount": sequence_amount,
+}

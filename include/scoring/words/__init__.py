@@ -1,7 +1,0 @@
-"""What investigators read: a sentence for every feature, and the vocabulary the sentences are made of."""
-
-from include.scoring.words.sentences import SENTENCES, finding
-from include.scoring.words.sequence import NO_READING, Earlier, SequenceReading
-from include.scoring.words.wording import Finding, Row
-
-__all__ = ["NO_READING", "SENTENCES", "Earlier", "Finding", "Row", "SequenceReading", "finding"]
