@@ -20,9 +20,9 @@ from include.errors import SettingsError
 from include.lake.tables import BREAKS_SCHEMA, QUARANTINE_SCHEMA, SCORES_SCHEMA
 from include.models.model import Model
 from include.models.threshold import budget_month
-from include.night.standing import lookback_from_history
+from include.night.carried_state import lookback_from_history
 from include.night.steps import set_aside
-from include.publish.inert import inert_table
+from include.publish.escaping import escaped_table
 from include.quality import admit, admit_statics, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.scoring import EARLIER_SCHEMA, score_night
@@ -144,7 +144,7 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) 
         replay, prepared, note = _prepare(source, start, budget)
         nights = [replay.play(source, night) for night in tqdm(list(_nights(start, end)), unit="night", delay=1)]
     tables = {
-        name: inert_table(
+        name: escaped_table(
             pa.concat_tables([schema.empty_table(), *(n[name] for n in (prepared, *nights) if name in n)])
         )
         for name, schema in OUTPUTS.items()

@@ -38,12 +38,12 @@ class Episode:
     """One planted anomaly: what it edits, and the trans_ids that are the anomaly."""
 
     edits: Edits
-    culprits: frozenset[int]
+    positives: frozenset[int]
 
     @property
     def planted(self) -> frozenset[int]:
-        """All postings that were made or changed, culprits and others."""
-        return self.culprits | {row["trans_id"] for row in self.edits.added} | self.edits.changed.keys()
+        """All postings that were made or changed, positives and others."""
+        return self.positives | {row["trans_id"] for row in self.edits.added} | self.edits.changed.keys()
 
 
 Maker = Callable[[Subject, float], Episode | None]
@@ -100,7 +100,7 @@ def _burst(subject: Subject, number: float) -> Episode | None:
 
 
 def _limit_day(subject: Subject, factor: float) -> Episode | None:
-    """Ordinary payments exceed a limit of `factor` times the most it ever paid in a day; culprits are those beyond."""
+    """Ordinary payments exceed a limit of `factor` times the most it ever paid in a day; positives are those beyond."""
     limit = factor * _most_paid(subject.payments, 1)
     rows = _unremarkable(subject, _BEYOND * limit, lambda _: subject.day)
     real = [row for row in subject.due if row["trans_date"] == subject.day]
@@ -130,16 +130,16 @@ def _unremarkable(
 
 
 def _crossing(rows: list[Row], real: list[Row], limit: float, days: int) -> Episode | None:
-    """The added postings; culprits are those with which the sum of the last `days` lies beyond the limit."""
-    culprits = set()
+    """The added postings; positives are those with which the sum of the last `days` lies beyond the limit."""
+    positives = set()
     ordered = sorted(rows, key=lambda row: (row["trans_date"], row["trans_id"]))
     for position, row in enumerate(ordered):
         since = row["trans_date"] - timedelta(days=days - 1)
         sofar = [r for r in ordered[: position + 1] if r["trans_date"] >= since]
         sofar += [r for r in real if since <= r["trans_date"] <= row["trans_date"]]
         if paid_cents(sofar) > limit:
-            culprits.add(row["trans_id"])
-    return Episode(Edits(added=rows), frozenset(culprits)) if culprits else None
+            positives.add(row["trans_id"])
+    return Episode(Edits(added=rows), frozenset(positives)) if positives else None
 
 
 def _most_paid(payments: list[Row], days: int) -> int:

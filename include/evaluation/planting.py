@@ -151,7 +151,7 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, s
         edited[account] = rows
         cell = {"episode": number, "kind": kind, "strength": strength}
         labels += [
-            {"trans_id": trans_id, **cell, "is_culprit": trans_id in episode.culprits}
+            {"trans_id": trans_id, **cell, "is_culprit": trans_id in episode.positives}
             for trans_id in sorted(episode.planted)
         ]
     return Planted(_replaced(postings, edited), pa.Table.from_pylist(labels, schema=LABELS))

@@ -27,7 +27,7 @@ MOST_PER_CELL = 6
 
 
 @dataclass(frozen=True)
-class Round:
+class InjectedSample:
     """A stretch of nights with anomalies in it.
 
     Attributes
@@ -52,13 +52,13 @@ class Round:
         """The kinds that are in it, in one order."""
         return sorted({str(kind) for kind in self.kinds[self.is_planted]})
 
-    def without(self, kinds: frozenset[str]) -> Round:
+    def without(self, kinds: frozenset[str]) -> InjectedSample:
         """The round as if these kinds had not been planted: their rows are left out."""
         kept = ~np.isin(self.kinds.astype(str), sorted(kinds))
-        return Round(self.features.filter(pa.array(kept)), self.kinds[kept], self.strengths[kept])
+        return InjectedSample(self.features.filter(pa.array(kept)), self.kinds[kept], self.strengths[kept])
 
     @property
-    def culprits(self) -> pa.Table:
+    def positives(self) -> pa.Table:
         """The rows to be found."""
         return self.features.filter(pa.array(self.is_planted))
 
@@ -120,7 +120,7 @@ class Bank:
         return replace(state, state_counterparties=pa.concat_tables([state.state_counterparties, self.outside]))
 
 
-def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str, ...] | None = None) -> Round:
+def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str, ...] | None = None) -> InjectedSample:
     """Plant every kind in every strength into the nights from `first` to `last` and build their features.
 
     Parameters
@@ -147,7 +147,7 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
 
 
 def assess(
-    scores: Vector, round_: Round, strengths: tuple[str, ...], budget: float, kind: str | None = None
+    scores: Vector, round_: InjectedSample, strengths: tuple[str, ...], budget: float, kind: str | None = None
 ) -> Figures:
     """The figures of one ranking of a round for some strengths (and one kind), over the rows that it is judged on."""
     kept = round_.compared(strengths, kind)
@@ -157,12 +157,12 @@ def assess(
 _DAY = timedelta(days=1)
 
 
-def _labelled(features: pa.Table, labels: pa.Table) -> Round:
+def _labelled(features: pa.Table, labels: pa.Table) -> InjectedSample:
     is_culprit = label_of(features["trans_id"], labels, "is_culprit")
     kept = np.array([flag is not False for flag in is_culprit], dtype=np.bool_)
     features = features.filter(pa.array(kept))
     kinds, strengths = (label_of(features["trans_id"], labels, column) for column in ("kind", "strength"))
-    return Round(features, kinds, strengths)
+    return InjectedSample(features, kinds, strengths)
 
 
 def _per_cell(recent: pa.Table, kinds: tuple[str, ...] | None) -> int:

@@ -74,7 +74,7 @@ def draw_canary(model: Model, held_back: HeldBack) -> Canary:
     rows = held_back.features.take(pa.array(ordinary[:, 0]))
     return Canary(
         ordinary=model.values(rows),
-        planted=model.values(round_.culprits),
+        planted=model.values(round_.positives),
         nights=nights_of(rows),
         kinds=tuple(map(str, round_.kinds[round_.is_planted])),
         strengths=tuple(map(str, round_.strengths[round_.is_planted])),

@@ -14,9 +14,9 @@ from include.errors import MissingStateError, SettingsError
 from include.lake import Lake
 from include.learning import refresh
 from include.learning.canary import CANARY, Canary, CanaryFigures, draw_canary, objections
-from include.learning.refresh import LESSON, draw_lesson, refreshed
+from include.learning.refresh import REFRESH_BASELINE, draw_refresh_baseline, refreshed
 from include.learning.sample import Sample
-from include.learning.teaching import LESSON_TABLE
+from include.learning.sampling import REFRESH_TABLE
 from include.learning.updates import Update, UpdateLog, model_of
 from include.models.base import Matrix, Vector
 from include.models.model import Model
@@ -26,10 +26,10 @@ from include.training.split import REFRESH_NIGHTS_SEEN
 from include.training.train import HeldBack
 
 
-def keep_schooling(registry: ModelRegistry, model: Model, held_back: HeldBack) -> None:
+def keep_refresh_baseline(registry: ModelRegistry, model: Model, held_back: HeldBack) -> None:
     """Keep, sealed with an approved model, what its refreshes begin with and are tried on; without, it never learns."""
     registry.keep(model.version, CANARY, draw_canary(model, held_back).to_bytes(model.features))
-    registry.keep(model.version, LESSON, draw_lesson(model, held_back).to_bytes(model.features))
+    registry.keep(model.version, REFRESH_BASELINE, draw_refresh_baseline(model, held_back).to_bytes(model.features))
 
 
 def learn(lake_uri: str, night: date) -> dict[str, Any]:
@@ -163,10 +163,12 @@ def _champion(registry: ModelRegistry) -> Model:
 
 def _update(registry: ModelRegistry, lake: Lake, approved: Model, log: UpdateLog, night: date) -> Update:
     """The night's update; a refresh is saved where it is accepted."""
-    canary, lesson = Canary.kept(registry, approved, CANARY), Sample.kept(registry, approved, LESSON)
+    canary, lesson = Canary.kept(registry, approved, CANARY), Sample.kept(registry, approved, REFRESH_BASELINE)
     obstacle = _obstacle(approved, canary, night)
     if canary is None or lesson is None or obstacle:
-        return Update(night, approved.version, None, accepted=False, why=obstacle or _UNTAUGHT.format(approved.version))
+        return Update(
+            night, approved.version, None, accepted=False, why=obstacle or _WITHOUT_BASELINE.format(approved.version)
+        )
     due = _due(log, approved, night)
     gathered = gathered_rows(lake, approved, night, log.untaught(), 1 if night < due else REFRESH_NIGHTS_SEEN)
     nights = gathered["settlement_date"]
@@ -197,22 +199,22 @@ def _obstacle(approved: Model, canary: Canary | None, night: date) -> str:
     if approved.training.last_night >= night:
         return f"{approved.version} was trained until {approved.training.last_night}: it knows the night already"
     if canary is None or not approved.training.month_rows:
-        return _UNTAUGHT.format(approved.version)
+        return _WITHOUT_BASELINE.format(approved.version)
     if not len(canary.planted):
         return f"nothing could be planted into the canary set of {approved.version}: no update could be tried on it"
     return ""
 
 
-_UNTAUGHT = "{} was trained without a canary set and a lesson: learning begins with the next model approved"
+_WITHOUT_BASELINE = "{} was trained without a canary set and a lesson: learning begins with the next model approved"
 
 
 def gathered_rows(lake: Lake, approved: Model, night: date, untaught: set[date], nights: int) -> pa.Table:
-    """`LESSON_SCHEMA` of so many nights that end with `night`, in their order.
+    """`REFRESH_SCHEMA` of so many nights that end with `night`, in their order.
 
     Of those that the approved model, or a refresh of it, scored, and that were not taken back.
     """
     since = max(night - timedelta(days=nights - 1), approved.training.last_night + timedelta(days=1))
-    rows = lake.read(LESSON_TABLE, since, night).sort_by("settlement_date")
+    rows = lake.read(REFRESH_TABLE, since, night).sort_by("settlement_date")
     return rows.filter(
         pc.and_(
             pc.equal(rows["model_base"], approved.version),

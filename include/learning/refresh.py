@@ -17,20 +17,20 @@ from include.models.model import Model, Training
 from include.models.preparation import Preparation
 from include.models.threshold import flag
 from include.training import Recipe
-from include.training.fitting import Fitted, Ground, fit_on
+from include.training.fitting import FitContext, Fitted, fit_on
 from include.training.split import REFRESH_NIGHTS_SEEN
 from include.training.train import HeldBack, library_versions
 
-LESSON = "lesson"
+REFRESH_BASELINE = "split"
 """Part of a model version that holds the rows its refreshes begin with."""
 REFRESH_NIGHTS = 7
 """Nights from one refresh to the next: whatever drifts slowly is hardly further a week later, and each week lies in one
 of them whole."""
 
 
-def draw_lesson(model: Model, held_back: HeldBack) -> Sample:
+def draw_refresh_baseline(model: Model, held_back: HeldBack) -> Sample:
     """What a model learned as usual in its last year, thinned, and all that was planted for it to learn from."""
-    planted = [model.values(round_.culprits) for round_ in held_back.taught]
+    planted = [model.values(round_.positives) for round_ in held_back.taught]
     kinds, strengths = (
         [label for round_ in held_back.taught for label in getattr(round_, of)[round_.is_planted]]
         for of in ("kinds", "strengths")
@@ -44,7 +44,7 @@ def draw_lesson(model: Model, held_back: HeldBack) -> Sample:
     )
 
 
-def refreshed(approved: Model, lesson: Sample, taught: Matrix, night: date) -> Model:
+def refreshed(approved: Model, split: Sample, taught: Matrix, night: date) -> Model:
     """The approved model with its ranking refreshed by what nights up to `night` taught.
 
     Preparation, detectors that have a say and calibrations are fitted anew on the year that ends with the night; the
@@ -58,7 +58,7 @@ def refreshed(approved: Model, lesson: Sample, taught: Matrix, night: date) -> M
     ----------
     approved
         As it was trained, or refreshed before; earlier refreshes leave no trace.
-    lesson
+    split
         Kept with it.
     taught
         Rows of the nights since, in its columns' order.
@@ -67,10 +67,10 @@ def refreshed(approved: Model, lesson: Sample, taught: Matrix, night: date) -> M
     """
     trained = approved.trained()
     since = np.datetime64(night - timedelta(days=REFRESH_NIGHTS_SEEN - 1))
-    unusual = flag(trained.score(lesson.ordinary), trained.threshold)
-    usual = _stacked(lesson.ordinary[~unusual & (lesson.nights >= since)], taught)
-    values = _stacked(usual, lesson.ordinary[unusual])
-    fitted = _fit(trained, lesson, values)
+    unusual = flag(trained.score(split.ordinary), trained.threshold)
+    usual = _stacked(split.ordinary[~unusual & (split.nights >= since)], taught)
+    values = _stacked(usual, split.ordinary[unusual])
+    fitted = _fit(trained, split, values)
     exponents = blend(fitted.exponents, trained.weights)
     refresh = Model(
         sequence=trained.sequence,
@@ -78,22 +78,22 @@ def refreshed(approved: Model, lesson: Sample, taught: Matrix, night: date) -> M
         members=fitted.members(trained.weights),
         calibration=Calibration.matching(exponents, trained.rarities(values)),
         threshold=trained.threshold,
-        training=_training(trained, lesson, values, night),
+        training=_training(trained, split, values, night),
         versions=library_versions(),
     )
     return trained.refreshed(refresh)
 
 
-def _fit(trained: Model, lesson: Sample, values: Matrix) -> Fitted:
+def _fit(trained: Model, split: Sample, values: Matrix) -> Fitted:
     """Those that have a say, fitted on raw rows."""
     learned = trained.preparation
     codes = dict(zip(learned.features, learned.codes, strict=True))
     preparation = Preparation.learn(codes, learned.context, values, GRADED)
     columns = [trained.features.index(name) for name in preparation.columns]
-    ground = Ground(trained.sequence, preparation, values[:, columns])
-    labels = (np.array(of, dtype=np.object_) for of in (lesson.kinds, lesson.strengths))
-    examples = ground.weigh(lesson.planted[:, columns], *labels) if len(lesson.planted) else None
-    return fit_on(ground, examples, _recipe_of(trained), trained.training.seed)
+    context = FitContext(trained.sequence, preparation, values[:, columns])
+    labels = (np.array(of, dtype=np.object_) for of in (split.kinds, split.strengths))
+    examples = context.weigh(split.planted[:, columns], *labels) if len(split.planted) else None
+    return fit_on(context, examples, _recipe_of(trained), trained.training.seed)
 
 
 def _recipe_of(model: Model) -> Recipe:
@@ -101,14 +101,14 @@ def _recipe_of(model: Model) -> Recipe:
     return Recipe(detectors=tuple(settings), ensembles=(), settings=settings)
 
 
-def _training(trained: Model, lesson: Sample, values: Matrix, night: date) -> Training:
-    learned_from = _stacked(values, lesson.planted)
+def _training(trained: Model, split: Sample, values: Matrix, night: date) -> Training:
+    learned_from = _stacked(values, split.planted)
     return replace(
         trained.training,
         first_night=min(night - timedelta(days=REFRESH_NIGHTS_SEEN - 1), trained.training.last_night),
         last_night=night,
         rows=len(values),
-        planted_rows=len(lesson.planted),
+        planted_rows=len(split.planted),
         data_digest=hashlib.sha256(learned_from.tobytes()).hexdigest(),
         notes=(),
     )

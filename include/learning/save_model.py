@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.errors import TrackingError
-from include.learning import keep_schooling
+from include.learning import keep_refresh_baseline
 from include.registry import ModelRegistry
 from include.registry.tracking import TrainingRun, record
 from include.settings import get_settings
@@ -24,7 +24,7 @@ def keep_model(outcome: TrainingOutcome, run: TrainingRun, lake_uri: str) -> str
     registry = ModelRegistry.open(lake_uri, settings)
     registry.save(outcome.model)
     if outcome.held_back is not None:
-        keep_schooling(registry, outcome.model, outcome.held_back)
+        keep_refresh_baseline(registry, outcome.model, outcome.held_back)
     try:
         record(run, settings, lake_uri)
     except TrackingError as error:

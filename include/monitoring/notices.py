@@ -13,7 +13,7 @@ from include.models.threshold import BUDGET_DAYS
 from include.monitoring.drift import holds_season
 from include.monitoring.signals import DRIFT, PERSISTENCE, Code, Signal
 from include.monitoring.wording import also
-from include.publish.inert import inert
+from include.publish.escaping import inert
 
 REPEAT_DAYS = BUDGET_DAYS
 """Days after which something that is still so is told again: a month later another month lies beside the old ones."""

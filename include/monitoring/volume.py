@@ -12,7 +12,7 @@ from scipy.stats import poisson
 
 from include.explaining.words.wording import count
 from include.monitoring.notices import NOTICES_SCHEMA
-from include.publish.inert import inert
+from include.publish.escaping import inert
 from include.settlement.banking_days import BankingDays
 
 LEVEL_DAYS = 28

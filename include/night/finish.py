@@ -19,9 +19,9 @@ from include.errors import LakeConflictError, MissingStateError, PublishError, T
 from include.lake import Lake, RunStamp
 from include.lake.tables import Table
 from include.lake.whole_file import write_whole
-from include.learning import LESSON_TABLE, PROFILE_TABLE
+from include.learning import PROFILE_TABLE, REFRESH_TABLE
 from include.monitoring import drift_plot
-from include.night import standing
+from include.night import carried_state
 from include.night.docs import docs_address, publish_docs
 from include.night.late import STATE_TOTALS, known_totals, late_changes, totals_as_of
 from include.night.publishing import (
@@ -130,7 +130,7 @@ def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[
     breaks, quarantined = workspace.get("breaks"), workspace.get("quarantined")
     reported = [{"settlement_date": request.night, "text": sentence} for sentence in late]
     heads = [{"settlement_date": request.night, "text": text} for text in workspace.read_note("settle")["warnings"]]
-    watched = standing.dated({NOTICES: workspace.get(NOTICES)}, request.night)[NOTICES].to_pylist()
+    watched = carried_state.dated({NOTICES: workspace.get(NOTICES)}, request.night)[NOTICES].to_pylist()
     published = as_published(
         {
             FIN_TRANSACTION.name: postings,
@@ -162,23 +162,24 @@ def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tupl
     night = request.night
     after = {**workspace.get_many("state.after.settlement"), **workspace.get_many("state.after.features")}
     tables = [
-        (standing.state_table(name, after[name].schema), rows) for name, rows in standing.dated(after, night).items()
+        (carried_state.state_table(name, after[name].schema), rows)
+        for name, rows in carried_state.dated(after, night).items()
     ]
     is_first = workspace.read_note("began")["is_first"]
-    first_night = night if is_first else standing.first_night_of(lake, night)
+    first_night = night if is_first else carried_state.first_night_of(lake, night)
     start = pa.table({"settlement_date": pa.array([night]), "first_night": pa.array([first_night])})
     since = date.fromisoformat(workspace.read_note("score")["budget_since"])
     budget = pa.table({"settlement_date": pa.array([night]), "budget_since": pa.array([since])})
     kept = workspace.get("lookback") if is_first else workspace.get("lookback").slice(0, 0)
     lookback = kept.add_column(0, "night", pa.array([night] * kept.num_rows, pa.date32()))
     totals = totals_as_of(night, None if is_first else known_totals(lake, night), workspace.get("totals"))
-    schooling = standing.dated({name: workspace.get(name) for name in ("profile", "lesson")}, night)
+    schooling = carried_state.dated({name: workspace.get(name) for name in ("profile", "lesson")}, night)
     kept_with = [
-        *((standing.STATE_CHAIN_START, start), (standing.STATE_BUDGET, budget)),
-        *((PROFILE_TABLE, schooling["profile"]), (LESSON_TABLE, schooling["lesson"])),
+        *((carried_state.STATE_CHAIN_START, start), (carried_state.STATE_BUDGET, budget)),
+        *((PROFILE_TABLE, schooling["profile"]), (REFRESH_TABLE, schooling["lesson"])),
     ]
     watched = [*kept_watch(workspace, night), *kept_reviews(workspace, night)]
-    return [*tables, *kept_with, *watched, (standing.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
+    return [*tables, *kept_with, *watched, (carried_state.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]
 
 
 def _late(workspace: Workspace, lake: Lake, request: NightRequest) -> list[str]:
@@ -263,7 +264,7 @@ def _docs(request: NightRequest, workspace: Workspace) -> str:
 
 def _plot_the_month(request: NightRequest, lake: Lake) -> None:
     """At a month's end, a picture of how far each feature drifted in it."""
-    figure = drift_plot(lake, request.night) if (request.night + standing.ONE_DAY).day == 1 else None
+    figure = drift_plot(lake, request.night) if (request.night + carried_state.ONE_DAY).day == 1 else None
     if figure is None:
         return
     path = UPath(request.lake_uri) / "drift" / f"{request.night:%Y-%m}.png"

@@ -9,7 +9,7 @@ from typing import Any
 
 from include.lake import Lake
 from include.lake.night_lock import one_night_at_a_time
-from include.night import standing
+from include.night import carried_state
 from include.night.finish import publish, report
 from include.night.late import LateChange, known_totals, late_changes
 from include.night.request import NightRequest
@@ -47,7 +47,7 @@ def restate(request: NightRequest, progress: Say = _silent) -> Figures:
 
 
 def _changes(request: NightRequest, lake: Lake, workspace: Workspace) -> list[LateChange]:
-    if not standing.has_predecessor(lake, request.night):
+    if not carried_state.has_predecessor(lake, request.night):
         return []
     return late_changes(known_totals(lake, request.night), workspace.get("totals"), request.night)
 
@@ -55,7 +55,7 @@ def _changes(request: NightRequest, lake: Lake, workspace: Workspace) -> list[La
 def _nights_to_restate(request: NightRequest, lake: Lake, changed: list[date]) -> list[date]:
     if not changed:
         return []
-    oldest = max(min(changed), standing.first_night_of(lake, request.night))
+    oldest = max(min(changed), carried_state.first_night_of(lake, request.night))
     return [oldest + timedelta(days=n) for n in range((request.night - oldest).days)]
 
 

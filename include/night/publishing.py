@@ -15,7 +15,7 @@ from include.lake.tables import TABLES, Table
 from include.lake.version import code_version
 from include.night.columns import NightColumns
 from include.publish.digest import combined_digest, output_hash, table_digest
-from include.publish.inert import inert_table
+from include.publish.escaping import escaped_table
 from include.quality import Counts
 from include.relations import FIN_TRANSACTION
 from include.settings import Settings
@@ -26,7 +26,7 @@ _SPEAKING = ("settlement_breaks", "anomaly_scores", "alerts")
 
 def as_published(outputs: dict[str, pa.Table]) -> dict[str, pa.Table]:
     """The outputs as they are written and hashed: sentences inert, columns those of the tables."""
-    inert = {name: inert_table(rows) if name in _SPEAKING else rows for name, rows in outputs.items()}
+    inert = {name: escaped_table(rows) if name in _SPEAKING else rows for name, rows in outputs.items()}
     return {name: rows.select(_columns(name)) for name, rows in inert.items()}
 
 

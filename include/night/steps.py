@@ -16,7 +16,7 @@ from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
 from include.lake.work_folder import clear_abandoned
 from include.models.model import Model
-from include.night import standing
+from include.night import carried_state
 from include.night.docs import publish_docs
 from include.night.extracts import HISTORY, HISTORY_REFUSED, get_extract, put_extract
 from include.night.late import totals_kept
@@ -46,7 +46,9 @@ def extract(request: NightRequest) -> Figures:
     workspace.begin()
     # Looked at before anything that depends on it: what is published meanwhile is found out by `publish`.
     published = lake.published(request.night)
-    is_first = not (standing.has_predecessor(lake, request.night) and standing.knows_enough(lake, request.night))
+    is_first = not (
+        carried_state.has_predecessor(lake, request.night) and carried_state.knows_enough(lake, request.night)
+    )
     with open_source(request.source_uri) as source:
         settlement.calendar_of(source.holidays)  # an unknown one stops the night before anything is read
         if is_first:
@@ -58,7 +60,7 @@ def extract(request: NightRequest) -> Figures:
         put_extract(workspace, FIN_TRANSACTION.name, offered)
         history = source.history(before=request.night) if is_first else None
         put_extract(workspace, HISTORY, history)
-        workspace.put("totals", source.totals(before=request.night + standing.ONE_DAY))
+        workspace.put("totals", source.totals(before=request.night + carried_state.ONE_DAY))
         began = {
             "is_first": is_first,
             "started_at": datetime.now(UTC),
@@ -72,17 +74,17 @@ def extract(request: NightRequest) -> Figures:
 
 
 def _refuse_a_hole(source: Source, lake: Lake, night: date) -> None:
-    published = lake.manifest(last=night - standing.ONE_DAY)["settlement_date"].to_pylist()
+    published = lake.manifest(last=night - carried_state.ONE_DAY)["settlement_date"].to_pylist()
     known = totals_kept(lake, max(published))["day"].to_pylist() if published else []
     span = source.span()
     if known and (span is None or span[0] > min(known)):
-        if standing.has_predecessor(lake, night):
+        if carried_state.has_predecessor(lake, night):
             raise MissingStateError(
                 f"the state of the night before {night} was left by an older version, and the source begins on "
                 f"{span[0] if span else 'no date'}, though the lake's nights rest on records from {min(known)} on: it "
                 "cannot be rebuilt. Point the run at a source with those records, or begin with a lake of its own"
             )
-        first_missing = max(published) + standing.ONE_DAY
+        first_missing = max(published) + carried_state.ONE_DAY
         raise MissingStateError(
             f"the night before {night} was never published, and the source begins on {span[0] if span else 'no date'}, "
             f"though the lake's nights rest on records from {min(known)} on: its state cannot be rebuilt. Run the "
@@ -143,7 +145,9 @@ def settle(request: NightRequest) -> Figures:
     accepted = workspace.get_many("accepted")
     postings, statics = accepted[FIN_TRANSACTION.name], _statics(accepted)
     state = _settlement_state(workspace, lake, request.night, statics)
-    lookback = standing.lookback_from_history(workspace.get("lookback"), request.night, get_settings().lookback_days)
+    lookback = carried_state.lookback_from_history(
+        workspace.get("lookback"), request.night, get_settings().lookback_days
+    )
     rounding, holidays = _rounding(workspace), _holidays(workspace)
     refused = workspace.get("quarantined")
     findings = settlement.check_night(request.night, postings, lookback, statics, state, rounding, holidays, refused)
@@ -163,8 +167,8 @@ def score(request: NightRequest) -> Figures:
     state = _feature_state(workspace, lake, request.night)
     history = workspace.get(HISTORY) if workspace.has(HISTORY) else None
     choice = model_for(request, lake, history, statics, _rounding(workspace))
-    since = standing.budget_since(lake, request.night)
-    workspace.put("scores.before", standing.scores_between(lake, since, request.night))
+    since = carried_state.budget_since(lake, request.night)
+    workspace.put("scores.before", carried_state.scores_between(lake, since, request.night))
     scored = _Scoring.nothing() if choice.model is None else _scored(request, workspace, choice.model, state)
     workspace.put("scores", scored.scores)
     workspace.put("profile", scored.lesson.profile)
@@ -191,14 +195,14 @@ class _Scoring:
     """What a model makes of a night; nothing where there is none."""
 
     scores: pa.Table
-    lesson: learning.NightsLesson
+    lesson: learning.RefreshRows
     warnings: list[str] = field(default_factory=list)
     results: list[SuiteResult] = field(default_factory=list)
 
     @classmethod
     def nothing(cls) -> Self:
         """No scores, and nothing taught."""
-        return cls(SCORES_SCHEMA.empty_table(), learning.NightsLesson())
+        return cls(SCORES_SCHEMA.empty_table(), learning.RefreshRows())
 
 
 def _scored(request: NightRequest, workspace: Workspace, model: Model, state: features.FeatureState) -> _Scoring:
@@ -211,7 +215,7 @@ def _scored(request: NightRequest, workspace: Workspace, model: Model, state: fe
     warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
     warnings = [*features.place_warnings(statics, postings), *warnings]
     flagged, breaks = scores["is_flagged"].to_numpy(), workspace.get("breaks")
-    lesson = learning.lesson_of(built, model, flagged, breaks, under_review(workspace, request), sight)
+    lesson = learning.refresh_rows_of(built, model, flagged, breaks, under_review(workspace, request), sight)
     return _Scoring(scores, lesson, warnings, results)
 
 
@@ -231,8 +235,8 @@ def _holidays(workspace: Workspace) -> str | None:
 def _lookback(past: Admission | None, lake: Lake, night: date) -> pa.Table:
     days = features.reach_days(get_settings().lookback_days)
     if past is not None:
-        return standing.lookback_from_history(past.accepted[FIN_TRANSACTION.name], night, days)
-    return standing.lookback_from_lake(lake, night, days)
+        return carried_state.lookback_from_history(past.accepted[FIN_TRANSACTION.name], night, days)
+    return carried_state.lookback_from_lake(lake, night, days)
 
 
 def _settlement_state(
@@ -242,13 +246,13 @@ def _settlement_state(
         history, refused = workspace.get(HISTORY), workspace.get(HISTORY_REFUSED)
         rounding, holidays = _rounding(workspace), _holidays(workspace)
         return settlement.state_from_history(history, statics, night, rounding, holidays, refused)
-    return settlement.SettlementState.from_tables(standing.state_from_lake(lake, night, settlement.STATE_SCHEMAS))
+    return settlement.SettlementState.from_tables(carried_state.state_from_lake(lake, night, settlement.STATE_SCHEMAS))
 
 
 def _feature_state(workspace: Workspace, lake: Lake, night: date) -> features.FeatureState:
     if workspace.has(HISTORY):
         return features.state_from_history(workspace.get(HISTORY))
-    return features.FeatureState.from_tables(standing.state_from_lake(lake, night, features.STATE_SCHEMAS))
+    return features.FeatureState.from_tables(carried_state.state_from_lake(lake, night, features.STATE_SCHEMAS))
 
 
 def _check_scores(

@@ -25,7 +25,7 @@ from include.monitoring.reading import (
 )
 from include.monitoring.volume import volume_notices
 from include.monitoring.watch import NO_NIGHT_BEFORE, figures_of, watch_night
-from include.night import standing
+from include.night import carried_state
 from include.night.reviewing import KNOWN
 from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue
@@ -51,7 +51,7 @@ def watch_over(workspace: Workspace, lake: Lake, night: date, model: Model | Non
         None if model is None else Expected.of(model),
         _findings(workspace, lake, since, night, model),
         told_before(lake, since, night),
-        figures_of(lake, night - standing.ONE_DAY) if since < night else NO_NIGHT_BEFORE,
+        figures_of(lake, night - carried_state.ONE_DAY) if since < night else NO_NIGHT_BEFORE,
     )
     workspace.put(NOTICES, pa.concat_tables([_volume(workspace, night), watched.notices]))
     workspace.note(WATCH, {"since": since, "figures": watched.figures})
@@ -74,17 +74,17 @@ def kept_watch(workspace: Workspace, night: date) -> list[tuple[Table, pa.Table]
         "figures": json.dumps(note["figures"], sort_keys=True),
     }
     kept = pa.Table.from_pylist([row], schema=WATCH_TABLE.schema).drop_columns(["run_key"])
-    told = standing.dated({NOTICES: workspace.get(NOTICES)}, night)[NOTICES]
+    told = carried_state.dated({NOTICES: workspace.get(NOTICES)}, night)[NOTICES]
     return [(NOTICES_TABLE, told), (WATCH_TABLE, kept)]
 
 
 def _watched_since(lake: Lake, night: date) -> date:
     kept = lake.read(WATCH_TABLE, night, night)["watched_since"].to_pylist()
-    return kept[0] if kept else standing.first_night_of(lake, night)
+    return kept[0] if kept else carried_state.first_night_of(lake, night)
 
 
 def _profiles(workspace: Workspace, lake: Lake, since: date, night: date, model: Model) -> Profiles:
-    tonight = standing.dated({"profile": workspace.get("profile")}, night)["profile"]
+    tonight = carried_state.dated({"profile": workspace.get("profile")}, night)["profile"]
     before = profiles_before(lake, since, night)
     rows = pa.concat_tables([before, tonight.select(before.column_names)])
     return Profiles.of(rows, first_profile(since, night), night, model.base_version)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.lake.tables import ALERTS_SCHEMA
-from include.publish.inert import inert
+from include.publish.escaping import inert
 
 Row = dict[str, Any]
 

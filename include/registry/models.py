@@ -28,7 +28,7 @@ from include.settings import Settings
 CHAMPION = "champion"
 UNNAMED = "not recorded"
 """Who made a champion, where nobody said so."""
-WHOEVER = "whoever"
+ANY_CHAMPION = "whoever"
 """In place of a champion's version: whoever it is."""
 _SEALED_FILE = "champion.sealed"
 _CHAMPION_FILE = "champion.json"
@@ -42,7 +42,7 @@ _POINTER_CONTEXT = {"purpose": "champion"}
 
 
 @dataclass(frozen=True)
-class Reign:
+class ChampionRecord:
     """One champion's time.
 
     Attributes
@@ -232,7 +232,7 @@ class ModelRegistry:
         *,
         by: str = UNNAMED,
         why: str = "",
-        champion: str | None = WHOEVER,
+        champion: str | None = ANY_CHAMPION,
         decision: str = "",
         run: str = "",
     ) -> str | None:
@@ -268,13 +268,13 @@ class ModelRegistry:
         """
         self.load(version)
         with self.held(CHAMPION):
-            reigns = self._readable_reigns() if champion == WHOEVER else self._reigns()
+            reigns = self._readable_reigns() if champion == ANY_CHAMPION else self._reigns()
             current = reigns[-1].version if reigns else None
             if current != version:
                 _require_champion(champion, current, version)
                 _require_unused(decision, reigns)
                 _require_first(run, reigns)
-                self._write_reigns((*reigns, Reign(version, _now(), by, why, decision=decision, run=run)))
+                self._write_reigns((*reigns, ChampionRecord(version, _now(), by, why, decision=decision, run=run)))
             return current
 
     def roll_back(self, *, by: str = UNNAMED, why: str = "", champion: str | None = None, run: str = "") -> str:
@@ -312,7 +312,7 @@ class ModelRegistry:
                     f"there is no champion before {current or 'the first one'} to roll back to: promote another version"
                 )
             self.load(before)
-            self._write_reigns((*reigns, Reign(before, _now(), by, why, is_rollback=True, run=run)))
+            self._write_reigns((*reigns, ChampionRecord(before, _now(), by, why, is_rollback=True, run=run)))
             return before
 
     def champion(self) -> str | None:
@@ -325,7 +325,7 @@ class ModelRegistry:
         """
         return reigns[-1].version if (reigns := self._reigns()) else None
 
-    def history(self) -> tuple[Reign, ...]:
+    def history(self) -> tuple[ChampionRecord, ...]:
         """Every champion there was, the newest first.
 
         Raises
@@ -362,7 +362,7 @@ class ModelRegistry:
                 f"the card of model {version} names no last night: restore it or train again"
             ) from error
 
-    def _reigns(self) -> tuple[Reign, ...]:
+    def _reigns(self) -> tuple[ChampionRecord, ...]:
         """The pointer's history, the oldest first; a pointer older than histories holds the champion alone."""
         pointer = self.folder / _SEALED_FILE
         try:
@@ -376,10 +376,10 @@ class ModelRegistry:
         except IntegrityError as error:
             raise _distrust(str(error)) from error
 
-    def _reigns_in(self, content: bytes) -> tuple[Reign, ...]:
+    def _reigns_in(self, content: bytes) -> tuple[ChampionRecord, ...]:
         found = json.loads(content)
         version = str(found[CHAMPION])
-        reigns = tuple(Reign(**reign) for reign in found.get(_HISTORY, [{"version": version}]))
+        reigns = tuple(ChampionRecord(**reign) for reign in found.get(_HISTORY, [{"version": version}]))
         for reign in reigns:
             self._folder(reign.version)
         if _line_of(reigns)[0] != version:
@@ -391,7 +391,7 @@ class ModelRegistry:
         if (copy := self.folder / _CHAMPION_FILE).exists():
             raise IntegrityError(f"{self.folder / _SEALED_FILE} is gone, and {copy} is for people and no evidence")
 
-    def _readable_reigns(self) -> tuple[Reign, ...]:
+    def _readable_reigns(self) -> tuple[ChampionRecord, ...]:
         try:
             return self._reigns()
         except IntegrityError:
@@ -400,7 +400,7 @@ class ModelRegistry:
                 write_whole(self.folder / f"{CHAMPION}{_BROKEN}.sealed", broken)
             return ()
 
-    def _write_reigns(self, reigns: tuple[Reign, ...]) -> None:
+    def _write_reigns(self, reigns: tuple[ChampionRecord, ...]) -> None:
         """Point to the last of them; the sealed file counts, and is written first."""
         pointer = {CHAMPION: reigns[-1].version, _HISTORY: [vars(reign) for reign in reigns]}
         content = json.dumps(pointer, indent=2).encode()
@@ -450,17 +450,17 @@ def _record_of(version: str) -> str:
     return f"{UPDATES}/{version}"
 
 
-def _line_of(reigns: tuple[Reign, ...]) -> tuple[str | None, str | None]:
+def _line_of(reigns: tuple[ChampionRecord, ...]) -> tuple[str | None, str | None]:
     """The champion and the one that a rollback goes back to: what was rolled back is not gone back to.
 
-    >>> _line_of((Reign("a"), Reign("b"), Reign("c"), Reign("b", is_rollback=True)))
+    >>> _line_of((ChampionRecord("a"), ChampionRecord("b"), ChampionRecord("c"), ChampionRecord("b", is_rollback=True)))
     ('b', 'a')
     """
     line = _approved(reigns)
     return (line[-1] if line else None), (line[-2] if len(line) > 1 else None)
 
 
-def _approved(reigns: tuple[Reign, ...]) -> tuple[str, ...]:
+def _approved(reigns: tuple[ChampionRecord, ...]) -> tuple[str, ...]:
     """Who was made champion and not rolled back since, the champion last."""
     line: list[str] = []
     for reign in reigns:
@@ -472,14 +472,14 @@ def _approved(reigns: tuple[Reign, ...]) -> tuple[str, ...]:
 
 
 def _require_champion(expected: str | None, current: str | None, version: str) -> None:
-    if expected not in (WHOEVER, current):
+    if expected not in (ANY_CHAMPION, current):
         raise SettingsError(
             f"{version} was to follow {expected or 'no champion'}, but by now the champion is {current or 'nobody'}: "
             "nothing was promoted; run the selection again, which compares with the champion there is"
         )
 
 
-def _require_unused(decision: str, reigns: tuple[Reign, ...]) -> None:
+def _require_unused(decision: str, reigns: tuple[ChampionRecord, ...]) -> None:
     used = next((reign for reign in reigns if decision and reign.decision == decision), None)
     if used is not None:
         raise SettingsError(
@@ -488,7 +488,7 @@ def _require_unused(decision: str, reigns: tuple[Reign, ...]) -> None:
         )
 
 
-def _require_first(run: str, reigns: tuple[Reign, ...]) -> None:
+def _require_first(run: str, reigns: tuple[ChampionRecord, ...]) -> None:
     """Who clears a run that somebody else triggered acts in that one's name: what it did, it does not do again."""
     done = next((reign for reign in reigns if run and reign.run == run), None)
     if done is not None:

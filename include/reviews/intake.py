@@ -13,7 +13,7 @@ from upath import UPath
 
 from include.lake import Lake
 from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA
-from include.publish.inert import inert_table
+from include.publish.escaping import escaped_table
 from include.reviews.files import REVIEWS, ReviewFile, read_inbox
 from include.reviews.gathering import gather
 from include.reviews.queries import queries
@@ -61,7 +61,7 @@ def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
     known = _taken(lake, ripe)
     fresh = ripe.filter(pc.invert(pc.is_in(ripe["review_key"], value_set=known)))
     settled = [file for file in files if _is_settled(file, night)]
-    return Intake(inert_table(fresh), _refused(lake, files, night), tuple(notes), _places(settled))
+    return Intake(escaped_table(fresh), _refused(lake, files, night), tuple(notes), _places(settled))
 
 
 def left_in_drop(lake: Lake, inbox: UPath, night: date) -> tuple[tuple[str, str], ...]:

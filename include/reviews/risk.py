@@ -42,7 +42,7 @@ LEVEL_SHARES = (0.1, 0.4)
 """Confirmed shares from which on a subject is at the second and the third level: 0.190 with (0.05, 0.2), 0.193 with
 (0.2, 0.6)."""
 PRIOR_CASES = 10.0
-"""Cases and postings a share is drawn by towards what it is without them: 0.204 with 1, 0.206 with 30."""
+"""Confirmed cases and postings a share is drawn by towards what it is without them: 0.204 with 1, 0.206 with 30."""
 CONVINCING = 10.0
 """Reviewed postings at a level after which its ratio counts half: 0.182 with 3, 0.200 with 30. Without it two cases at
 one level were once taken for a ratio of 200."""

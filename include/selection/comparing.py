@@ -13,13 +13,13 @@ from include.learning.save_model import keep_model
 from include.registry import ModelRegistry
 from include.registry.tracking import TrainingRun
 from include.reviews import confirmed_before
-from include.selection import evidence, packs
-from include.selection.comparison import compare_lineups
+from include.selection import evidence, evidence_store
+from include.selection.comparison import compare_ensembles
 from include.selection.decisions import COMMAND_LINE, Decisions
 from include.selection.figures import draw
-from include.selection.lineups import Lineup, lineup_of, lineups_of, name_among
 from include.selection.plan import Plan, SelectionError, work_folder
 from include.selection.results import cost_of
+from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
 from include.selection.verdict import judge
 from include.settings import get_settings
 from include.training import TrainingOutcome, train
@@ -65,7 +65,7 @@ def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COM
     if ended is not None and not Plan.is_kept(folder):
         return {key: ended[key] for key in _KEPT_KEYS}
     plan = Plan.read(folder)
-    plan = replace(plan, selection=packs.free_name(lake_uri, plan.selection))
+    plan = replace(plan, selection=evidence_store.free_name(lake_uri, plan.selection))
     found = _Comparing(folder, plan, lake_uri, source_uri).conclude() if plan.candidates else _nothing(plan, lake_uri)
     decisions.keep_found({**found, "before": plan.before})
     folder.clear()
@@ -74,17 +74,19 @@ def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COM
 
 def _nothing(plan: Plan, lake_uri: str) -> Figures:
     """What is said where there was too little history to compare anything on."""
-    where = packs.folder_of(lake_uri, plan.selection)
+    where = evidence_store.folder_of(lake_uri, plan.selection)
     told = f"**{plan.note}.** The champion stays."
     values = (plan.selection, None, plan.champion, False, plan.note, where, told, "")
     result = dict(zip(_KEPT_KEYS, values, strict=True))
     files = {"evidence.md": f"# Selection {plan.selection}\n\n{told}\n".encode()}
-    packs.write_pack(lake_uri, plan.selection, {**files, **_summary({**result, "before": plan.before.isoformat()})})
+    evidence_store.write_pack(
+        lake_uri, plan.selection, {**files, **_summary({**result, "before": plan.before.isoformat()})}
+    )
     return result
 
 
 def _summary(found: Figures) -> dict[str, bytes]:
-    return packs.summary_file({**found, "made_at": datetime.now(UTC).isoformat(timespec="seconds")})
+    return evidence_store.summary_file({**found, "made_at": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
 class _Comparing:
@@ -104,23 +106,23 @@ class _Comparing:
             reasons = "; ".join(f"{name}: {cost.failure}" for name, cost in costs.items())
             raise SelectionError(f"no candidate of selection {self.plan.selection} is left to compare ({reasons})")
         champion = self._champion()
-        lineups = lineups_of(usable, self.plan.recipe, champion)
-        comparison = compare_lineups(self.folder, self.plan, lineups, name_among(lineups, champion))
+        specs = ensemble_specs_of(usable, self.plan.recipe, champion)
+        comparison = compare_ensembles(self.folder, self.plan, specs, name_among(specs, champion))
         verdict = judge(self.plan, comparison)
         began = time.monotonic()
-        outcome = self._train(comparison.lineups[verdict.winner])
+        outcome = self._train(comparison.specs[verdict.winner])
         run = training_run(outcome, time.monotonic() - began)
         version = None if outcome.model is None else outcome.model.version
         pack = evidence.Pack(self.plan, comparison, verdict, costs, version, self._note(outcome, verdict.winner))
         return self._keep(pack, outcome, run)
 
-    def _champion(self) -> Lineup | None:
+    def _champion(self) -> EnsembleSpec | None:
         if self.plan.champion is None:
             return None
         model = ModelRegistry.open(self.lake_uri, get_settings()).load(self.plan.champion)
-        return lineup_of(model, self.plan.candidates, self.plan.recipe)
+        return ensemble_spec_of(model, self.plan.candidates, self.plan.recipe)
 
-    def _train(self, winner: Lineup) -> TrainingOutcome:
+    def _train(self, winner: EnsembleSpec) -> TrainingOutcome:
         plan, past = self.plan, read_past(self.source_uri, self.plan.before)
         recipe, weights = winner.recipe(plan.candidates, plan.recipe)
         return train(
@@ -146,7 +148,7 @@ class _Comparing:
 
     def _keep(self, pack: evidence.Pack, outcome: TrainingOutcome, run: TrainingRun) -> Figures:
         report, table, plots = pack.report(), evidence.evidence_table(pack.comparison), draw(self.folder, pack)
-        where = packs.folder_of(self.lake_uri, self.plan.selection)
+        where = evidence_store.folder_of(self.lake_uri, self.plan.selection)
         recorded = replace(
             run,
             metrics={**run.metrics, **evidence.metrics_of(pack)},
@@ -162,8 +164,8 @@ class _Comparing:
             *(pack.verdict.sentence, where, pack.body(where), wrong.removeprefix("; ")),
         )
         result = dict(zip(_KEPT_KEYS, values, strict=True))
-        files = {f"{name}.png": packs.png_file(plot) for name, plot in plots.items()}
-        files |= {"evidence.md": report.encode(), "evidence.csv": packs.csv_file(table)}
+        files = {f"{name}.png": evidence_store.png_file(plot) for name, plot in plots.items()}
+        files |= {"evidence.md": report.encode(), "evidence.csv": evidence_store.csv_file(table)}
         summary = _summary({**evidence.summary_of(pack), **result})
-        packs.write_pack(self.lake_uri, self.plan.selection, {**files, **summary})
+        evidence_store.write_pack(self.lake_uri, self.plan.selection, {**files, **summary})
         return result

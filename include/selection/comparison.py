@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.evaluation.rounds import Round
+from include.evaluation.rounds import InjectedSample
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
-from include.selection.lineups import Lineup
+from include.selection.fold_data import SharedFold, round_name
 from include.selection.paired import Folds, Interval, interval
 from include.selection.plan import Fold, Plan
 from include.selection.results import blended, blended_without, champion_exponents
-from include.selection.shared import SharedFold, round_name
+from include.selection.ensembles import EnsembleSpec
 from include.training.choice import EVIDENCE_SCHEMA, evidence, merit_of
 
 AS_IT_IS = "the champion as it is"
@@ -34,7 +34,7 @@ class Comparison:
 
     Attributes
     ----------
-    lineups
+    specs
         By name.
     rows
         `COMPARED`, as dictionaries.
@@ -51,7 +51,7 @@ class Comparison:
         The line-up with the champion's recipe; empty where there is no champion or it could not be fitted again.
     """
 
-    lineups: Mapping[str, Lineup]
+    specs: Mapping[str, EnsembleSpec]
     rows: Sequence[Row]
     merits: Mapping[str, Vector]
     known: Mapping[str, Vector]
@@ -69,7 +69,7 @@ class Comparison:
         return name in self.known and not np.isnan(self.known[name]).any()
 
     @cached_property
-    def winner(self) -> Lineup:
+    def winner(self) -> EnsembleSpec:
         """The one with the fewest members among those that are within one standard error of the best.
 
         The rule of Breiman, Friedman, Olshen and Stone (Classification and Regression Trees, 1984, 3.4.3), the error
@@ -77,11 +77,11 @@ class Comparison:
         cannot be told for certain that it is worse. Among equally many, the one of the highest merit. An ensemble
         worse than its best member is none of them.
         """
-        merit = {name: float(self.merits[name].mean()) for name in self.lineups}
+        merit = {name: float(self.merits[name].mean()) for name in self.specs}
         sound = {
-            name: lineup
-            for name, lineup in self.lineups.items()
-            if all(merit[name] >= merit[member] for member in lineup.weights)
+            name: spec
+            for name, spec in self.specs.items()
+            if all(merit[name] >= merit[member] for member in spec.weights)
         }
         best = max(sound, key=lambda name: (merit[name], -len(sound[name].weights), name))
         level = [name for name in sound if name == best or self._is_level(best, name)]
@@ -93,7 +93,7 @@ class Comparison:
 
     def best_member(self, name: str) -> str:
         """The member of a line-up that does best alone."""
-        return max(self.lineups[name].weights, key=lambda member: (self.merits[member].mean(), member))
+        return max(self.specs[name].weights, key=lambda member: (self.merits[member].mean(), member))
 
     def merit(self, name: str) -> Interval:
         """A line-up's merit; the champion as it is has none, for it was taught all kinds there are."""
@@ -121,19 +121,19 @@ class Comparison:
         return interval(found, folds, self.overlap).within(0, 1) if len(found) > 1 else None
 
 
-def compare_lineups(folder: WorkFolder, plan: Plan, lineups: Mapping[str, Lineup], champion: str) -> Comparison:
+def compare_ensembles(folder: WorkFolder, plan: Plan, specs: Mapping[str, EnsembleSpec], champion: str) -> Comparison:
     """Measure every line-up on every round, and the champion as it is where it saw none of the nights."""
     rows: list[Row] = []
     for fold, number in plan.rounds:
         measured = _Measured(folder, plan, fold, number, SharedFold(folder, fold.number).round(number))
-        for name, lineup in lineups.items():
-            rows += measured.lineup(name, lineup)
+        for name, spec in specs.items():
+            rows += measured.spec(name, spec)
         rows += measured.champion()
     merits = _merits(plan, rows)
     known = _merits(plan, [row for row in rows if row["is_known"]])
     taught, checked = (sum(getattr(fold, of) for fold in plan.folds) for of in ("taught_rows", "checked_rows"))
     folds = np.array([fold.number for fold, _ in plan.rounds])
-    return Comparison(lineups, rows, merits, known, folds, checked / taught, champion)
+    return Comparison(specs, rows, merits, known, folds, checked / taught, champion)
 
 
 def _merits(plan: Plan, rows: list[Row]) -> dict[str, Vector]:
@@ -154,14 +154,14 @@ class _Measured:
     plan: Plan
     fold: Fold
     number: int
-    round_: Round
+    round_: InjectedSample
 
-    def lineup(self, name: str, lineup: Lineup) -> list[Row]:
+    def spec(self, name: str, spec: EnsembleSpec) -> list[Row]:
         rows = round_name(self.number)
-        scores = blended(self.folder, lineup.weights, self.fold.number, rows)
+        scores = blended(self.folder, spec.weights, self.fold.number, rows)
         without = [
-            (missing, blended_without(self.folder, lineup.weights, self.fold.number, rows, half))
-            for half, missing in enumerate(self.fold.halves)
+            (missing, blended_without(self.folder, spec.weights, self.fold.number, rows, half))
+            for half, missing in enumerate(self.fold.held_out_kinds)
         ]
         return self._rows(name, scores, without)
 

@@ -55,7 +55,7 @@ class Pack:
     @property
     def ranked(self) -> list[str]:
         """Line-ups, the highest merit first."""
-        return sorted(self.comparison.lineups, key=lambda name: (-self.comparison.merit(name).mean, name))
+        return sorted(self.comparison.specs, key=lambda name: (-self.comparison.merit(name).mean, name))
 
     @property
     def shown(self) -> list[str]:
@@ -224,7 +224,7 @@ def _merit_row(pack: Pack, name: str) -> list[str]:
 def _seconds(pack: Pack, name: str) -> str:
     if name == AS_IT_IS:
         return "-"
-    members = [pack.costs[member] for member in pack.comparison.lineups[name].weights]
+    members = [pack.costs[member] for member in pack.comparison.specs[name].weights]
     return f"{sum(cost.fit_seconds + cost.score_seconds for cost in members):.1f}"
 
 

@@ -12,9 +12,9 @@ from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
 from include.selection.alerts import nightly_alerts
 from include.selection.evidence import Pack
+from include.selection.fold_data import SharedFold, round_name
 from include.selection.plan import Plan
 from include.selection.results import blended
-from include.selection.shared import SharedFold, round_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,10 +45,10 @@ def _precision_recall(folder: WorkFolder, pack: Pack) -> Figure:
     is_planted = np.concatenate([shared.round(number).is_planted for number in numbers])
 
     def scores(name: str) -> Vector:
-        weights = pack.comparison.lineups[name].weights
+        weights = pack.comparison.specs[name].weights
         return np.concatenate([blended(folder, weights, fold.number, round_name(number)) for number in numbers])
 
-    curves = {name: (is_planted, scores(name)) for name in dict.fromkeys(names) if name in pack.comparison.lineups}
+    curves = {name: (is_planted, scores(name)) for name in dict.fromkeys(names) if name in pack.comparison.specs}
     data = f"{fold.check_from} to {fold.before - timedelta(days=1)}, {len(fold.seeds)} planted rounds"
     return precision_recall(curves, data=data, champion=pack.comparison.champion)
 
@@ -59,7 +59,7 @@ def _alerts(folder: WorkFolder, pack: Pack) -> dict[str, Figure]:
     found = {}
     for who, name in (("challenger", pack.verdict.winner), ("champion", pack.comparison.champion)):
         if name:
-            alerts = nightly_alerts(folder, pack.plan, pack.comparison.lineups[name].weights)
+            alerts = nightly_alerts(folder, pack.plan, pack.comparison.specs[name].weights)
             found[f"alerts_{who}"] = alerts_a_night(
                 alerts.nights, alerts.flagged, alerts.postings, pack.plan.budget, data=f"{who}: {name}, nothing planted"
             )

@@ -65,7 +65,7 @@ class Fold:
     cases, checked_cases
         Confirmed ones: those that were known before the nights that measure and may teach, and those among a round that
         measures.
-    halves
+    held_out_kinds
         The kinds of anomaly cut in two, each kept once from what learns from examples.
     reader_seconds
         What the sequence reader and the preparation took, which all candidates share.
@@ -83,7 +83,7 @@ class Fold:
     planted: int
     cases: int
     checked_cases: int
-    halves: tuple[frozenset[str], ...]
+    held_out_kinds: tuple[frozenset[str], ...]
     reader_seconds: float
     measures_champion: bool
 
@@ -91,8 +91,8 @@ class Fold:
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
         """The fold again, from JSON."""
         dates = {name: date.fromisoformat(found[name]) for name in ("first", "check_from", "before")}
-        halves = tuple(frozenset(half) for half in found["halves"])
-        return cls(**{**found, **dates, "seeds": tuple(found["seeds"]), "halves": halves})
+        held_out_kinds = tuple(frozenset(half) for half in found["held_out_kinds"])
+        return cls(**{**found, **dates, "seeds": tuple(found["seeds"]), "held_out_kinds": held_out_kinds})
 
 
 @dataclass(frozen=True)

@@ -20,18 +20,18 @@ from include.models.model import Model
 from include.registry import ModelRegistry
 from include.reviews import confirmed_before
 from include.selection.candidates import candidates_of
+from include.selection.fold_data import SharedFold
 from include.selection.plan import Fold, Limits, Plan, work_folder
 from include.selection.results import put_champion
-from include.selection.shared import SharedFold
 from include.settings import get_settings
 from include.stages import stage
 from include.training.choice import LEAST_PLANTED
-from include.training.confirmed_frauds import KIND, Cases
-from include.training.fitting import Ground
+from include.training.confirmed_frauds import KIND, ConfirmedFrauds
+from include.training.fitting import FitContext
 from include.training.history import read_past
 from include.training.recipe import Recipe
 from include.training.split import (
-    Lesson,
+    TrainingSplit,
     data_digest,
     history_shortage,
     learned_since,
@@ -162,41 +162,41 @@ class _Preparation:
         first = pc.min(features["settlement_date"]).as_py()
         fold_seed = seed + SEED_STEP * number
         with stage(f"anomalies planted for the fold that measures from {check_from} on"):
-            lesson = Lesson.planted(bank, first, check_from, before, fold_seed, (recipe.rounds, rounds))
+            split = TrainingSplit.planted(bank, first, check_from, before, fold_seed, (recipe.rounds, rounds))
         known, found = self._cases(check_from), self._cases(self.plan.before)
-        lesson = replace(lesson, checking=tuple(map(found.measured, lesson.checking)))
-        earlier = lesson.earlier(features)
+        split = replace(split, checking=tuple(map(found.measured, split.checking)))
+        earlier = split.earlier(features)
         taught_rows = pc.sum(pc.less(features["settlement_date"], pa.scalar(check_from))).as_py()
         began = time.monotonic()
-        ground = Ground.learn(learning_rows(known.left_out(earlier), seed), recipe, self.plan.fit_seed(number))
+        context = FitContext.learn(learning_rows(known.left_out(earlier), seed), recipe, self.plan.fit_seed(number))
         seconds = time.monotonic() - began
-        SharedFold(self.folder, number).write(ground, lesson, features, known.rounds(earlier))
+        SharedFold(self.folder, number).write(context, split, features, known.rounds(earlier))
         return Fold(
             number=number,
             first=first,
             check_from=check_from,
             before=before,
-            seeds=lesson.seeds,
+            seeds=split.seeds,
             taught_rows=taught_rows,
-            checked_rows=lesson.later(features).num_rows,
-            planted=sum(int((round_.is_planted & (round_.kinds != KIND)).sum()) for round_ in lesson.checking),
+            checked_rows=split.later(features).num_rows,
+            planted=sum(int((round_.is_planted & (round_.kinds != KIND)).sum()) for round_ in split.checking),
             cases=known.taught(earlier),
-            checked_cases=max(int((round_.kinds == KIND).sum()) for round_ in lesson.checking),
-            halves=tuple(lesson.halves),
+            checked_cases=max(int((round_.kinds == KIND).sum()) for round_ in split.checking),
+            held_out_kinds=tuple(split.held_out_kinds),
             reader_seconds=seconds,
-            measures_champion=self._let_champion_score(number, lesson),
+            measures_champion=self._let_champion_score(number, split),
         )
 
-    def _cases(self, before: date) -> Cases:
+    def _cases(self, before: date) -> ConfirmedFrauds:
         """What had been confirmed by the night before: a fold's candidates are taught nothing known later."""
-        return Cases(confirmed_before(self.lake, before))
+        return ConfirmedFrauds(confirmed_before(self.lake, before))
 
-    def _let_champion_score(self, number: int, lesson: Lesson) -> bool:
+    def _let_champion_score(self, number: int, split: TrainingSplit) -> bool:
         """As it is, where it saw none of the fold's nights and reads habits of the same length."""
-        champion = self._champion(lesson.check_from)
+        champion = self._champion(split.check_from)
         if champion is None:
             return False
-        for place, round_ in enumerate(lesson.checking, start=1):
+        for place, round_ in enumerate(split.checking, start=1):
             put_champion(self.folder, number, place, champion.rarities(champion.values(round_.features)))
         return True
 

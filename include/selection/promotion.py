@@ -6,7 +6,7 @@ from typing import Any
 
 from include.errors import SettingsError
 from include.registry import ModelRegistry
-from include.registry.models import WHOEVER
+from include.registry.models import ANY_CHAMPION
 from include.settings import get_settings
 
 MOST_CHARACTERS = 1_000
@@ -19,7 +19,7 @@ def promote(
     *,
     by: str,
     why: str,
-    champion: str | None = WHOEVER,
+    champion: str | None = ANY_CHAMPION,
     decision: str = "",
     run: str = "",
 ) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def rollback(lake_uri: str, *, by: str, why: str, champion: str | None = None, r
 
 
 def history(lake_uri: str) -> list[dict[str, Any]]:
-    """Every champion there was, the newest first, each as `Reign` has it."""
+    """Every champion there was, the newest first, each as `ChampionRecord` has it."""
     return [dict(vars(reign)) for reign in ModelRegistry.open(lake_uri, get_settings()).history()]
 
 

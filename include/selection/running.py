@@ -7,11 +7,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from include.selection.candidate_runner import try_candidate
 from include.selection.comparing import compare
 from include.selection.plan import CandidateError, work_folder
 from include.selection.preparing import prepare
 from include.selection.promotion import promote
-from include.selection.trying import try_candidate
 
 
 def run_selection(

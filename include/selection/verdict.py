@@ -48,7 +48,7 @@ def judge(plan: Plan, comparison: Comparison) -> Verdict:
 
 def _against(plan: Plan, comparison: Comparison, winner: str) -> Verdict:
     baseline = comparison.baseline
-    others = sum(name != baseline for name in comparison.lineups)
+    others = sum(name != baseline for name in comparison.specs)
     difference = comparison.difference(winner, baseline, max(others, 1))
     is_better = winner != baseline and difference.low > 0
     is_itself = baseline == AS_IT_IS

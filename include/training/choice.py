@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
-from include.evaluation.rounds import Round, assess
+from include.evaluation.rounds import InjectedSample, assess
 from include.models.base import Vector
 from include.models.ensemble import blend
 from include.training.fitting import Fitted
@@ -59,7 +59,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Blind:
+class HoldoutFit:
     """The same detectors taught without some kinds of anomaly.
 
     Attributes
@@ -75,7 +75,7 @@ class Blind:
 
 
 def choose(
-    fitted: Fitted, rounds: Sequence[Round], recipe: Recipe, budget: float, blind: Sequence[Blind] = ()
+    fitted: Fitted, rounds: Sequence[InjectedSample], recipe: Recipe, budget: float, holdouts: Sequence[HoldoutFit] = ()
 ) -> Choice:
     """The best detector or ensemble by what it finds in the rounds; the smaller one where two find the same.
 
@@ -94,7 +94,7 @@ def choose(
         What may be combined.
     budget
         Share of postings to flag.
-    blind
+    holdouts
         For the third figure; without them the merit is the mean of the first two.
     """
     usable = [weights for weights in recipe.candidates() if set(weights) <= set(fitted.detectors)]
@@ -102,7 +102,7 @@ def choose(
     exponents = [fitted.rarities(values) for values in read]
     unseen = [
         (b.kinds, [{**known, **b.fitted.rarities(values)} for known, values in zip(exponents, read, strict=True)])
-        for b in blind
+        for b in holdouts
     ]
     rows = []
     for weights in usable:
@@ -131,7 +131,7 @@ def name_of(weights: Weights) -> str:
 def evidence(
     ensemble: str,
     number: int,
-    round_: Round,
+    round_: InjectedSample,
     budget: float,
     scores: Vector,
     without: Sequence[tuple[frozenset[str], Vector]] = (),

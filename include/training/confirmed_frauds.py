@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
-from include.evaluation.rounds import Round
+from include.evaluation.rounds import InjectedSample
 from include.models.threshold import Flags
 from include.training.fitting import Labels
 
@@ -26,7 +26,7 @@ KIND = "confirmed"
 
 
 @dataclass(frozen=True)
-class Cases:
+class ConfirmedFrauds:
     """What is confirmed among the postings a training learns from.
 
     Attributes
@@ -44,34 +44,34 @@ class Cases:
         """The rows that may teach what is usual."""
         return features.filter(pa.array(~self._are(features))) if self.trans_ids else features
 
-    def rounds(self, features: pa.Table) -> tuple[Round, ...]:
+    def rounds(self, features: pa.Table) -> tuple[InjectedSample, ...]:
         """The confirmed rows as a round of their own, where there are `LEAST_CASES`; none otherwise."""
         number = self.taught(features)
         if not number:
             return ()
         cases = features.filter(pa.array(self._are(features)))
-        return (Round(cases, np.array([KIND] * number, dtype=np.object_), _every_strength(number)),)
+        return (InjectedSample(cases, np.array([KIND] * number, dtype=np.object_), _every_strength(number)),)
 
     def taught(self, features: pa.Table) -> int:
         """How many of the rows are examples: all that are confirmed, or none."""
         number = int(self._are(features).sum())
         return number if self.teaches and number >= LEAST_CASES else 0
 
-    def measured(self, round_: Round) -> Round:
+    def measured(self, round_: InjectedSample) -> InjectedSample:
         """A planted round in which they are to be found too, or, where they are few, as `cleared` leaves it."""
         mine = self._are(round_.features) & ~round_.is_planted
         if mine.sum() < LEAST_MEASURED:
             return self.cleared(round_)
         kinds, strengths = round_.kinds.copy(), round_.strengths.copy()
         kinds[mine], strengths[mine] = KIND, _every_strength(int(mine.sum()))
-        return Round(round_.features, kinds, strengths)
+        return InjectedSample(round_.features, kinds, strengths)
 
-    def cleared(self, round_: Round) -> Round:
+    def cleared(self, round_: InjectedSample) -> InjectedSample:
         """A planted round without them: finding them is no false alarm."""
         if not self.trans_ids:
             return round_
         kept = ~self._are(round_.features) | round_.is_planted
-        return Round(round_.features.filter(pa.array(kept)), round_.kinds[kept], round_.strengths[kept])
+        return InjectedSample(round_.features.filter(pa.array(kept)), round_.kinds[kept], round_.strengths[kept])
 
     def marked(self, digest: str, features: pa.Table) -> str:
         """The digest of the rows a training learned from, with which of them were confirmed: another model's name."""
@@ -94,5 +94,5 @@ class Cases:
 
 
 def _every_strength(number: int) -> Labels:
-    """Cases have no strength of their own: they count in each."""
+    """Confirmed frauds have no strength of their own: they count in each."""
     return np.array(STRENGTHS, dtype=np.object_)[np.arange(number) % len(STRENGTHS)]

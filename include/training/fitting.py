@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from include.evaluation.rounds import Round
+from include.evaluation.rounds import InjectedSample
 from include.features.catalog import CONTEXT, GRADED, MODEL_FEATURES
 from include.features.sequences import window_matrix
 from include.models.base import Detector, Examples, Matrix, Vector
@@ -38,7 +38,7 @@ would seem to be none of its own (on a bank with known frauds 0.042 of average p
 
 
 @dataclass(frozen=True)
-class Ground:
+class FitContext:
     """What all detectors of a training stand on.
 
     Attributes
@@ -57,7 +57,7 @@ class Ground:
     values: Matrix
 
     @classmethod
-    def learn(cls, features: pa.Table, recipe: Recipe, seed: int, sequence: Lstm | None = None) -> Ground:
+    def learn(cls, features: pa.Table, recipe: Recipe, seed: int, sequence: Lstm | None = None) -> FitContext:
         """Train the sequence reader, where none is given, and learn the preparation on past rows."""
         sequence = sequence or fit_sequence(features, recipe, seed)
         raw = raw_values(features, sequence)
@@ -68,11 +68,11 @@ class Ground:
         """Raw rows of a feature table in the preparation's order."""
         return raw_values(features, self.sequence)[:, _order(self.preparation, self.sequence)]
 
-    def examples(self, rounds: Sequence[Round]) -> Examples | None:
+    def examples(self, rounds: Sequence[InjectedSample]) -> Examples | None:
         """The planted rows of some rounds; None where there are none, as in a stretch without postings."""
         if not any(round_.is_planted.any() for round_ in rounds):
             return None
-        rows = np.vstack([np.asarray(self.read(round_.culprits), dtype=np.float64) for round_ in rounds])
+        rows = np.vstack([np.asarray(self.read(round_.positives), dtype=np.float64) for round_ in rounds])
         kinds, strengths = (
             np.concatenate([getattr(round_, of)[round_.is_planted] for round_ in rounds])
             for of in ("kinds", "strengths")
@@ -115,7 +115,7 @@ class Fitted:
 
     def read(self, features: pa.Table) -> Matrix:
         """Raw rows of a feature table in the preparation's order."""
-        return Ground(self.sequence, self.preparation, self.values).read(features)
+        return FitContext(self.sequence, self.preparation, self.values).read(features)
 
     def exponents_of(self, features: pa.Table) -> dict[str, Vector]:
         """By detector, how rare the score of each row is."""
@@ -130,7 +130,9 @@ class Fitted:
         }
 
 
-def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int, sequence: Lstm | None = None) -> Fitted:
+def fit(
+    features: pa.Table, rounds: Sequence[InjectedSample], recipe: Recipe, seed: int, sequence: Lstm | None = None
+) -> Fitted:
     """Fit a recipe's detectors on past rows and, where one learns from examples, on planted ones.
 
     Parameters
@@ -146,22 +148,24 @@ def fit(features: pa.Table, rounds: Sequence[Round], recipe: Recipe, seed: int, 
     sequence
         What `fit_sequence` gave for the same rows, recipe and seed; it is fitted here when None.
     """
-    ground = Ground.learn(features, recipe, seed, sequence)
-    return fit_on(ground, ground.examples(rounds), recipe, seed)
+    context = FitContext.learn(features, recipe, seed, sequence)
+    return fit_on(context, context.examples(rounds), recipe, seed)
 
 
-def fit_on(ground: Ground, examples: Examples | None, recipe: Recipe, seed: int) -> Fitted:
-    """The same on ground that was learned before."""
-    preparation, values = ground.preparation, ground.values
+def fit_on(context: FitContext, examples: Examples | None, recipe: Recipe, seed: int) -> Fitted:
+    """The same on context that was learned before."""
+    preparation, values = context.preparation, context.values
     prepared = preparation.apply(values)
-    detectors = _fit_detectors(preparation, prepared, examples, ground.sequence, recipe, seed)
+    detectors = _fit_detectors(preparation, prepared, examples, context.sequence, recipe, seed)
     raws = {name: raw_scores(detector, preparation, values, prepared) for name, detector in detectors.items()}
     calibrations = {name: Calibration.learn(scores) for name, scores in raws.items()}
     exponents = {name: calibrations[name].exponents_of(scores) for name, scores in raws.items()}
-    return Fitted(ground.sequence, preparation, values, detectors, calibrations, exponents)
+    return Fitted(context.sequence, preparation, values, detectors, calibrations, exponents)
 
 
-def taught_without(kinds: frozenset[str], fitted: Fitted, rounds: Sequence[Round], recipe: Recipe, seed: int) -> Fitted:
+def fitted_without(
+    kinds: frozenset[str], fitted: Fitted, rounds: Sequence[InjectedSample], recipe: Recipe, seed: int
+) -> Fitted:
     """Those detectors that learn from examples, taught again without some kinds.
 
     Parameters
@@ -171,10 +175,10 @@ def taught_without(kinds: frozenset[str], fitted: Fitted, rounds: Sequence[Round
     fitted
         What `fit` gave for the same rounds, recipe and seed.
     """
-    ground = Ground(fitted.sequence, fitted.preparation, fitted.values)
+    context = FitContext(fitted.sequence, fitted.preparation, fitted.values)
     learners = tuple(name for name, detector in fitted.detectors.items() if detector.learns_from_examples)
-    examples = ground.examples([round_.without(kinds) for round_ in rounds])
-    return fit_on(ground, examples, replace(recipe, detectors=learners), seed)
+    examples = context.examples([round_.without(kinds) for round_ in rounds])
+    return fit_on(context, examples, replace(recipe, detectors=learners), seed)
 
 
 def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:

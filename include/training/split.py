@@ -1,4 +1,4 @@
-"""The past as lessons: rows to learn from, nights to teach on with anomalies in them, later nights to check on."""
+"""The past as splits: rows to learn from, nights to teach on with anomalies in them, later nights to check on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.rounds import Bank, Round, plant_round
+from include.evaluation.rounds import Bank, InjectedSample, plant_round
 from include.features import build_features, reach_days
 from include.models.threshold import BUDGET_DAYS
 from include.training.workers import WORKERS, workers
@@ -110,7 +110,7 @@ def check_date(features: pa.Table, before: date) -> date:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSplit:
     """The past in its order: nights to teach on, then nights to check on.
 
     Attributes
@@ -125,13 +125,13 @@ class Lesson:
 
     check_from: date
     before: date
-    teaching: tuple[Round, ...]
-    checking: tuple[Round, ...]
+    teaching: tuple[InjectedSample, ...]
+    checking: tuple[InjectedSample, ...]
     seeds: tuple[int, ...]
 
     @classmethod
-    def plan(cls, bank: Bank, features: pa.Table, before: date, seed: int, rounds: int) -> Lesson:
-        """The lesson of a training, checked from `check_date` on.
+    def plan(cls, bank: Bank, features: pa.Table, before: date, seed: int, rounds: int) -> TrainingSplit:
+        """The split of a training, checked from `check_date` on.
 
         One round is planted after the other: the sequence reader learns on the other core meanwhile, and with a third
         thread beside it both took 53 s instead of 48.
@@ -162,7 +162,7 @@ class Lesson:
         seed: int,
         rounds: tuple[int, int],
         at_once: int = WORKERS,
-    ) -> Lesson:
+    ) -> TrainingSplit:
         """Plant rounds into the nights before `check_from`, in two stretches, and into those from there on.
 
         Parameters
@@ -187,7 +187,7 @@ class Lesson:
         return cls(check_from, before, planted[:taught], planted[taught:], tuple(seeds[-1]))
 
     @property
-    def halves(self) -> list[frozenset[str]]:
+    def held_out_kinds(self) -> list[frozenset[str]]:
         """The kinds that are taught, cut in two, so that each can be kept from a detector once."""
         kinds = sorted({kind for round_ in self.teaching for kind in round_.kind_names})
         return [frozenset(kinds[0::2]), frozenset(kinds[1::2])] if len(kinds) > 1 else []

@@ -11,7 +11,7 @@ from importlib.metadata import version
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.rounds import Bank, Round, plant_round
+from include.evaluation.rounds import Bank, InjectedSample, plant_round
 from include.evaluation.sampling import sample_note, sampled
 from include.features import HABIT_DAYS, absence_notes
 from include.models.calibration import Calibration
@@ -19,12 +19,12 @@ from include.models.ensemble import blend
 from include.models.model import Model, Training
 from include.models.threshold import BUDGET_DAYS, choose_threshold
 from include.stages import stage
-from include.training.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Blind, Choice, choose, fallback, name_of
-from include.training.confirmed_frauds import Cases
-from include.training.fitting import Fitted, fit, fit_sequence, taught_without
+from include.training.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Choice, HoldoutFit, choose, fallback, name_of
+from include.training.confirmed_frauds import ConfirmedFrauds
+from include.training.fitting import Fitted, fit, fit_sequence, fitted_without
 from include.training.recipe import Recipe, Weights
 from include.training.split import (
-    Lesson,
+    TrainingSplit,
     check_date,
     data_digest,
     dated_before,
@@ -62,9 +62,9 @@ class HeldBack:
 
     draft: Model
     features: pa.Table
-    untaught: Round
+    untaught: InjectedSample
     recent: pa.Table
-    taught: tuple[Round, ...]
+    taught: tuple[InjectedSample, ...]
 
 
 @dataclass(frozen=True)
@@ -155,40 +155,40 @@ def train(
     bank = sampled(whole, learned_since(past, before), seed, confirmed)
     with stage(f"features of {bank.history.num_rows:,} postings"):
         features = settled_features(bank, before)
-    cases = Cases(confirmed, teaches=recipe.cases)
+    cases = ConfirmedFrauds(confirmed, teaches=recipe.cases)
     usual = cases.left_out(features)
     earlier = learning_rows(dated_before(usual, check_date(features, before)), seed)
     with workers(1) as beside:  # the sequence reader needs no planted night and learns while those are made
         reader = beside.submit(fit_sequence, earlier, recipe, seed)
         with stage("anomalies planted into past nights, and their features"):
-            lesson = Lesson.plan(bank, features, before, seed, recipe.rounds)
-            untaught = plant_round(bank, lesson.check_from, before - timedelta(days=1), seed + UNTAUGHT_SEED)
+            split = TrainingSplit.plan(bank, features, before, seed, recipe.rounds)
+            untaught = plant_round(bank, split.check_from, before - timedelta(days=1), seed + UNTAUGHT_SEED)
         sequence = reader.result()
-    taught = (*lesson.teaching, *cases.rounds(lesson.earlier(features)))
+    taught = (*split.teaching, *cases.rounds(split.earlier(features)))
     draft = fit(earlier, taught, recipe, seed, sequence)
-    checked = replace(lesson, checking=tuple(map(cases.cleared, lesson.checking)))
+    checked = replace(split, checking=tuple(map(cases.cleared, split.checking)))
     known = _known_choice(draft, checked, recipe, weights)
-    taught = (*lesson.teaching, *lesson.checking, *cases.rounds(features))
+    taught = (*split.teaching, *split.checking, *cases.rounds(features))
     with workers() as pool:  # the last fit needs nothing that is chosen, and goes on while ensembles are measured
-        halves = {} if known else _taught_by_halves(draft, lesson, recipe, seed, pool)
+        held_out_kinds = {} if known else _taught_by_halves(draft, split, recipe, seed, pool)
         last = pool.submit(fit, learning_rows(usual, seed), taught, recipe, seed, sequence)
-        choice = known or _measured_choice(draft, checked, recipe, budget, halves)
+        choice = known or _measured_choice(draft, checked, recipe, budget, held_out_kinds)
         with stage("threshold on the nights held back"):
-            threshold = _threshold(draft, choice, lesson.later(features), budget)
+            threshold = _threshold(draft, choice, split.later(features), budget)
         final = last.result()
     sample = sample_note(bank, whole)
     notes = (*absence_notes(statics, past), *cases.notes(features), *filter(None, [sample]))
-    month_rows = _month_rows(since(past, "trans_date", lesson.check_from), lesson)
-    training = _training(features, lesson, seed, budget, habit_days, notes, month_rows)
+    month_rows = _month_rows(since(past, "trans_date", split.check_from), split)
+    training = _training(features, split, seed, budget, habit_days, notes, month_rows)
     marked = cases.marked(training.data_digest, features)
     training = replace(training, data_digest=marked, cases=cases.taught(features))
     model = _model(final, choice, threshold, training)
     note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
     held_back = HeldBack(
         draft=_model(draft, choice, threshold, training),
-        features=lesson.later(features),
+        features=split.later(features),
         untaught=untaught,
-        recent=recent_rows(usual, before, _month_rows(lesson.later(features), lesson), seed),
+        recent=recent_rows(usual, before, _month_rows(split.later(features), split), seed),
         taught=taught,
     )
     return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights), held_back)
@@ -199,30 +199,37 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-def _known_choice(draft: Fitted, lesson: Lesson, recipe: Recipe, weights: Weights | None) -> Choice | None:
+def _known_choice(draft: Fitted, split: TrainingSplit, recipe: Recipe, weights: Weights | None) -> Choice | None:
     """The choice where there is nothing to compare: made elsewhere, or for want of planted postings; None otherwise."""
     if weights is not None and set(weights) <= set(draft.detectors):
         return Choice(weights, {}, EVIDENCE_SCHEMA.empty_table())
-    if sum(int(round_.is_planted.sum()) for round_ in lesson.checking) < LEAST_PLANTED:
+    if sum(int(round_.is_planted.sum()) for round_ in split.checking) < LEAST_PLANTED:
         return fallback(draft, recipe)
     return None
 
 
 def _taught_by_halves(
-    draft: Fitted, lesson: Lesson, recipe: Recipe, seed: int, pool: Executor
+    draft: Fitted, split: TrainingSplit, recipe: Recipe, seed: int, pool: Executor
 ) -> dict[frozenset[str], Future[Fitted]]:
-    """By the half of the kinds that is left out: the draft taught again without it."""
-    return {half: pool.submit(taught_without, half, draft, lesson.teaching, recipe, seed) for half in lesson.halves}
+    """By the kinds that are left out, a half each time: the draft fitted again without them."""
+    return {
+        kinds_left_out: pool.submit(fitted_without, kinds_left_out, draft, split.teaching, recipe, seed)
+        for kinds_left_out in split.held_out_kinds
+    }
 
 
 def _measured_choice(
-    draft: Fitted, lesson: Lesson, recipe: Recipe, budget: float, halves: Mapping[frozenset[str], Future[Fitted]]
+    draft: Fitted,
+    split: TrainingSplit,
+    recipe: Recipe,
+    budget: float,
+    held_out_kinds: Mapping[frozenset[str], Future[Fitted]],
 ) -> Choice:
     """The ensemble that finds most on the nights held back, also of kinds the draft was not taught on."""
     with stage("the same taught without half of the kinds, twice"):
-        blind = [Blind(half, fitted.result()) for half, fitted in halves.items()]
+        holdouts = [HoldoutFit(kinds_left_out, fitted.result()) for kinds_left_out, fitted in held_out_kinds.items()]
     with stage("ensembles measured on planted nights held back"):
-        return choose(draft, lesson.checking, recipe, budget, blind)
+        return choose(draft, split.checking, recipe, budget, holdouts)
 
 
 def _threshold(draft: Fitted, choice: Choice, later: pa.Table, budget: float) -> float:
@@ -246,15 +253,15 @@ def _model(final: Fitted, choice: Choice, threshold: float, training: Training) 
     )
 
 
-def _month_rows(nights: pa.Table, lesson: Lesson) -> int:
+def _month_rows(nights: pa.Table, split: TrainingSplit) -> int:
     """Rows of `BUDGET_DAYS` of the nights held back, given all of their rows."""
     rows: int = nights.num_rows
-    return round(rows * BUDGET_DAYS / (lesson.before - lesson.check_from).days)
+    return round(rows * BUDGET_DAYS / (split.before - split.check_from).days)
 
 
 def _training(
     features: pa.Table,
-    lesson: Lesson,
+    split: TrainingSplit,
     seed: int,
     budget: float,
     habit_days: int,
@@ -262,7 +269,7 @@ def _training(
     month_rows: int,
 ) -> Training:
     nights = features["settlement_date"]
-    planted = sum(int(round_.is_planted.sum()) for round_ in (*lesson.teaching, *lesson.checking))
+    planted = sum(int(round_.is_planted.sum()) for round_ in (*split.teaching, *split.checking))
     return Training(
         first_night=pc.min(nights).as_py(),
         last_night=pc.max(nights).as_py(),
@@ -271,7 +278,7 @@ def _training(
         data_digest=data_digest(features),
         seed=seed,
         budget=budget,
-        threshold_since=lesson.check_from,
+        threshold_since=split.check_from,
         month_rows=month_rows,
         habit_days=habit_days,
         notes=tuple(notes),

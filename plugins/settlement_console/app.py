@@ -18,11 +18,11 @@ from plugins.settlement_console.docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
-from plugins.settlement_console.left import left_by
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
 from plugins.settlement_console.models import models_page
 from plugins.settlement_console.nights import recent_nights
 from plugins.settlement_console.reviews import take_reviews
+from plugins.settlement_console.run_results import results_of
 from plugins.settlement_console.runs import run_summary
 
 DAG_ID = "nightly_settlement"
@@ -107,7 +107,7 @@ def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep) -> 
     """What one run came to, for the tab on the run's page."""
     if dag_id != DAG_ID and dag_id not in MODEL_DAGS:
         return _page("elsewhere.html", request, dag_id=dag_id)
-    left = None if "\0" in run_id else left_by(session, dag_id, run_id)
+    left = None if "\0" in run_id else results_of(session, dag_id, run_id)
     if left is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
     run = model_run(left, lake_says(left.run)) if dag_id in MODEL_DAGS else None

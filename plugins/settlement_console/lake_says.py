@@ -12,7 +12,7 @@ from include.errors import SettlementError
 from include.settings import DEFAULT_PLACE, get_settings
 
 if TYPE_CHECKING:
-    from plugins.settlement_console.left import Run
+    from plugins.settlement_console.run_results import Run
 
 Figures = dict[str, Any]
 

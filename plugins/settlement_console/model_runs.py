@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from plugins.settlement_console.lake_says import LakeSays
-from plugins.settlement_console.left import Left
+from plugins.settlement_console.run_results import RunResults
 from plugins.settlement_console.told import UNVERIFIED, Compared, Lessons, Prepared, Tried, Watched, Wish
 
 Figures = dict[str, Any]
@@ -42,7 +42,7 @@ class ModelRun:
     selection: str = ""
 
 
-def model_run(left: Left, lake: LakeSays) -> ModelRun | None:
+def model_run(left: RunResults, lake: LakeSays) -> ModelRun | None:
     """What the run came to; None of a DAG that is about no model."""
     reader = _READERS.get(left.run.dag_id)
     if reader is None:
@@ -51,7 +51,7 @@ def model_run(left: Left, lake: LakeSays) -> ModelRun | None:
     return replace(told, said=[*told.said, ("the lake", lake.trouble)]) if lake.trouble else told
 
 
-def _selection(left: Left, lake: LakeSays) -> ModelRun:
+def _selection(left: RunResults, lake: LakeSays) -> ModelRun:
     prepared, compared = left.told("prepare", Prepared), lake.found or {}
     began = compared.get("before") or (prepared and prepared.before)
     before, decision = f" before {began}" if began else "", _decision(left, lake, compared)
@@ -64,7 +64,7 @@ def _selection(left: Left, lake: LakeSays) -> ModelRun:
     )
 
 
-def _decision(left: Left, lake: LakeSays, compared: Figures) -> str:
+def _decision(left: RunResults, lake: LakeSays, compared: Figures) -> str:
     """How a selection ended, or what it waits for."""
     answer = left.answers.get("await_approval")
     if lake.promotion:
@@ -78,7 +78,7 @@ def _decision(left: Left, lake: LakeSays, compared: Figures) -> str:
     return _WAITING if compared and not answer and not _asks_nobody(left) else "at work"
 
 
-def _asks_nobody(left: Left) -> bool:
+def _asks_nobody(left: RunResults) -> bool:
     """Whether the run was asked to promote by itself."""
     return bool(left.run.conf.get("approve_headlessly"))
 
@@ -88,7 +88,7 @@ _ENDED = "ended, and the lake holds no promotion by it"
 _UNANSWERED = "nobody answered in time, the champion stays"
 
 
-def _selection_said(left: Left, lake: LakeSays, prepared: Prepared | None) -> Iterator[tuple[str, str]]:
+def _selection_said(left: RunResults, lake: LakeSays, prepared: Prepared | None) -> Iterator[tuple[str, str]]:
     tried, told = left.all_told("try_candidate", Tried), left.told("compare", Compared)
     compared = lake.found or (told and told.model_dump())
     if compared:
@@ -103,7 +103,7 @@ def _selection_said(left: Left, lake: LakeSays, prepared: Prepared | None) -> It
     yield from (("comment", answer.comment) for answer in left.answers.values() if answer.comment)
 
 
-def _learning(left: Left, lake: LakeSays) -> ModelRun:
+def _learning(left: RunResults, lake: LakeSays) -> ModelRun:
     told = (left.told("learn", Lessons) or Lessons()).nights
     taught = [lake.update_of(lesson.night) or lesson.model_dump() for lesson in told]
     watched = (left.told("watch", Watched) or Watched()).nights
@@ -126,7 +126,7 @@ def _fate(update: Figures) -> str:
     return f"{update['fate']}{by}"
 
 
-def _rollback(left: Left, lake: LakeSays) -> ModelRun:
+def _rollback(left: RunResults, lake: LakeSays) -> ModelRun:
     conf = left.run.conf
     said = [("what", str(conf.get("which", ""))), ("why", str(conf.get("why", "")))]
     if champion := lake.rolled_back_to:
@@ -136,7 +136,7 @@ def _rollback(left: Left, lake: LakeSays) -> ModelRun:
     return _told(left, f"Rollback: {_without_record(left)}", said)
 
 
-def _without_record(left: Left) -> str:
+def _without_record(left: RunResults) -> str:
     """How a rollback stands that the lake holds nothing of; marking its tasks as done makes any a success."""
     if left.run.is_running:
         return "at work"
@@ -144,7 +144,7 @@ def _without_record(left: Left) -> str:
     return "ended, and the lake holds no rollback by it" if ended else "nothing was taken back"
 
 
-_READERS: dict[str, Callable[[Left, LakeSays], ModelRun]] = {
+_READERS: dict[str, Callable[[RunResults, LakeSays], ModelRun]] = {
     "model_selection": _selection,
     "online_learning": _learning,
     "champion_rollback": _rollback,
@@ -153,5 +153,5 @@ MODEL_DAGS = frozenset(_READERS)
 """The DAGs that are about models."""
 
 
-def _told(left: Left, headline: str, said: list[tuple[str, str]]) -> ModelRun:
+def _told(left: RunResults, headline: str, said: list[tuple[str, str]]) -> ModelRun:
     return ModelRun(headline, left.run.is_running, left.failures, said)

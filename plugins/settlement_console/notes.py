@@ -23,8 +23,8 @@ from plugins.settlement_console.told import UNVERIFIED
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun, DagRunNote
 
-    from plugins.settlement_console.left import Left
     from plugins.settlement_console.model_runs import ModelRun
+    from plugins.settlement_console.run_results import RunResults
     from plugins.settlement_console.runs import RunSummary
 
 _LOG = logging.getLogger(__name__)
@@ -62,15 +62,15 @@ def _leave_note(run: DagRun) -> None:
     if session is None or _is_a_persons(run.dag_run_note):
         return
     # Every task loads this module for its plugin; only the scheduler comes here.
-    from plugins.settlement_console.left import left_by
+    from plugins.settlement_console.run_results import results_of
 
-    left = left_by(session, run.dag_id, run.run_id)
+    left = results_of(session, run.dag_id, run.run_id)
     note = _note(left) if left is not None else ""
     if note:
         run.note = note
 
 
-def _note(left: Left) -> str:
+def _note(left: RunResults) -> str:
     """The note of a run; empty of one that is none of the console's."""
     from plugins.settlement_console.lake_says import LakeSays, NightSays, lake_says, night_says
     from plugins.settlement_console.model_runs import model_run

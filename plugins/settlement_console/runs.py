@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plugins.settlement_console.lake_says import NightSays
-from plugins.settlement_console.left import Left
+from plugins.settlement_console.run_results import RunResults
 from plugins.settlement_console.told import UNVERIFIED
 
 _HOW = {"queued": "waiting", "running": "running", "failed": "not published"}
@@ -121,7 +121,7 @@ def _flat(figures: dict[str, Any], before: str = "", deeper: int = _DEEPEST) -> 
             yield name, _readable(value)
 
 
-def run_summary(left: Left, lake: NightSays) -> RunSummary:
+def run_summary(left: RunResults, lake: NightSays) -> RunSummary:
     """The summary of a run of the nightly DAG."""
     run = left.run
     return RunSummary(run.run_id, run.night, run.state, left.returned, left.failures, lake)

@@ -43,7 +43,7 @@ class Compared(Told):
     champion: str | None
 
 
-class Lesson(Told):
+class TrainingSplit(Told):
     """What one night taught."""
 
     night: str
@@ -57,7 +57,7 @@ class Lesson(Told):
 class Lessons(Told):
     """What each night taught."""
 
-    nights: list[Lesson] = []
+    nights: list[TrainingSplit] = []
 
 
 class Notice(Told):

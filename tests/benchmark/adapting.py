@@ -14,13 +14,13 @@ from scipy.stats import ttest_1samp
 
 from demo import generate_bank
 from include.evaluation.metrics import figures
-from include.evaluation.rounds import Round, assess, plant_round
+from include.evaluation.rounds import InjectedSample, assess, plant_round
 from include.lake.tables import BREAKS_SCHEMA
 from include.learning.canary import Canary, draw_canary
 from include.learning.learn import judged
-from include.learning.refresh import REFRESH_NIGHTS, draw_lesson, refreshed
+from include.learning.refresh import REFRESH_NIGHTS, draw_refresh_baseline, refreshed
 from include.learning.sample import Sample, nights_of
-from include.learning.teaching import lesson_of
+from include.learning.sampling import refresh_rows_of
 from include.learning.updates import Update
 from include.models.base import Matrix, Vector
 from include.models.model import Model
@@ -80,7 +80,7 @@ class Schooling:
         return cls(
             outcome.model,
             draw_canary(outcome.model, outcome.held_back),
-            draw_lesson(outcome.model, outcome.held_back),
+            draw_refresh_baseline(outcome.model, outcome.held_back),
         )
 
 
@@ -125,7 +125,7 @@ class Play:
 
     def _taught(self, features: pa.Table, flagged: Flags) -> Matrix:
         """Rows of a night that teach."""
-        rows = lesson_of(features, self.model, flagged, BREAKS_SCHEMA.empty_table()).rows
+        rows = refresh_rows_of(features, self.model, flagged, BREAKS_SCHEMA.empty_table()).rows
         return np.array(rows["values"].to_pylist(), np.float64).reshape(-1, len(self.model.features))
 
     def _limits(self, night: date, scores: Vector) -> Vector:
@@ -285,7 +285,7 @@ def _months(first: date, last: date) -> list[tuple[date, date]]:
     return [(start, (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)) for start in starts]
 
 
-def _month(nights: Mapping[date, Night], round_: Round, first: date, last: date) -> Record:
+def _month(nights: Mapping[date, Night], round_: InjectedSample, first: date, last: date) -> Record:
     """Every row of a planted month scored by its night's model, and held against its night's threshold."""
     scores, limits = scored(nights, round_.features)
     mine = [night for day, night in nights.items() if first <= day <= last]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.evaluation.rounds import Round
+from include.evaluation.rounds import InjectedSample
 from include.features.sequences import window_matrix
 from include.models.base import Detector, Examples, Matrix
 from include.models.model import Model
@@ -24,7 +24,7 @@ MOST_WINDOWS = 100_000
 """Rows that are scored for the cost, at most."""
 
 
-def costs(bench: Bench, model: Model, round_: Round) -> list[dict[str, Any]]:
+def costs(bench: Bench, model: Model, round_: InjectedSample) -> list[dict[str, Any]]:
     """Fit anew what each detector of the model was fitted on, and score the window; one row a detector."""
     first = bench.features["settlement_date"][0].as_py() + timedelta(days=WARM_UP_DAYS)
     past, window = bench.nights(first, bench.before), bench.window.slice(0, MOST_WINDOWS)
@@ -34,13 +34,13 @@ def costs(bench: Bench, model: Model, round_: Round) -> list[dict[str, Any]]:
     return [*rows, _row("both plain", fitting, scoring, window.num_rows)]
 
 
-def _cost(detector: Detector, model: Model, past: pa.Table, window: pa.Table, round_: Round) -> dict[str, Any]:
+def _cost(detector: Detector, model: Model, past: pa.Table, window: pa.Table, round_: InjectedSample) -> dict[str, Any]:
     fresh = type(detector)(**detector.parameters())
     most = MAX_CONTRAST_ROWS if detector.learns_from_examples else MAX_TRAINING_ROWS
     rows, night = _seen(detector, model, past), _seen(detector, model, window)
     examples = None
     if detector.learns_from_examples:
-        planted = _seen(detector, model, round_.culprits)
+        planted = _seen(detector, model, round_.positives)
         examples = Examples(planted, planted[:, 0] * 0 + 1)
     whole = detector.sees == "windows"
     fitting = seconds(lambda: fresh.fit(rows if whole else sample_rows(rows, most, SEED), examples))

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.plots import detectors_beside, precision_recall, recall_by_kind
-from include.evaluation.rounds import Round, assess, plant_round
+from include.evaluation.rounds import InjectedSample, assess, plant_round
 from include.learning.sample import nights_of
 from include.models.base import Vector
 from include.training.split import CHECK_DAYS, WARM_UP_DAYS
@@ -80,7 +80,9 @@ def _bars_of(bars: Bars, features: pa.Table) -> Vector:
     return np.array([bars[night] for night in nights_of(features)])
 
 
-def _records(ranker: Ranker, limits: Thresholds, bars: dict[str, Bars], round_: Round, seed: int) -> Iterable[Record]:
+def _records(
+    ranker: Ranker, limits: Thresholds, bars: dict[str, Bars], round_: InjectedSample, seed: int
+) -> Iterable[Record]:
     """One record a detector, strength and kind; the kind is empty for all together."""
     kinds = sorted({str(kind) for kind in round_.kinds[round_.is_planted]})
     for name, scores in ranker(round_.features).items():
@@ -100,12 +102,12 @@ def _records(ranker: Ranker, limits: Thresholds, bars: dict[str, Bars], round_: 
                 }
 
 
-def _best_recall(round_: Round, planted: int) -> float:
+def _best_recall(round_: InjectedSample, planted: int) -> float:
     """What a perfect ranking finds within the budget, where more is planted than the budget holds."""
     return min(1.0, _budget_rows(round_, planted) / max(planted, 1))
 
 
-def _budget_rows(round_: Round, planted: int) -> int:
+def _budget_rows(round_: InjectedSample, planted: int) -> int:
     return int(BUDGET * (int((~round_.is_planted).sum()) + planted))
 
 
@@ -213,7 +215,7 @@ def _calm_table(bank: str, found: Record) -> str:
     return markdown(title, ["detector", *pairs, "month-end share of alerts"], rows)
 
 
-def _plots(bench: Bench, found: Record, ranker: Ranker, rounds: Sequence[Round]) -> None:
+def _plots(bench: Bench, found: Record, ranker: Ranker, rounds: Sequence[InjectedSample]) -> None:
     published = found["published"]
     data = f"{bench.name} bank, {bench.before} to {bench.last}, planted, budget {BUDGET:.0%}"
     names = [name for name in _names(found) if "+" not in name or name == published]

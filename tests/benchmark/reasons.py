@@ -30,7 +30,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     instead: dict[str, list[str]] = defaultdict(list)
     for seed in ROUND_SEEDS[:ROUNDS]:
         round_ = plant_round(bench.bank, bench.before, bench.last, seed)
-        scores = score_night(round_.culprits, model)
+        scores = score_night(round_.positives, model)
         for kind, reasons in zip(round_.kinds[round_.is_planted], scores["reasons"].to_pylist(), strict=True):
             if reasons is None:
                 continue

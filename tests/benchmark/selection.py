@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from include.selection import run_selection, selections
-from include.selection.trial import peak_mib
+from include.selection.candidate_worker import peak_mib
 from include.settings import PROJECT_ROOT
 from tests.benchmark.banks import REAL_DATA, placed_bank
 from tests.benchmark.night import LAST, full_bank

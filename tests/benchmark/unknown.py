@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from include.evaluation.episodes import STRENGTHS
-from include.evaluation.rounds import Round, assess, plant_round
+from include.evaluation.rounds import InjectedSample, assess, plant_round
 from include.models.base import Examples, Matrix, Vector
 from include.models.calibration import Calibration
 from include.models.contrast import Contrast
@@ -55,7 +55,7 @@ def measure(bench: Bench) -> Record:
     return {"records": _means(records)}
 
 
-def _teaching(bench: Bench, first: date) -> list[tuple[Round, Matrix]]:
+def _teaching(bench: Bench, first: date) -> list[tuple[InjectedSample, Matrix]]:
     """Planted rounds over the stretches training plants into, all kinds, with seeds of their own."""
     check_from = bench.before - timedelta(days=CHECK_DAYS)
     teach_from = max(first, check_from - timedelta(days=TEACHING_DAYS))
@@ -67,11 +67,11 @@ def _teaching(bench: Bench, first: date) -> list[tuple[Round, Matrix]]:
         for n in range(Recipe().rounds)
         for stretch, (start, end) in enumerate(stretches)
     ]
-    return [(round_, model.preparation.apply(model.values(round_.culprits))) for round_ in rounds]
+    return [(round_, model.preparation.apply(model.values(round_.positives))) for round_ in rounds]
 
 
 def _teach(
-    model: Model, past: Matrix, teaching: Sequence[tuple[Round, Matrix]], missing: tuple[str, ...]
+    model: Model, past: Matrix, teaching: Sequence[tuple[InjectedSample, Matrix]], missing: tuple[str, ...]
 ) -> tuple[Contrast, Calibration]:
     """The contrast detector as it is without these kinds, every kind and strength weighing the same."""
     rows, cells = [], []
@@ -97,7 +97,7 @@ def _maxima(exponents: Mapping[str, Vector]) -> dict[str, Vector]:
     }
 
 
-def _records(left_out: str, kinds: tuple[str, ...], ranked: dict[str, Vector], round_: Round) -> list[Record]:
+def _records(left_out: str, kinds: tuple[str, ...], ranked: dict[str, Vector], round_: InjectedSample) -> list[Record]:
     return [
         {
             "left_out": left_out,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from include import settlement
-from include.night.standing import lookback_from_history
+from include.night.carried_state import lookback_from_history
 from include.quality import admit
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.sources import open_source

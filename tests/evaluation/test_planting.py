@@ -55,7 +55,7 @@ def episodes(planted, kind: str | None = None) -> dict[int, list[Row]]:
     return found
 
 
-def culprits(labels: list[Row], rows: dict[int, Row]) -> list[Row]:
+def positives(labels: list[Row], rows: dict[int, Row]) -> list[Row]:
     return [rows[label["trans_id"]] for label in labels if label["is_culprit"]]
 
 
@@ -111,7 +111,7 @@ def test_anomalies_lie_in_the_window_and_in_accounts_with_a_habit(planted, rows,
     for row in real_rows.values():
         real_books[row["account_id"]].append(row)
     for labels in episodes(planted).values():
-        found = culprits(labels, rows)
+        found = positives(labels, rows)
         assert all(FIRST <= row["trans_date"] <= LAST for row in found)
         latest = max(row["trans_date"] for row in found)
         habit = payments(real_books[found[0]["account_id"]], FIRST - timedelta(HABIT_DAYS), latest)
@@ -156,7 +156,7 @@ def test_an_amount_is_a_real_posting_made_larger(planted, rows, real_rows):
 
 def test_a_burst_is_so_many_ordinary_payments_of_one_day(planted, rows, books):
     for labels in episodes(planted, "burst").values():
-        found = culprits(labels, rows)
+        found = positives(labels, rows)
         number = EPISODE_KINDS["burst"].scale[STRENGTHS.index(labels[0]["strength"])]
         assert len(found) == number
         assert len({row["trans_date"] for row in found}) == 1
@@ -168,7 +168,7 @@ def test_a_burst_is_so_many_ordinary_payments_of_one_day(planted, rows, books):
 def test_a_drain_takes_its_share_of_the_balance_to_somebody_unknown(planted, rows, books, real):
     known = set(real.postings["other_account_id"].to_pylist())
     for labels in episodes(planted, "drain").values():
-        found = culprits(labels, rows)
+        found = positives(labels, rows)
         share = EPISODE_KINDS["drain"].scale[STRENGTHS.index(labels[0]["strength"])]
         first = min(row["trans_date"] for row in found)
         eve = balance_on(books[found[0]["account_id"]], first - timedelta(1), real.rounding_cents)
@@ -180,7 +180,7 @@ def test_a_drain_takes_its_share_of_the_balance_to_somebody_unknown(planted, row
 
 def test_a_product_is_one_the_client_does_not_have(planted, rows, books):
     for labels in episodes(planted, "product").values():
-        found = culprits(labels, rows)
+        found = positives(labels, rows)
         kind = (found[0]["operation"], found[0]["category"])
         assert kind in {("ROB", "LE"), ("CCW", None), ("ROB", "LO")}
         book = books[found[0]["account_id"]]
@@ -190,7 +190,7 @@ def test_a_product_is_one_the_client_does_not_have(planted, rows, books):
 
 def test_whoever_wakes_slept_as_long_as_it_says(planted, rows, books):
     for labels in episodes(planted, "wake").values():
-        found = culprits(labels, rows)
+        found = positives(labels, rows)
         days = EPISODE_KINDS["wake"].scale[STRENGTHS.index(labels[0]["strength"])]
         day = found[0]["trans_date"]
         others = [
@@ -277,11 +277,11 @@ def test_nobody_decided_a_reversal_nor_what_it_takes_back(reversed_bank, made_up
 
 
 def of_kind(bank, planted, kind: str) -> list[tuple[list[Row], Row, list[Row]]]:
-    """Of every episode its culprits, one label and the account's postings before."""
+    """Of every episode its positives, one label and the account's postings before."""
     rows = {row["trans_id"]: row for row in planted.transactions.to_pylist()}
     found = []
     for labels in episodes(planted, kind).values():
-        guilty = culprits(labels, rows)
+        guilty = positives(labels, rows)
         own = pc.equal(bank.postings["account_id"], guilty[0]["account_id"])
         found.append((guilty, labels[0], bank.postings.filter(own).to_pylist()))
     return found

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include.evaluation.episodes import STRENGTHS
-from include.evaluation.rounds import Bank, Round, assess, plant_round
+from include.evaluation.rounds import Bank, InjectedSample, assess, plant_round
 from tests.evaluation.conftest import FIRST, LAST
 
 KINDS = ("amount", "limit_day")
@@ -20,7 +20,7 @@ def bank(real) -> Bank:
 
 
 @pytest.fixture(scope="module")
-def planted_round(bank) -> Round:
+def planted_round(bank) -> InjectedSample:
     return plant_round(bank, FIRST, LAST, 3, KINDS)
 
 
@@ -34,8 +34,8 @@ def test_what_is_to_be_found_is_labelled_and_what_leads_to_it_left_out(planted_r
     found = planted_round.is_planted
     assert set(planted_round.kinds[found]) == set(KINDS)
     assert set(planted_round.strengths[found]) == set(STRENGTHS)
-    assert planted_round.culprits.num_rows == found.sum() > 2 * len(STRENGTHS)
-    limit = planted_round.culprits.filter(pa.array(planted_round.kinds[found] == "limit_day"))
+    assert planted_round.positives.num_rows == found.sum() > 2 * len(STRENGTHS)
+    limit = planted_round.positives.filter(pa.array(planted_round.kinds[found] == "limit_day"))
     assert pc.min(limit["day_limit"]).as_py() >= 0
 
 

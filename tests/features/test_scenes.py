@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.explaining.words.scenes import SCENE_SENTENCES
+from include.explaining.words.time_and_place import SCENE_SENTENCES
 from include.features import absence_notes, engine
 from include.features.state import FeatureState
 from include.features.towns import known_towns

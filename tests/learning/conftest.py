@@ -12,9 +12,9 @@ import pytest
 
 from include.lake import Lake
 from include.learning.canary import CANARY, Canary
-from include.learning.refresh import LESSON
+from include.learning.refresh import REFRESH_BASELINE
 from include.learning.sample import Sample
-from include.learning.teaching import LESSON_SCHEMA, LESSON_TABLE
+from include.learning.sampling import REFRESH_SCHEMA, REFRESH_TABLE
 from include.models.base import Matrix
 from include.models.model import Model
 from include.registry import ModelRegistry
@@ -74,7 +74,7 @@ def lake_uri(tmp_path: Path, settings: Settings, model: Model, canary: Canary, l
     registry = ModelRegistry.open(uri, settings)
     registry.promote(registry.save(model))
     registry.keep(model.version, CANARY, canary.to_bytes(model.features))
-    registry.keep(model.version, LESSON, lesson.to_bytes(model.features))
+    registry.keep(model.version, REFRESH_BASELINE, lesson.to_bytes(model.features))
     return uri
 
 
@@ -88,10 +88,10 @@ def publish(lake_uri: str, model: Model) -> Publish:
     def published(number: int, rows: Matrix) -> date:
         night, lake = FIRST + timedelta(days=number), Lake.open(lake_uri)
         columns = [[model.version] * len(rows), rows.astype(np.float32).tolist()]
-        taught = pa.table(columns, schema=LESSON_SCHEMA)
+        taught = pa.table(columns, schema=REFRESH_SCHEMA)
         dated = taught.add_column(0, "settlement_date", pa.array([night] * len(rows), pa.date32()))
         stamp = stamp_of("a", night)
-        lake.replace(LESSON_TABLE, night, dated, stamp)
+        lake.replace(REFRESH_TABLE, night, dated, stamp)
         lake.publish_manifest(manifest_row(stamp), stamp)
         return night
 

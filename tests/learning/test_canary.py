@@ -12,7 +12,7 @@ import pytest
 from include.errors import IntegrityError
 from include.learning.canary import CANARY, Canary, CanaryFigures, objections
 from include.learning.learn import judged
-from include.learning.refresh import LESSON
+from include.learning.refresh import REFRESH_BASELINE
 from include.learning.sample import Sample
 from include.registry import ModelRegistry
 
@@ -75,7 +75,7 @@ def test_it_comes_back_as_it_was(model, canary):
     np.testing.assert_array_equal(again.nights, canary.nights)
 
 
-@pytest.mark.parametrize("part", [CANARY, LESSON])
+@pytest.mark.parametrize("part", [CANARY, REFRESH_BASELINE])
 def test_a_changed_sample_is_refused(lake_uri, settings, model, part):
     path = Path(lake_uri.removeprefix("file:")) / "models" / model.version / f"{part}.sealed"
     changed = bytearray(path.read_bytes())

@@ -14,7 +14,7 @@ from include.lake import Lake
 from include.learning import learn, model_of, rollback_learning, updates
 from include.learning.canary import CANARY
 from include.learning.learn import gathered_rows
-from include.learning.refresh import LESSON
+from include.learning.refresh import REFRESH_BASELINE
 from include.learning.updates import UpdateLog
 from include.models.model import MOST_MOVED
 from include.registry import ModelRegistry
@@ -203,7 +203,7 @@ def test_a_champion_without_a_canary_set_learns_nothing(lake_uri, model, publish
 def test_a_night_another_model_scored_teaches_nothing(lake_uri, settings, publish, other_model):
     registry = ModelRegistry.open(lake_uri, settings)
     registry.promote(registry.save(other_model))
-    for part in (CANARY, LESSON):
+    for part in (CANARY, REFRESH_BASELINE):
         registry.keep(other_model.version, part, registry.kept(small_model(1).version, part))
     update = learn(lake_uri, publish(0, MORE))
     assert (update["accepted"], update["base"]) == (False, other_model.version)

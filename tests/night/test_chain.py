@@ -12,7 +12,7 @@ import pytest
 from include.errors import MissingStateError
 from include.features import STATE_SCHEMAS
 from include.lake import Lake, RunStamp
-from include.night import standing
+from include.night import carried_state
 from tests.night.conftest import play
 from tests.sources.small_banks import TRANSACTION_NAMES, csv_text, write_canonical
 
@@ -30,7 +30,7 @@ def deliver(folder: Path, *days: int) -> Path:
 
 
 def lookback_ids(lake: Path, night: date) -> list[int]:
-    found = standing.lookback_from_lake(Lake.open(f"file:{lake}"), night, 92)
+    found = carried_state.lookback_from_lake(Lake.open(f"file:{lake}"), night, 92)
     return sorted(found["trans_id"].to_pylist())
 
 
@@ -44,7 +44,7 @@ def test_earlier_nights_published_later_take_no_look_back_away(tmp_path: Path) -
     bank, lake = deliver(tmp_path / "bank", 1, 2, 3, 4, 5, 6), tmp_path / "lake"
     first = {night: play(night, bank, lake) for night in ("2013-01-04", "2013-01-05", "2013-01-06")}
     play("2013-01-03", bank, lake)
-    assert standing.budget_since(Lake.open(f"file:{lake}"), date(2013, 1, 6)) == date(2013, 1, 4)
+    assert carried_state.budget_since(Lake.open(f"file:{lake}"), date(2013, 1, 6)) == date(2013, 1, 4)
     again = play("2013-01-04", bank, lake)
     assert lookback_ids(lake, date(2013, 1, 6)) == [1, 2, 3, 4, 5]
     assert again["output_hash"] == first["2013-01-04"]["output_hash"]
@@ -96,7 +96,7 @@ def as_an_older_version_left_it(lake: Path, night: str) -> None:
     opened, day = Lake.open(f"file:{lake}"), date.fromisoformat(night)
     stamp = RunStamp(row_of(lake, night)["run_key"], "older", day)
     for name, column in (("state_kinds", "first_seen"), ("state_accounts", "last_decided")):
-        table = standing.state_table(name, STATE_SCHEMAS[name])
+        table = carried_state.state_table(name, STATE_SCHEMAS[name])
         rows = opened.read(table, day, day).drop_columns(["run_key"])
         nothing = pa.nulls(rows.num_rows, rows[column].type)
         opened.replace(table, day, rows.set_column(rows.schema.get_field_index(column), column, nothing), stamp)
@@ -108,7 +108,7 @@ def test_a_state_of_an_older_version_is_built_anew_from_the_history(tmp_path: Pa
         play(night, bank, lake)
         play(night, bank, never)
     as_an_older_version_left_it(lake, "2013-01-04")
-    assert not standing.knows_enough(Lake.open(f"file:{lake}"), date(2013, 1, 5))
+    assert not carried_state.knows_enough(Lake.open(f"file:{lake}"), date(2013, 1, 5))
     found, expected = (play("2013-01-05", bank, it) for it in (lake, never))
     assert found["output_hash"] == expected["output_hash"]
     last = date(2013, 1, 5)

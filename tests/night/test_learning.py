@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include.lake import Lake
-from include.learning import LESSON_TABLE, PROFILE_TABLE, learn, rollback_learning
+from include.learning import PROFILE_TABLE, REFRESH_TABLE, learn, rollback_learning
 from include.night.modelling import _usable
 from include.registry import ModelRegistry
 from include.settings import get_settings
@@ -32,7 +32,7 @@ def test_a_night_learns_and_a_replayed_one_keeps_its_model(
     scores = lake.read("anomaly_scores", FIRST, FIRST)
     of_score = profile.filter(pc.field("feature") == "score")
     assert sum(of_score["rows"].to_pylist()) == scores.num_rows
-    taught_rows = lake.read(LESSON_TABLE, FIRST, FIRST).num_rows
+    taught_rows = lake.read(REFRESH_TABLE, FIRST, FIRST).num_rows
     assert 0 < taught_rows <= scores.num_rows - sum(scores["is_flagged"].to_pylist())
 
     update = learn(uri, FIRST)

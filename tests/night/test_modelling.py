@@ -57,9 +57,9 @@ def test_a_training_makes_a_champion(champion):
 
 
 def test_a_model_trained_for_a_night_scores_the_nights_after_it(bank, outcomes, champion, tmp_path):
-    standing = SimpleNamespace(published=lambda night: None)
+    lake = SimpleNamespace(published=lambda night: None)
     request = NightRequest.of(BEFORE, bank, f"file:{tmp_path}")
-    chosen = model_for(request, standing, None, {}, 1)
+    chosen = model_for(request, lake, None, {}, 1)
     assert chosen.version == outcomes[0].model.version
     assert ModelRegistry.open(request.lake_uri, get_settings()).champion() is None
     assert has_model(request.lake_uri, BEFORE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from plugins.settlement_console.left import Run
+from plugins.settlement_console.run_results import Run
 
 MADE, ENDED = datetime(1994, 2, 1, 2, tzinfo=UTC), datetime(1994, 2, 1, 3, tzinfo=UTC)
 """Between which `a_run` was there."""

@@ -10,11 +10,11 @@ from markupsafe import Markup
 from include.orchestration import FAILURE
 from plugins.settlement_console.evidence import Evidence, as_html
 from plugins.settlement_console.lake_says import LakeSays
-from plugins.settlement_console.left import RETURNED, Answer, Left
 from plugins.settlement_console.model_runs import ModelRun, model_run
 from plugins.settlement_console.models import UPDATES_SHOWN, ModelsPage
 from plugins.settlement_console.notes import note_of_models
 from plugins.settlement_console.pages import render
+from plugins.settlement_console.run_results import RETURNED, Answer, RunResults
 from plugins.settlement_console.told import UNVERIFIED
 from tests.plugins.runs import a_run
 
@@ -36,7 +36,7 @@ def _run(
     answers = {task_id: value for task_id, value in left if isinstance(value, Answer)}
     values = [(task_id, RETURNED, value) for task_id, value in left if task_id not in (FAILURE, *answers)]
     failures = [("try_candidate", FAILURE, sentence) for task_id, sentence in left if task_id == FAILURE]
-    run = model_run(Left(a_run(dag_id, state, conf), [*values, *failures], answers), lake or LakeSays())
+    run = model_run(RunResults(a_run(dag_id, state, conf), [*values, *failures], answers), lake or LakeSays())
     assert run is not None
     return run
 
@@ -168,7 +168,7 @@ def test_a_rollback_says_what_scores_now():
 
 
 def test_a_run_of_another_dag_is_none_of_these():
-    assert model_run(Left(a_run("another"), [], {}), LakeSays()) is None
+    assert model_run(RunResults(a_run("another"), [], {}), LakeSays()) is None
 
 
 def _page(**changed: Any) -> ModelsPage:

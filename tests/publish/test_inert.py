@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from include.lake.tables import ALERTS_SCHEMA, REASON
 from include.publish.alerts import alerts_csv
-from include.publish.inert import inert, inert_table
+from include.publish.escaping import escaped_table, inert
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -53,7 +53,7 @@ def test_plain_text_and_numbers_stay_as_they_are(text: str) -> None:
 
 def test_texts_inside_reasons_are_made_inert_too() -> None:
     reason = {"code": "amount", "feature": "f", "value": "<b>", "typical": "1", "contribution": 0.5, "text": "=cmd()"}
-    table = inert_table(pa.table({"reasons": pa.array([[reason], None], pa.list_(REASON))}))
+    table = escaped_table(pa.table({"reasons": pa.array([[reason], None], pa.list_(REASON))}))
     assert table["reasons"].to_pylist() == [[{**reason, "value": "&lt;b&gt;", "text": "'=cmd()"}], None]
 
 
@@ -97,5 +97,5 @@ def test_a_table_is_made_inert_value_by_value_however_it_is_cut(rows: list[dict]
     whole = pa.Table.from_pylist(rows, SCHEMA)
     chunks = [whole.slice(at, size) for at in range(0, whole.num_rows, size)]
     for table in (whole, whole.slice(start), pa.concat_tables([whole.slice(0, 0), *chunks])):
-        assert inert_table(table).to_pylist() == [reference(row) for row in table.to_pylist()]
-        assert inert_table(table).schema == SCHEMA
+        assert escaped_table(table).to_pylist() == [reference(row) for row in table.to_pylist()]
+        assert escaped_table(table).schema == SCHEMA

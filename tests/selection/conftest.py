@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from demo import generate_bank
-from include.selection import compare, prepare, trial
+from include.selection import candidate_worker, compare, prepare
 from include.selection.plan import Plan, work_folder
 from include.selection.results import Cost, put_cost
 from include.settings import get_settings
@@ -74,7 +74,7 @@ def try_here(lake: str, selection: str, *names: str) -> None:
     folder = work_folder(lake, selection)
     plan = Plan.read(folder)
     for name in names:
-        put_cost(folder, name, trial.run(folder, plan, plan.candidate(name)))
+        put_cost(folder, name, candidate_worker.run(folder, plan, plan.candidate(name)))
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
 
 from include.selection.candidates import SURPRISES, candidates_of
 from include.selection.comparison import AS_IT_IS, Comparison
 from include.selection.evidence import Pack
-from include.selection.lineups import Lineup, lineup_of, lineups_of, name_among
 from include.selection.paired import interval
 from include.selection.plan import Limits, Plan
 from include.selection.results import Cost
@@ -21,7 +21,7 @@ from include.training.recipe import ENSEMBLES, Recipe
 from tests.registry.conftest import small_model
 
 CANDIDATES = candidates_of("full")  # before anything is made smaller for tests
-LINEUPS = lineups_of(CANDIDATES, Recipe(ensembles=ENSEMBLES), None)
+LINEUPS = ensemble_specs_of(CANDIDATES, Recipe(ensembles=ENSEMBLES), None)
 TWO_OF_THREE = np.repeat([1, 2], 3)
 """Two months of three rounds each, as by default."""
 merits_of_six = st.lists(st.floats(0, 1), min_size=6, max_size=6).map(np.array)
@@ -29,12 +29,12 @@ merits_of_six = st.lists(st.floats(0, 1), min_size=6, max_size=6).map(np.array)
 
 def compared(champion: str = "", **merits: list[float]) -> Comparison:
     """A comparison of `a`, `b` and their ensemble, as far as merits are given."""
-    known = {"a": Lineup({"a": 1}), "b": Lineup({"b": 1}), "both": Lineup({"a": 1, "b": 1})}
+    known = {"a": EnsembleSpec({"a": 1}), "b": EnsembleSpec({"b": 1}), "both": EnsembleSpec({"a": 1, "b": 1})}
     arrays = {name: np.array(values) for name, values in merits.items()}
-    lineups = {name: known[name] for name in arrays if name in known}
+    specs = {name: known[name] for name in arrays if name in known}
     as_it_is = {AS_IT_IS: arrays.pop("old")} if "old" in arrays else {}
     months = np.arange(len(next(iter(arrays.values()))))
-    return Comparison(lineups, [], {**arrays, **as_it_is}, {**arrays, **as_it_is}, months, 0.1, champion)
+    return Comparison(specs, [], {**arrays, **as_it_is}, {**arrays, **as_it_is}, months, 0.1, champion)
 
 
 def plan(champion: str | None) -> Plan:
@@ -117,12 +117,12 @@ def test_nothing_is_found_better_about_as_seldom_as_is_claimed_where_months_diff
 def false_verdicts(months_differ: float) -> float:
     """The same of verdicts: 25 line-ups, equally good, of which one is champion and the best is held against it."""
     rng, names = np.random.default_rng(1), [f"c{n}" for n in range(25)]
-    lineups, times = {name: Lineup({name: 1}) for name in names}, 300
+    specs, times = {name: EnsembleSpec({name: 1}) for name in names}, 300
     drawn = np.repeat(rng.normal(0, months_differ, (times, 25, 2)), 3, axis=2) + rng.normal(0, 1, (times, 25, 6))
     wins = 0
     for found in 0.5 + drawn / 100:
         merits = dict(zip(names, found, strict=True))
-        wins += judge(plan("old"), Comparison(lineups, [], merits, merits, TWO_OF_THREE, 0.1, "c0")).is_better
+        wins += judge(plan("old"), Comparison(specs, [], merits, merits, TWO_OF_THREE, 0.1, "c0")).is_better
     return wins / times
 
 
@@ -134,8 +134,8 @@ def test_no_more_verdicts_are_false_than_claimed_though_the_best_of_many_is_judg
 def test_two_months_suffice_for_a_clear_winner():
     clear = {"a": [0.80, 0.81, 0.80, 0.82, 0.83, 0.82], "b": [0.70, 0.71, 0.71, 0.71, 0.72, 0.73]}
     arrays = {name: np.array(values) for name, values in clear.items()}
-    lineups = {name: Lineup({name: 1}) for name in clear}
-    found = Comparison(lineups, [], arrays, arrays, TWO_OF_THREE, 0.1, "b")
+    specs = {name: EnsembleSpec({name: 1}) for name in clear}
+    found = Comparison(specs, [], arrays, arrays, TWO_OF_THREE, 0.1, "b")
     assert found.difference("a", "b", comparisons=24).low > 0
 
 
@@ -148,8 +148,8 @@ def test_the_champion_as_it_is_shows_no_merit_on_a_scale_of_its_own():
     merits = {"a": [0.88, 0.89, 0.90], "b": [0.60, 0.61, 0.62]}
     known = {"a": [0.94, 0.95, 0.96], "b": [0.70, 0.71, 0.72], AS_IT_IS: [0.92, 0.93, 0.94]}
     scales = [{name: np.array(values) for name, values in scale.items()} for scale in (merits, known)]
-    lineups = {name: Lineup({name: 1}) for name in merits}
-    found = pack(Comparison(lineups, [], *scales, np.arange(3), 0.1, "b"))
+    specs = {name: EnsembleSpec({name: 1}) for name in merits}
+    found = pack(Comparison(specs, [], *scales, np.arange(3), 0.1, "b"))
     assert "by 0.020 (0.020 to 0.020) in merit of known kinds" in found.verdict.sentence
     body = found.body("here")
     assert "line-up | merit | of known kinds alone | to the champion as it is (known kinds)" in body
@@ -171,27 +171,27 @@ def test_without_a_champion_as_it_is_there_is_one_merit():
 
 
 def test_in_ensembles_a_detector_may_have_other_settings_but_not_other_features():
-    assert {"contrast_short": 1, "lstm": 1} in [lineup.weights for lineup in LINEUPS.values()]
-    together = [lineup for lineup in LINEUPS.values() if len(lineup.weights) > 1]
-    assert not any("contrast_without_surprises" in lineup.weights for lineup in together)
+    assert {"contrast_short": 1, "lstm": 1} in [spec.weights for spec in LINEUPS.values()]
+    together = [spec for spec in LINEUPS.values() if len(spec.weights) > 1]
+    assert not any("contrast_without_surprises" in spec.weights for spec in together)
 
 
 def test_a_lineup_says_how_its_model_is_trained():
     candidates, base = CANDIDATES, Recipe()
-    recipe, weights = Lineup({"contrast_short": 2, "rarity": 1}).recipe(candidates, base)
+    recipe, weights = EnsembleSpec({"contrast_short": 2, "rarity": 1}).recipe(candidates, base)
     assert weights == {"contrast": 2, "rarity": 1}
     assert recipe.settings["contrast"] == {"trees": 150, "learning_rate": 0.1}
-    blind, _ = Lineup({"contrast_without_surprises": 1}).recipe(candidates, base)
-    assert "lstm" not in blind.detectors
-    assert blind.without == SURPRISES
+    holdouts, _ = EnsembleSpec({"contrast_without_surprises": 1}).recipe(candidates, base)
+    assert "lstm" not in holdouts.detectors
+    assert holdouts.without == SURPRISES
 
 
 def test_the_champions_recipe_is_found_among_the_lineups():
-    champion = lineup_of(small_model(1), CANDIDATES, Recipe())
+    champion = ensemble_spec_of(small_model(1), CANDIDATES, Recipe())
     assert champion.weights == {"isolation_forest": 1, "contrast": 2, "lstm": 1}
-    lineups = lineups_of(CANDIDATES, Recipe(), champion)
-    assert lineups[name_among(lineups, champion)].weights == champion.weights
+    specs = ensemble_specs_of(CANDIDATES, Recipe(), champion)
+    assert specs[name_among(specs, champion)].weights == champion.weights
     without = {name: c for name, c in CANDIDATES.items() if name != "lstm"}
-    assert name_among(lineups_of(without, Recipe(), champion), champion) == ""
-    reordered = Lineup({"rarity": 1, "contrast": 1})
-    assert name_among(lineups_of(CANDIDATES, Recipe(), reordered), reordered) == "contrast+rarity"
+    assert name_among(ensemble_specs_of(without, Recipe(), champion), champion) == ""
+    reordered = EnsembleSpec({"rarity": 1, "contrast": 1})
+    assert name_among(ensemble_specs_of(CANDIDATES, Recipe(), reordered), reordered) == "contrast+rarity"

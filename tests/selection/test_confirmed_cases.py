@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from include.selection.ensembles import ensemble_spec_of
 
 from include.lake import TABLES, Lake
 from include.lake.tables import REVIEWS_SCHEMA
@@ -17,9 +18,8 @@ from include.models.base import Matrix
 from include.registry import ModelRegistry
 from include.selection import compare, prepare
 from include.selection.candidates import candidates_of
-from include.selection.lineups import lineup_of
+from include.selection.fold_data import SharedFold
 from include.selection.plan import Plan, work_folder
-from include.selection.shared import SharedFold
 from include.settings import get_settings
 from include.training.confirmed_frauds import KIND, LEAST_CASES
 from tests.lake.nights import manifest_row, stamp_of
@@ -117,7 +117,7 @@ def test_the_one_that_is_taught_them_wins_is_trained_on_them_and_known_again(pre
     found = compare(prepared.lake, prepared.source, "cases")
     model = ModelRegistry.open(prepared.lake, get_settings()).load(found["challenger"])
     assert model.training.cases == EARLY + LATE
-    assert lineup_of(model, prepared.plan.candidates, prepared.plan.recipe).weights == {"contrast_confirmed": 1}
+    assert ensemble_spec_of(model, prepared.plan.candidates, prepared.plan.recipe).weights == {"contrast_confirmed": 1}
     report = Path(found["evidence"].removeprefix("file:"), "evidence.md").read_text()
     assert f"{EARLY} taught, {LATE} to be found" in report
     assert "its source was changed" not in report

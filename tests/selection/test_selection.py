@@ -13,19 +13,19 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from include.selection.ensembles import ensemble_specs_of
 
 from include.errors import MissingStateError, SettingsError
 from include.learning.canary import CANARY, Canary
 from include.registry import ModelRegistry, tracking
 from include.selection import SelectionError, compare, prepare, promote, selections
-from include.selection.comparison import Comparison, compare_lineups
+from include.selection.comparison import Comparison, compare_ensembles
 from include.selection.evidence import MOST_CHARACTERS
-from include.selection.lineups import lineups_of
 from include.selection.plan import Plan, work_folder
 from include.selection.results import Cost, put_cost
 from include.selection.verdict import judge
 from include.settings import get_settings
-from include.training.fitting import Ground
+from include.training.fitting import FitContext
 from tests.registry.moving import copy_lake
 from tests.selection.conftest import BEFORE, FAILED, LATER, SENTENCE, Selected, try_here
 
@@ -40,8 +40,8 @@ def test_folds_follow_each_other_up_to_the_date(selected):
     assert first.before - first.check_from == second.before - second.check_from == timedelta(days=31)
     assert first.taught_rows < second.taught_rows == first.taught_rows + first.checked_rows
     assert len({*first.seeds, *second.seeds}) == 4
-    assert set().union(*first.halves) >= {"amount", "burst"}
-    assert not first.halves[0] & first.halves[1]
+    assert set().union(*first.held_out_kinds) >= {"amount", "burst"}
+    assert not first.held_out_kinds[0] & first.held_out_kinds[1]
 
 
 def test_a_failed_candidate_is_named_and_the_others_are_compared(selected):
@@ -99,8 +99,8 @@ def test_compared_again_it_says_the_same(selected):
 
 def compared_here(lake: str, plan: Plan, *names: str) -> Comparison:
     """What `compare` finds before it trains anything."""
-    lineups = lineups_of({name: plan.candidates[name] for name in names}, plan.recipe, None)
-    return compare_lineups(work_folder(lake, plan.selection), plan, lineups, "")
+    specs = ensemble_specs_of({name: plan.candidates[name] for name in names}, plan.recipe, None)
+    return compare_ensembles(work_folder(lake, plan.selection), plan, specs, "")
 
 
 def with_another_future(bank: Path, copy: Path) -> str:
@@ -158,7 +158,7 @@ def test_what_a_folds_candidates_share_is_fitted_with_the_folds_own_seed(selecte
         seeds.append(seed)
         raise LearnedError
 
-    monkeypatch.setattr(Ground, "learn", learn)
+    monkeypatch.setattr(FitContext, "learn", learn)
     with pytest.raises(LearnedError):
         prepare(selected.source, f"file:{tmp_path}", BEFORE, "seeds", folds=1, rounds=2)
     assert seeds == [selected.plan.fit_seed(1)] != [selected.plan.fit_seed(2)]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from include.evaluation.episodes import STRENGTHS
-from include.evaluation.rounds import Round
+from include.evaluation.rounds import InjectedSample
 from include.training.choice import EVIDENCE_SCHEMA, choose, fallback, name_of
 from include.training.recipe import ENSEMBLES, Recipe
 
@@ -18,11 +18,11 @@ ROWS, PLANTED = 1000, 16
 PLACES = np.arange(PLANTED)
 
 
-def round_of(rows: int = ROWS) -> Round:
+def round_of(rows: int = ROWS) -> InjectedSample:
     kinds, strengths = np.full(rows, None, dtype=object), np.full(rows, None, dtype=object)
     kinds[PLACES] = ["amount", "burst"] * (PLANTED // 2)
     strengths[PLACES] = np.repeat(STRENGTHS, PLANTED // len(STRENGTHS))
-    return Round(pa.table({"account_id": np.arange(rows)}), kinds, strengths)
+    return InjectedSample(pa.table({"account_id": np.arange(rows)}), kinds, strengths)
 
 
 @dataclass
@@ -53,8 +53,8 @@ def chosen(known: dict[str, np.ndarray], *ensembles: dict[str, float]) -> tuple[
 
 
 def test_an_ensemble_worse_than_its_best_member_is_never_chosen():
-    sharp, blind = finds(*PLACES), np.random.default_rng(5).permutation(np.linspace(0, 40, ROWS))
-    weights, merit = chosen({"sharp": sharp, "blind": blind}, {"sharp": 1, "blind": 1})
+    sharp, holdouts = finds(*PLACES), np.random.default_rng(5).permutation(np.linspace(0, 40, ROWS))
+    weights, merit = chosen({"sharp": sharp, "blind": holdouts}, {"sharp": 1, "blind": 1})
     assert merit["sharp+blind"] < merit["sharp"]
     assert weights == {"sharp": 1}
 

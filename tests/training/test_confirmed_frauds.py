@@ -13,7 +13,7 @@ import pytest
 from include.evaluation.episodes import STRENGTHS
 from include.models.model import Model
 from include.training import Recipe, train
-from include.training.confirmed_frauds import KIND, LEAST_CASES, Cases
+from include.training.confirmed_frauds import KIND, LEAST_CASES, ConfirmedFrauds
 from tests.features.real_bank import between
 from tests.scoring.conftest import START
 
@@ -30,23 +30,23 @@ def _some(features: pa.Table, number: int) -> frozenset[int]:
 
 
 def test_confirmed_rows_are_not_usual_and_few_are_no_lesson(december):
-    few = Cases(_some(december, LEAST_CASES - 1))
+    few = ConfirmedFrauds(_some(december, LEAST_CASES - 1))
     assert few.left_out(december).num_rows == december.num_rows - LEAST_CASES + 1
     assert few.rounds(december) == ()
-    (round_,) = Cases(_some(december, LEAST_CASES)).rounds(december)
+    (round_,) = ConfirmedFrauds(_some(december, LEAST_CASES)).rounds(december)
     assert round_.is_planted.all()
     assert round_.kind_names == [KIND]
     assert set(round_.strengths) == set(STRENGTHS)
 
 
 def test_without_any_nothing_is_touched(december):
-    none = Cases()
+    none = ConfirmedFrauds()
     assert none.left_out(december) is december
     assert (none.rounds(december), none.notes(december), none.marked("digest", december)) == ((), (), "digest")
 
 
 def test_finding_a_confirmed_case_is_no_false_alarm(december):
-    (planted,) = Cases(_some(december, LEAST_CASES)).rounds(december.slice(0, LEAST_CASES))
+    (planted,) = ConfirmedFrauds(_some(december, LEAST_CASES)).rounds(december.slice(0, LEAST_CASES))
     mixed = replace(
         planted,
         features=december.slice(0, LEAST_CASES + 10),
@@ -54,7 +54,7 @@ def test_finding_a_confirmed_case_is_no_false_alarm(december):
         strengths=np.append(planted.strengths, [None] * 10),
     )
     confirmed = frozenset(december["trans_id"].to_pylist()[: LEAST_CASES + 4])
-    cleared = Cases(confirmed).cleared(mixed)
+    cleared = ConfirmedFrauds(confirmed).cleared(mixed)
     assert len(cleared.kinds) == cleared.features.num_rows == LEAST_CASES + 6
 
 

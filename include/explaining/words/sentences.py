@@ -9,8 +9,8 @@ from include.explaining.words.amounts import AMOUNT_SENTENCES
 from include.explaining.words.balance import BALANCE_SENTENCES
 from include.explaining.words.novelty import NOVELTY_SENTENCES
 from include.explaining.words.rhythm import RHYTHM_SENTENCES
-from include.explaining.words.scenes import SCENE_SENTENCES
 from include.explaining.words.sequence import NO_READING, SEQUENCE_SENTENCES, SequenceReading
+from include.explaining.words.time_and_place import SCENE_SENTENCES
 from include.explaining.words.wording import Finding, Row
 
 _PLAIN: dict[str, Callable[[Row], Finding]] = {

@@ -7,9 +7,9 @@ import sys
 import time
 from typing import Any
 
+from include.selection.candidate_worker import peak_mib
 from include.selection.plan import CandidateError, Limits, Plan, work_folder
 from include.selection.results import Cost, cost_of, put_cost
-from include.selection.trial import peak_mib
 from include.settings import PROJECT_ROOT
 
 # Between looks at the process. What it can grow by meanwhile is bounded by its own limit.
@@ -55,7 +55,7 @@ def try_candidate(lake_uri: str, selection_id: str, name: str) -> dict[str, Any]
 
 def _run_apart(limits: Limits, lake_uri: str, selection_id: str, name: str) -> str:
     """Why the process was ended, as a sentence; empty when it ended by itself and said how it went."""
-    command = [sys.executable, "-W", "ignore", "-m", "include.selection.trial", lake_uri, selection_id, name]
+    command = [sys.executable, "-W", "ignore", "-m", "include.selection.candidate_worker", lake_uri, selection_id, name]
     with subprocess.Popen(command, cwd=PROJECT_ROOT) as process:  # noqa: S603 - our own module
         try:
             reason = _watch(process, limits)

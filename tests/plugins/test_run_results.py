@@ -25,8 +25,8 @@ from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
 
 from include.orchestration import FAILURE
-from plugins.settlement_console import left
-from plugins.settlement_console.left import MOST_CHARACTERS, RETURNED, Run, left_by
+from plugins.settlement_console import run_results
+from plugins.settlement_console.run_results import MOST_CHARACTERS, RETURNED, Run, results_of
 
 MADE = datetime(1994, 2, 1, 2, tzinfo=UTC)
 RUN = {"dag_id": "nightly_settlement", "run_id": "manual__1"}
@@ -59,30 +59,30 @@ def test_what_is_no_object_is_no_figures_and_what_is_no_text_no_sentence(session
         _leave(session, f"task{at}", value, at=at)
     _leave(session, "validate", {"a": 1}, key=FAILURE)
     _leave(session, "score", "it failed", key=FAILURE)
-    found = left_by(session, **RUN)
+    found = results_of(session, **RUN)
     assert (found.returned, found.failures) == ({"task0": {"rows_in": 7}}, [("score", "it failed")])
 
 
 def test_what_is_long_or_under_another_key_is_not_fetched(session, monkeypatch):
-    monkeypatch.setattr(left, "MOST_VALUES", 2)
+    monkeypatch.setattr(run_results, "MOST_VALUES", 2)
     _leave(session, "long", {"a": "x" * MOST_CHARACTERS}, at=9)
     _leave(session, "another", {"a": 1}, key="another", at=9)
     for at in (1, 3, 2):
         _leave(session, f"task{at}", {"at": at}, at=at)
     # The newest, in the order in which they were left.
-    assert [task_id for task_id, _, _ in left_by(session, **RUN).values] == ["task2", "task3"]
+    assert [task_id for task_id, _, _ in results_of(session, **RUN).values] == ["task2", "task3"]
 
 
 def test_a_run_that_an_event_triggered_is_about_the_events_lake(session):
-    assert left_by(session, **RUN).run.lakes == {"default"}
+    assert results_of(session, **RUN).run.lakes == {"default"}
     event = {"id": 1, "asset_id": 1, "extra": {"lake": "trial"}, "source_map_index": -1, "timestamp": MADE}
     session.execute(insert(AssetEvent.__table__).values(**event))
     session.execute(insert(association_table).values(dag_run_id=1, event_id=1))
-    assert left_by(session, **RUN).run.lakes == {"trial"}
+    assert results_of(session, **RUN).run.lakes == {"trial"}
 
 
 def test_there_is_no_such_run(session):
-    assert left_by(session, "nightly_settlement", "never") is None
+    assert results_of(session, "nightly_settlement", "never") is None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from include.training.recipe import Recipe, Weights
 
 
 @dataclass(frozen=True)
-class Lineup:
+class EnsembleSpec:
     """Candidates with their say.
 
     Attributes
@@ -41,7 +41,9 @@ class Lineup:
         return recipe, {candidates[name].detector: weight for name, weight in self.weights.items()}
 
 
-def lineups_of(candidates: Mapping[str, Candidate], base: Recipe, champion: Lineup | None) -> dict[str, Lineup]:
+def ensemble_specs_of(
+    candidates: Mapping[str, Candidate], base: Recipe, champion: EnsembleSpec | None
+) -> dict[str, EnsembleSpec]:
     """Every line-up of the candidates given, by name.
 
     In ensembles a detector may be replaced by itself with other settings or taught more. One that does not see some
@@ -56,23 +58,25 @@ def lineups_of(candidates: Mapping[str, Candidate], base: Recipe, champion: Line
         for variant in other
         if variant.detector in weights
     ]
-    found = {lineup.name: lineup for lineup in map(Lineup, (*alone, *together, *replaced))}
+    found = {spec.name: spec for spec in map(EnsembleSpec, (*alone, *together, *replaced))}
     if champion is not None and set(champion.weights) <= set(candidates):
-        known = next((lineup for lineup in found.values() if lineup.weights == champion.weights), champion)
+        known = next((spec for spec in found.values() if spec.weights == champion.weights), champion)
         found[known.name] = known
     return found
 
 
-def name_among(lineups: Mapping[str, Lineup], champion: Lineup | None) -> str:
+def name_among(specs: Mapping[str, EnsembleSpec], champion: EnsembleSpec | None) -> str:
     """The name under which the champion's recipe is among the line-ups; empty where it is not."""
-    same = (name for name, lineup in lineups.items() if champion is not None and lineup.weights == champion.weights)
+    same = (name for name, spec in specs.items() if champion is not None and spec.weights == champion.weights)
     return next(same, "")
 
 
-def lineup_of(model: Model, candidates: Mapping[str, Candidate], base: Recipe) -> Lineup:
+def ensemble_spec_of(model: Model, candidates: Mapping[str, Candidate], base: Recipe) -> EnsembleSpec:
     """A model's recipe in terms of candidates of a base: those made like it, else the detectors as they are."""
     voting = [member for member in model.members if member.weight > 0]
-    return Lineup({_likest(member, model, candidates, base, len(voting) == 1): member.weight for member in voting})
+    return EnsembleSpec(
+        {_likest(member, model, candidates, base, len(voting) == 1): member.weight for member in voting}
+    )
 
 
 def _likest(member: Member, model: Model, candidates: Mapping[str, Candidate], base: Recipe, is_alone: bool) -> str:

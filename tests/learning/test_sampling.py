@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.lake.tables import BREAKS_SCHEMA
-from include.learning import teaching
+from include.learning import sampling
 from include.learning.profile import PROFILE_SCHEMA
-from include.learning.teaching import (
-    LESSON_SCHEMA,
+from include.learning.sampling import (
     MOST_OF_A_COUNTERPARTY,
     MOST_OF_A_DAY,
     MOST_OF_AN_ACCOUNT,
+    REFRESH_SCHEMA,
     WINDOW_NIGHTS,
-    lesson_of,
-    may_teach,
+    is_eligible,
+    refresh_rows_of,
     weights,
     window_rows,
 )
@@ -30,7 +30,7 @@ NIGHT = date(1994, 1, 2)
 
 
 def rows(accounts, counterparties=None, nights=None):
-    """Feature rows, as far as teaching looks at them."""
+    """Feature rows, as far as sampling looks at them."""
     count = len(accounts)
     return pa.table(
         {
@@ -54,21 +54,21 @@ def none_flagged(count):
 
 def test_what_was_flagged_does_not_teach():
     flagged = np.array([False, True, False])
-    assert may_teach(rows([1, 2, 3]), flagged, breaks(), ()).tolist() == [True, False, True]
+    assert is_eligible(rows([1, 2, 3]), flagged, breaks(), ()).tolist() == [True, False, True]
 
 
 def test_a_posting_with_a_warning_does_not_teach_but_its_account_does():
-    assert may_teach(rows([1, 1, 2]), none_flagged(3), breaks((1, 0, "warn")), ()).tolist() == [False, True, True]
+    assert is_eligible(rows([1, 1, 2]), none_flagged(3), breaks((1, 0, "warn")), ()).tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize("posting", [0, None])
 def test_an_account_with_an_error_does_not_teach_that_night(posting):
-    found = may_teach(rows([1, 1, 2]), none_flagged(3), breaks((1, posting, "error")), ())
+    found = is_eligible(rows([1, 1, 2]), none_flagged(3), breaks((1, posting, "error")), ())
     assert found.tolist() == [False, False, True]
 
 
 def test_an_account_under_review_does_not_teach():
-    assert may_teach(rows([1, 1, 2]), none_flagged(3), breaks(), {2}).tolist() == [True, True, False]
+    assert is_eligible(rows([1, 1, 2]), none_flagged(3), breaks(), {2}).tolist() == [True, True, False]
 
 
 def with_postings(count):
@@ -81,10 +81,10 @@ def with_postings(count):
 
 def test_a_nights_lesson_profiles_all_rows_and_holds_only_those_that_may_teach(model, monkeypatch):
     """Every exclusion at once, down to the rows that are stored; the bank is so large that nobody is capped."""
-    monkeypatch.setattr(teaching, "window_rows", lambda _: 1e6)
+    monkeypatch.setattr(sampling, "window_rows", lambda _: 1e6)
     features, flagged = with_postings(200), np.arange(200) < 20
-    lesson = lesson_of(features, model, flagged, breaks((30, 30, "error"), (31, 31, "warn")), {32, 33})
-    assert lesson.rows.schema == LESSON_SCHEMA
+    lesson = refresh_rows_of(features, model, flagged, breaks((30, 30, "error"), (31, 31, "warn")), {32, 33})
+    assert lesson.rows.schema == REFRESH_SCHEMA
     assert set(lesson.rows["model_base"].to_pylist()) == {model.version}
     others = np.isin(np.arange(200), [30, 31, 32, 33])
     expected = model.values(features)[~(flagged | others)].astype(np.float32)
@@ -95,9 +95,9 @@ def test_a_nights_lesson_profiles_all_rows_and_holds_only_those_that_may_teach(m
 
 
 def test_of_a_large_bank_the_same_part_is_kept_whenever_it_is_drawn(model, monkeypatch):
-    monkeypatch.setattr(teaching, "window_rows", lambda _: 1e6)
-    monkeypatch.setattr(teaching, "kept_share", lambda _: 0.25)
-    first, again = (lesson_of(with_postings(400), model, none_flagged(400), breaks()).rows for _ in range(2))
+    monkeypatch.setattr(sampling, "window_rows", lambda _: 1e6)
+    monkeypatch.setattr(sampling, "kept_share", lambda _: 0.25)
+    first, again = (refresh_rows_of(with_postings(400), model, none_flagged(400), breaks()).rows for _ in range(2))
     assert str(first.to_pylist()) == str(again.to_pylist())
     assert 60 < first.num_rows < 140
 
@@ -107,7 +107,7 @@ def test_whoever_is_over_his_share_is_kept_less_often(model):
     features = with_postings(200)
     place = features.schema.get_field_index("account_id")
     features = features.set_column(place, "account_id", pa.array([7] * 200, pa.int64()))
-    assert lesson_of(features, model, none_flagged(200), breaks()).rows.num_rows <= 3
+    assert refresh_rows_of(features, model, none_flagged(200), breaks()).rows.num_rows <= 3
 
 
 NIGHTS = 3

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.evaluation.rounds import Round
+from include.evaluation.rounds import InjectedSample
 from include.lake.work_folder import WorkFolder
 from include.models.base import Examples, Matrix
 from include.models.lstm import Lstm
 from include.models.preparation import Preparation
 from include.models.threshold import Days
 from include.selection.candidates import Candidate
-from include.training.fitting import Ground, Labels
-from include.training.split import Lesson
+from include.training.fitting import FitContext, Labels
+from include.training.split import TrainingSplit
 
 LEARNING, NIGHTS = "learning", "nights"
 """Names of the rows that teach, and of the measured nights as they really were."""
@@ -46,59 +46,61 @@ class SharedFold:
     folder: WorkFolder
     number: int
 
-    def write(self, ground: Ground, lesson: Lesson, features: pa.Table, cases: Sequence[Round] = ()) -> None:
+    def write(
+        self, context: FitContext, split: TrainingSplit, features: pa.Table, cases: Sequence[InjectedSample] = ()
+    ) -> None:
         """Keep everything candidates need.
 
         Parameters
         ----------
-        ground
+        context
             Learned on the nights that teach.
-        lesson
+        split
             The fold's planted rounds.
         features
             Of all nights; those that measure are taken from it.
         cases
             What was confirmed before the nights that measure, for candidates that are taught it.
         """
-        nights = lesson.later(features)
-        self._put(LEARNING, ground, ground.values, {})
-        self._put(NIGHTS, ground, ground.read(nights), {"settlement_date": nights["settlement_date"]})
-        self._put("examples", ground, *_culprits(ground, (*lesson.teaching, *cases)))
-        for number, round_ in enumerate(lesson.checking, start=1):
-            self._put(round_name(number), ground, ground.read(round_.features), _labels(round_))
-        self._put_preparation(ground.preparation)
+        nights = split.later(features)
+        self._put(LEARNING, context, context.values, {})
+        self._put(NIGHTS, context, context.read(nights), {"settlement_date": nights["settlement_date"]})
+        self._put("examples", context, *_culprits(context, (*split.teaching, *cases)))
+        for number, round_ in enumerate(split.checking, start=1):
+            self._put(round_name(number), context, context.read(round_.features), _labels(round_))
+        self._put_preparation(context.preparation)
 
-    def ground(self, candidate: Candidate, seed: int) -> Ground:
+    def context(self, candidate: Candidate, seed: int) -> FitContext:
         """The rows a candidate learns from, without the features it does not see."""
         preparation = self._preparation().without(candidate.without)
         # Its surprises are among the rows already; nothing asks this one to read.
         reader = Lstm(seed) if candidate.detector == Lstm.name else None
-        return Ground(reader, preparation, self.values(LEARNING, preparation))
+        return FitContext(reader, preparation, self.values(LEARNING, preparation))
 
     def values(self, name: str, preparation: Preparation) -> Matrix:
         """Raw rows in the preparation's order."""
         table = self.folder.get(self._name(name))
         return np.column_stack([table[column].to_numpy() for column in preparation.columns])
 
-    def examples(self, ground: Ground, missing: frozenset[str] = frozenset()) -> Examples:
+    def examples(self, context: FitContext, missing: frozenset[str] = frozenset()) -> Examples:
         """The rows that teach what is anomalous, some kinds missing."""
         table = self.folder.get(self._name("examples"))
         kept = ~np.isin(_column(table, "kind").astype(str), sorted(missing))
         kinds, strengths = (_column(table, of)[kept] for of in ("kind", "strength"))
-        return ground.weigh(self.values("examples", ground.preparation)[kept], kinds, strengths)
+        return context.weigh(self.values("examples", context.preparation)[kept], kinds, strengths)
 
-    def round(self, number: int) -> Round:
+    def round(self, number: int) -> InjectedSample:
         """A round that measures, as far as figures need it: whose rows they are and what was planted."""
         table = self.folder.get(self._name(round_name(number)))
-        return Round(table.select(["account_id"]), _column(table, "kind"), _column(table, "strength"))
+        return InjectedSample(table.select(["account_id"]), _column(table, "kind"), _column(table, "strength"))
 
     def nights(self) -> Days:
         """Settlement dates of the measured nights' rows."""
         dates = self.folder.get(self._name(NIGHTS))["settlement_date"].to_numpy()
         return np.asarray(dates, dtype="datetime64[D]")
 
-    def _put(self, name: str, ground: Ground, values: Matrix, others: Mapping[str, Any]) -> None:
-        columns = dict(zip(ground.preparation.columns, values.T, strict=True))
+    def _put(self, name: str, context: FitContext, values: Matrix, others: Mapping[str, Any]) -> None:
+        columns = dict(zip(context.preparation.columns, values.T, strict=True))
         self.folder.put(self._name(name), pa.table({**columns, **others}))
 
     def _put_preparation(self, preparation: Preparation) -> None:
@@ -116,15 +118,15 @@ class SharedFold:
         return f"fold-{self.number}.{name}"
 
 
-def _culprits(ground: Ground, rounds: Sequence[Round]) -> tuple[Matrix, dict[str, Labels]]:
-    rows = [np.asarray(ground.read(round_.culprits), dtype=np.float64) for round_ in rounds]
+def _culprits(context: FitContext, rounds: Sequence[InjectedSample]) -> tuple[Matrix, dict[str, Labels]]:
+    rows = [np.asarray(context.read(round_.positives), dtype=np.float64) for round_ in rounds]
     kinds, strengths = (
         np.concatenate([getattr(round_, of)[round_.is_planted] for round_ in rounds]) for of in ("kinds", "strengths")
     )
     return np.vstack(rows), {"kind": kinds, "strength": strengths}
 
 
-def _labels(round_: Round) -> dict[str, Any]:
+def _labels(round_: InjectedSample) -> dict[str, Any]:
     kinds, strengths = (pa.array(labels, pa.string()) for labels in (round_.kinds, round_.strengths))
     return {"account_id": round_.features["account_id"], "kind": kinds, "strength": strengths}
 

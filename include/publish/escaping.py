@@ -36,7 +36,7 @@ def inert(text: str) -> str:
     return f"'{escaped}" if is_formula else escaped
 
 
-def inert_table(table: pa.Table) -> pa.Table:
+def escaped_table(table: pa.Table) -> pa.Table:
     """`table` with every text in it, nested ones too, made inert."""
     for i, field in enumerate(table.schema):
         if _holds_text(field.type):

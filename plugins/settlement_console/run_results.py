@@ -121,7 +121,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Left:
+class RunResults:
     """What is known of one run.
 
     Attributes
@@ -165,12 +165,12 @@ def _shaped(value: object, shape: type[Shape]) -> Shape | None:
         return None
 
 
-def left_by(session: Session, dag_id: str, run_id: str) -> Left | None:
+def results_of(session: Session, dag_id: str, run_id: str) -> RunResults | None:
     """What a run's tasks left, or None when there is no such run."""
     run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if run is None:
         return None
-    return Left(Run.of(run, _events(session, run)), _values(session, run), _answers(session, run))
+    return RunResults(Run.of(run, _events(session, run)), _values(session, run), _answers(session, run))
 
 
 def _events(session: Session, run: DagRun) -> list[Any]:

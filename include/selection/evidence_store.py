@@ -1,4 +1,4 @@
-"""Where evidence packs lie: `<lake>/selections/<id>/`, and what each says in short for pages that list them."""
+"""Where evidence packs lie (`<lake>/selections/<id>/`), and what each says in short for pages that list them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER = "selections"
-"""Folder of the lake that holds the packs."""
+"""Folder of the lake that holds the evidence_store."""
 _SUMMARY = "selection.json"
 _DPI = 120
 

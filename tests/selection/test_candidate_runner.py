@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import SettingsError
-from include.selection import CandidateError, prepare, trial, try_candidate
+from include.selection import CandidateError, candidate_worker, prepare, try_candidate
 from include.selection.plan import Limits, Plan, work_folder
 from include.selection.results import cost_of
 from tests.selection.conftest import BEFORE
@@ -54,9 +54,9 @@ def test_of_what_nobody_foresaw_the_type_is_told_and_the_text_stays_in_the_tasks
 def test_an_error_of_our_own_is_told_in_its_words(prepared, monkeypatch):
     bound(prepared, Limits())
     told = SettingsError("trees must be at least 1")
-    monkeypatch.setattr(trial, "run", lambda *_: (_ for _ in ()).throw(told))
-    monkeypatch.setattr(trial, "_bound", lambda _: None)
-    assert trial.main(prepared, "tried", "contrast") == 1
+    monkeypatch.setattr(candidate_worker, "run", lambda *_: (_ for _ in ()).throw(told))
+    monkeypatch.setattr(candidate_worker, "_bound", lambda _: None)
+    assert candidate_worker.main(prepared, "tried", "contrast") == 1
     assert cost_of(work_folder(prepared, "tried"), "contrast").failure == "SettingsError: trees must be at least 1"
 
 
@@ -64,10 +64,10 @@ def test_every_fold_is_fitted_with_a_seed_of_its_own(prepared, monkeypatch):
     bound(prepared, Limits())
     folder, seeds = work_folder(prepared, "tried"), []
     plan = Plan.read(folder)
-    fit = trial.fit_on
-    monkeypatch.setattr(trial, "fit_on", lambda *given: (seeds.append(given[-1]), fit(*given))[1])
+    fit = candidate_worker.fit_on
+    monkeypatch.setattr(candidate_worker, "fit_on", lambda *given: (seeds.append(given[-1]), fit(*given))[1])
     again = replace(plan, folds=(plan.folds[0], plan.folds[0]))
-    trial.run(folder, again, plan.candidate("rarity"))
+    candidate_worker.run(folder, again, plan.candidate("rarity"))
     assert set(seeds) == {plan.seed + 1}
     assert plan.fit_seed(1) != plan.fit_seed(2)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.selection import compare, comparing, packs, prepare, promote, selections
+from include.selection import compare, comparing, evidence_store, prepare, promote, selections
 from include.settings import get_settings
 from tests.registry.moving import copy_lake
 from tests.selection.conftest import BEFORE, try_here
@@ -17,7 +17,7 @@ SUMMARY = "selection.json"
 
 
 def pack_of(lake: str, selection: str) -> Path:
-    return Path(packs.folder_of(lake, selection).removeprefix("file:"))
+    return Path(evidence_store.folder_of(lake, selection).removeprefix("file:"))
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
@@ -30,8 +30,8 @@ def lake(tmp_path) -> str:
 
 
 def written(lake: str, selection: str) -> str:
-    summary = packs.summary_file({"selection": selection, "made_at": selection})
-    packs.write_pack(lake, selection, {**summary, "evidence.md": b"# Selection\n"})
+    summary = evidence_store.summary_file({"selection": selection, "made_at": selection})
+    evidence_store.write_pack(lake, selection, {**summary, "evidence.md": b"# Selection\n"})
     return selection
 
 
@@ -49,7 +49,7 @@ def test_a_selection_killed_while_it_writes_is_not_listed_and_can_be_written_aga
     assert not (pack_of(lake, "first") / SUMMARY).exists()
     assert selections(lake) == []
     monkeypatch.undo()
-    assert packs.free_name(lake, "first") == "first"
+    assert evidence_store.free_name(lake, "first") == "first"
     written(lake, "first")
     assert [found["selection"] for found in selections(lake)] == ["first"]
 
@@ -59,8 +59,8 @@ def test_a_torn_summary_hides_no_other_selection_and_is_none(lake):
     torn = pack_of(lake, written(lake, "torn")) / SUMMARY
     torn.write_bytes(torn.read_bytes()[:-5])
     assert [found["selection"] for found in selections(lake)] == ["whole"]
-    assert packs.read_summary(lake, "torn") is None
-    assert packs.free_name(lake, "torn") == "torn"
+    assert evidence_store.read_summary(lake, "torn") is None
+    assert evidence_store.free_name(lake, "torn") == "torn"
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '"x"', "3", "[" * 100_000, '{"made_at"'])
@@ -72,7 +72,7 @@ def test_a_summary_written_by_hand_hides_no_other_selection(lake, content):
 
 def test_whoever_repeats_a_selection_gets_a_numbered_name(lake):
     for expected in ("first", "first--2", "first--3"):
-        assert packs.free_name(lake, "first") == expected
+        assert evidence_store.free_name(lake, "first") == expected
         written(lake, expected)
 
 
@@ -101,7 +101,7 @@ def test_prepared_again_it_leaves_the_evidence_there_is_and_no_trouble_with_mlfl
     prepare(selected.source, lake, BEFORE, "first", folds=2, rounds=2)
     try_here(lake, "first", "rarity", "contrast")
     found = compare(lake, selected.source, "first")
-    assert (found["selection"], found["evidence"]) == ("first--2", packs.folder_of(lake, "first--2"))
+    assert (found["selection"], found["evidence"]) == ("first--2", evidence_store.folder_of(lake, "first--2"))
     assert content_of(pack_of(lake, "first")) == before
     assert json.loads(content_of(pack_of(lake, "first--2"))[SUMMARY])["note"] == found["note"]
     assert found["note"] == f"its figures were not recorded: {incident}"

@@ -29,16 +29,16 @@ MOST_OF_A_DAY = 0.25
 """The same of one day. The real bank's busiest, a month's end, has 2,105 of the 8,700 postings of 92 of its nights."""
 
 
-LESSON_SCHEMA = pa.schema(
+REFRESH_SCHEMA = pa.schema(
     [
         pa.field("model_base", pa.string()),  # the approved model whose raw columns these are
         pa.field("values", pa.list_(pa.float32())),  # `Model.values` of one posting; NaN where missing
     ]
 )
 """Postings of a night that teach, as a model sees them: no identifier, no text."""
-LESSON_TABLE = Table(
+REFRESH_TABLE = Table(
     "night_lesson",
-    pa.schema([pa.field("settlement_date", DATE), *LESSON_SCHEMA, pa.field("run_key", pa.string())]),
+    pa.schema([pa.field("settlement_date", DATE), *REFRESH_SCHEMA, pa.field("run_key", pa.string())]),
     "settlement_date",
     (),
 )
@@ -46,7 +46,7 @@ LESSON_TABLE = Table(
 
 
 @dataclass(frozen=True)
-class NightsLesson:
+class RefreshRows:
     """What a night leaves for learning and for the watch.
 
     Attributes
@@ -54,21 +54,21 @@ class NightsLesson:
     profile
         `PROFILE_SCHEMA` of all its postings.
     rows
-        `LESSON_SCHEMA` of those that teach.
+        `REFRESH_SCHEMA` of those that teach.
     """
 
     profile: pa.Table = field(default_factory=PROFILE_SCHEMA.empty_table)
-    rows: pa.Table = field(default_factory=LESSON_SCHEMA.empty_table)
+    rows: pa.Table = field(default_factory=REFRESH_SCHEMA.empty_table)
 
 
-def lesson_of(
+def refresh_rows_of(
     features: pa.Table,
     model: Model,
     flagged: Flags,
     breaks: pa.Table,
     under_review: Collection[int] = (),
     sight: Sight | None = None,
-) -> NightsLesson:
+) -> RefreshRows:
     """What a night's postings looked like to its model, and those of them that teach.
 
     Parameters
@@ -87,13 +87,13 @@ def lesson_of(
         What the model sees in the features, where it is known already.
     """
     values = model.values(features) if sight is None else sight.values
-    teaches = may_teach(features, flagged, breaks, under_review)
+    teaches = is_eligible(features, flagged, breaks, under_review)
     chosen = values[_drawn(features, weights(features, teaches, window_rows(model)), model)].astype(np.float32)
     rows = pa.ListArray.from_arrays(np.arange(len(chosen) + 1) * values.shape[1], pa.array(chosen.reshape(-1)))
     bases = pa.array([model.base_version] * len(chosen), pa.string())
-    return NightsLesson(
+    return RefreshRows(
         night_profile(model, values, None if sight is None else sight.raws),
-        pa.table([bases, rows], schema=LESSON_SCHEMA),
+        pa.table([bases, rows], schema=REFRESH_SCHEMA),
     )
 
 
@@ -109,7 +109,7 @@ def window_rows(model: Model) -> float:
     return model.training.month_rows * WINDOW_NIGHTS / BUDGET_DAYS
 
 
-def may_teach(features: pa.Table, flagged: Flags, breaks: pa.Table, under_review: Collection[int]) -> Flags:
+def is_eligible(features: pa.Table, flagged: Flags, breaks: pa.Table, under_review: Collection[int]) -> Flags:
     """Which postings of a night may teach at all.
 
     Not those that were flagged, nor that a break names, nor any of an account with an error among the night's breaks

@@ -1,4 +1,6 @@
-"""One candidate on every fold, in a process of its own: `python -m include.selection.trial LAKE SELECTION CANDIDATE`.
+"""One candidate on every fold, in a process of its own.
+
+`python -m include.selection.candidate_worker LAKE SELECTION CANDIDATE` starts it.
 
 The process bounds its own memory and time, so that one candidate takes nothing from the others.
 """
@@ -17,9 +19,9 @@ from include.errors import SettlementError
 from include.lake.work_folder import WorkFolder
 from include.models.detectors import detector_class
 from include.selection.candidates import Candidate
+from include.selection.fold_data import LEARNING, NIGHTS, SharedFold, round_name
 from include.selection.plan import Fold, Limits, Plan, work_folder
 from include.selection.results import Cost, put_cost, put_exponents
-from include.selection.shared import LEARNING, NIGHTS, SharedFold, round_name
 from include.training.confirmed_frauds import KIND
 from include.training.fitting import Fitted, fit_on
 
@@ -87,13 +89,13 @@ class _Clock:
 
 def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: Plan, clock: _Clock) -> None:
     seed = plan.fit_seed(fold.number)
-    ground = shared.ground(candidate, seed)
+    context = shared.context(candidate, seed)
     recipe = candidate.recipe(plan.recipe)
     learns = detector_class(candidate.detector).learns_from_examples
     untaught = frozenset() if candidate.cases else frozenset({KIND})
-    lessons = (untaught, *(half | untaught for half in fold.halves if learns))
+    splits = (untaught, *(half | untaught for half in fold.held_out_kinds if learns))
     with clock.on("fitting"):
-        taught = [fit_on(ground, shared.examples(ground, missing), recipe, seed) for missing in lessons]
+        taught = [fit_on(context, shared.examples(context, missing), recipe, seed) for missing in splits]
     with clock.on("scoring"):
         put_exponents(shared.folder, candidate.name, fold.number, LEARNING, taught[0].exponents[candidate.detector])
         _score(shared, candidate, NIGHTS, taught[:1])
