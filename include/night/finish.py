@@ -173,10 +173,10 @@ def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tupl
     kept = workspace.get("lookback") if is_first else workspace.get("lookback").slice(0, 0)
     lookback = kept.add_column(0, "night", pa.array([night] * kept.num_rows, pa.date32()))
     totals = totals_as_of(night, None if is_first else known_totals(lake, night), workspace.get("totals"))
-    schooling = carried_state.dated({name: workspace.get(name) for name in ("profile", "lesson")}, night)
+    learned = carried_state.dated({name: workspace.get(name) for name in ("profile", "refresh")}, night)
     kept_with = [
         *((carried_state.STATE_CHAIN_START, start), (carried_state.STATE_BUDGET, budget)),
-        *((PROFILE_TABLE, schooling["profile"]), (REFRESH_TABLE, schooling["lesson"])),
+        *((PROFILE_TABLE, learned["profile"]), (REFRESH_TABLE, learned["refresh"])),
     ]
     watched = [*kept_watch(workspace, night), *kept_reviews(workspace, night)]
     return [*tables, *kept_with, *watched, (carried_state.STATE_LOOKBACK, lookback), (STATE_TOTALS, totals)]

@@ -14,11 +14,10 @@ from include.night.request import NightRequest
 from include.night.verify import unsealed
 from include.night.workspace import Workspace
 from include.relations import DATE, FIN_TRANSACTION
-from include.reviews import accounts_under_review, feedback_of, findings_of, known_reviews, take_in
+from include.reviews import ReviewEffects, effects_of, findings_of, known_reviews, take_in
 from include.reviews.files import REVIEWS, inbox_of, put_away
 from include.reviews.intake import Intake, held_by_others, kept_by, left_in_drop, nights_before
 from include.reviews.risk import dismissed_warnings
-from include.scoring.review_adjustment import Feedback
 
 TAKEN_IN, KNOWN, REFUSED, FINDINGS = "reviews", "reviews.known", "reviews.refused", "reviews.findings"
 """Under which the work folder keeps what the night took in, what it knows, what it refused, and what had been
@@ -82,14 +81,9 @@ def require_unclaimed(request: NightRequest, workspace: Workspace, lake: Lake) -
         )
 
 
-def feedback(workspace: Workspace, request: NightRequest) -> Feedback:
-    """What the reviews that the night knows say of its postings."""
-    return feedback_of(workspace.get(KNOWN), workspace.get(FINDINGS), _postings(workspace), request.night)
-
-
-def under_review(workspace: Workspace, request: NightRequest) -> frozenset[int]:
-    """Accounts that teach nothing tonight, as analysts look at them."""
-    return accounts_under_review(workspace.get(KNOWN), _postings(workspace), request.night)
+def review_effects(workspace: Workspace, request: NightRequest) -> ReviewEffects:
+    """What the reviews that the night knows do to it."""
+    return effects_of(workspace.get(KNOWN), workspace.get(FINDINGS), _postings(workspace), request.night)
 
 
 def dismissed_checks(workspace: Workspace, request: NightRequest) -> dict[tuple[int, str], str]:

@@ -22,11 +22,12 @@ from include.night.extracts import HISTORY, HISTORY_REFUSED, get_extract, put_ex
 from include.night.late import totals_kept
 from include.night.modelling import model_for
 from include.night.request import NightRequest
-from include.night.reviewing import PUBLISHED_RUN, REFUSED, TAKEN_IN, feedback, take_in_reviews, under_review
+from include.night.reviewing import PUBLISHED_RUN, REFUSED, TAKEN_IN, review_effects, take_in_reviews
 from include.night.watching import watch_over
 from include.night.workspace import Workspace
 from include.quality import Admission, RefusedError, SuiteResult, admit, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
+from include.reviews import ReviewEffects
 from include.scoring import Sight, score_night
 from include.settings import get_settings
 from include.sources import open_source
@@ -169,11 +170,12 @@ def score(request: NightRequest) -> Figures:
     choice = model_for(request, lake, history, statics, _rounding(workspace))
     since = carried_state.budget_since(lake, request.night)
     workspace.put("scores.before", carried_state.scores_between(lake, since, request.night))
-    scored = _Scoring.nothing() if choice.model is None else _scored(request, workspace, choice.model, state)
+    effects = review_effects(workspace, request)
+    scored = _Scoring.nothing() if choice.model is None else _scored(request, workspace, choice.model, state, effects)
     workspace.put("scores", scored.scores)
-    workspace.put("profile", scored.lesson.profile)
-    workspace.put("lesson", scored.lesson.rows)
-    watch_over(workspace, lake, request.night, choice.model)
+    workspace.put("profile", scored.refresh.profile)
+    workspace.put("refresh", scored.refresh.rows)
+    watch_over(workspace, lake, request.night, choice.model, effects.decisions)
     workspace.put_many("state.before.features", state.tables())
     workspace.put_many("state.after.features", features.advance_state(state, postings).tables())
     workspace.note(
@@ -195,28 +197,30 @@ class _Scoring:
     """What a model makes of a night; nothing where there is none."""
 
     scores: pa.Table
-    lesson: learning.RefreshRows
+    refresh: learning.RefreshRows
     warnings: list[str] = field(default_factory=list)
     results: list[SuiteResult] = field(default_factory=list)
 
     @classmethod
     def nothing(cls) -> Self:
-        """No scores, and nothing taught."""
+        """No scores, and no rows for a refresh."""
         return cls(SCORES_SCHEMA.empty_table(), learning.RefreshRows())
 
 
-def _scored(request: NightRequest, workspace: Workspace, model: Model, state: features.FeatureState) -> _Scoring:
+def _scored(
+    request: NightRequest, workspace: Workspace, model: Model, state: features.FeatureState, effects: ReviewEffects
+) -> _Scoring:
     """The model's scores, moved by what reviews say, held against their suite; and what of the night may teach."""
     accepted = workspace.get_many("accepted")
     postings, lookback, statics = accepted[FIN_TRANSACTION.name], workspace.get("lookback"), _statics(accepted)
     built = features.build_features(postings, lookback, statics, state, habit_days=model.training.habit_days)
     sight = Sight.of(built, model)
-    scores = score_night(built, model, workspace.get("scores.before"), feedback(workspace, request), sight)
+    scores = score_night(built, model, workspace.get("scores.before"), effects.feedback, sight)
     warnings, results = _check_scores(request, workspace, scores, postings.num_rows)
     warnings = [*features.place_warnings(statics, postings), *warnings]
     flagged, breaks = scores["is_flagged"].to_numpy(), workspace.get("breaks")
-    lesson = learning.refresh_rows_of(built, model, flagged, breaks, under_review(workspace, request), sight)
-    return _Scoring(scores, lesson, warnings, results)
+    refresh = learning.refresh_rows_of(built, model, flagged, breaks, effects.under_review, sight)
+    return _Scoring(scores, refresh, warnings, results)
 
 
 def _statics(accepted: dict[str, pa.Table]) -> dict[str, pa.Table]:

@@ -26,11 +26,9 @@ from include.monitoring.reading import (
 from include.monitoring.volume import volume_notices
 from include.monitoring.watch import NO_NIGHT_BEFORE, figures_of, watch_night
 from include.night import carried_state
-from include.night.reviewing import KNOWN
 from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue
 from include.relations import FIN_TRANSACTION
-from include.reviews import decisions_of
 from include.settings import get_settings
 from include.settlement import SettlementState
 from include.settlement.banking_days import BankingDays, calendar_of
@@ -39,7 +37,7 @@ NOTICES, WATCH = "notices", "watch"
 """Under which the work folder keeps what was told, and the figures."""
 
 
-def watch_over(workspace: Workspace, lake: Lake, night: date, model: Model | None) -> None:
+def watch_over(workspace: Workspace, lake: Lake, night: date, model: Model | None, decisions: pa.Table) -> None:
     """Compare the scored night with those before it, and keep what is to be told.
 
     A night run again is compared with the same nights as at first, whatever has been published before them since.
@@ -49,7 +47,7 @@ def watch_over(workspace: Workspace, lake: Lake, night: date, model: Model | Non
         night,
         None if model is None else _profiles(workspace, lake, since, night, model),
         None if model is None else Expected.of(model),
-        _findings(workspace, lake, since, night, model),
+        _findings(workspace, lake, since, night, model, decisions),
         told_before(lake, since, night),
         figures_of(lake, night - carried_state.ONE_DAY) if since < night else NO_NIGHT_BEFORE,
     )
@@ -90,7 +88,9 @@ def _profiles(workspace: Workspace, lake: Lake, since: date, night: date, model:
     return Profiles.of(rows, first_profile(since, night), night, model.base_version)
 
 
-def _findings(workspace: Workspace, lake: Lake, since: date, night: date, model: Model | None) -> Findings:
+def _findings(
+    workspace: Workspace, lake: Lake, since: date, night: date, model: Model | None, decisions: pa.Table
+) -> Findings:
     counts, scores = workspace.read_note("gate")["counts"], workspace.get("scores")
     postings = workspace.get(f"accepted.{FIN_TRANSACTION.name}").slice(0, 0)
     row = {
@@ -104,7 +104,7 @@ def _findings(workspace: Workspace, lake: Lake, since: date, night: date, model:
     return Findings(
         nights=pa.concat_tables([nights_before(lake, since, night), pa.Table.from_pylist([row], schema=NIGHTS_SCHEMA)]),
         alerts=pa.concat_tables([flagged_before(lake, since, night), tonight]),
-        reviews=decisions_of(workspace.get(KNOWN), night).select(REVIEW_SCHEMA.names),
+        reviews=decisions.select(REVIEW_SCHEMA.names),
         budget=get_settings().alert_budget,
         month_rows=0 if model is None else model.training.month_rows,
     )

@@ -148,29 +148,6 @@ def confirmed_before(lake: Lake, before: date) -> frozenset[int]:
     return frozenset(decisions.filter(pc.equal(decisions["decision"], "confirmed"))["trans_id"].to_pylist())
 
 
-def accounts_under_review(reviews: pa.Table, postings: pa.Table, night: date) -> frozenset[int]:
-    """Accounts with a posting or a break that was confirmed or that nobody is sure about: what they do teaches nothing.
-
-    Parameters
-    ----------
-    reviews
-        Known on the night.
-    postings
-        Of the look-back and the night.
-    """
-    with queries(reviews=reviews) as engine:
-        of_postings = _undismissed(engine.run("decisions", night=night))["trans_id"]
-        of_breaks = _undismissed(engine.run("break_decisions", night=night))
-    theirs = postings.filter(pc.is_in(postings["trans_id"], value_set=of_postings.combine_chunks()))
-    # What names a posting is closed with the posting.
-    breaks_alone = of_breaks.filter(pc.is_null(of_breaks["trans_id"]))
-    return frozenset([*theirs["account_id"].to_pylist(), *breaks_alone["account_id"].to_pylist()])
-
-
-def _undismissed(decisions: pa.Table) -> pa.Table:
-    return decisions.filter(pc.not_equal(decisions["decision"], "dismissed"))
-
-
 def _dated(rows: pa.Table, night: date) -> pa.Table:
     return rows.add_column(0, "settlement_date", pa.array([night] * rows.num_rows, pa.date32()))
 

@@ -56,26 +56,18 @@ GROUNDS: Mapping[str, str] = {"counterparty": "counterparty", "location": "locat
 """What a posting shares with others -> the reason code it is published under."""
 
 
-def feedback_of(reviews: pa.Table, findings: pa.Table, postings: pa.Table, night: date) -> Feedback:
-    """What is to be said of a night's postings.
+def feedback_from(engine: Queries, night: date) -> Feedback:
+    """What reviews say of a night's postings.
 
     Parameters
     ----------
-    reviews
-        Those the night knows, see `include.reviews.intake.known_reviews`.
-    findings
-        What was published of the reviewed postings, see `findings_of`.
-    postings
-        Transactions of the night and of the look-back, `WINDOW_DAYS` more than `MEASURED_DAYS` of it.
+    engine
+        Holds the tables `reviews`, `postings` and `findings`, and the rows of `decisions.sql`.
     night
-        The night; later postings and reviews that later nights took in are not looked at.
+        The night.
     """
-    if not reviews.num_rows:
-        return Feedback.none()
-    with queries(reviews=reviews, postings=postings, findings=findings) as engine:
-        engine.run("decisions", night=night)
-        engine.run("grounds", night=night)
-        return Feedback(_rises(engine, night), _dismissals(engine, night))
+    engine.run("grounds", night=night)
+    return Feedback(_rises(engine, night), _dismissals(engine, night))
 
 
 FINDINGS_SCHEMA = pa.schema(

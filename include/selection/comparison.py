@@ -13,11 +13,11 @@ import pyarrow as pa
 from include.evaluation.rounds import InjectedSample
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
+from include.selection.ensembles import EnsembleSpec
 from include.selection.fold_data import SharedFold, round_name
 from include.selection.paired import Folds, Interval, interval
 from include.selection.plan import Fold, Plan
 from include.selection.results import blended, blended_without, champion_exponents
-from include.selection.ensembles import EnsembleSpec
 from include.training.choice import EVIDENCE_SCHEMA, evidence, merit_of
 
 AS_IT_IS = "the champion as it is"

@@ -22,7 +22,7 @@ from include.features import FeatureState, build_features
 from include.lake.tables import REVIEWS_SCHEMA
 from include.models.base import Vector
 from include.models.model import Model
-from include.reviews.risk import feedback_of
+from include.reviews import effects_of
 from include.scoring.review_adjustment import moved
 from tests.benchmark.banks import Bench
 from tests.benchmark.plain_bank import DAYS, FIRST, plain_bank
@@ -153,7 +153,7 @@ class Play:
                 pc.less_equal(self.history["trans_date"], pa.scalar(night)),
             )
         )
-        feedback = feedback_of(known, self._findings(known, scores, codes), before, night)
+        feedback = effects_of(known, self._findings(known, scores, codes), before, night).feedback
         return moved(plain, feedback.said(rows, plain, self.model.threshold, leading))
 
     def _findings(self, known: pa.Table, scores: Vector, codes: dict[int, str]) -> pa.Table:

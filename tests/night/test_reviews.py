@@ -96,9 +96,9 @@ def _scored(bank: Path, lake: Path, attempt: str) -> tuple[dict[int, dict[str, A
     for step in BEFORE_SCORES:
         step(request)
     workspace = Workspace.of(request)
-    scores, lesson = workspace.get("scores").to_pylist(), workspace.get("lesson")
+    scores, refresh = workspace.get("scores").to_pylist(), workspace.get("refresh")
     workspace.clear()
-    return {row["trans_id"]: row for row in scores}, lesson.num_rows
+    return {row["trans_id"]: row for row in scores}, refresh.num_rows
 
 
 def test_a_night_takes_in_what_is_known_and_refuses_the_rest(reviewed: Reviewed) -> None:

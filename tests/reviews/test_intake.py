@@ -18,10 +18,10 @@ from include.errors import IntegrityError
 from include.lake import TABLES, Lake
 from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA, SCORES_SCHEMA
 from include.relations import FIN_TRANSACTION
+from include.reviews import effects_of
 from include.reviews.files import MOST_BYTES, drop_reviews, inbox_of, put_away, read_inbox, read_kept
 from include.reviews.intake import (
     Intake,
-    accounts_under_review,
     confirmed_before,
     decisions_of,
     known_reviews,
@@ -291,6 +291,10 @@ def test_a_backdated_review_acts_from_the_night_that_took_it_in(lake, inbox):
     assert confirmed_before(lake, NIGHT + timedelta(days=1)) == {1}
 
 
+def _under_review(reviews: pa.Table, postings: pa.Table) -> frozenset[int]:
+    return effects_of(reviews, FINDINGS_SCHEMA.empty_table(), postings, NIGHT).under_review
+
+
 def test_accounts_with_open_or_confirmed_cases_are_under_review(lake, inbox):
     _drop(inbox, _line(1), _line(2, "unsure"), _line(3, "dismissed"))
     drop_reviews(
@@ -303,7 +307,7 @@ def test_accounts_with_open_or_confirmed_cases_are_under_review(lake, inbox):
     )
     rows = [{"trans_id": n, "account_id": 10 * n, "trans_date": NIGHT} for n in (1, 2, 3, 4)]
     postings = pa.Table.from_pylist(rows, schema=FIN_TRANSACTION.schema)
-    assert accounts_under_review(take_in(lake, inbox, NIGHT).taken, postings, NIGHT) == {10, 20, 40}
+    assert _under_review(take_in(lake, inbox, NIGHT).taken, postings) == {10, 20, 40}
 
 
 def _of_break(check: str, decision: str, day: int, **values) -> dict:
@@ -326,7 +330,7 @@ def _of_break(check: str, decision: str, day: int, **values) -> dict:
 )
 def test_a_break_is_under_review_until_its_latest_decision_dismisses_it(rows, is_under_review):
     reviews = pa.Table.from_pylist(rows, schema=REVIEWS_SCHEMA)
-    found = accounts_under_review(reviews, FIN_TRANSACTION.schema.empty_table(), NIGHT)
+    found = _under_review(reviews, FIN_TRANSACTION.schema.empty_table())
     assert found == (frozenset([40]) if is_under_review else frozenset())
 
 

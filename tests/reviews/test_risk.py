@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from include.lake.tables import REVIEWS_SCHEMA
 from include.models.calibration import published, rarity_of
 from include.relations import FIN_TRANSACTION
+from include.reviews import effects_of
 from include.reviews.risk import (
     EXPIRY_DAYS,
     MOST_DISMISSALS,
     WINDOW_DAYS,
     dismissed_warnings,
-    feedback_of,
     level_shifts,
 )
 from include.scoring.review_adjustment import FAR_ABOVE, MOST_DROP, MOST_RISE, ONE_PERSONS_DROP, Feedback, moved
@@ -69,12 +69,12 @@ def _past() -> tuple[list[dict], list[dict]]:
 
 
 def _feedback(tonight: list[dict], past: list[dict], reviews: list[dict], findings: list[dict] = ()) -> Feedback:
-    return feedback_of(
+    return effects_of(
         pa.Table.from_pylist(reviews, schema=REVIEWS_SCHEMA),
         pa.Table.from_pylist(list(findings), schema=FINDINGS),
         pa.Table.from_pylist([*past, *tonight], schema=FIN_TRANSACTION.schema),
         NIGHT,
-    )
+    ).feedback
 
 
 def test_a_payee_whose_cases_recur_makes_a_payment_rarer_for_anybody():

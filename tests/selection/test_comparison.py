@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
 
 from include.selection.candidates import SURPRISES, candidates_of
 from include.selection.comparison import AS_IT_IS, Comparison
+from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
 from include.selection.evidence import Pack
 from include.selection.paired import interval
 from include.selection.plan import Limits, Plan

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from include.selection.ensembles import ensemble_spec_of
 
 from include.lake import TABLES, Lake
 from include.lake.tables import REVIEWS_SCHEMA
@@ -18,6 +17,7 @@ from include.models.base import Matrix
 from include.registry import ModelRegistry
 from include.selection import compare, prepare
 from include.selection.candidates import candidates_of
+from include.selection.ensembles import ensemble_spec_of
 from include.selection.fold_data import SharedFold
 from include.selection.plan import Plan, work_folder
 from include.settings import get_settings

@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from include.selection.ensembles import ensemble_specs_of
 
 from include.errors import MissingStateError, SettingsError
 from include.learning.canary import CANARY, Canary
 from include.registry import ModelRegistry, tracking
 from include.selection import SelectionError, compare, prepare, promote, selections
 from include.selection.comparison import Comparison, compare_ensembles
+from include.selection.ensembles import ensemble_specs_of
 from include.selection.evidence import MOST_CHARACTERS
 from include.selection.plan import Plan, work_folder
 from include.selection.results import Cost, put_cost
