@@ -1,4 +1,4 @@
-"""What the project says of itself holds: one version, direct dependencies that are written down, pages that are there."""
+"""What the project says of itself holds: its one version, its direct dependencies, the links between its pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from include.settings import PROJECT_ROOT
+from include.settings import PROJECT_ROOT, Settings
 
 PRODUCT = ("include", "dags", "plugins", "expectations", "demo", "local")
 OWN = frozenset({*PRODUCT, "tests"})
@@ -78,6 +78,18 @@ def test_links_lead_somewhere(page: str) -> None:
 
 def test_the_front_door_is_short() -> None:
     assert (PROJECT_ROOT / "README.md").stat().st_size <= 8_000
+
+
+def test_every_setting_is_in_the_operations_page() -> None:
+    page = _text("docs/operations.md")
+    missing = [name for name in Settings.model_fields if f"`ADS_{name.upper()}`" not in page]
+    assert missing == []
+
+
+def test_every_target_of_the_makefile_is_in_a_page() -> None:
+    pages = "".join(map(_text, PAGES))
+    targets = re.findall(r"^([a-z-]+):.*##", _text("Makefile"), re.MULTILINE)
+    assert [target for target in targets if f"make {target}" not in pages] == []
 
 
 def test_every_decision_is_in_the_index() -> None:
