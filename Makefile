@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)
 # uv does not read pip's own settings; hand the one over that offline mirrors rely on.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: help setup check test test-long run night models bench
+.PHONY: help setup lock check test test-long run night models bench
 help: ## every target with one line
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -24,6 +24,14 @@ $(VENV)/.installed: requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.11.*"
 	@$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -r requirements.txt
 	@touch $@
+
+# Pins that stand are kept. What a torch for graphics cards needs besides is left out, as is the name of a local build: a
+# registry's torch and the CPU build of a mirror give the same file.
+lock: setup ## pin what requirements.in needs into requirements.txt; UPGRADE=package raises one
+	@$(BIN)/uv pip compile --quiet --no-python-downloads --python-version 3.11 --python-platform x86_64-unknown-linux-gnu \
+		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		$(if $(UPGRADE),--upgrade-package "$(UPGRADE)") --output-file requirements.txt requirements.in
+	@sed -i.before -E '/^(cuda-|nvidia-|triton==)/d; s/^(torch==[^+]*)[+].*/\1/' requirements.txt && rm requirements.txt.before
 
 check: setup ## linters, types, SQL style, import rule, security
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ def save_plot(name: str, figure: Figure) -> None:
 
 
 def markdown(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table for docs/measured.md; figures are right-aligned, whatever is no text counts as one.
+    """A table for docs/benchmarks.md; figures are right-aligned, whatever is no text counts as one.
 
     >>> print(markdown("Found", ["kind", "recall"], [["burst", 0.5]]))
     **Found**
