@@ -49,7 +49,7 @@ def test_who_looks_makes_neither_a_lake_nor_a_key(lake):
 
 def test_nor_a_key_for_a_lake_whose_key_is_away(made_lake):
     get_settings().key_file.unlink()
-    assert lake_says(ROLLBACK).incident == ""
+    assert lake_says(ROLLBACK).trouble == ""
     assert not get_settings().key_file.exists()
 
 
@@ -75,14 +75,14 @@ def test_a_record_is_shown_of_a_night_that_the_run_itself_published(made_lake, m
     monkeypatch.setattr(Lake, "open", lambda _: _Published(finished_at))
     found = night_says(NIGHT)
     assert found.summary == ({"rows_in": 7} if is_own else {})
-    assert found.incident.startswith("" if is_own else "the lake's record of this night is another run's")
-    assert bool(found.incident) is not is_own
+    assert found.trouble.startswith("" if is_own else "the lake's record of this night is another run's")
+    assert bool(found.trouble) is not is_own
 
 
 def test_a_run_about_another_lake_gets_none_of_this_ones_records(made_lake):
     for lakes in ({"trial"}, {"trial", "default"}):
         elsewhere = replace(NIGHT, lakes=frozenset(lakes))
-        assert night_says(elsewhere).incident == lake_says(elsewhere).incident != ""
+        assert night_says(elsewhere).trouble == lake_says(elsewhere).trouble != ""
 
 
 @pytest.fixture

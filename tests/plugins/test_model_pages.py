@@ -150,7 +150,7 @@ def test_whatever_was_written_in_a_tasks_name_there_is_a_page(dag_id, left):
 
 
 def test_a_lake_that_cannot_be_read_is_said():
-    run = _run("champion_rollback", "success", lake=LakeSays(incident="who is champion cannot be trusted"))
+    run = _run("champion_rollback", "success", lake=LakeSays(trouble="who is champion cannot be trusted"))
     assert run.said[-1] == ("the lake", "who is champion cannot be trusted")
 
 

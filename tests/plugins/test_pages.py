@@ -77,7 +77,7 @@ def test_a_run_that_was_only_marked_as_done_is_not_called_published():
     marked = _summary(state="success", steps=steps)
     assert marked.headline == "Night 1994-01-31: ended, and the lake holds no such night"
     assert marked.figures == {}
-    elsewhere = _summary(state="success", steps=steps, lake=NightSays(incident="the run is about another lake"))
+    elsewhere = _summary(state="success", steps=steps, lake=NightSays(trouble="the run is about another lake"))
     assert elsewhere.headline == "Night 1994-01-31: ended; the run is about another lake"
 
 
