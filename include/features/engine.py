@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,13 +13,12 @@ import pyarrow.compute as pc
 
 from include.counterparties import define_counterparty_key
 from include.errors import ConservationError, SettingsError
+from include.features.plan import FEATURES, Step, feature_plan, query_text
 from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.features.towns import known_towns, unknown_places
 from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION, RELATIONS
-
-SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql" / "features"
 
 HABIT_DAYS = 90
 """Days before the night that count as the account's habit: a monthly payment is seen three times."""
@@ -33,40 +31,8 @@ def reach_days(habit_days: int) -> int:
     return 2 * habit_days
 
 
-HABIT_QUERIES = (
-    "postings",
-    "account_profiles",
-    "profile_groups",
-    "known_accounts",
-    "account_days",
-    "account_habits",
-    "account_activity",
-    "kind_days",
-    "kind_habits",
-    "seasons",
-    "kind_adoption",
-    "rhythms",
-    "successions",
-    "kind_gaps",
-    "kind_crowds",
-    "peer_kind_days",
-    "sibling_kind_days",
-    "counterparty_days",
-    "bank_hours",
-    "account_places",
-    "bank_places",
-    "district_points",
-)
-"""What the features are joined from, in the order the queries build on each other."""
-
-STRETCH_QUERIES = ("usual_hours", "usual_places", "travels", "scenes")
-"""The same, but made for a stretch of nights at a time: their rows hold long lists, or are many a day."""
-
 JOINED_BY_NIGHT = ("profile_groups", "rhythms", "successions")
 """What the described nights alone are joined with: earlier days are dropped once no other query reads them."""
-
-READ_BY_HABITS = ("account_days", "kind_days")
-"""What only the other habit queries read: dropped whole after them."""
 
 SEQUENCE_COLUMNS = (
     "trans_id, account_id, trans_date, kind, amount_cents, log_amount, day_number, hour_of_day, counterparty"
@@ -170,18 +136,11 @@ def build_features(
     _check_habit_days(habit_days)
     first, last = _span(postings)
     rows = pa.concat_tables([_standing(_posting_columns(lookback), postings, first), _posting_columns(postings)])
-    with _engine() as engine:
-        towns = known_towns(_district_names(statics.get("fin_district")))
-        _register(engine, {"transactions": rows, "known_towns": towns, **_profiles(statics), **state.tables()})
-        values = {
-            "first_described": first,
-            "last_night": last,
-            "habit_days": habit_days,
-            "knows_products": _knows_products(statics),
-            **_within(habit_days),
-            **_CONSTANTS,
-        }
-        _run(engine, HABIT_QUERIES, values)
+    towns = known_towns(_district_names(statics.get("fin_district")))
+    tables = {"transactions": rows, "known_towns": towns, **_profiles(statics), **state.tables()}
+    with open_engine(tables) as engine:
+        values = parameters(first, last, habit_days, knows_products=_knows_products(statics))
+        _build(engine, feature_plan().habits, values)
         _narrow(engine, first)
         parts = [_stretch_features(engine, {**values, **part}) for part in _stretches(first, last)]
     found = pa.concat_tables(parts).combine_chunks()
@@ -192,10 +151,9 @@ def build_features(
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
     """The state after `postings` (a night's, or any number of nights'); giving a night twice changes nothing."""
     _, last = _span(postings)
-    with _engine() as engine:
-        _register(engine, {"transactions": _posting_columns(postings), **state.tables()})
-        _run(engine, ("postings",), {"last_night": last, **_CONSTANTS})
-        return FeatureState.from_tables({name: _run(engine, (name,), {}, keep=False) for name in STATE_SCHEMAS})
+    with open_engine({"transactions": _posting_columns(postings), **state.tables()}) as engine:
+        engine.register("postings", run_query(engine, "postings", {"last_night": last, **_CONSTANTS}))
+        return FeatureState.from_tables({name: run_query(engine, name, {}) for name in STATE_SCHEMAS})
 
 
 def state_from_history(history: pa.Table, before: date | None = None) -> FeatureState:
@@ -246,8 +204,8 @@ def _district_names(districts: pa.Table | None) -> list[str]:
 
 def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
     """The features of a stretch of nights, each with the window of postings that it ends."""
-    _run(engine, STRETCH_QUERIES, values)
-    features = _run(engine, ("features",), values, keep=False)
+    _build(engine, feature_plan().stretch, values)
+    features = run_query(engine, FEATURES, values)
     postings = _window_postings(engine, values)
     nights = pc.and_(
         pc.greater_equal(postings["trans_date"], pa.scalar(values["first_night"])),
@@ -269,9 +227,7 @@ def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, An
 
 
 def _narrow(engine: duckdb.DuckDBPyConnection, first: date) -> None:
-    """Drop what the features do not read: tables of `READ_BY_HABITS`, and the earlier days of `JOINED_BY_NIGHT`."""
-    for name in READ_BY_HABITS:
-        engine.unregister(name)
+    """Drop the earlier days of `JOINED_BY_NIGHT`, which the features do not read."""
     for name in JOINED_BY_NIGHT:
         engine.register(name, engine.view(name).filter(f"trans_date >= date '{first}'").to_arrow_table())
 
@@ -290,6 +246,18 @@ def _check_complete(features: pa.Table, postings: int) -> None:
             f"{postings} postings gave {features.num_rows} rows of features; every posting must have its own: "
             "let none without account_id, trans_date or trans_type past the gate"
         )
+
+
+def parameters(first: date, last: date, habit_days: int, *, knows_products: bool) -> dict[str, Any]:
+    """What the queries may name as `$parameter`: the nights described, the habit's length in days, the constants."""
+    return {
+        "first_described": first,
+        "last_night": last,
+        "habit_days": habit_days,
+        "knows_products": knows_products,
+        **_within(habit_days),
+        **_CONSTANTS,
+    }
 
 
 def _within(habit_days: int) -> dict[str, float]:
@@ -360,25 +328,25 @@ def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 @contextmanager
-def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+def open_engine(tables: Mapping[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An embedded engine that knows the queries' functions, over some tables."""
     with duckdb.connect() as engine:
         define_counterparty_key(engine)
+        for name, table in tables.items():
+            engine.register(name, table)
         yield engine
 
 
-def _register(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> None:
-    for name, table in tables.items():
-        engine.register(name, table)
+def run_query(engine: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, object]) -> pa.Table:
+    """The rows of one query file; of `values` those that it names."""
+    (statement,) = engine.extract_statements(query_text(query))
+    used = {parameter: values[parameter] for parameter in statement.named_parameters}
+    return engine.sql(statement, params=used).to_arrow_table()
 
 
-def _run(
-    engine: duckdb.DuckDBPyConnection, queries: Iterable[str], values: Mapping[str, object], *, keep: bool = True
-) -> pa.Table:
-    """Run query files in order, each under its own name for the next; the last one's rows."""
-    for name in queries:
-        (statement,) = engine.extract_statements((SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
-        used = {parameter: values[parameter] for parameter in statement.named_parameters}
-        result = engine.sql(statement, params=used).to_arrow_table()
-        if keep:
-            engine.register(name, result)
-    return result
+def _build(engine: duckdb.DuckDBPyConnection, steps: Iterable[Step], values: Mapping[str, object]) -> None:
+    """Run queries in order, each under its own name for the next, and drop what none reads any more."""
+    for step in steps:
+        engine.register(step.query, run_query(engine, step.query, values))
+        for table in step.spent:
+            engine.unregister(table)

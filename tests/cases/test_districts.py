@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -86,10 +85,9 @@ def test_distances_are_the_same_however_the_districts_are_spelled():
     spelled = ["Hlavní město Praha", "BRNO-MĚSTO", "Ústí n. L."]
     nowhere, places = pa.nulls(3, pa.float64()), []
     for names in (written, spelled):
-        with duckdb.connect() as connection:
-            unplaced = districts(*names, latitude=nowhere, longitude=nowhere)
-            engine._register(connection, {"fin_district": unplaced, "known_towns": known_towns(names)})
-            found = engine._run(connection, ("district_points",), {}, keep=False)
+        unplaced = districts(*names, latitude=nowhere, longitude=nowhere)
+        with engine.open_engine({"fin_district": unplaced, "known_towns": known_towns(names)}) as connection:
+            found = engine.run_query(connection, "district_points", {})
             places.append(sorted(found.drop_columns("place_name").to_pylist(), key=lambda row: row["place_id"]))
     assert places[0] == places[1]
     assert [row["x"] is None for row in places[0]] == [False] * 3

@@ -12,6 +12,7 @@ import pytest
 
 from include.explaining.words.time_and_place import SCENE_SENTENCES
 from include.features import absence_notes, engine
+from include.features.plan import feature_plan
 from include.features.state import FeatureState
 from include.features.towns import known_towns
 from tests.features.real_bank import between, made
@@ -37,16 +38,16 @@ def scenes(postings: pa.Table, earlier: pa.Table, statics: dict[str, pa.Table]) 
     """The rows of `scenes.sql` beside the posting's own columns; numbers that only one run knows are left out."""
     rows = pa.concat_tables([engine._posting_columns(earlier), engine._posting_columns(postings)])
     first, last = engine._span(postings)
-    span = {"first_night": first, "last_night": last, "habit_days": 90}
-    values = {"knows_products": False, "first_described": first, **span, **engine._within(90), **engine._CONSTANTS}
+    values = {**engine.parameters(first, last, 90, knows_products=False), "first_night": first}
     tables = {
         "transactions": rows,
         "known_towns": known_towns(engine._district_names(statics["fin_district"])),
         **engine._profiles(statics),
+        **FeatureState.empty().tables(),
     }
-    with engine._engine() as connection:
-        engine._register(connection, {**tables, **FeatureState.empty().tables()})
-        engine._run(connection, [*engine.HABIT_QUERIES, *engine.STRETCH_QUERIES], values)
+    plan = feature_plan()
+    with engine.open_engine(tables) as connection:
+        engine._build(connection, [*plan.habits, *plan.stretch], values)
         return connection.sql(
             "select trans_id, account_id, trans_date, trans_type, kind, amount_cents / 100 as amount, place_id, "
             "scenes.* exclude (posting_number) from scenes inner join postings using (posting_number) "

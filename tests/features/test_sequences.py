@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pytest
 
 from include.features import HABIT_DAYS, FeatureState, build_features, engine
-from include.features.engine import SQL_FOLDER
 from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW, build_sequences, kind_ids, window_matrix
 from tests.features.real_bank import between, made
 
@@ -22,13 +21,8 @@ DAY = date(1994, 1, 31)
 
 def described(transactions: pa.Table, last_night: date = LAST) -> pa.Table:
     """What `postings.sql` makes of transactions."""
-    with engine._engine() as connection:
-        connection.register("transactions", engine._posting_columns(transactions))
-        (statement,) = connection.extract_statements((SQL_FOLDER / "postings.sql").read_text(encoding="utf-8"))
-        values = {"last_night": last_night, "largest_balance_share": 2}
-        return connection.sql(
-            statement, params={name: values[name] for name in statement.named_parameters}
-        ).to_arrow_table()
+    with engine.open_engine({"transactions": engine._posting_columns(transactions)}) as connection:
+        return engine.run_query(connection, "postings", {"last_night": last_night, "largest_balance_share": 2})
 
 
 def sequences(postings: pa.Table, first: date = FIRST, last: date = LAST, habit_days: int = HABIT_DAYS) -> pa.Table:

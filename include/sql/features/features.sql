@@ -1,8 +1,7 @@
 -- Grain: one posting of the nights $first_night to $last_night.
--- Inputs: postings, account_habits, account_activity, seasons, kind_habits,
---     rhythms, successions, kind_gaps, kind_crowds, kind_adoption,
---     peer_kind_days, sibling_kind_days, counterparty_days, scenes,
---     profile_groups, account_profiles.
+-- Inputs: postings, account_habits, account_activity, busyness, kind_habits,
+--     expected_amounts, repeats, successions, kind_crowds, kind_adoption,
+--     sibling_kind_days, counterparty_days, seasons, scenes, account_profiles.
 -- Time: the posting's whole day and everything before it, nothing later.
 -- Features are one-sided: 0 says "as usual or less", what is higher is less
 -- usual. Logarithmic ratios: ln 2 = 0.69 says "twice". Numbers are rounded to
@@ -17,44 +16,18 @@ with described as (
     where trans_date between $first_night and $last_night
 ),
 
-gap_totals as (
-    select
-        kind,
-        trans_date,
-        max(all_gaps) as all_gaps
-    from kind_gaps
-    group by kind, trans_date
-),
-
--- how often anybody in the bank repeats a payment so soon
-repeats as (
-    select
-        rhythms.*,
-        coalesce(kind_gaps.gaps_so_short, 0) as gaps_so_short,
-        coalesce(totals.all_gaps, 0) as all_gaps
-    from rhythms
-    left join gap_totals as totals
-        on rhythms.kind = totals.kind and rhythms.trans_date = totals.trans_date
-    asof left join kind_gaps
-        on
-            rhythms.kind = kind_gaps.kind
-            and rhythms.trans_date = kind_gaps.trans_date
-            and rhythms.shortest_gap >= kind_gaps.gap
-    where rhythms.trans_date between $first_night and $last_night
-),
-
 joined as (
     select
         described.*,
         own.* exclude (account_id, trans_date),
-        activity.* exclude (account_id, trans_date),
+        activity.week_days,
+        activity.month_days,
+        busyness.* exclude (posting_number),
         habit.first_seen as kind_first_seen,
         habit.last_seen,
         habit.largest_cents,
         habit.high_cents,
         habit.kind_postings,
-        habit.kind_log_sum,
-        habit.kind_log_square_sum,
         habit.kind_days,
         habit.kind_most,
         habit.kind_span,
@@ -66,13 +39,10 @@ joined as (
         repeats.all_gaps,
         adoption.kind_users,
         adoption.adoption,
-        peer.peer_postings,
-        peer.peer_log_mean,
-        peer.peer_log_variance,
-        peer.within_log_variance,
+        expected.* exclude (posting_number),
         sibling.sibling_postings,
         sibling.sibling_log_mean,
-        seasons.* exclude (kind, trans_date),
+        seasons.season_low_balance,
         crowds.accounts_so_many,
         crowds.all_accounts,
         counterparties.known_by,
@@ -81,7 +51,6 @@ joined as (
             counterparties.is_new_counterparty, false
         ) as is_new_counterparty,
         scenes.* exclude (posting_number, scene, minute_of_day),
-        peer_groups.peer_group,
         profile.opened,
         profile.frequency,
         profile.client_id,
@@ -124,15 +93,10 @@ joined as (
         on
             described.kind = adoption.kind
             and described.trans_date = adoption.trans_date
-    inner join profile_groups as peer_groups
-        on
-            described.account_id = peer_groups.account_id
-            and described.trans_date = peer_groups.trans_date
-    inner join peer_kind_days as peer
-        on
-            peer_groups.peer_group = peer.peer_group
-            and described.kind = peer.kind
-            and described.trans_date = peer.trans_date
+    inner join expected_amounts as expected
+        on described.posting_number = expected.posting_number
+    inner join busyness
+        on described.posting_number = busyness.posting_number
     inner join seasons
         on
             described.kind = seasons.kind
@@ -161,84 +125,12 @@ moments as (
         greatest(amount_cents, 1) as positive_cents,
         balance_cents
         - if(is_credit, amount_cents, -amount_cents) as before_cents,
-        kind_log_sum / 1e6 / nullif(kind_postings, 0) as own_log_mean,
-        greatest(
-            kind_log_square_sum / 1e12
-            - pow(kind_log_sum / 1e6, 2) / nullif(kind_postings, 0),
-            0
-        ) as own_log_squares,
-        greatest(
-            least(
-                coalesce(within_log_variance, peer_log_variance),
-                peer_log_variance
-            ),
-            pow($smallest_spread, 2)
-        ) as usual_within,
         trans_date - last_seen as gap_days,
         trans_date - active_until as silent_days,
         kind_span / nullif(kind_days - 1, 0) as usual_gap_days,
         observed_days / nullif(habit_days_active, 0) as usual_silent_days,
         least(week_days, $rhythm_days - 6) as ordered_days
     from joined
-),
-
--- The amount's distribution as a normal one of logarithms: accounts spread
--- around their peers (between), a posting around its account (within).
-spreads as (
-    select
-        *,
-        (coalesce(own_log_squares, 0) + $habit_weight * usual_within)
-        / (kind_postings + $habit_weight) as within_variance,
-        greatest(
-            peer_log_variance - usual_within, pow($smallest_spread, 2)
-        ) as between_variance
-    from moments
-),
-
-shrunken as (
-    select
-        *,
-        1 / (1 / between_variance + kind_postings / within_variance)
-            as mean_variance,
-        (
-            peer_log_mean / between_variance
-            + coalesce(own_log_mean * kind_postings, 0) / within_variance
-        ) / (1 / between_variance + kind_postings / within_variance)
-            as expected_log
-    from spreads
-),
-
--- A night on which this kind is higher for everybody, like a Christmas bonus:
--- half of the accounts, drawn to no season while they are few; one is none.
-own_nights as (
-    select
-        kind,
-        trans_date,
-        account_id,
-        median(amount_log - expected_log) as log_off
-    from shrunken
-    group by kind, trans_date, account_id
-),
-
-night_seasons as (
-    select
-        kind,
-        trans_date,
-        greatest(coalesce(median(log_off), 0), 0)
-        * (count(*) - 1) / (count(*) - 1 + $night_weight) as season_amount
-    from own_nights
-    group by kind, trans_date
-),
-
-seasoned as (
-    select
-        shrunken.*,
-        night_seasons.season_amount
-    from shrunken
-    inner join night_seasons
-        on
-            shrunken.kind = night_seasons.kind
-            and shrunken.trans_date = night_seasons.trans_date
 ),
 
 compared as (
@@ -261,11 +153,6 @@ compared as (
             ),
             0
         ) as over_usual_payment,
-        -- when everyone is busier, an account may be too
-        exp(season_day_count) * usual_day_count as season_usual_day_count,
-        exp(season_week_count) * usual_week_count as season_usual_week_count,
-        exp(season_month_count) * usual_month_count
-            as season_usual_month_count,
         case
             when balance_cents is null then null
             when is_credit then 0
@@ -314,13 +201,12 @@ compared as (
         week_order_surprise
         - 7 * (weekly_order_surprise + week_order_surprise)
         / (ordered_days + 7) as over_week_surprise
-    from seasoned
+    from moments
 ),
 
 final as (
     select
         *,
-        not is_bank_booked and not is_credit as is_payment,
         round(greatest(coalesce(spreads_off, 0), 0), 6) as amount_z,
         if(
             largest_cents is null, 0, round(greatest(over_largest, 0), 6)
@@ -345,77 +231,8 @@ final as (
             over_salary is null, null, round(greatest(over_salary, 0), 6)
         ) as amount_to_salary,
         if(
-            is_bank_booked,
-            0,
-            round(
-                greatest(day_postings - season_usual_day_count, 0)
-                / sqrt(season_usual_day_count + 1),
-                6
-            )
-        ) as day_count,
-        if(
-            is_bank_booked,
-            0,
-            round(
-                greatest(week_postings - season_usual_week_count, 0)
-                / sqrt(season_usual_week_count + 1),
-                6
-            )
-        ) as week_count,
-        if(
-            is_bank_booked,
-            0,
-            round(
-                greatest(month_postings - season_usual_month_count, 0)
-                / sqrt(season_usual_month_count + 1),
-                6
-            )
-        ) as month_count,
-        if(
             is_bank_booked, 0, round(greatest(over_kind_most, 0), 6)
         ) as kind_count,
-        if(
-            is_bank_booked or is_credit,
-            0,
-            round(greatest(over_day_spend - season_day_spend, 0), 6)
-        ) as day_spend,
-        if(
-            is_bank_booked or is_credit,
-            0,
-            round(greatest(over_week_spend - season_week_spend, 0), 6)
-        ) as week_spend,
-        if(
-            is_bank_booked or is_credit,
-            0,
-            round(greatest(over_month_spend - season_month_spend, 0), 6)
-        ) as month_spend,
-        if(
-            is_bank_booked or is_credit,
-            0,
-            round(
-                paying_evidence
-                * greatest(over_most_day - season_most_day, 0),
-                6
-            )
-        ) as day_limit,
-        if(
-            is_bank_booked or is_credit,
-            0,
-            round(
-                paying_evidence
-                * greatest(over_most_week - season_most_week, 0),
-                6
-            )
-        ) as week_limit,
-        if(
-            is_bank_booked or is_credit,
-            0,
-            round(
-                paying_evidence
-                * greatest(over_most_month - season_most_month, 0),
-                6
-            )
-        ) as month_limit,
         case
             when balance_cents is null then null
             when is_bank_booked then 0

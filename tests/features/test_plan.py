@@ -1,0 +1,70 @@
+"""The order of the feature queries follows from the queries."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from include.features.engine import JOINED_BY_NIGHT
+from include.features.plan import FEATURES, READ_BESIDE, SQL_FOLDER, Step, feature_plan, needed, query_text, reads_of
+from include.features.state import STATE_SCHEMAS
+
+QUERIES = sorted(file.stem for file in SQL_FOLDER.glob("*.sql"))
+
+
+@pytest.fixture(scope="module")
+def reads() -> dict[str, list[str]]:
+    return reads_of({query: query_text(query) for query in QUERIES})
+
+
+def steps() -> list[Step]:
+    return [*feature_plan().habits, *feature_plan().stretch]
+
+
+def test_every_query_but_the_states_is_run_once() -> None:
+    assert sorted([*(step.query for step in steps()), FEATURES, *STATE_SCHEMAS]) == QUERIES
+
+
+def test_a_query_comes_after_all_it_reads(reads: dict[str, list[str]]) -> None:
+    made: set[str] = set()
+    for step in steps():
+        assert made.issuperset(reads[step.query]), step.query
+        made.add(step.query)
+    assert made.issuperset(reads[FEATURES])
+
+
+def test_what_is_dropped_is_read_no_more(reads: dict[str, list[str]]) -> None:
+    dropped: set[str] = set()
+    for step in steps():
+        assert dropped.isdisjoint(reads[step.query]), step.query
+        dropped.update(step.spent)
+    assert dropped.isdisjoint({*reads[FEATURES], *READ_BESIDE})
+    assert {"account_days", "kind_days"} <= dropped
+
+
+def test_what_every_stretch_reads_outlives_the_first(reads: dict[str, list[str]]) -> None:
+    habits = {step.query for step in feature_plan().habits}
+    assert habits.isdisjoint(table for step in feature_plan().stretch for table in step.spent)
+
+
+def test_what_reads_a_narrowed_table_later_is_bound_to_the_nights(reads: dict[str, list[str]]) -> None:
+    later = [*(step.query for step in feature_plan().stretch), FEATURES]
+    readers = {query for query in later if set(JOINED_BY_NIGHT) & set(reads[query])}
+    assert {table for query in readers for table in reads[query]} >= set(JOINED_BY_NIGHT)
+    assert all("between $first_night and $last_night" in query_text(query) for query in readers)
+
+
+def test_the_engines_own_parser_names_the_same_tables(reads: dict[str, list[str]]) -> None:
+    named = (
+        "select json_extract_string(tree, '$..table_name'), json_extract_string(tree, '$..cte_map.map[*].key') "
+        "from (select json_serialize_sql($text) as tree)"
+    )
+    with duckdb.connect() as engine:
+        for query in QUERIES:
+            tables, own_parts = engine.execute(named, {"text": query_text(query)}).fetchall()[0]
+            others = {*QUERIES} - {*own_parts, *STATE_SCHEMAS, query}
+            assert reads[query] == sorted(others.intersection(tables)), query
+
+
+def test_a_query_that_nothing_needs_is_left_out() -> None:
+    assert needed("b", {"a": [], "b": ["a"], "c": []}).keys() == {"a", "b"}
