@@ -16,10 +16,10 @@ from include.features import engine as features
 from include.features.plan import feature_plan
 from include.features.state import STATE_SCHEMAS
 from include.lake.tables import REVERSES, REVIEWS_SCHEMA
-from include.learning import risk
-from include.learning.queries import queries
 from include.quality import reversals
 from include.relations import DATE, FIN_TRANSACTION, IDENTIFIER, MONEY, RELATIONS, STATIC_RELATIONS, TEXT
+from include.reviews import risk
+from include.reviews.queries import queries
 from include.settlement import due_dates, fees, interest
 from include.settlement import reversals as payment_reversals
 from include.settlement.queries import night_tables
@@ -206,7 +206,7 @@ ROOMS: dict[str, Room] = {
     "quality": Room(_gate, _gate_schemas, lambda query: _GATE_PARAMS if query == "reversals" else {}),
     "sources": Room(_read, lambda: _SOURCE_SCHEMAS, lambda _query: {}),
     "counterparties": Room(_name_sides, lambda: {"sides": _SIDES}, lambda _query: {}),
-    "learning": Room(_review, _review_schemas, lambda query: _REVIEW_PARAMS.get(query, {})),
+    "reviews": Room(_review, _review_schemas, lambda query: _REVIEW_PARAMS.get(query, {})),
     "features": Room(_describe, _feature_schemas, _feature_params),
 }
 """Every folder of SQL files, by its name."""
