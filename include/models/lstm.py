@@ -298,7 +298,7 @@ def _is_bank_booked(ids: Integers) -> npt.NDArray[np.bool_]:
 
 
 def _learn_kinds(rows: Floats) -> tuple[Integers, Floats]:
-    """Slot of each kind id (0 no posting, one per common kind, last all rare ones), and mean log amount of each slot."""
+    """Slot of each kind id (0 no posting, one per common kind, last all rare ones) and mean log amount of each slot."""
     described = rows[:, -STEP:]
     ids = described[:, 0].astype(np.int64).clip(0, len(KINDS))
     counts = np.bincount(ids, minlength=len(KINDS) + 1)
