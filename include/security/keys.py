@@ -102,7 +102,7 @@ def _check_file(path: Path, found: os.stat_result) -> None:
 
 
 def _check_folders(folder: Path) -> None:
-    """Raise when others may write into the key's folder or one above it, as they could replace the key or the folder."""
+    """Raise when others may write into the key's folder or one above it, as they could replace the key or folder."""
     found = folder.stat()
     if found.st_uid not in (os.geteuid(), _ROOT):
         raise SettingsError(
