@@ -1,4 +1,4 @@
-"""The few calls of Airflow's public API that `make run` needs."""
+"""A client for the few calls of Airflow's public API that `make run` needs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Run:
     Attributes
     ----------
     night
-        The settlement date: the day of its logical date.
+        Settlement date, which is the day of the run's logical date.
     state
-        queued, running, success or failed.
+        State of the run: queued, running, success or failed.
     note
-        What the run's end left as its summary, in Markdown.
+        Summary in Markdown that was written at the run's end.
     """
 
     run_id: str
@@ -39,14 +39,14 @@ class Run:
 
 
 class AirflowApi:
-    """A client that logs in when it must.
+    """A client that logs in when needed.
 
     Parameters
     ----------
     address
-        Of the UI, `http://localhost:8080`.
+        Address of the UI, such as `http://localhost:8080`.
     login, password
-        Of a user who may trigger runs.
+        Name and password of a user who may trigger runs.
     """
 
     def __init__(self, address: str, login: str, password: str) -> None:
@@ -71,7 +71,7 @@ class AirflowApi:
         return self._http.get(f"/api/v2/dags/{dag_id}").status_code == httpx.codes.OK
 
     def import_errors(self) -> list[str]:
-        """What kept DAG files from being parsed."""
+        """The errors that prevented DAG files from being parsed."""
         return [error["stack_trace"] for error in self._get("/api/v2/importErrors")["import_errors"]]
 
     def unpause(self, dag_id: str) -> None:
@@ -79,7 +79,7 @@ class AirflowApi:
         self._http.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
 
     def backfill(self, dag_id: str, first: date, last: date) -> None:
-        """Queue a run for each date from `first` to `last`, in order; those that failed run again."""
+        """Queue a run for each date from `first` to `last`, in order; failed runs are repeated."""
         order = {
             "dag_id": dag_id,
             "from_date": f"{first}T00:00:00Z",
@@ -97,7 +97,7 @@ class AirflowApi:
         return sorted(runs, key=lambda run: (run.night or date.min, run.run_id))
 
     def running_tasks(self, dag_id: str) -> list[str]:
-        """The tasks at work now, with their nights."""
+        """The tasks that are running now, with their nights."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances"
         tasks = self._get(path, state="running")["task_instances"]
         return [f"{_day(task['logical_date'])} {task['task_id']}" for task in tasks]

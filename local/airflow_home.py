@@ -1,4 +1,4 @@
-"""What a local Airflow needs in its environment: where its home, its database, the DAGs and the plugins are."""
+"""The environment of a local Airflow: the places of its home, its database, the DAGs and the plugins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def airflow_environment(inherited: Mapping[str, str], home: Path, database_uri: 
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
-        # Its handlers set the modes themselves, whatever the process's umask.
+        # Airflow's log handlers set the modes themselves, whatever the process's umask.
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         # Airflow puts only its own folders on the path; `include` and `expectations` are found through this one.

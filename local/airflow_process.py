@@ -1,4 +1,4 @@
-"""A local Airflow as one process group, in a session of its own, so that nothing of it is left when it stops."""
+"""Runs a local Airflow as one process group in a session of its own, so that no process is left when it stops."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from include.errors import TerminalError
 from include.security.private import OWNERS_UMASK, make_private
 from local.airflow_home import airflow_environment
 
-# Scheduler and server finish what they are in the middle of; ten seconds were enough in every stop that was timed.
+# Scheduler and server finish their current work; ten seconds were enough in every stop that was timed.
 STOP_SECONDS = 20
 USERS = {"admin": "admin", "reviewer": "user", "analyst": "viewer"}
-"""Login -> role. The analyst sees every run and page and triggers nothing; the reviewer also sends reviews,
-and, as Airflow has it of users, triggers runs and answers approvals."""
+"""Role of each login. The analyst sees every run and page but triggers nothing. The reviewer also sends reviews and, as
+Airflow grants it to the role, triggers runs and answers approvals."""
 
 
 class AirflowDiedError(TerminalError):
-    """Raised when Airflow ended by itself; the message has the last lines of its log."""
+    """Raised when Airflow ended by itself; the message contains the last lines of its log."""
 
 
 class LocalAirflow:
@@ -40,7 +40,7 @@ class LocalAirflow:
     database_uri
         SQLAlchemy URL of its metadata database.
     port
-        Where the UI answers, on this machine only.
+        Port on which the UI answers, on this machine only.
     """
 
     def __init__(self, home: Path, database_uri: str, port: int) -> None:
@@ -56,7 +56,7 @@ class LocalAirflow:
 
     @property
     def passwords(self) -> dict[str, str]:
-        """Login -> password, drawn on first use and kept where only the owner reads."""
+        """The password of each login, drawn at first use and stored where only the owner can read it."""
         file = self.passwords_file
         file.touch(mode=0o600)
         file.chmod(0o600)
@@ -67,14 +67,14 @@ class LocalAirflow:
         return {**kept, **drawn}
 
     def start(self, inherited: Mapping[str, str], *, is_scheduling: bool) -> None:
-        """Start it, and what an earlier start left running is stopped first; its API answers some seconds later.
+        """Start Airflow, after stopping what an earlier start left running; its API answers some seconds later.
 
         Parameters
         ----------
         inherited
-            The environment of the tasks.
+            Environment of the tasks.
         is_scheduling
-            Whether DAGs run on their schedules; they run when asked for, and in backfills, all the same.
+            Whether DAGs run on their schedules; triggered runs and backfills run in any case.
         """
         make_private(self.home)
         self.stop()
@@ -82,7 +82,7 @@ class LocalAirflow:
         environment = self._environment(inherited, is_scheduling)
         self._keep(environment)
         with self.log.open("wb") as log:
-            # Our own interpreter, and nothing that anybody typed.
+            # The command is this interpreter with fixed arguments; nobody's input is part of it.
             self._process = subprocess.Popen(  # nosec B603
                 [sys.executable, "-m", "airflow", "standalone"],
                 env=environment,
@@ -90,13 +90,13 @@ class LocalAirflow:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Tasks, logs and the database's own files: nobody else's.
+                # Files of tasks, logs and the database are private to the owner.
                 umask=OWNERS_UMASK,
             )
         self._group.write_text(str(self._process.pid))
 
     def _keep(self, environment: Mapping[str, str]) -> None:
-        """Write the settings down, for people's own `airflow` commands: `source` it first."""
+        """Write the settings to a file that people can `source` before their own `airflow` commands."""
         self.settings_file.touch(mode=0o600)
         named = [name for name in sorted(environment) if name.startswith(("AIRFLOW", "ADS_")) or name == "PYTHONPATH"]
         self.settings_file.write_text("".join(f"export {name}={shlex.quote(environment[name])}\n" for name in named))
@@ -106,19 +106,19 @@ class LocalAirflow:
         return {
             **airflow_environment(inherited, self.home, self.database_uri),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
-            # Passwords without encryption on the wire: nobody but this machine may come in. Airflow's log servers
-            # listen everywhere whatever is set, and give a log only to who holds this installation's own signature.
+            # Passwords are not encrypted on the wire, so that only this machine may connect. Airflow's log servers
+            # listen on all addresses whatever is set, and serve a log only for a signature of this installation.
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.address,
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(is_scheduling).lower(),
-            # One night runs at a time, one task after the other; every idle worker holds 100 MB.
+            # One night runs at a time, one task after the other, and every idle worker takes 100 MB.
             "AIRFLOW__CORE__PARALLELISM": "2",
         }
 
     def check_alive(self) -> None:
-        """See that it still runs.
+        """Check that Airflow still runs.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class LocalAirflow:
         raise AirflowDiedError(f"Airflow ended with status {self._process.returncode}; the end of {self.log}:\n{last}")
 
     def stop(self) -> None:
-        """Stop every process of the group: politely, then by force."""
+        """Stop every process of the group, first by a request, then by force."""
         group = self._running_group()
         if group is None:
             return
@@ -145,7 +145,7 @@ class LocalAirflow:
         self._group.unlink(missing_ok=True)
 
     def _running_group(self) -> int | None:
-        """The group that the last start made, if it is still Airflow's: numbers are used again."""
+        """The process group of the last start, if it is still Airflow's, as group numbers are reused."""
         if not self._group.exists():
             return None
         group = int(self._group.read_text())

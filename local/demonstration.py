@@ -1,4 +1,4 @@
-"""The made-up bank that `make run` settles when it is given none: generated once, and loaded into PostgreSQL."""
+"""The generated bank that `make run` settles when no bank is given: generated once, and loaded into PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SERVER = PROJECT_ROOT / ".data" / "postgres"
 BANK = PROJECT_ROOT / ".data" / "bank"
 DATABASE = "bank"
 
-# Three months for the look-back and a year to learn from, of as many accounts as are generated, loaded and learnt
-# from within the three minutes until the first night.
+# Number of accounts: with three months for the look-back and a year to train on, the bank is generated, loaded and
+# trained on within the three minutes until the first night.
 ACCOUNTS = 1000
 MONTHS = 15
 
 
 def prepare(postgres: LocalPostgres, say: Callable[[str], None]) -> str:
-    """The bank's URI; generated and loaded when the database does not hold it yet."""
+    """The URI of the bank, which is generated and loaded when the database does not hold it yet."""
     database_uri = postgres.create_database(DATABASE)
     source_uri = address(postgres)
     if is_loaded(source_uri):
@@ -41,17 +41,17 @@ def address(postgres: LocalPostgres) -> str:
     """The source's address of the loaded bank."""
     from demo import ROUNDING_CROWNS
 
-    # A database does not tell how far its bank rounds; without this every rounded interest would be a break.
+    # A database does not say how its bank rounds; without this every rounded interest would be a break.
     return f"{postgres.uri(DATABASE)}&rounding={ROUNDING_CROWNS}"
 
 
 def exists() -> bool:
-    """Whether a bank was made up in this checkout."""
+    """Whether a bank was generated in this checkout."""
     return SERVER.exists() and BANK.exists()
 
 
 def is_loaded(source_uri: str) -> bool:
-    """Whether the database holds transactions; a load that was killed left none, for it commits at its end."""
+    """Whether the database holds transactions; a load that was killed left none, as it commits at its end."""
     from include.sources import open_source
 
     with suppress(SourceError), open_source(source_uri) as source:
@@ -60,7 +60,7 @@ def is_loaded(source_uri: str) -> bool:
 
 
 def span(today: date) -> tuple[date, date]:
-    """First and last settlement date: whole months, and those of this month that have ended.
+    """First and last settlement date of the bank: whole months, and the days of this month that have ended.
 
     Examples
     --------

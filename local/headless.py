@@ -24,7 +24,7 @@ from local.postgres import LocalPostgres
 from local.terminal import Terminal
 
 HEADLESS_HOME = PROJECT_ROOT / ".data" / "airflow-headless"
-# A person waits here: three tries within half a minute, where the scheduler would give a database minutes to come back.
+# A person waits here, so that three tries end within half a minute; the scheduler gives a database minutes to return.
 RETRY_DELAY = timedelta(seconds=3)
 
 
@@ -33,14 +33,14 @@ class NightFailedError(SettlementError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play the night the command line names: 0 when published, 1 with the reason on the last line when not."""
+    """Play the night that the command line names; returns 0 when it was published, else 1, with the reason last."""
     options = _parser().parse_args(arguments)
     try:
         night, settings = parse_night(options.date), get_settings()
         with _source(settings.source_uri) as source_uri:
             figures = play_headless(night, source_uri, settings.lake_uri)
     except SettlementError as error:
-        # What was said before stands in another stream: the reason comes last in either order.
+        # Earlier output went to another stream; flushing lets the reason come last.
         sys.stdout.flush()
         print(f"\nThe night was not published.\n{error}", file=sys.stderr, flush=True)
         return 1
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    # The source (ADS_SOURCE_URI) and the lake come by the environment: every user of the machine sees arguments.
+    # The source (ADS_SOURCE_URI) and the lake come from the environment, as every user of the machine sees arguments.
     parser = argparse.ArgumentParser(prog="make night", description=__doc__)
     parser.add_argument("--date", required=True, help="settlement date, YYYY-MM-DD")
     return parser
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def _source(given: str) -> Iterator[str]:
-    """The bank that is given, or the made-up one of `make run`, its server started for the night."""
+    """The given bank, or the generated one of `make run`, whose server is started for the night."""
     if given or not demonstration.exists():
         yield given
         return
@@ -66,18 +66,18 @@ def _source(given: str) -> Iterator[str]:
 
 
 def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]:
-    """Run `nightly_settlement` for one settlement date in this process, and give the figures of its report.
+    """Run `nightly_settlement` for one settlement date in this process, and return the figures of its report.
 
     Raises
     ------
     NightFailedError
-        When a task failed: with what it left for people.
+        When a task failed; the message is what the task wrote for people.
     """
     keep_new_files_private()
     with one_night_at_a_time(lake_uri, night, Terminal().say), _private_home() as home:
         os.environ.update(airflow_environment(os.environ, home, f"sqlite:///{home / 'airflow.db'}"))
         os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
-        # Who plays a night on the machine says what the installation's own bank and lake are.
+        # The caller decides which bank and lake are the installation's own.
         os.environ.update({"ADS_SOURCE_URI": source_uri, "ADS_LAKE_URI": lake_uri})
         get_settings.cache_clear()
         return _run_dag({"date": night.isoformat()})
@@ -85,7 +85,7 @@ def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]
 
 @contextmanager
 def _private_home() -> Iterator[Path]:
-    """An Airflow home of this run alone: two nights started at once do not see each other's metadata."""
+    """An Airflow home for this run only, so that two nights started at once do not see each other's metadata."""
     make_private(HEADLESS_HOME)
     home = Path(tempfile.mkdtemp(prefix="night-", dir=HEADLESS_HOME))
     try:
@@ -115,7 +115,7 @@ def _run_dag(conf: dict[str, Any]) -> dict[str, Any]:
 
 
 def _left(run: Any, key: str) -> Any:  # noqa: ANN401 - Airflow's run, and whatever JSON a task left
-    """What the last task of the run that left anything under `key` left."""
+    """The value under `key` of the last task of the run that wrote one."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
@@ -126,7 +126,7 @@ def _left(run: Any, key: str) -> Any:  # noqa: ANN401 - Airflow's run, and whate
 
 
 def _progress() -> Any:  # noqa: ANN401 - a class that Airflow's listeners find by its methods
-    """A listener that says on the terminal which task runs and which failed."""
+    """A listener that prints on the terminal which task runs and which one failed."""
     from airflow.listeners import hookimpl
 
     terminal = Terminal()

@@ -21,7 +21,7 @@ DEFAULT_PORT = 5000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve the pages until Ctrl-C; 1 with the reason when they cannot be."""
+    """Serve the pages until Ctrl-C; returns 1 with the reason when they cannot be served."""
     asked = _parser().parse_args(arguments)
     keep_new_files_private()
     try:
@@ -52,7 +52,7 @@ def _require_records(store: TrackingStore) -> None:
 
 
 def _serve(store: TrackingStore, port: int) -> None:
-    """Run the server in this process, which is nobody else's."""
+    """Run the server in this process, which does nothing else."""
     terminal = Terminal()
     terminal.say(f"starting MLflow over {store.address}")
     for name in [name for name in os.environ if name.startswith(("MLFLOW_", "_MLFLOW_"))]:
@@ -63,29 +63,30 @@ def _serve(store: TrackingStore, port: int) -> None:
     from mlflow.server.fastapi_app import app
 
     terminal.say(f"the trainings: http://127.0.0.1:{port}{page} (for this machine only; Ctrl-C ends it)")
-    # There is no login: nothing but this machine may ask. Its start-up work is for the assistant, which is shut off.
+    # There is no login, so that only this machine may connect. The server's start-up work serves the assistant, which
+    # is turned off.
     uvicorn.run(ReadOnly(app), host="127.0.0.1", port=port, log_level="warning", lifespan="off")
 
 
 def _page(store: TrackingStore) -> str:
-    """Where the runs are; a store that cannot be opened is told here, before MLflow tries for a minute and a half."""
+    """The page with the runs; a broken store fails here, before MLflow retries it for a minute and a half."""
     with store.client() as client:
         experiment = client.get_experiment_by_name(EXPERIMENT)
     return f"/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning" if experiment else "/"
 
 
 def environment(store: TrackingStore, port: int) -> dict[str, str]:
-    """What MLflow's server reads its settings from; the names are those its own command hands to its workers."""
+    """The environment that MLflow's server reads; its names are those that its own command passes to its workers."""
     here = (f"127.0.0.1:{port}", f"localhost:{port}")
     return {
         "_MLFLOW_SERVER_FILE_STORE": store.uri,
         "_MLFLOW_SERVER_ARTIFACT_ROOT": store.artifacts or "",
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        # Other sites' scripts in the same browser are kept out by name.
+        # Scripts of other sites in the same browser are refused by host name.
         "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(here),
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in here),
         "MLFLOW_SERVER_X_FRAME_OPTIONS": "DENY",
-        # Background jobs, language models and notes of an assistant have no use here.
+        # Background jobs, language models and an assistant are not needed here.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_ENABLE_AI_GATEWAY": "false",
     }

@@ -1,4 +1,4 @@
-"""Which port of this machine a page is served on."""
+"""Chooses the port of this machine on which a page is served."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def choose_port(asked: str, default: int) -> int:
     Raises
     ------
     SettingsError
-        When the port asked for is none, or taken.
+        When the requested port is not a port number, or is taken.
     """
     if not asked:
         return next(port for port in range(default, default + 100) if _is_free(port))

@@ -32,20 +32,20 @@ _LOCK_FILE = "postmaster.pid"
 
 @dataclass(frozen=True)
 class LocalPostgres:
-    """One server over one data folder, reached over a Unix socket only; nothing listens on the network.
+    """One server over one data folder, reached only over a Unix socket; it does not listen on the network.
 
-    Several processes may start the same folder: the first starts the server, the last to stop or to end stops it.
-    Used as a context manager it stops at the end of the block.
+    Several processes may start the same folder: the first one starts the server, and the last one to stop or end stops
+    it. As a context manager it stops at the end of the block.
 
-    Run by root, the server runs as the system user `pgserver` (created when missing), who must be able to walk to the
-    folder: the folders above it become readable to everybody, the data folder itself stays private.
+    When root starts it, the server runs as the system user `pgserver` (created when missing). That user must be able to
+    reach the folder, so that the folders above it become readable to everybody; the data folder itself stays private.
 
     Attributes
     ----------
     folder
-        The data folder; it outlives the server.
+        Data folder, which outlives the server.
     socket_folder
-        Where its socket lies: the data folder, or a short path when that one is too long for a socket.
+        Folder of the socket: the data folder, or a short path when that one is too long for a socket.
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class LocalPostgres:
 
     @classmethod
     def start(cls, folder: Path | str) -> Self:
-        """Start the server of a data folder, which is created at first use, or join the one that runs.
+        """Start the server of a data folder, which is created at first use, or join the running server.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class LocalPostgres:
         return f"postgresql+{driver}://postgres:@/{quote(database, safe='')}?host={quote(str(self.socket_folder))}"
 
     def create_database(self, name: str) -> str:
-        """Create a database unless it exists, and give its URL."""
+        """Create a database unless it exists, and return its URL."""
         import psycopg
         from psycopg import errors, sql
 
@@ -92,7 +92,7 @@ class LocalPostgres:
         return self.uri(name)
 
     def stop(self) -> None:
-        """Leave the server; it stops when no other process uses it. The data stay."""
+        """Leave the server, which stops when no other process uses it; the data stay."""
         self._server.cleanup()
 
     def __enter__(self) -> Self:
@@ -105,7 +105,7 @@ class LocalPostgres:
 
 
 def _require_plain(folder: Path) -> None:
-    """The package hands the socket's folder to a shell unquoted."""
+    """Refuse folders with special characters, as the package passes the socket's folder to a shell unquoted."""
     odd = sorted({c for c in str(folder) if not (c.isalnum() or c in "/._-+@,")})
     if odd:
         raise SettingsError(
@@ -153,7 +153,7 @@ def _log_end(folder: Path, lines: int = 5) -> str:
 
 
 def _forget_the_dead(folder: Path) -> None:
-    """Remove what a killed server or a killed process left: its number may be another process's by now."""
+    """Remove what a killed server or process left behind, as its number may belong to another process by now."""
     if not _is_running(folder):
         (folder / _LOCK_FILE).unlink(missing_ok=True)
     holders = folder / _HOLDERS_FILE

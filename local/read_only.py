@@ -1,8 +1,8 @@
-"""Lets requests through to MLflow's pages that read, and nothing else.
+"""Passes only reading requests on to MLflow's pages.
 
-MLflow's server has no login, and more than records behind it: its assistant runs shell commands for whoever asks, its
-gateway calls addresses it is given, its API deletes runs. On a machine with more than one user loopback keeps none of
-them out, so that only what the pages need for looking is let in.
+MLflow's server has no login, and it can do more than show records: its assistant runs shell commands for anybody, its
+gateway calls any given address, and its API deletes runs. On a machine with several users loopback keeps none of them
+out, so that only the requests that the pages need for reading are passed on.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 from typing import Any
 
 _READING_METHODS = ("GET", "HEAD")
-# MLflow reads with POST where the question is long; its GraphQL schema changes nothing.
+# MLflow reads with POST where a query is long; its GraphQL schema has no changing requests.
 _READING_POSTS = re.compile(r"/(ajax-)?api/[23]\.0/mlflow/[a-z\-/]+/search(-datasets)?|/graphql")
-# None of these is for looking at trainings, whatever the method; the proxy has nowhere to go and says so to every page.
+# None of these serves to look at trainings, whatever the method; the proxy has no target and tells every page so.
 _CLOSED = re.compile(r"assistant|gateway(?!-proxy$)|telemetry|jobs|scorers", re.IGNORECASE)
 _REFUSAL = json.dumps(
     {"error_code": "PERMISSION_DENIED", "message": "these pages only show what was recorded"}
@@ -22,7 +22,7 @@ _REFUSAL = json.dumps(
 
 
 class ReadOnly:
-    """An ASGI application that hands on what reads, and answers 403 to the rest.
+    """An ASGI application that passes reading requests on and answers 403 to all others.
 
     Parameters
     ----------

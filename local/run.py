@@ -30,23 +30,23 @@ MODEL_DAGS = ("online_learning", "model_selection", "champion_rollback")
 DATA = PROJECT_ROOT / ".data"
 DEFAULT_PORT = 8080
 NIGHTS = 7
-# Healthy after 15 to 20 s on two cores; a machine ten times slower is still waited for.
+# Airflow is healthy after 15 to 20 s on two cores; this limit also suits a machine ten times slower.
 START_SECONDS = 240
-# A first night of the full Berka bank, history and all, is a matter of minutes.
+# The first night of the full Berka bank, with its whole history, takes minutes.
 NIGHT_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the bank is read from, and where the lake lies."""
+    """The address of the bank and of the lake."""
 
-    # May hold a password, which no trace is to show.
+    # The address may contain a password, which no trace may show.
     source_uri: str = field(repr=False)
     lake_uri: str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Bring everything up, play the last week, and stay; 1 with the reason on the last line when that fails."""
+    """Start everything, play the last week, and stay; returns 1 with the reason on the last line when that fails."""
     options = _parser().parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -66,7 +66,7 @@ def _interrupt(*_: Any) -> None:  # noqa: ANN401 - a signal's number and frame
 
 
 def _parser() -> argparse.ArgumentParser:
-    # The source (ADS_SOURCE_URI) and the lake come by the environment: every user of the machine sees arguments.
+    # The source (ADS_SOURCE_URI) and the lake come from the environment, as every user of the machine sees arguments.
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--port", default="", help=f"of the UI (default: {DEFAULT_PORT}, or the next free one)")
     return parser
@@ -74,12 +74,12 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def _only_one(lock: Path) -> Iterator[None]:
-    """Hold the lock that says `make run` is up.
+    """Hold the lock that allows only one `make run` at a time.
 
     Raises
     ------
     SettingsError
-        When another one holds it.
+        When another `make run` holds it.
     """
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock.open("a+") as held:
@@ -94,7 +94,7 @@ def _run(options: argparse.Namespace) -> None:
     terminal, port, settings = Terminal(), choose_port(options.port, DEFAULT_PORT), get_settings()
     terminal.say("starting PostgreSQL: Airflow's metadata, and the made-up bank where no other is given")
     with LocalPostgres.start(demonstration.SERVER) as postgres:
-        # The server's own user walks through this folder, where root starts it; nobody lists what is in it.
+        # When root starts the server, its user must be able to pass through this folder; nobody may list it.
         DATA.chmod(0o711 if os.geteuid() == 0 else 0o700)
         keep_new_files_private()
         place = Place(settings.source_uri or demonstration.prepare(postgres, terminal.say), settings.lake_uri)
@@ -107,7 +107,7 @@ def _run(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _up(airflow: LocalAirflow, place: Place, last: date, terminal: Terminal) -> Iterator[None]:
-    """Airflow, started in the background, and stopped whatever happens."""
+    """Start Airflow in the background, and stop it whatever happens."""
     terminal.say(f"starting Airflow in the background, log in {airflow.log}")
     is_live = last >= datetime.now(UTC).date() - timedelta(days=1)
     if not is_live:
@@ -139,7 +139,7 @@ def _last_nights(source_uri: str) -> list[date]:
     Raises
     ------
     SettingsError
-        When it has no transactions.
+        When the bank has no transactions.
     """
     from include.sources import open_source
 
@@ -177,7 +177,7 @@ def _connect(airflow: LocalAirflow, terminal: Terminal) -> AirflowApi:
     except TimeoutError as error:
         raise SettingsError("\n".join([f"Airflow does not know {DAG_ID}", *api.import_errors()])) from error
     terminal.say(f"Airflow is up at {airflow.address}")
-    # Before the first night is published: a paused DAG does not hear of it.
+    # Unpause before the first night is published, as a paused DAG misses that event.
     for dag_id in MODEL_DAGS:
         api.unpause(dag_id)
     return api
@@ -188,11 +188,11 @@ def _knows_all(api: AirflowApi) -> bool:
 
 
 def _play_nights(api: AirflowApi, place: Place, nights: list[date], terminal: Terminal) -> list[Run]:
-    """Play through the scheduler those nights that are not published yet; the runs that failed."""
+    """Play the nights that are not published yet through the scheduler, and return the runs that failed."""
     missing = [night for night in nights if night not in _published(place.lake_uri)]
     if missing:
         terminal.say(f"queueing the nights {missing[0]} to {missing[-1]}, one after the other")
-        # Before the DAG is unpaused: the scheduler would else make a run of its own for yesterday.
+        # Backfill before the DAG is unpaused, as the scheduler would otherwise create its own run for yesterday.
         api.backfill(DAG_ID, missing[0], missing[-1])
     api.unpause(DAG_ID)
     if not missing:
@@ -208,13 +208,13 @@ def _published(lake_uri: str) -> set[date]:
 
 
 def _follow(api: AirflowApi, nights: list[date], terminal: Terminal) -> list[Run]:
-    """Say how each night ends, as it ends."""
+    """Print how each night ends, as it ends."""
     said: dict[str, Run] = {}
 
     def all_ended() -> bool | None:
         runs = api.runs(DAG_ID, nights[0], nights[-1])
         for run in runs:
-            # The note is written with the end of the run.
+            # The note is written when the run ends.
             if run.state in ("success", "failed") and run.run_id not in said:
                 said[run.run_id] = run
                 terminal.say(run.summary)
@@ -229,12 +229,12 @@ def _doing(api: AirflowApi) -> str:
 
 
 def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run], *, is_private: bool) -> str:
-    """What a person needs to go on.
+    """The addresses and logins that a person needs to go on.
 
     Parameters
     ----------
     is_private
-        Whether only the person sees it: a log file keeps passwords, and others may read it.
+        Whether only the person sees the text; a log file would keep passwords, and others may read it.
     """
     lines = [
         "",

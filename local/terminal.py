@@ -1,4 +1,4 @@
-"""Progress on the terminal: what is happening, and since when."""
+"""Prints progress on the terminal: what happens, and the time since the start."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ Answer = TypeVar("Answer")
 
 
 class Terminal:
-    """Says sentences with the seconds since the start."""
+    """Prints sentences with the seconds since the start."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
 
     def say(self, sentence: str) -> None:
-        """One line of progress."""
+        """Print one line of progress."""
         print(f"[{time.monotonic() - self._started:6.1f} s] {sentence}", flush=True)
 
     def wait_for(
         self, what: Callable[[], str], ask: Callable[[], Answer | None], seconds: float, every: float = 0.5
     ) -> Answer:
-        """Ask until there is an answer, saying every ten seconds what it waits for.
+        """Ask until there is an answer, and print every ten seconds what is awaited.
 
         Raises
         ------
         TimeoutError
-            When there was none in `seconds`.
+            When there was no answer within `seconds`.
         """
         began = said = time.monotonic()
         while (answer := ask()) is None:

@@ -1,1 +1,1 @@
-"""The measuring stick: anomalies planted into a bank's own postings, and figures on who finds them."""
+"""Evaluation: plants anomalies into a bank's own postings and measures how well detectors find them."""

@@ -1,8 +1,8 @@
 """The kinds of anomaly that are planted, each in four strengths from blatant to barely there.
 
-Every function takes an account and a figure of its kind's own scale and gives the edits and the postings that are
-the anomaly; None when the account does not suit. Nothing but behaviour gives an episode away: balances chain, payments
-have known counterparties, amounts, hours and places after the account's habit, but for what the kind is about.
+Every function takes an account and a figure on its kind's own scale. It returns the edits and the postings that are the
+anomaly, or None when the account does not suit. Only behaviour gives an episode away: balances chain, and
+counterparties, amounts, hours and places follow the account's habit, except in what the kind is about.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from include.evaluation.ledger import Edits, Row
 from include.evaluation.subject import Subject, kind_of, paid_cents, scaled, shifted
 
 STRENGTHS: tuple[str, ...] = ("blatant", "plain", "subtle", "faint")
-"""From what nobody could miss to what only just is unusual."""
+"""Strengths of an anomaly, from one that nobody could miss to one that is only just unusual."""
 
-# A day's burst or a day's limit: more postings than a person makes in a day, and no more than is believable.
+# Most postings of a burst or of a limit in one day: more than a person usually makes, but still believable.
 _MOST_IN_A_DAY = 12
-# A month's limit is reached over three weeks, so that no single day or week of it need stand out.
+# A month's limit is reached over three weeks, so that no single day or week has to stand out.
 _LIMIT_DAYS = 20
 _MONTH_DAYS = 30
-# A limit is not only reached but left behind, so that several postings lie beyond it.
+# A limit is exceeded by this factor, so that several postings lie beyond it.
 _BEYOND = 1.4
 # Where no balance is recorded, three times the largest payment stands in for it.
 _UNKNOWN_BALANCE = 3
-# What is added to reach a limit stays within what the account pays at a time.
+# Each payment that is added to reach a limit is this share of a usual one, so that it does not stand out by itself.
 _UNREMARKABLE = (0.7, 1.0)
 
 
 @dataclass(frozen=True)
 class Episode:
-    """One planted anomaly: what it edits, and the trans_ids that are the anomaly."""
+    """One planted anomaly: its edits, and the trans_ids of the postings that are to be found."""
 
     edits: Edits
     positives: frozenset[int]
 
     @property
     def planted(self) -> frozenset[int]:
-        """All postings that were made or changed, positives and others."""
+        """The trans_ids of all postings that were added or changed, positives and others."""
         return self.positives | {row["trans_id"] for row in self.edits.added} | self.edits.changed.keys()
 
 
@@ -56,13 +56,13 @@ class EpisodeKind:
     Attributes
     ----------
     make
-        Plants it.
+        Function that makes an episode of this kind.
     scale
-        The figure of each strength, in the order of `STRENGTHS`.
+        Figure of each strength, in the order of `STRENGTHS`.
     codes
-        Reason codes that name its cause.
+        Reason codes that name the cause of the anomaly.
     needs
-        `time` or `place` when only banks that record them can show it.
+        `time` or `place` where the kind needs a bank that records these; empty otherwise.
     """
 
     make: Maker
@@ -90,7 +90,7 @@ def _amount(subject: Subject, factor: float) -> Episode | None:
 
 
 def _burst(subject: Subject, number: float) -> Episode | None:
-    """`number` payments in one day, each as the account usually makes one."""
+    """`number` payments in one day, each like a usual payment of the account."""
     template = subject.usual_payment()
     rows = [
         subject.like(template, subject.day, amount=scaled(template["amount"], subject.rng.uniform(0.4, 1.0)))
@@ -100,7 +100,7 @@ def _burst(subject: Subject, number: float) -> Episode | None:
 
 
 def _limit_day(subject: Subject, factor: float) -> Episode | None:
-    """Ordinary payments exceed a limit of `factor` times the most it ever paid in a day; positives are those beyond."""
+    """Payments that exceed `factor` times the most the account ever paid in a day; those beyond are the positives."""
     limit = factor * _most_paid(subject.payments, 1)
     rows = _unremarkable(subject, _BEYOND * limit, lambda _: subject.day)
     real = [row for row in subject.due if row["trans_date"] == subject.day]
@@ -108,7 +108,7 @@ def _limit_day(subject: Subject, factor: float) -> Episode | None:
 
 
 def _limit_month(subject: Subject, factor: float) -> Episode | None:
-    """The same over a month, one or two a day for three weeks."""
+    """Payments that exceed `factor` times the most ever paid in a month, one or two a day for three weeks."""
     limit = factor * _most_paid(subject.payments, _MONTH_DAYS)
     days = min(_LIMIT_DAYS, (subject.last - subject.day).days + 1)
     rows = _unremarkable(subject, _BEYOND * limit, lambda n: subject.day + timedelta(days=n % days), most=2 * days)
@@ -119,7 +119,7 @@ def _limit_month(subject: Subject, factor: float) -> Episode | None:
 def _unremarkable(
     subject: Subject, limit: float, day_of: Callable[[int], date], most: int = _MOST_IN_A_DAY
 ) -> list[Row] | None:
-    """Payments after the habit that together exceed `limit` cents."""
+    """Payments like the account's usual ones that together exceed `limit` cents."""
     template, rows, paid = subject.usual_payment(), list[Row](), 0
     while paid <= limit and len(rows) < most:
         amount = scaled(template["amount"], subject.rng.uniform(*_UNREMARKABLE))
@@ -130,7 +130,7 @@ def _unremarkable(
 
 
 def _crossing(rows: list[Row], real: list[Row], limit: float, days: int) -> Episode | None:
-    """The added postings; positives are those with which the sum of the last `days` lies beyond the limit."""
+    """An episode of added postings; its positives are those at which the sum of the last `days` exceeds the limit."""
     positives = set()
     ordered = sorted(rows, key=lambda row: (row["trans_date"], row["trans_id"]))
     for position, row in enumerate(ordered):
@@ -143,7 +143,7 @@ def _crossing(rows: list[Row], real: list[Row], limit: float, days: int) -> Epis
 
 
 def _most_paid(payments: list[Row], days: int) -> int:
-    """The most ever paid within so many days, in cents."""
+    """The most ever paid within `days` days, in cents."""
     by_day: Counter[date] = Counter()
     for payment in payments:
         by_day[payment["trans_date"]] += paid_cents([payment])
@@ -151,7 +151,7 @@ def _most_paid(payments: list[Row], days: int) -> int:
 
 
 def _drain(subject: Subject, share: float) -> Episode | None:
-    """One to three transfers, a day apart, to an account never dealt with take `share` of the balance."""
+    """One to three transfers, a day apart, take `share` of the balance to an account never dealt with before."""
     balance = subject.balance()
     if balance is None:
         balance = _UNKNOWN_BALANCE * max(paid_cents([row]) for row in subject.payments)
@@ -165,7 +165,7 @@ def _drain(subject: Subject, share: float) -> Episode | None:
 
 
 def _stranger(subject: Subject) -> dict[str, object]:
-    """A counterparty nobody has met, by transfer."""
+    """The columns of a transfer to a counterparty that nobody has dealt with."""
     account = int(subject.rng.integers(10_000_000, 99_999_999))
     return {
         "trans_type": "D",
@@ -178,9 +178,9 @@ def _stranger(subject: Subject) -> dict[str, object]:
 
 
 def _sequence(subject: Subject, number: float) -> Episode | None:
-    """`number` of its own operations on days that follow each other, in an order it never used; the first is no sin.
+    """`number` of the account's own operations on consecutive days, in an order it never used.
 
-    The operation it uses most may come after anything and is left out.
+    The first of them is not a positive. The operation that the account uses most may follow any other and is left out.
     """
     known = set(pairwise(kind_of(row) for row in sorted(subject.habit, key=lambda row: row["trans_date"])))
     latest = {kind_of(row): row for row in subject.habit}
@@ -200,7 +200,7 @@ def _sequence(subject: Subject, number: float) -> Episode | None:
 
 
 def _product(subject: Subject, number: float) -> Episode | None:
-    """`number` postings of a product the client does not have: a card where there is none, a loan, leasing."""
+    """`number` postings of a product that the client does not have: a card, a loan or leasing."""
     used = {kind_of(row) for row in subject.rows if row["trans_date"] < subject.day}
     strange = [kind for kind in _products(subject) if kind not in used]
     if not strange:
@@ -221,7 +221,7 @@ def _products(subject: Subject) -> list[tuple[bool, str, str]]:
 
 
 def _wake(subject: Subject, days: float) -> Episode | None:
-    """After `days` without a decision of its people the account pays as it used to, one to three times in a day."""
+    """After `days` days without any posting that its holders decided, the account pays one to three times in a day."""
     asleep_since = subject.day - timedelta(days=int(days))
     before = [row for row in subject.own if row["trans_date"] < asleep_since]
     if len(before) < _LEAST_BEFORE_SLEEP or not any(row["trans_type"] != "C" for row in before):
@@ -232,12 +232,12 @@ def _wake(subject: Subject, days: float) -> Episode | None:
     return Episode(Edits(added=rows, removed=slept), frozenset(row["trans_id"] for row in rows))
 
 
-# Fewer postings before the sleep and the account was hardly awake.
+# With fewer postings before the pause the account was hardly active.
 _LEAST_BEFORE_SLEEP = 3
 
 
 def _hour(subject: Subject, hours: float) -> Episode | None:
-    """One of its payments comes `hours` away from when it usually pays."""
+    """One of the account's payments is moved `hours` away from its usual time of day."""
     due = [row for row in subject.due if row["trans_time"] is not None]
     if not due:
         return None
@@ -252,7 +252,7 @@ def _hour(subject: Subject, hours: float) -> Episode | None:
 
 
 def _place(subject: Subject, number: float) -> Episode | None:
-    """`number` payments in a district of a region the account never was in; below one, of a familiar region."""
+    """`number` payments in a new district of a new region; below 1, one payment in a new district of a known region."""
     template = _placed(subject.payments)
     if template is None:
         return None
@@ -263,13 +263,13 @@ def _place(subject: Subject, number: float) -> Episode | None:
 
 
 def _travel(subject: Subject, minutes: float) -> Episode | None:
-    """`minutes` after a payment where it usually pays, another one in a region it never was in."""
+    """A payment in a region where the account never was, `minutes` after a real payment elsewhere."""
     here = _placed(subject.due)
     district = _strange_district(subject, familiar_region=False)
     if here is None or here["trans_time"] is None or district is None:
         return None
     at = shifted(here["trans_time"], minutes)
-    if at < here["trans_time"]:  # beyond midnight
+    if at < here["trans_time"]:  # past midnight
         return None
     return _added([subject.like(here, here["trans_date"], district_id=district, trans_time=at)])
 

@@ -1,4 +1,4 @@
-"""One account's postings as something that can be edited: whatever is put in, changed or taken out, balances chain."""
+"""Edits one account's postings so that its balances still chain, whatever is added, changed or removed."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from include.settlement.chain import Posting, walk_day
 Row = dict[str, Any]
 """One posting in the columns of `fin_transaction`."""
 
-# Orders tried before a day is given up: a day that chains is found within a handful.
+# Largest number of search steps per day; where a day has an order that chains, it is found within a handful.
 _MOST_STEPS = 2_000
 
 
 @dataclass
 class Edits:
-    """What an episode does to one account.
+    """The edits of one episode to one account.
 
     Attributes
     ----------
     added
-        New postings; their balance is worked out. Booked after whatever else the day holds.
+        New postings, booked after all others of their day; their balances are worked out.
     changed
-        By trans_id, the columns that take other values.
+        New values by column, by the trans_id of the changed posting.
     removed
-        trans_ids taken out.
+        trans_ids of the removed postings.
     """
 
     added: list[Row] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Edits:
     removed: set[int] = field(default_factory=set)
 
     def days(self, rows: Iterable[Row]) -> set[date]:
-        """The days on which the order of booking matters."""
+        """The days on which the booking order matters."""
         touched = set(self.changed) | self.removed
         return {row["trans_date"] for row in rows if row["trans_id"] in touched}
 
@@ -49,21 +49,21 @@ def signed_cents(row: Mapping[str, Any]) -> int:
 
 
 def apply_edits(rows: Sequence[Row], edits: Edits, slack: int) -> list[Row] | None:
-    """The account's postings after the edits, every balance following from the one before as it did in the source.
+    """The account's postings after the edits, with balances that chain as they did in the source.
 
     Parameters
     ----------
     rows
         All postings of one account.
     edits
-        What changes.
+        Edits to apply.
     slack
-        The source's own rounding in cents.
+        Rounding of the source's balances, in cents.
 
     Returns
     -------
     list of rows or None
-        None when a day that is edited in its middle has no order in which it chains.
+        The edited postings; None when a day that is edited in its middle has no order in which its balances chain.
     """
     touched = edits.days(rows)
     edited: list[Row] = []
@@ -88,7 +88,7 @@ def apply_edits(rows: Sequence[Row], edits: Edits, slack: int) -> list[Row] | No
 
 
 def balance_on(rows: Sequence[Row], day: date, slack: int) -> int | None:
-    """The account's balance in cents at the end of `day`; None where the bank records none or before it began."""
+    """The account's balance in cents at the end of `day`; None where none is recorded or before its first posting."""
     earlier = [row for row in rows if row["trans_date"] <= day]
     if not earlier or not _has_balances(rows):
         return None
@@ -97,7 +97,7 @@ def balance_on(rows: Sequence[Row], day: date, slack: int) -> int | None:
 
 
 def _days(rows: Iterable[Row], added: Iterable[Row]) -> Iterator[tuple[date, list[Row]]]:
-    """Every day that has or gets postings, with those it has."""
+    """Every day that has or gets postings, with the postings that it has."""
     by_day = {day: list(group) for day, group in groupby(sorted(rows, key=_by_day), key=_by_day)}
     for day in sorted({*by_day, *(row["trans_date"] for row in added)}):
         yield day, by_day.get(day, [])
@@ -135,7 +135,7 @@ def _closing(rows: Sequence[Row], slack: int) -> int:
 
 
 def _in_booking_order(rows: list[Row], slack: int) -> list[Row] | None:
-    """The day's postings in an order in which their balances chain; as they are where none are recorded."""
+    """The day's postings in an order in which balances chain, or None; unchanged where no balances are recorded."""
     if len(rows) < 2 or rows[0]["balance"] is None:
         return rows
     postings = _postings(rows)
@@ -145,7 +145,7 @@ def _in_booking_order(rows: list[Row], slack: int) -> list[Row] | None:
 
 
 class _Search:
-    """Depth first over the postings whose departure agrees with the balance reached."""
+    """Depth-first search for an order in which each posting departs from the balance that the one before reached."""
 
     def __init__(self, postings: list[Posting], slack: int) -> None:
         self.postings = postings
@@ -153,7 +153,7 @@ class _Search:
         self.steps = 0
 
     def order(self, opening: int) -> list[int] | None:
-        """Positions in a chaining order from `opening`, or None."""
+        """The postings' positions in an order that chains from `opening`; None where none is found."""
         return self._extend([], opening)
 
     def _extend(self, order: list[int], balance: int) -> list[int] | None:

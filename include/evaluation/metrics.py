@@ -1,4 +1,4 @@
-"""Figures on how well scores find what was planted: in total, and by kind and strength."""
+"""Figures on how well scores find planted anomalies: in total, and by kind and strength."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Figures:
-    """How one ranking does against one set of planted postings.
+    """Figures of one ranking on one set of planted postings.
 
     Attributes
     ----------
     average_precision
-        Area under the precision-recall curve; the share of planted postings is what chance gives.
+        Area under the precision-recall curve; a random ranking reaches the share of planted postings.
     recall, precision
-        Among the top `budget` share of all postings.
+        Recall and precision among the top `budget` share of all postings.
     planted
-        How many postings were planted.
+        Number of planted postings.
     """
 
     average_precision: float
@@ -55,17 +55,17 @@ def figures(scores: Vector, is_planted: Flags, budget: float) -> Figures:
 
 
 def _average_precision(scores: Vector, planted: Vector) -> float:
-    """Mean over the planted postings of the precision among all that score as high: the area in its steps.
+    """Mean over the planted postings of the precision among all that score at least as high.
 
-    Both are sorted upwards. scikit-learn's function gives the same number, and takes ten times as long for the
-    thousands of small rankings that one choice of an ensemble compares.
+    Both arrays are in ascending order. scikit-learn's function gives the same number, but takes ten times as long for
+    the thousands of small rankings that one choice of an ensemble compares.
     """
     found = len(planted) - np.searchsorted(planted, planted)
     return float(np.mean(found / (len(scores) - np.searchsorted(scores, planted))))
 
 
 def cutoff(scores: Vector, budget: float) -> float:
-    """The score from which on at most the budget's share of these very postings lies."""
+    """The lowest cutoff that at most the budget's share of these postings reach."""
     allowed = int(np.floor(budget * len(scores)))
     ranked = np.sort(scores)[::-1]
     if allowed >= len(ranked):
@@ -74,16 +74,16 @@ def cutoff(scores: Vector, budget: float) -> float:
 
 
 def by_group(scores: Vector, groups: npt.NDArray[np.object_], budget: float) -> dict[str, Figures]:
-    """The figures of every group of planted postings, the other groups left out of the ranking.
+    """The figures of every group of planted postings; each ranking leaves out the other groups.
 
     Parameters
     ----------
     scores
-        One a posting.
+        Score of each posting; higher is more anomalous.
     groups
-        The posting's group, or None where nothing was planted.
+        Group of each posting; None where nothing was planted.
     budget
-        Share of postings in the top.
+        Share of postings that count as the top.
     """
     ordinary = np.array([group is None for group in groups], dtype=np.bool_)
     found = {}
@@ -95,6 +95,6 @@ def by_group(scores: Vector, groups: npt.NDArray[np.object_], budget: float) -> 
 
 
 def label_of(trans_ids: pa.ChunkedArray, labels: pa.Table, column: str) -> npt.NDArray[np.object_]:
-    """The label of every posting in their order; None where nothing was planted."""
+    """The label of each posting, in the order of `trans_ids`; None where nothing was planted."""
     known = dict(zip(labels["trans_id"].to_pylist(), labels[column].to_pylist(), strict=True))
     return np.array([known.get(trans_id) for trans_id in trans_ids.to_pylist()], dtype=object)

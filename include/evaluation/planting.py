@@ -1,4 +1,4 @@
-"""Plants episodes into a bank's postings, each into an account of its own, and says which postings they are."""
+"""Plants episodes into a bank's postings, each into an account of its own, and labels their postings."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ LABELS = pa.schema(
         pa.field("is_culprit", pa.bool_()),
     ]
 )
-"""The planted postings: which episode they belong to, of which kind and strength, and whether they are to be found.
+"""The planted postings: their episode, its kind and strength, and whether they are to be found.
 
-Those that are not (payments before a limit is crossed) are neither to be found nor ordinary: figures leave them out.
+Those that are not to be found (payments before a limit is crossed) are not ordinary either: figures leave them out.
 """
 
 MIN_PAYMENTS = 4
-"""Payments an account made within the habit before an episode: fewer are no habit that an anomaly could break."""
+"""Least number of payments of an account before an episode; fewer are no habit that an anomaly could break."""
 MOST_CANDIDATES = 2_000
-"""Accounts that episodes look for a place in: more than seven for each of the 264 of a round that has all kinds, and
-more than the real bank has. Without an end a kind that a bank cannot show would be tried on every account it has."""
+"""Largest number of accounts that are tried for episodes: more than seven for each of the 264 episodes of a round with
+all kinds, and more than the real bank has. Without a limit, a kind that a bank cannot show would be tried on every
+account."""
 
 
 # Far more postings than any plan holds.
@@ -50,9 +51,9 @@ class Planted:
     Attributes
     ----------
     transactions
-        `fin_transaction`, and what its postings reverse, with the episodes laid in.
+        Rows of `fin_transaction`, and what they reverse, with the episodes planted.
     labels
-        `LABELS`.
+        Rows of `LABELS`.
     """
 
     transactions: pa.Table
@@ -66,15 +67,15 @@ class Plan:
     Attributes
     ----------
     first, last
-        Dates the anomalous postings lie between.
+        First and last date of the anomalous postings.
     seed
-        Of accounts, days and figures.
+        Seed of the choice of accounts, days and figures.
     per_cell
-        Episodes of every kind in every strength.
+        Number of episodes of each kind in each strength.
     kinds, strengths
-        Which.
+        Kinds and strengths to plant.
     accounts
-        Only these, or any when None.
+        Accounts to plant into; any account when None.
     """
 
     first: date
@@ -88,14 +89,14 @@ class Plan:
 
 @dataclass
 class Books:
-    """The postings of some accounts, each account's turned into rows when it is first asked for.
+    """The postings of some accounts; an account's postings are turned into rows when they are first asked for.
 
     Attributes
     ----------
     ordered
-        By account, date and trans_id.
+        Postings ordered by account, date and trans_id.
     slices
-        Account -> where its postings begin, and how many there are.
+        Place of an account's first posting and number of its postings, by account.
     """
 
     ordered: pa.Table
@@ -113,26 +114,26 @@ class Books:
         return cls(ordered, dict(zip(numbers.tolist(), places, strict=True)))
 
     def rows(self, account: int) -> list[Row]:
-        """All its postings in their order."""
+        """All postings of an account in their order."""
         if account not in self._read:
             self._read[account] = self.ordered.slice(*self.slices[account]).to_pylist()
         return self._read[account]
 
 
 def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, slack: int) -> Planted:
-    """Lay a plan's episodes into the postings; as many as find an account that suits.
+    """Plant a plan's episodes into the postings, as many as find an account that suits.
 
     Parameters
     ----------
     transactions
-        Accepted postings; at least the habit before `plan.first`. What they reverse is kept: episodes leave both sides
-        of a reversal alone.
+        Accepted postings that go back at least one habit before `plan.first`. Episodes touch neither side of a
+        reversal.
     statics
-        Static relations by name; absent ones make the kinds that need them impossible.
+        Static relations by name; kinds that need an absent relation cannot be planted.
     plan
-        What to plant.
+        Plan of the episodes.
     slack
-        The source's own rounding in cents.
+        Rounding of the source's balances, in cents.
     """
     known = (*FIN_TRANSACTION.schema.names, REVERSES.name)
     postings = transactions.select([name for name in known if name in transactions.column_names])
@@ -158,7 +159,7 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, s
 
 
 def plantable_kinds(postings: pa.Table) -> tuple[str, ...]:
-    """The kinds these postings can show: hours and places only where they are recorded."""
+    """The kinds that these postings can show; kinds of hours and places need postings that record them."""
     has = {
         "": True,
         "time": postings["trans_time"].null_count < postings.num_rows,
@@ -180,7 +181,7 @@ def _find(
     bank: Surroundings,
     rng: np.random.Generator,
 ) -> tuple[int, Episode, list[Row]] | None:
-    """The first account, in the order drawn, that the episode can be laid into on a day drawn for it."""
+    """The first of the accounts that the episode can be planted into, on a day drawn for it; None without one."""
     days = (plan.last - plan.first).days + 1
     for account in accounts:
         day = plan.first + timedelta(days=int(rng.integers(days)))
@@ -226,7 +227,7 @@ def _surroundings(
 
 
 def fresh_numbers(postings: pa.Table) -> Iterator[int]:
-    """Numbers that no posting has: above all of them, or below where 64 bits leave no room above."""
+    """Numbers that no posting has: above all existing ones, or below them where 64 bits leave no room above."""
     ends = pc.min_max(postings["trans_id"]).as_py()
     smallest, largest = ends["min"] or 0, ends["max"] or 0
     has_room = largest + _MOST_PLANTED < 2**63
@@ -236,7 +237,7 @@ def fresh_numbers(postings: pa.Table) -> Iterator[int]:
 def _columns(
     statics: Mapping[str, pa.Table], relation: str, names: Sequence[str], **among: Sequence[int]
 ) -> list[tuple[Any, ...]]:
-    """Some columns of a relation, of the rows whose identifiers are among those named; none where it is absent."""
+    """Some columns of the rows of a relation whose identifiers are among the given ones; empty where it is absent."""
     if relation not in statics or not set(names) <= set(statics[relation].column_names):
         return []
     rows = statics[relation]

@@ -1,4 +1,4 @@
-"""Plots of an evaluation, each a matplotlib `Figure` of its own; nothing is shown, saved or kept by pyplot.
+"""Plots of an evaluation, each a matplotlib `Figure` of its own; pyplot shows, saves and keeps nothing.
 
 Colours are Okabe and Ito's, which people with any colour vision can tell apart (jfly.uni-koeln.de/color); detectors
 differ in their line as well.
@@ -28,17 +28,17 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, RED = (
     *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#D55E00"),
 )
 _GREY, _PALE = "#666666", "#DDDDDD"
-# The champion's colour is its own; yellow is too pale for a line on white.
+# The champion's colour is used for nothing else; yellow is left out, as it is too pale for a line on white.
 _CHALLENGERS = (ORANGE, GREEN, PURPLE, SKY, "#000000")
 _DASHES = ("--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _WIDTH_INCHES = 9.0
 _HEIGHT_INCHES = 5.0
-# From here on a cell of the heat map is dark enough for white letters.
+# From this value on a cell of the heat map is dark enough for white letters.
 _DARK_CELL = 0.55
-# More lines than that cannot be read on a page.
+# More lines than this cannot be read on a page.
 _MOST_FEATURES = 20
 SPREAD = "_sd"
-"""Ending of the name under which a figure's standard deviation over seeds is given."""
+"""Suffix of the name of a figure's standard deviation over seeds."""
 
 
 def precision_recall(curves: Mapping[str, tuple[Labels, Scores]], *, data: str, champion: str = "") -> Figure:
@@ -71,7 +71,7 @@ def precision_recall(curves: Mapping[str, tuple[Labels, Scores]], *, data: str, 
 
 
 def recall_by_kind(recall: Mapping[str, Mapping[str, float]], *, data: str) -> Figure:
-    """Recall as a heat map, kinds of anomaly by strength, in the order given; what was not measured stays grey.
+    """Recall as a heat map of kinds of anomaly by strength, in the order given; cells without a value stay grey.
 
     Parameters
     ----------
@@ -101,14 +101,14 @@ def recall_by_kind(recall: Mapping[str, Mapping[str, float]], *, data: str) -> F
 def alerts_a_night(
     nights: Sequence[date], flagged: Sequence[int], postings: Sequence[int], budget: float, *, data: str
 ) -> Figure:
-    """Flagged postings a night beside what the budget allows, with the ends of months marked.
+    """Flagged postings per night beside the number that the budget allows, with the ends of months marked.
 
     Parameters
     ----------
     nights
         Settlement dates, in order.
     flagged, postings
-        How many postings each night flagged, and had.
+        Number of flagged postings and number of all postings, by night.
     budget
         Share of an ordinary month's postings to flag; the line is this share of each night's postings.
     data
@@ -194,12 +194,13 @@ def cost_of_candidates(costs: Mapping[str, tuple[float, float]], *, data: str, c
 
 
 def drift_over_nights(excess: Mapping[str, Mapping[date, float]], *, data: str) -> Figure:
-    """A heat map of features by nights: how many times the line each feature's drift is; no figure stays grey.
+    """Drift as a heat map of features by nights, in multiples of the alert line; cells without a value stay grey.
 
     Parameters
     ----------
     excess
-        Feature -> night -> drift as a multiple of its line, 1 and more is beyond it; the farthest gone are drawn.
+        Feature -> night -> drift as a multiple of its alert line, which 1 and more exceeds; the features that drifted
+        farthest are drawn.
     data
         Which bank and months, for the title.
     """
@@ -219,7 +220,7 @@ def drift_over_nights(excess: Mapping[str, Mapping[date, float]], *, data: str) 
 
 
 def _axes(title: str, data: str, height: float = _HEIGHT_INCHES) -> tuple[Figure, Axes]:
-    """A figure with one plot, what it shows above it and on which data below that."""
+    """A figure with one plot; the title above it says what it shows and, below that, on which data."""
     figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -230,7 +231,7 @@ def _axes(title: str, data: str, height: float = _HEIGHT_INCHES) -> tuple[Figure
 
 
 def _styles(names: Sequence[str], champion: str) -> dict[str, dict[str, Any]]:
-    """A line's looks for each name: the champion's thick, blue and on top."""
+    """The line style of each name; the champion's line is thick, blue and on top."""
     others = zip(cycle(_CHALLENGERS), cycle(_DASHES), strict=False)
     styles: dict[str, dict[str, Any]] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Rounds of planted nights: the features of a stretch of nights as they would be with anomalies in them."""
+"""Planted rounds: the features of a stretch of nights, computed as if anomalies had happened in them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from include.features import FeatureState, build_features, reach_days, state_fro
 from include.models.base import Vector
 
 REACH_DAYS = 250
-"""Days before a stretch that episodes may change: the longest sleep and the habit before it."""
+"""Days before a stretch that episodes may change: the longest pause of an account and the habit before it."""
 ACCOUNT_SHARE = 0.2
-"""Share of the accounts that get an episode in one round: beyond it the bank itself would look different."""
+"""Largest share of the accounts that get an episode in one round; beyond it the bank itself would look different."""
 MOST_PER_CELL = 6
-"""Episodes of a kind and strength in one round; the real bank's 1,163 accounts have room for six of eight kinds."""
+"""Largest number of episodes of one kind and strength in one round; the real bank's 1,163 accounts have room for six
+each of eight kinds."""
 
 
 @dataclass(frozen=True)
 class InjectedSample:
-    """A stretch of nights with anomalies in it.
+    """A stretch of nights with planted anomalies.
 
     Attributes
     ----------
     features
-        Of every posting of the stretch but those planted ones that are not to be found.
+        Features of every posting of the stretch, except planted ones that are not to be found.
     kinds, strengths
-        Of each row; None where nothing was planted.
+        Kind and strength of each row; None where nothing was planted.
     """
 
     features: pa.Table
@@ -44,12 +45,12 @@ class InjectedSample:
 
     @cached_property
     def is_planted(self) -> Flags:
-        """Which rows are to be found."""
+        """Whether each row is to be found."""
         return np.array([kind is not None for kind in self.kinds], dtype=np.bool_)
 
     @cached_property
     def kind_names(self) -> list[str]:
-        """The kinds that are in it, in one order."""
+        """The planted kinds, sorted by name."""
         return sorted({str(kind) for kind in self.kinds[self.is_planted]})
 
     def without(self, kinds: frozenset[str]) -> InjectedSample:
@@ -63,10 +64,10 @@ class InjectedSample:
         return self.features.filter(pa.array(self.is_planted))
 
     def compared(self, strengths: tuple[str, ...], kind: str | None) -> Flags:
-        """The rows that a ranking is judged on for some strengths (and one kind).
+        """Whether a ranking is judged on each row, for some strengths (and one kind).
 
-        Accounts with other episodes are left out with all their rows: what comes after a burst is not ordinary either.
-        Rows of an asked episode's account that were not planted stay, and count as false alarms.
+        All rows of accounts with other episodes are left out, as what follows a burst is not ordinary either. Rows that
+        were not planted, on an account with an episode that is asked for, stay and count as false alarms when flagged.
         """
         if (strengths, kind) not in self._compared:
             self._compared[strengths, kind] = self._rows_for(strengths, kind)
@@ -74,7 +75,7 @@ class InjectedSample:
 
     @cached_property
     def _compared(self) -> dict[tuple[tuple[str, ...], str | None], Flags]:
-        """Kept, since every ensemble is asked the same: choosing one spent most of its time on finding these rows."""
+        """Cache of `compared`: every ensemble needs the same rows, and finding them took most of a choice's time."""
         return {}
 
     def _rows_for(self, strengths: tuple[str, ...], kind: str | None) -> Flags:
@@ -88,21 +89,21 @@ class InjectedSample:
 
 @dataclass(frozen=True)
 class Bank:
-    """What rounds are planted into.
+    """The bank that rounds are planted into.
 
     Attributes
     ----------
     history
-        Accepted postings from the first there is.
+        Accepted postings, from the first one recorded.
     statics
         Static relations by name.
     slack
-        The source's own rounding in cents.
+        Rounding of the source's balances, in cents.
     habit_days
-        How far back habits reach.
+        Days that habits reach back.
     outside
-        Accounts that are not in the history, where it is a sample's, and when they first dealt with which counterparty:
-        how many others know a payee is a number that a sample cannot tell.
+        First dates on which accounts outside the history dealt with its counterparties, where the history is a
+        sample's: a sample alone cannot tell how many others know a payee.
     """
 
     history: pa.Table
@@ -112,9 +113,10 @@ class Bank:
     outside: pa.Table = field(default_factory=lambda: FeatureState.empty().state_counterparties)
 
     def state(self, earlier: pa.Table) -> FeatureState:
-        """The state after some earlier postings of its accounts; of those outside it holds later days too, each dated.
+        """The state after some earlier postings of the bank's accounts.
 
-        A feature counts who met a counterparty before its own night, so that the later ones change nothing.
+        For accounts outside the history it holds later dates too. These change nothing, as a feature counts only the
+        accounts that dealt with a counterparty before its own night.
         """
         state = state_from_history(earlier)
         return replace(state, state_counterparties=pa.concat_tables([state.state_counterparties, self.outside]))
@@ -126,13 +128,13 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
     Parameters
     ----------
     bank
-        Its postings after `last` are not looked at.
+        The bank; its postings after `last` are ignored.
     first, last
-        The stretch, both included.
+        First and last night of the stretch.
     seed
-        Of the episodes.
+        Seed of the episodes.
     kinds
-        Only these; all the bank can show when None.
+        Kinds to plant; all that the bank can show when None.
     """
     since = first - timedelta(days=max(REACH_DAYS, reach_days(bank.habit_days)))
     old, recent = _between(bank.history, None, since), _between(bank.history, since, last + _DAY)
@@ -149,7 +151,7 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
 def assess(
     scores: Vector, round_: InjectedSample, strengths: tuple[str, ...], budget: float, kind: str | None = None
 ) -> Figures:
-    """The figures of one ranking of a round for some strengths (and one kind), over the rows that it is judged on."""
+    """The figures of one ranking of a round, for some strengths (and one kind), on the rows that `compared` gives."""
     kept = round_.compared(strengths, kind)
     return figures(scores[kept], round_.is_planted[kept], budget)
 

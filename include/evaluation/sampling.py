@@ -1,4 +1,4 @@
-"""Whole accounts of a bank, as many as a training needs: what it costs does not grow with the bank."""
+"""Samples whole accounts of a bank, as many as a training needs, so that its cost does not grow with the bank."""
 
 from __future__ import annotations
 
@@ -15,37 +15,38 @@ from include.evaluation.rounds import Bank
 from include.features import state_from_history
 
 SAMPLE_POSTINGS = 60_000
-"""Postings of the days that are looked at that a sample has on average. Measured on a generated bank of 4,500 accounts
+"""Average number of a sample's postings on the days that are trained on. Measured on a generated bank of 4,500 accounts
 and two seeds: average precision .84 with all 73,240 rows, .85 with 60,000 and .83 with 20,000; of the 50 top findings
-44 are shared between the two seeds, 44 and 43 with 60,000 and 35 with 20,000. Memory sets the upper bound: a bank of
-200,000 accounts trained within 2.7 GiB at 60,000, 3.1 GiB at 75,000 and 3.4 GiB at 100,000."""
+44 are shared between the two seeds, 44 and 43 with 60,000 and 35 with 20,000. Memory sets the upper bound: training on
+a bank of 200,000 accounts took up to 2.7 GiB at 60,000, 3.1 GiB at 75,000 and 3.4 GiB at 100,000."""
 MOST_BEYOND = 1.25
-"""A sample that an account or two make larger than this many times as much does without its largest accounts."""
+"""Largest size of a sample, as a multiple of `SAMPLE_POSTINGS`; a larger one leaves out its largest accounts."""
 LEAST_SHARE = 0.5
-"""Of what a sample should have: where its accounts have less, because every other is larger than a sample, further
-accounts are taken whole, however large. A decision: in that measurement 20,000 rows were too few and 60,000 enough."""
+"""Least size of a sample, as a share of `SAMPLE_POSTINGS`. Where its accounts have fewer postings, because every other
+account is larger than a sample, further accounts are added whole, however large. The share is a decision: in that
+measurement 20,000 rows were too few and 60,000 enough."""
 
 Integers = npt.NDArray[np.int64]
 
 
 def sampled(bank: Bank, since: date, seed: int, confirmed: Collection[int] = frozenset()) -> Bank:
-    """The bank as it is where it is small, else a sample of its accounts with all that is known of them.
+    """The bank unchanged where it is small, else with a sample of its accounts and all their postings.
 
-    Accounts are drawn at equal distances from all of them in the order of their postings since a date, so that the
-    sample has idle and busy ones, old and new ones in the bank's own shares. Rates, means and quantiles over accounts
-    are then estimated from the sample. What counts accounts, how many others know a counterparty, is taken along of
-    the whole bank: see `Bank.outside`.
+    All accounts are ordered by their number of postings since a date and drawn at equal distances, so that the sample
+    has idle and busy, old and new accounts in the bank's own shares. Rates, means and quantiles over accounts are
+    estimated from the sample. Counts of accounts (how many others know a counterparty) come from the whole bank: see
+    `Bank.outside`.
 
     Parameters
     ----------
     bank
-        Its history ends before the night that is trained for.
+        The bank, whose history ends before the night that is trained for.
     since
-        The first day that is looked at; earlier postings form habits only and do not count for the size.
+        First day that is trained on; earlier postings only form habits and do not count for the size.
     seed
-        Of the draw.
+        Seed of the draw.
     confirmed
-        trans_ids of confirmed cases, whose accounts are in every sample.
+        trans_ids of confirmed frauds, whose accounts are in every sample.
     """
     accounts, counts = _counts(bank.history, since)
     if counts.sum() <= SAMPLE_POSTINGS:
@@ -59,7 +60,7 @@ def sampled(bank: Bank, since: date, seed: int, confirmed: Collection[int] = fro
 
 
 def sample_note(sample: Bank, bank: Bank) -> str:
-    """For people: what share of a bank a sample is; empty where it is the bank."""
+    """A sentence for people on the share of the bank that the sample is; empty where it is the whole bank."""
     if sample.history.num_rows == bank.history.num_rows:
         return ""
     drawn, held = (pc.count_distinct(each.history["account_id"]).as_py() for each in (sample, bank))
@@ -67,7 +68,7 @@ def sample_note(sample: Bank, bank: Bank) -> str:
 
 
 def _counts(history: pa.Table, since: date) -> tuple[Integers, Integers]:
-    """Every account, and its postings since a date."""
+    """All accounts, and the number of postings of each since a date."""
     is_recent = pc.greater_equal(history["trans_date"], pa.scalar(since)).cast(pa.int64())
     rows = pa.table({"account_id": history["account_id"], "recent": is_recent})
     grouped = rows.group_by("account_id").aggregate([("recent", "sum")]).sort_by("account_id")
@@ -76,7 +77,7 @@ def _counts(history: pa.Table, since: date) -> tuple[Integers, Integers]:
 
 
 def _drawn(accounts: Integers, counts: Integers, seed: int) -> Integers:
-    """Accounts at equal distances in the order of their postings, those that have as many in an order of chance."""
+    """Accounts drawn at equal distances in the order of their numbers of postings; ties are in random order."""
     random = np.random.default_rng(seed)
     ordered = np.lexsort((random.random(len(accounts)), counts))
     number = max(1, int(len(accounts) * SAMPLE_POSTINGS / counts.sum()))
@@ -86,7 +87,7 @@ def _drawn(accounts: Integers, counts: Integers, seed: int) -> Integers:
 
 
 def _filled(places: Integers, counts: Integers, random: np.random.Generator) -> Integers:
-    """The places drawn, and while all have less than `LEAST_SHARE` others by chance, the largest accounts last."""
+    """The drawn places, and random further ones up to `LEAST_SHARE`; accounts larger than a sample come last."""
     others = random.permutation(np.setdiff1d(np.flatnonzero(counts), places))
     others = others[np.argsort(counts[others] > SAMPLE_POSTINGS, kind="stable")]
     before = counts[places].sum() + np.cumsum(counts[others]) - counts[others]
@@ -99,7 +100,7 @@ def _accounts_of(history: pa.Table, trans_ids: Collection[int]) -> Integers:
 
 
 def _acquaintances(others: pa.Table, mine: pa.Table) -> pa.Table:
-    """When the other accounts first dealt with the counterparties that these accounts deal with."""
+    """First dates on which the other accounts dealt with the counterparties of these accounts."""
     known = state_from_history(others).state_counterparties
     dealt_with = pc.unique(state_from_history(mine).state_counterparties["counterparty"])
     return known.filter(pc.is_in(known["counterparty"], dealt_with))

@@ -1,4 +1,4 @@
-"""The account an episode is planted into: what its people have done so far, and postings made after their habit."""
+"""The account that an episode is planted into: its holders' past postings, and new ones that follow their habit."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from include.features import HABIT_DAYS
 from include.lake.tables import REVERSES
 
 BANK_BOOKED = ("IC", "IO", "ST")
-"""Categories of what the bank books by itself."""
+"""Categories of the postings that the bank books by itself."""
 _CENT = Decimal("0.01")
-# A posting made after another one happens within this many minutes of the other's time of day.
+# A posting that imitates another one lies within this many minutes of the other's time of day.
 _JITTER_MINUTES = 25
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What an episode may know of the bank around the account.
+    """The parts of the bank around the account that an episode may use.
 
     Attributes
     ----------
     slack
-        The source's own rounding in cents.
+        Rounding of the source's balances, in cents.
     regions
         Region of every district.
     cards, loans
-        Account -> day from which it has a card, a loan.
+        First day on which an account has a card or a loan, by account.
     numbers
-        Fresh trans_ids.
+        Unused trans_ids.
     """
 
     slack: int
@@ -53,17 +53,17 @@ class Subject:
     account_id
         The account.
     rows
-        All its postings, those after the day included.
+        All its postings, including those after the day.
     day
-        The day the episode begins.
+        Day on which the episode begins.
     last
-        Last day it may reach.
+        Last day that the episode may reach.
     rng
-        The dice.
+        Random generator of the episode.
     bank
-        What lies around it.
+        The bank around the account.
     own
-        The postings its people decided: not interest, not a fee, and nothing that was taken back or takes back.
+        Postings that its holders decided: no interest, no fees, no reversals and no reversed postings.
     """
 
     account_id: int
@@ -82,41 +82,41 @@ class Subject:
 
     @property
     def payments(self) -> list[Row]:
-        """What its people paid or withdrew within the habit before the day."""
+        """The holders' payments and withdrawals within the habit before the day."""
         return [row for row in self.habit if row["trans_type"] != "C"]
 
     @property
     def decided(self) -> list[Row]:
-        """What its people really do from the day on, money coming in included."""
+        """The holders' real postings from the day on, incoming money included."""
         return [row for row in self.own if self.day <= row["trans_date"] <= self.last]
 
     @property
     def due(self) -> list[Row]:
-        """Payments its people really make from the day on."""
+        """The holders' real payments from the day on."""
         return [row for row in self.decided if row["trans_type"] != "C"]
 
     def balance(self) -> int | None:
-        """Cents on the account on the eve of the day; None where none are recorded."""
+        """The balance in cents at the end of the day before; None where none is recorded."""
         return balance_on(self.rows, self.day - timedelta(days=1), self.bank.slack)
 
     def can_pay(self, cents: int) -> bool:
-        """Whether the balance suffices; true where none are recorded."""
+        """Whether the balance covers the amount; true where no balance is recorded."""
         balance = self.balance()
         return balance is None or balance >= cents
 
     def pick(self, rows: Sequence[Row]) -> Row:
-        """One of the rows by chance."""
+        """A random one of the rows."""
         return rows[int(self.rng.integers(len(rows)))]
 
     def usual_payment(self) -> Row:
-        """A payment after the habit: one of the kind it pays most often, of the middle amount."""
+        """A typical payment: the one of median amount among those of the account's most frequent kind."""
         kinds = [kind_of(row) for row in self.payments]
         commonest = max(sorted(set(kinds)), key=kinds.count)
         same = sorted((row for row in self.payments if kind_of(row) == commonest), key=lambda row: row["amount"])
         return same[len(same) // 2]
 
     def like(self, template: Row, day: date, **values: Any) -> Row:  # noqa: ANN401 - columns have their own types
-        """A new posting after a former one, at about its time of day."""
+        """A new posting that imitates an earlier one, at about its time of day."""
         made = {**template, "trans_id": next(self.bank.numbers), "trans_date": day, **values}
         if made["trans_time"] is not None and "trans_time" not in values:
             made["trans_time"] = shifted(made["trans_time"], self.rng.uniform(-_JITTER_MINUTES, _JITTER_MINUTES))
@@ -124,7 +124,7 @@ class Subject:
 
 
 def _decided(rows: Sequence[Row]) -> list[Row]:
-    """Those a client decided; a reversal is the bank's, and nobody has made what one takes back."""
+    """The rows that a client decided; reversals, which are the bank's, and the postings they take back are left out."""
     taken_back = {row.get(REVERSES.name) for row in rows} - {None}
     return [row for row in rows if _is_standing(row, taken_back) and row["category"] not in BANK_BOOKED]
 
@@ -135,7 +135,7 @@ def _is_standing(row: Row, taken_back: Container[int | None]) -> bool:
 
 
 def kind_of(row: Row) -> tuple[bool, str, str]:
-    """Kind of operation: whether money comes in, operation and category; empty where there is none."""
+    """The kind of operation: whether money comes in, the operation and the category (empty where there is none)."""
     return row["trans_type"] == "C", row["operation"] or "", row["category"] or ""
 
 
@@ -145,11 +145,11 @@ def scaled(amount: Decimal, factor: float) -> Decimal:
 
 
 def paid_cents(rows: Sequence[Row]) -> int:
-    """What the rows pay out together."""
+    """The sum that the rows pay out, in cents."""
     return -sum(signed_cents(row) for row in rows)
 
 
 def shifted(at: time, minutes: float) -> time:
-    """A time of day some minutes later, round the clock."""
+    """The time of day `minutes` later; it wraps at midnight."""
     second = int(at.hour * 3600 + at.minute * 60 + at.second + minutes * 60) % 86_400
     return time(second // 3600, second // 60 % 60, second % 60)

@@ -1,1 +1,1 @@
-"""Why a posting is unusual: reason codes by exact Shapley values, and the sentence that investigators read."""
+"""Explains why a posting is unusual: reason codes by exact Shapley values, and sentences for investigators."""

@@ -1,4 +1,4 @@
-"""Why postings were flagged: exact Shapley values of the reason codes, each put into a sentence."""
+"""Explains flagged postings: exact Shapley values of the reason codes, each with a sentence."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from include.models.model import Model
 from include.models.threshold import Flags
 
 MAX_REASONS = 5
-"""The contract's own figure; what is left goes into `other`."""
+"""Largest number of reasons, as the contract demands; the rest goes into `other`."""
 MIN_SHARE = 0.05
-"""A reason below a twentieth of what sets the score apart convinces nobody; it goes into `other` too."""
+"""Least share of the excess over the typical score that a reason must have; smaller ones go into `other` too."""
 OTHER = "other"
-"""The code of what is not named."""
+"""Code of the contributions that are not named."""
 SMALLEST_SPOKEN = 0.005
-"""Contributions are spoken with two decimals; what rounds to none is called so."""
+"""Least contribution that is given as a number; smaller ones round to zero at two decimals and are said to."""
 SMALLEST_DROP = 0.001
-"""Where the score is saturated no single feature lowers it by more; the rarest one speaks then."""
+"""Least drop of the score for which a feature is named; where the score is saturated and no single feature lowers it by
+as much, the rarest one is named."""
 BATCH_POSTINGS = 32
 """Postings whose coalitions are scored in one call: 32 of nine players are 17,600 rows, 7 MB."""
 
@@ -46,20 +47,20 @@ class Reason:
 
 @dataclass(frozen=True)
 class Contributions:
-    """What sets one row's score apart from that of the typical row in the same context.
+    """Contributions to the difference between a row's score and that of the typical row in the same context.
 
     Attributes
     ----------
     excess
-        score - typical_score.
+        The difference score - typical_score.
     codes
-        Shapley value of every reason code with a feature that is not typical; they sum to `excess`.
+        Shapley value of every reason code that has a feature off its typical value; they sum to `excess`.
     weighed
-        The code that each feature weighed with, see `include.explaining.correlated_features`.
+        Code that each feature counts under, see `include.explaining.correlated_features`.
     drops
-        By how much the score falls when one feature alone takes its typical value.
+        Drop of the score when one feature alone takes its typical value, by feature.
     rarities
-        How unusual each feature by itself is, as the model's preparation has it; -1 where it is no more than typical.
+        Rarity of each feature by itself in powers of ten, from the model's preparation; -1 where it is at most typical.
     """
 
     excess: float
@@ -75,11 +76,11 @@ def explain(model: Model, values: Matrix, rows: Sequence[Row]) -> list[list[dict
     Parameters
     ----------
     model
-        The model that flagged them.
+        The model that flagged the postings.
     values
-        Their raw values in the model's order, NaN where missing, shape (n_rows, n_columns).
+        Raw values of the postings in the model's order, shape (n_rows, n_columns), NaN where missing.
     rows
-        Their whole feature rows, for the sentences.
+        Complete feature rows of the postings, for the sentences.
     """
     solved = contributions(model, values)
     asked = [position for position, parts in enumerate(solved) if _asks_sequence(parts)]
@@ -93,13 +94,13 @@ def explain(model: Model, values: Matrix, rows: Sequence[Row]) -> list[list[dict
 
 
 def contributions(model: Model, values: Matrix) -> list[Contributions]:
-    """Exact Shapley values of the published scores, with the typical row's values for whatever is out of play.
+    """Exact Shapley values of the published scores; codes outside a coalition take the typical row's values.
 
-    How much habit there was to see is context: it stays the posting's own throughout and is nobody's reason.
+    Context columns (how much habit there was to see) keep the posting's own values throughout and are never a reason.
 
     The players are the reason codes, not the features: features of one code say the same thing twice (the amount
     against the habit and against the largest), and three dozen features would need 2**36 scores where nine codes need
-    512. The values are those of shap's ExactExplainer (a test holds them together), which costs ten seconds of import
+    512. The values equal those of shap's ExactExplainer (a test compares them), which would cost ten seconds of import
     and compilation in every process that explains anything.
     """
     starts = range(0, len(values), BATCH_POSTINGS)
@@ -107,7 +108,7 @@ def contributions(model: Model, values: Matrix) -> list[Contributions]:
 
 
 def _contributions(model: Model, values: Matrix) -> list[Contributions]:
-    """The same of few postings, all whose variants are scored at once: a call costs as much as a hundred rows."""
+    """The contributions of a few postings; their variants are scored in one call, which costs as much as 100 rows."""
     own, typical = model.rows(values), model.rows(model.typical_of(values))
     rarities = _rarities(model, values, own.prepared)
     games = [_Game.of(model, *row) for row in zip(values, typical.values, rarities, strict=True)]
@@ -125,16 +126,16 @@ class _Game:
     Attributes
     ----------
     weighed
-        The code that each column weighs with.
+        Code that each column counts under.
     rarities
-        Of each feature.
+        Rarity of each feature.
     players
-        The codes that have a column off its typical value (a missing one is), in one order.
+        Codes that have a column off its typical value (a missing value is), in a fixed order.
     coalitions
-        One row per coalition: where it has the posting's own values, which is its members'; elsewhere it has the
-        typical row's.
+        Whether each column has the posting's own value (as columns of the coalition's codes do) or the typical row's,
+        one row per coalition.
     without
-        The same, one row per column: the posting with the typical value in that one.
+        The same with one row per column: the posting with the typical value in that column.
     """
 
     weighed: Mapping[str, str]
@@ -166,7 +167,7 @@ class _Game:
 
 
 def _rarities(model: Model, values: Matrix, prepared: Matrix) -> list[dict[str, float]]:
-    """Rarity of every feature, context left out; -1 where it is missing or no more than typical."""
+    """Rarity of every feature except context; -1 where the feature is missing or at most typical."""
     names = model.preparation.features
     is_above = values[:, : len(names)] > model.typical[: len(names)]
     rarities = np.where(is_above, prepared[:, : len(names)], -1.0)
@@ -174,19 +175,19 @@ def _rarities(model: Model, values: Matrix, prepared: Matrix) -> list[dict[str, 
 
 
 def _surprises(model: Model, values: Matrix) -> list[dict[str, float]]:
-    """The sequence model's surprises, which raw rows hold."""
+    """The sequence model's surprises, read from the raw rows."""
     held = [name for name in PARTS if name in model.features]
     columns = [model.features.index(name) for name in held]
     return [dict(zip(held, row, strict=True)) for row in values[:, columns].tolist()]
 
 
 def _asks_sequence(parts: Contributions) -> bool:
-    """Whether a sentence of the sequence model may be said: only then it is worth asking."""
+    """Whether a sentence of the sequence model may be needed; only then the model is called."""
     return any(feature in PARTS for code in _strongest(parts) for feature in _voices(parts, code))
 
 
 def _reasons(parts: Contributions, row: Row, reading: SequenceReading) -> list[Reason]:
-    """The strongest codes that can be spoken of, then what is left of the score."""
+    """The reasons of the strongest codes that have a sentence, then `other` for the rest of the score."""
     spoken = [reason for code in _strongest(parts) if (reason := _reason(code, parts, row, reading))][:MAX_REASONS]
     if len(spoken) < len(parts.codes) or not spoken:
         spoken.append(_other(spoken, parts))
@@ -199,7 +200,7 @@ def _strongest(parts: Contributions) -> list[str]:
 
 
 def _reason(code: str, parts: Contributions, row: Row, reading: SequenceReading) -> Reason | None:
-    """The sentence of the first feature that has something unusual to say; None where none has."""
+    """The reason with the sentence of the code's first feature that shows something unusual; None where none does."""
     for feature in _voices(parts, code):
         said = finding(feature, row, reading)
         if said.stands:
@@ -208,7 +209,7 @@ def _reason(code: str, parts: Contributions, row: Row, reading: SequenceReading)
 
 
 def _voices(parts: Contributions, code: str) -> list[str]:
-    """The code's unusual features: those the score would miss most, then by rarity those it would not miss."""
+    """The code's unusual features: first those that the score depends on most, then the others by rarity."""
     own = [name for name in parts.rarities if FEATURES_BY_NAME[name].code == code == parts.weighed[name]]
     unusual = [name for name in own if parts.rarities[name] >= LEAST_RARITY]
     return sorted(unusual, key=lambda name: _voice(parts, name), reverse=True)
@@ -220,7 +221,7 @@ def _voice(parts: Contributions, feature: str) -> tuple[float, float]:
 
 
 def _other(spoken: Sequence[Reason], parts: Contributions) -> Reason:
-    """What is left of the score."""
+    """The reason `other`, with the rest of the score."""
     left = parts.excess - sum(reason.contribution for reason in spoken)
     text = "Everything else together changes the score by next to nothing."
     if abs(left) >= SMALLEST_SPOKEN:

@@ -1,4 +1,4 @@
-"""What the sequence model has to say of one posting: what it expected, and which earlier postings made it odd."""
+"""Asks the sequence model about one posting: what it expected, and which earlier postings made the posting odd."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from include.features.sequences import KINDS, NO_POSTING, STEP, STEP_FIELDS, WIN
 from include.models.lstm import Lstm
 
 MOST_COMPARED = 2
-"""Earlier postings a sentence names: a third one makes it too long to be read aloud."""
+"""Largest number of earlier postings that a sentence names; a third one would make it too long to be read aloud."""
 MOST_BLAMED = 5
-"""Among which they are looked for."""
+"""Number of surprising earlier postings among which they are chosen."""
 BANK_BOOKED = (":IC", ":IO", ":ST")
-"""How the kinds end that the bank books by itself: interest and fees."""
+"""Endings of the kinds that the bank books by itself: interest and fees."""
 
 _KIND, _LOG_AMOUNT, _DAYS_BEFORE = (STEP_FIELDS.index(name) for name in ("kind", "log_amount", "days_before"))
 
@@ -25,18 +25,18 @@ _KIND, _LOG_AMOUNT, _DAYS_BEFORE = (STEP_FIELDS.index(name) for name in ("kind",
 def read_sequences(
     sequence: Lstm | None, rows: Sequence[Row], surprises: Sequence[Mapping[str, float]]
 ) -> list[SequenceReading]:
-    """What the model expected of each posting, with the earlier ones to compare it with.
+    """The model's expectation of each posting, with earlier postings to compare it with.
 
-    All rows at once: every pass of the network costs as much as one of a thousand windows.
+    All rows are read at once, as every pass of the network costs as much as one of a thousand windows.
 
     Parameters
     ----------
     sequence
-        None where the model has no sequence reader.
+        Sequence reader; None where the model has none.
     rows
         Feature rows with their windows.
     surprises
-        The reader's parts of each, as the raw rows hold them.
+        The reader's surprises of each row, from the raw rows.
     """
     if sequence is None or not rows:
         return [NO_READING] * len(rows)
@@ -49,9 +49,9 @@ def read_sequences(
 
 
 def _compared(row: Row, blamed: Sequence[int]) -> tuple[Earlier, ...]:
-    """The postings without which the model would have been less surprised; where there are none such, the latest.
+    """The postings without which the model would have been less surprised; the latest posting where there are none.
 
-    What people decided goes before what the bank books by itself: of a statement fee no client can be asked.
+    Postings that people decided come before those that the bank books by itself, as no client can be asked about a fee.
     """
     held = [place for place in range(WINDOW) if row["window_trans"][place] != NO_POSTING]
     choices = (_decided(row, blamed), _decided(row, held[::-1]), blamed, held[::-1])

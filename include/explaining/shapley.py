@@ -17,19 +17,19 @@ def coalitions(players: int) -> npt.NDArray[np.bool_]:
 
 
 def shapley_values(worths: Vector, players: int) -> Vector:
-    """Shapley value of each player.
+    """The Shapley value of each player.
 
     Parameters
     ----------
     worths
         Worth of every coalition, in the order of `coalitions`.
     players
-        How many there are.
+        Number of players.
 
     Returns
     -------
     Vector
-        One value a player; they sum to the worth of all less the worth of none.
+        One value per player; they sum to the worth of all players less the worth of none.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is usual: one row of features per posting, from the night, a bounded look-back and a small state."""
+"""Features: one row per posting that compares it with what is usual, from the night, a bounded look-back, a state."""
 
 from include.features.engine import (
     HABIT_DAYS,

@@ -1,4 +1,4 @@
-"""The features the models may see, each with the reason code its findings bear."""
+"""The features that models may see, each with the reason code of its findings."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ REASON_CODES: tuple[str, ...] = (
     "product",
     "other",
 )
-"""The published reason codes; `other` gathers what is not named."""
+"""The published reason codes; `other` collects the contributions that are not named."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One number a model may see.
+    """One number that a model may see.
 
     Attributes
     ----------
     name
-        Column of the feature table.
+        Name of the column in the feature table.
     code
         Reason code under which its contribution is published.
     doc
-        What it measures and in which unit.
+        Description of what it measures and in which unit.
     """
 
     name: str
@@ -79,15 +79,15 @@ MODEL_FEATURES: tuple[Feature, ...] = (
     Feature("distance", "location", "log of the kilometres to the nearest place usual for the account"),
     Feature("travel", "location", "log ratio of the time the way from its other posting takes to the time there was"),
 )
-"""What detectors are trained on.
+"""The features that detectors are trained on.
 
 The client's age, sex and district are in the feature table but not here: nobody can be called about having an age,
 and a model that flags by it would treat clients differently without a finding to show for it.
 """
 
 CONTEXT: tuple[str, ...] = ("observed_days", "habit_postings", "kind_postings")
-"""Columns that are no sign by themselves, but say how much of a habit there was to see: the same sign weighs more where
-there was much. What they change in a score is published under `other`."""
+"""Columns that are no sign by themselves but say how much of a habit there was to see; the same sign weighs more where
+there was much. Their part of a score is published under `other`."""
 
 FEATURES_BY_NAME: dict[str, Feature] = {feature.name: feature for feature in MODEL_FEATURES}
 
@@ -97,12 +97,13 @@ GRADED: frozenset[str] = frozenset(
         *("day_count", "week_count", "month_count", "day_spend", "week_spend", "month_spend"),
     }
 )
-"""Features that everybody has more or less of: amounts, counts and sums against the usual.
+"""Graded features, which everybody has more or less of: amounts, counts and sums against the usual.
 
-How rare much of it is follows from the body, not from the highest the past knows, which may be frauds nobody found.
-Of events, whose tails are long by nature (gaps, first times), that made findings of ordinary life: with all features
-drawn on like that, average precision of `rarity` on the real bank's blatant plants fell from 0.76 to 0.47. With these
-alone it stayed, and on a bank with known frauds in its past it rose from 0.015 to 0.117. Most of that is
-`amount_excess` (logarithms of it: 0.044), whose line in money overstates how rare the largest amounts of a bank with a
-few very rich accounts are; there the choice among detectors falls on others.
+The rarity of their large values is extrapolated from the body of the distribution, not taken from the highest values of
+the past, which may be frauds that nobody found. Events have naturally long tails (gaps, first times), so that the same
+would flag ordinary postings: with all features extrapolated, average precision of `rarity` (the detector that adds up
+how rare each feature's value is) on the real bank's blatant planted anomalies fell from 0.76 to 0.47. With these alone
+it stayed, and on a bank with known frauds in its past it rose from 0.015 to 0.117. Most of that comes from
+`amount_excess` (with its logarithm: 0.044), whose line in money overstates how rare the largest amounts are at a bank
+with a few very rich accounts; there the training chooses other detectors.
 """

@@ -21,28 +21,28 @@ from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION, RELATIONS
 
 HABIT_DAYS = 90
-"""Days before the night that count as the account's habit: a monthly payment is seen three times."""
+"""Days before the night that form the account's habit; they contain a monthly payment three times."""
 MIN_HABIT_DAYS = 61
-"""Fewer days cannot hold the thirty days of the monthly features and thirty others to compare them with."""
+"""Least length of the habit in days: the thirty days of the monthly features, and thirty others to compare with."""
 
 
 def reach_days(habit_days: int) -> int:
-    """Days before a night that its features look back on: a day of the habit is judged by the habit before it."""
+    """Days before a night that its features need: a day of the habit is judged by the habit before that day."""
     return 2 * habit_days
 
 
 JOINED_BY_NIGHT = ("profile_groups", "rhythms", "successions")
-"""What the described nights alone are joined with: earlier days are dropped once no other query reads them."""
+"""Tables that only the described nights are joined with; earlier days are dropped once no other query reads them."""
 
 SEQUENCE_COLUMNS = (
     "trans_id, account_id, trans_date, kind, amount_cents, log_amount, day_number, hour_of_day, counterparty"
 )
 
 STRETCH_DAYS = 366
-"""Nights joined at once. A whole history of 1.05 million postings peaked at 3.3 GB in one stretch, 1.6 GB in these."""
+"""Nights joined at once. A history of 1.05 million postings peaked at 3.3 GB in one stretch and at 1.6 GB in these."""
 
 PROFILE_RELATIONS = ("fin_account", "fin_client", "fin_disposition", "fin_district", "fin_card", "fin_loan")
-"""The static relations features are made of; one that is absent leaves its columns null."""
+"""The static relations that features are made of; an absent one leaves its columns null."""
 
 _CONSTANTS: dict[str, float] = {
     # A decision: the peers weigh as much as five postings of one's own. In the real second half of 1993 the median
@@ -59,36 +59,36 @@ _CONSTANTS: dict[str, float] = {
     # One in ten: a season shows in the tail first. With the median 7.8 % of the real January's rows lay beyond the
     # autumn's 98 % quantile of the day's count and 5.6 % of the month's spending, with this 4.6 % and 2.1 %.
     "season_quantile": 0.9,
-    # Four spreads above the habit: beyond it a day teaches nothing. One in 30,000 of a normal distribution.
+    # Days more than four spreads above the habit do not form habits. One in 30,000 of a normal distribution.
     "unusual_spreads": 4,
-    # A day twice as busy or as dear as any of the habit before it teaches nothing either.
+    # Days twice as busy or as dear as any of the habit before them do not form habits either.
     "unusual_times": 2,
     # Nine days in ten: a habit's upper end that one strange day in ten does not move.
     "high_quantile": 0.9,
     # A month and nine days: two monthly payments lie 28 to 31 days apart, and some days more over a holiday.
     "longest_gap": 40,
-    # Two weeks: who came for the first time and again within days is still new; a standing payment comes monthly.
+    # Two weeks: a counterparty that comes again within days is still new; standing payments come monthly.
     "new_days": 14,
-    # February: what comes a month after the last is never early, though other months have taught longer gaps.
+    # February: a payment a month after the last one is never early, although gaps of other months are longer.
     "shortest_month": 28,
-    # One in ten: what follows as often is no strange order.
+    # One in ten: a kind that follows as often as that is no strange order.
     "strange_surprise": 2.3,
     # Half a year: until then an account's habits are still forming (real accounts' first fees come after five months).
     "young_days": 183,
     # 100.00: a balance that falls from 50.00 to 1.00 is no finding.
     "smallest_balance_cents": 10_000,
-    # A payment of twice the balance before it is as odd as a share can tell; above lies division by almost nothing.
+    # A payment of twice the balance before it is as odd as a share can show; larger shares only mean a tiny balance.
     "largest_balance_share": 2,
     # An hour and a half either way of an hour, of a day on which every hour is as usual as any other.
     "uniform_share": 0.125,
-    # A decision: one day in a district may be the very day that was odd, of two the second was no surprise.
+    # A decision: a single earlier day in a district may itself have been odd; with two the district is usual.
     "usual_place_days": 2,
     # The mean radius of the globe (IUGG).
     "globe_km": 6371.0,
     # 77 districts on 78,866 km2: one is as large as a circle of 36 km across, and whoever goes from one to another may
     # start and end at the near edges, half of that either way.
     "district_km": 36,
-    # Five minutes: machines' clocks differ, and a posting may be booked when the client has left.
+    # Five minutes: the clocks of machines differ, and a posting may be booked after the client has left.
     "clock_hours": 1 / 12,
     # As the crow flies: 130 km/h on a motorway that is a tenth longer; an airliner, with three hours around the flight.
     "road_kmh": 120,
@@ -110,15 +110,15 @@ def build_features(
     Parameters
     ----------
     postings
-        The postings to describe (columns of `fin_transaction`; others are ignored), of one date or of several.
+        Postings to describe, of one date or of several (columns of `fin_transaction`; others are ignored).
     lookback
-        Accepted postings of at least the `reach_days(habit_days)` before the first of them; may hold more.
+        Accepted postings of at least the `reach_days(habit_days)` days before the first of them; it may hold more.
     statics
         Static relations by name; those of `PROFILE_RELATIONS` may be absent or empty.
     state
-        As of the day before the first posting. Empty when `lookback` and `postings` are the whole history.
+        State as of the day before the first posting; empty when `lookback` and `postings` are the whole history.
     habit_days
-        How far back habits reach.
+        Days that habits reach back.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def build_features(
 
 
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
-    """The state after `postings` (a night's, or any number of nights'); giving a night twice changes nothing."""
+    """The state after `postings` of one night or of several; advancing by a night twice changes nothing."""
     _, last = _span(postings)
     with open_engine({"transactions": _posting_columns(postings), **state.tables()}) as engine:
         engine.register("postings", run_query(engine, "postings", {"last_night": last, **_CONSTANTS}))
@@ -157,14 +157,14 @@ def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
 
 
 def state_from_history(history: pa.Table, before: date | None = None) -> FeatureState:
-    """The state in one pass over all postings dated before `before` (all of them when None)."""
+    """The state after all postings dated before `before` (all postings when None), computed in one pass."""
     if before is not None:
         history = history.filter(pc.less(history["trans_date"], pa.scalar(before)))
     return advance_state(FeatureState.empty(), history)
 
 
 def absence_notes(statics: Mapping[str, pa.Table], postings: pa.Table) -> tuple[str, ...]:
-    """Sentences for people: which features do without what the source lacks."""
+    """Sentences for people on the features that are affected by what the source lacks."""
     notes = [
         f"{name} is absent: features that need it are null and take the model's usual value"
         for name in PROFILE_RELATIONS
@@ -180,7 +180,7 @@ def absence_notes(statics: Mapping[str, pa.Table], postings: pa.Table) -> tuple[
 
 
 def place_warnings(statics: Mapping[str, pa.Table], postings: pa.Table) -> list[str]:
-    """Sentences for people: which districts of postings lie nobody knows where; none where postings have no places."""
+    """Sentences for people on the postings' districts whose place is unknown; none where postings have no places."""
     districts = statics.get("fin_district")
     if districts is None or "district_id" not in postings.column_names:
         return []
@@ -189,7 +189,7 @@ def place_warnings(statics: Mapping[str, pa.Table], postings: pa.Table) -> list[
 
 
 def _are_placed(districts: pa.Table) -> bool:
-    """Whether any district lies somewhere, by its own coordinates or as a town known by name."""
+    """Whether the place of any district is known, by its own coordinates or as a town known by name."""
     own = districts["latitude"].drop_null() if "latitude" in districts.column_names else ()
     return len(own) > 0 or known_towns(_district_names(districts)).num_rows > 0
 
@@ -240,7 +240,7 @@ def _window_postings(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any
 
 
 def _check_complete(features: pa.Table, postings: int) -> None:
-    """No posting may be lost: one without an account has no habit to be held against."""
+    """Raise when a posting was lost; a posting without an account has no habit to be compared with."""
     if features.num_rows != postings:
         raise ConservationError(
             f"{postings} postings gave {features.num_rows} rows of features; every posting must have its own: "
@@ -261,7 +261,7 @@ def parameters(first: date, last: date, habit_days: int, *, knows_products: bool
 
 
 def _within(habit_days: int) -> dict[str, float]:
-    """How far back weeks, months and gaps may end that are to lie wholly within the habit."""
+    """How many days back weeks, months and gaps may end so that they lie wholly within the habit."""
     return {
         "whole_week_days": habit_days - 6,
         "whole_month_days": habit_days - 29,
@@ -270,7 +270,7 @@ def _within(habit_days: int) -> dict[str, float]:
 
 
 def _knows_products(statics: Mapping[str, pa.Table]) -> bool:
-    """Whether the source says who has a card and who a loan; without, nobody can be found to lack one."""
+    """Whether the source says who has a card or a loan; without it, no posting can be found to lack its product."""
     return all(name in statics and statics[name].num_rows for name in ("fin_card", "fin_loan", "fin_disposition"))
 
 
@@ -280,7 +280,7 @@ def _check_habit_days(habit_days: int) -> None:
 
 
 def _span(postings: pa.Table) -> tuple[date, date]:
-    """First and last date; without a posting an empty span, so that the queries run and give no rows."""
+    """First and last date of the postings; without postings an empty span, for which the queries return no rows."""
     if postings.num_rows == 0:
         return date.min, date.min
     ends = pc.min_max(postings["trans_date"]).as_py()
@@ -288,7 +288,7 @@ def _span(postings: pa.Table) -> tuple[date, date]:
 
 
 def _stretches(first: date, last: date) -> list[dict[str, date]]:
-    """The nights from `first` to `last` in stretches of at most `STRETCH_DAYS`, at least one."""
+    """The nights from `first` to `last` in stretches of at most `STRETCH_DAYS`; at least one stretch."""
     starts = range(first.toordinal(), last.toordinal() + 1, STRETCH_DAYS)
     return [
         {
@@ -300,12 +300,12 @@ def _stretches(first: date, last: date) -> list[dict[str, date]]:
 
 
 def _posting_columns(table: pa.Table) -> pa.Table:
-    """The relation's own columns, typed, and what each posting reverses; what an older bank lacks is null."""
+    """The relation's own columns, typed, and the posting that each one reverses; absent columns are null."""
     return _conform(table, FIN_TRANSACTION.schema.append(REVERSES))
 
 
 def _standing(lookback: pa.Table, postings: pa.Table, first: date) -> pa.Table:
-    """The look-back as the first of the nights knows it: without reversals and what they have taken back."""
+    """The look-back as the first of the nights knows it: without reversals and the postings they took back."""
     known = _posting_columns(postings).filter(pc.equal(postings["trans_date"], pa.scalar(first)))
     links = pa.chunked_array([*lookback[REVERSES.name].chunks, *known[REVERSES.name].chunks], REVERSES.type)
     if links.null_count == len(links):

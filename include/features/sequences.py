@@ -1,4 +1,4 @@
-"""Each posting with the account's postings before it, as windows of fixed size for the sequence model."""
+"""Windows of fixed size for the sequence model: each posting with the account's postings before it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import pyarrow.compute as pc
 from include.relations import CATEGORIES, OPERATIONS
 
 WINDOW = 16
-"""Earlier postings of a window. Of the real bank's postings of December 1993 and January 1994 57 % have so many within
-the look-back; in the median they then reach 64 days back, so that monthly payments are seen twice."""
+"""Number of earlier postings in a window. Of the real bank's postings of December 1993 and January 1994, 57 % have so
+many within the look-back; in the median these reach 64 days back, so that monthly payments are seen twice."""
 
 STEP_FIELDS = ("kind", "log_amount", "days_before", "counterparty", "day_of_month", "days_to_month_end")
-"""What is said of each posting of a window, the described one last:
+"""Fields of each posting of a window, the described posting last:
 
 kind
-    1 to `len(KINDS)`, see `KINDS`; 0 where the account has no posting.
+    Kind id, 1 to `len(KINDS)`, see `KINDS`; 0 where the account has no posting.
 log_amount
-    Natural logarithm of the amount in cents; the described posting's less the night's season.
+    Natural logarithm of the amount in cents; for the described posting less the night's season.
 days_before
-    Days before the described posting, 0 for itself.
+    Number of days before the described posting; 0 for itself.
 counterparty
-    The window's counterparties numbered from 1 in the order they first appear; 0 without one. Nothing in an earlier
+    Number of the counterparty, from 1 in the order in which they first appear in the window; 0 without one. No earlier
     step depends on the described posting, so that a model predicts it without having seen it.
 day_of_month
-    1 to 31.
+    Day of the month, 1 to 31.
 days_to_month_end
-    0 on the last day of a month.
+    Days to the end of the month, 0 on the last day.
 """
 STEP = len(STEP_FIELDS)
 
@@ -46,10 +46,10 @@ KINDS: tuple[str, ...] = tuple(
 """Every kind of operation, as `postings.sql` writes it; kind id 1 is the first."""
 
 NO_POSTING = -1
-"""Stands in `window_trans` where the account has no earlier posting."""
+"""Value in `window_trans` where the account has no earlier posting."""
 
 CHUNK_ROWS = 131_072
-"""Windows made at once: 17 steps of eight bytes are then 18 MB a field, and the peak is what is given back."""
+"""Windows built at once: 17 steps of eight bytes are then 18 MB per field, so that the result itself is the peak."""
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -63,15 +63,15 @@ def build_sequences(
     Parameters
     ----------
     postings
-        What `sql/features/postings.sql` gives, over at least the `habit_days` before `first`; may hold more, and
-        later dates, which change nothing.
+        Rows of `sql/features/postings.sql` for at least the `habit_days` before `first`; further and later rows change
+        nothing.
     habit_days
-        Postings of more days before the described one are left out of its window, so that a night with a bounded
-        look-back has the windows the whole history has.
+        Largest age in days of a posting in a window, so that a night with a bounded look-back has the same windows as
+        the whole history.
     seasons
-        By how much the log amounts of a kind are above the usual for everybody that night, one a described posting in
-        the order of `features.sql`. What everybody gets at Christmas shall surprise no sequence model, and is taken off
-        the described posting's own amount. None for no season.
+        Excess of everybody's log amounts of the kind over the usual on that night, one per described posting in the
+        order of `features.sql`. It is subtracted from the described posting's own amount, so that what everybody gets
+        at Christmas surprises no sequence model. None for no season.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def window_matrix(sequences: pa.Table) -> Floats:
 
 
 def kind_ids(kinds: pa.ChunkedArray) -> Integers:
-    """Ids of kinds as `postings.sql` writes them; a code no list knows counts as none."""
+    """Ids of kinds as `postings.sql` writes them; an unknown code counts as empty."""
     values, places = _encoded(kinds)
     known = np.array([_kind_id(kind) for kind in values], dtype=np.int64)
     return known[places]
@@ -122,7 +122,7 @@ def _kind_id(kind: str) -> int:
 
 @dataclass(frozen=True)
 class _Fields:
-    """Columns of the postings in booking order, as arrays; counterparties as numbers from 1, 0 without one."""
+    """Columns of the postings in booking order, as arrays; counterparties are numbers from 1, or 0 without one."""
 
     account: Integers
     day: Integers
@@ -150,13 +150,13 @@ class _Fields:
 
 
 def _booking_order(postings: pa.Table) -> pa.Table:
-    """What windows are made of, by account and then in the one order postings of a day are given.
+    """The postings sorted by account and date, with those of one day in a fixed order.
 
-    The order within a day is not recorded; any will do, if it is the same every time.
+    The order within a day is not recorded; any order will do as long as it is the same every time.
     """
     keys = ("account_id", "day_number", "hour_of_day", "kind", "amount_cents", "trans_id")
     sortable = postings.select(list(keys))
-    hours = pc.fill_null(sortable["hour_of_day"], -1.0)  # unknown before midnight
+    hours = pc.fill_null(sortable["hour_of_day"], -1.0)  # unknown hours come before midnight
     sortable = sortable.set_column(keys.index("hour_of_day"), "hour_of_day", hours)
     order = pc.sort_indices(sortable, sort_keys=[(key, "ascending") for key in keys])
     columns = ["trans_date", "trans_id", "account_id", "kind", "amount_cents", "day_number", "log_amount"]
@@ -213,7 +213,7 @@ def _appearances(counterparties: Integers) -> Integers:
 
 
 def _month_days(day: Integers) -> tuple[Floats, Floats]:
-    """Day of the month, and days to its end, of days counted since 1970-01-01."""
+    """Day of the month and days to its end, for days counted since 1970-01-01."""
     dates = day.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
     of_month = (dates - months.astype("datetime64[D]")).astype(np.float32) + 1
@@ -226,7 +226,7 @@ def _day_number(day: date) -> int:
 
 
 def _integers(column: pa.ChunkedArray) -> Integers:
-    """The column's numbers; a null, which the gate lets through in no key, as -1."""
+    """The column's numbers; a null becomes -1, which no key contains, as the gate lets no null through."""
     return np.asarray(pc.fill_null(column.cast(pa.int64()), -1).combine_chunks().to_numpy(), dtype=np.int64)
 
 

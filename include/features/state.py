@@ -1,4 +1,4 @@
-"""What the features remember of everything before the look-back: three small tables, moved forward night by night."""
+"""The state of the features: three small tables on everything before the look-back, advanced night by night."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ STATE_SCHEMAS: dict[str, pa.Schema] = {
 """Schema of every state table by its name in the lake."""
 
 MAY_BE_NULL = ("last_decided",)
-"""Columns in which a null says something: that nobody decided anything yet. Elsewhere it says that an older version of
-this code, which did not know the column, left the row."""
+"""Columns in which a null has a meaning: nobody decided anything yet. In other columns it shows that an older version
+of this code, which did not know the column, wrote the row."""
 
 
 @dataclass(frozen=True)
 class FeatureState:
-    """What is known of every account up to and including one day.
+    """The knowledge about every account up to and including one day.
 
-    Only aggregates that do not mind being given the same posting twice are kept (smallest, largest, set of known):
-    a restated night moves them again without harm, and one pass over a history gives the same tables.
+    The state holds only aggregates that the same posting can update twice without a change (smallest, largest, set of
+    known): a restated night does no harm, and one pass over a history gives the same tables.
 
     Attributes
     ----------
     state_accounts
-        One row per account seen: when first, and when its people last decided anything.
+        One row per account: its first date, and the last date on which its holders decided anything.
     state_kinds
-        One row per account and kind of operation used: when first and last, largest amount.
+        One row per account and kind of operation: its first and last date, and the largest amount.
     state_counterparties
-        One row per account and counterparty: when first.
+        One row per account and counterparty: its first date.
     """
 
     state_accounts: pa.Table
@@ -70,12 +70,12 @@ class FeatureState:
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, pa.Table]) -> Self:
-        """The state read back from its tables; columns the lake added are dropped, rows put into their one order.
+        """Rebuild the state from its tables; columns that the lake added are dropped, and rows are sorted by key.
 
         Raises
         ------
         MissingStateError
-            When one of the tables is not given, or was left by an older version that did not know its columns.
+            When one of the tables is missing, or was written by an older version that did not know its columns.
         """
         missing = sorted(set(STATE_SCHEMAS) - set(tables))
         if missing:
@@ -93,7 +93,7 @@ class FeatureState:
 
 
 def unknown_columns(name: str, table: pa.Table) -> list[str]:
-    """Columns of a state table that some of its rows, left by an older version, have nothing in."""
+    """Columns of a state table that are null in some rows, because an older version wrote them."""
     needed = [column for column in STATE_SCHEMAS[name].names if column not in MAY_BE_NULL]
     held = [column for column in needed if column in table.column_names and table[column].null_count == 0]
     return [f"{name}.{column}" for column in needed if column not in held]

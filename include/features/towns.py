@@ -1,8 +1,8 @@
-"""Where the towns of the 77 Czech districts lie, for a bank whose source names its districts but does not place them.
+"""Coordinates of the towns of the 77 Czech districts, for a bank that names its districts without coordinates.
 
-They stand with the features, not with the sources: a source hands over what the bank recorded, and only the features
-of travel make up for what it did not. From general knowledge and good to some ten kilometres, which is enough: a
-district is 36 km across.
+They belong to the features, not to the sources: a source delivers what the bank recorded, and only the features of
+travel fill the gap. The coordinates are from general knowledge and accurate to some ten kilometres, which is enough, as
+a district is 36 km across.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ _TOWNS: dict[str, tuple[float, float]] = {
     "Sumperk": (49.96, 16.97),
     "Vsetin": (49.34, 18.0),
 }
-"""District as the bank names it -> latitude and longitude of its town, in degrees."""
+"""Latitude and longitude of each district's town in degrees, by the bank's name of the district."""
 
-# What other maps call a district: by its town alone, in German, in English, or by the capital's older names.
+# Other names of districts: the town alone, German or English names, and older names of the capital.
 _OTHER_NAMES = {
     "praha": "hl m praha",
     "praha mesto": "hl m praha",
@@ -149,7 +149,7 @@ _LONGEST_NAME = 40
 
 
 def town_key(name: str) -> str:
-    """A district's name as it is compared: without accents, case, hyphens, abbreviations and the word for district.
+    """A district's name in the form to compare: without accents, case, hyphens, abbreviations and "district".
 
     >>> town_key("okres Frýdek-Místek"), town_key("JABLONEC N/NISOU"), town_key("Hlavní město Praha")
     ('frydek mistek', 'jablonec nad nisou', 'hl m praha')
@@ -169,7 +169,7 @@ _BY_KEY = {town_key(name): place for name, place in _TOWNS.items()}
 
 
 def _place(name: str) -> tuple[float, float] | None:
-    """Where a district lies; words may be shortened where only one district is meant (`Usti n. L.`)."""
+    """The coordinates of a district; its words may be shortened where only one district fits (`Usti n. L.`)."""
     key = town_key(name)
     if key in _BY_KEY:
         return _BY_KEY[key]
@@ -183,7 +183,7 @@ def _is_short_for(words: list[str], known: list[str]) -> bool:
 
 
 def known_towns(names: Iterable[str]) -> pa.Table:
-    """Where districts lie that are known by name, however it is spelled: one row per name, as the bank spells it."""
+    """Coordinates of the districts known by name, in any spelling: one row per name, as the bank spells it."""
     found = {name: place for name in names if (place := _place(name))}
     return pa.table(
         {
@@ -195,17 +195,17 @@ def known_towns(names: Iterable[str]) -> pa.Table:
 
 
 def unknown_places(districts: pa.Table, places: Collection[int]) -> str:
-    """A sentence on the districts that postings happen in and whose place is not known; empty where there are none.
+    """A sentence on the districts with postings whose place is not known; empty where there are none.
 
     Parameters
     ----------
     districts
-        `fin_district`.
+        Rows of `fin_district`.
     places
-        Numbers of the districts that postings happen in.
+        Numbers of the districts with postings.
     """
     rows = districts.to_pylist()
-    # A source's own coordinates count; towns known by name stand in where it has none at all.
+    # A source's own coordinates take precedence; towns known by name are used only where it has none at all.
     places_itself = any(row.get("latitude") is not None for row in rows)
     asked = [row for row in rows if row["district_id"] in places]
     unknown = sorted({_name(row) for row in asked if not _is_placed(row, by_itself=places_itself)})

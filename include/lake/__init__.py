@@ -1,4 +1,4 @@
-"""Where it lives: Iceberg tables, the guarded partition replacement, the manifest."""
+"""The lake: Iceberg tables, the guarded replacement of a night's rows, and the manifest of published nights."""
 
 from include.lake.lake import Lake
 from include.lake.stamp import RunStamp

@@ -1,4 +1,4 @@
-"""The Iceberg catalog: opening it, creating tables, and bringing an older table's columns up to date."""
+"""The Iceberg catalog: opens it, creates tables and adds missing columns to older tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from include.lake.location import LakeLocation
 from include.lake.tables import Table
 from include.settings import Settings
 
-# Of the rows in a SQL catalog's own tables: lakes there are told apart by their namespaces.
+# Catalog name in a SQL catalog's own tables; lakes in one database differ by their namespaces.
 _CATALOG = "ads"
 
 PROPERTIES = {
@@ -33,13 +33,13 @@ PROPERTIES = {
     "commit.retry.num-retries": "0",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "10",
-    # Nothing but the night and the run is searched by; the other columns' bounds only make every commit larger.
+    # Searches use only the night and the run; bounds of the other columns would only make every commit larger.
     "write.metadata.metrics.default": "counts",
     "write.metadata.metrics.column.run_key": "full",
 }
 
-# Two processes that open a new lake at once collide on each statement that creates something; each collision means
-# that the other one got further, so a handful of turns is enough.
+# Two processes that open a new lake at once collide on each statement that creates something. Each collision means that
+# the other process got further, so that a handful of attempts is enough.
 _TURNS = 8
 _TURN_SECONDS = 0.1
 
@@ -68,14 +68,14 @@ class LakeCatalog:
         return cls(catalog, location.namespace, identity)
 
     def find(self, name: str) -> IcebergTable | None:
-        """The table as it is now, or None when the lake has none of that name."""
+        """The current state of a table; None when the lake has no table of that name."""
         try:
             return self._catalog.load_table((self._namespace, name))
         except NoSuchTableError:
             return None
 
     def load(self, name: str) -> IcebergTable:
-        """The table as it is now."""
+        """The current state of a table."""
         return self._catalog.load_table((self._namespace, name))
 
     def names(self) -> list[str]:
@@ -83,12 +83,12 @@ class LakeCatalog:
         return sorted(identifier[-1] for identifier in self._catalog.list_tables(self._namespace))
 
     def ensure(self, table: Table) -> IcebergTable:
-        """The table as it is now, created or given its new columns where needed.
+        """The current state of a table, which is created or given its new columns where needed.
 
         Raises
         ------
         TerminalError
-            When a column of the table in the lake has a type that the new one cannot be reached from.
+            When a column of the table in the lake has a type that cannot be converted to the new one.
         """
         if self._ensured.get(table.name) == table.schema:
             return self.load(table.name)
@@ -168,13 +168,13 @@ def _add_columns(found: IcebergTable, table: Table) -> None:
 
 
 def arrow_schema(table: IcebergTable) -> pa.Schema:
-    """The Arrow schema of a table the code has no declaration of."""
+    """The Arrow schema of a table that the code does not declare."""
     schema = schema_to_pyarrow(table.schema(), include_field_ids=False)
     return pa.schema([pa.field(field.name, _plain(field.type)) for field in schema])
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type with 32-bit offsets: pyiceberg hands out the 64-bit ones, which the rest of the night does not use."""
+    """The type with 32-bit offsets; pyiceberg returns 64-bit ones, which the rest of the code does not use."""
     if pa.types.is_large_string(kind):
         return pa.string()
     if pa.types.is_large_list(kind):

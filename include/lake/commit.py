@@ -1,7 +1,8 @@
-"""The guarded commit: planned on one snapshot, applied to exactly that one, and never applied twice.
+"""The guarded commit: it is planned on one snapshot, applied to exactly that snapshot, and never applied twice.
 
-A commit that lost a race is planned anew on what the winner left. After any other error its outcome is unknown (the
-catalog may have taken it before the answer was lost), so the table is loaded again and asked for the commit's token.
+A commit that lost a race is planned again on the winner's snapshot. After any other error its outcome is unknown (the
+catalog may have accepted it before the answer was lost), so that the table is loaded again and searched for the
+commit's token.
 """
 
 from __future__ import annotations
@@ -27,28 +28,28 @@ from include.lake.stamp import RunStamp
 
 TOKEN = "ads.commit"  # noqa: S105 - the name of a snapshot property, not a secret
 
-# The pauses grow to a second and add up to about fifteen, in which some hundred commits of the same table can have
-# gone first.
+# The pauses grow to a second and add up to about fifteen seconds, in which some hundred other commits of the same table
+# can be made.
 _ATTEMPTS = 24
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 1.0
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
-# pyiceberg copies a table's metadata some twenty times a commit, and its snapshots are most of it: with 60 of them a
-# commit took four times as long as with four to eight.
+# pyiceberg copies a table's metadata, which consists mostly of snapshots, some twenty times per commit: with 60 of them
+# a commit took four times as long as with four to eight.
 _SNAPSHOTS_KEPT = 4
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a commit does to a table.
+    """The changes that a commit makes to a table.
 
     Attributes
     ----------
     remove
-        Data files of the planned-on snapshot that go.
+        Data files of the current snapshot that are removed.
     add
-        Data files, written already, that come.
+        Data files, already written, that are added.
     notes
         Further properties of the snapshot.
     """
@@ -62,7 +63,7 @@ class Change:
 
 
 Plan = Callable[[IcebergTable], Change]
-"""Decides a change from the table as loaded; an empty one ends the commit."""
+"""Function that decides a change from the loaded table; an empty change ends the commit."""
 
 
 def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp) -> None:
@@ -71,16 +72,16 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp)
     Parameters
     ----------
     catalog, name
-        Where the table is; it exists.
+        Catalog and name of an existing table.
     plan
-        Called anew, with the table as it then is, after every lost race.
+        Function that plans the change; it is called again with the current table after every lost race.
     stamp
-        Put into the snapshot's properties.
+        Stamp of the run, which is put into the snapshot's properties.
 
     Raises
     ------
     LakeConflictError
-        When others kept winning.
+        When other writers won every race.
     PublishError
         When the change was not applied; nothing changed for readers.
     """
@@ -103,7 +104,7 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp)
 
 
 def _attempt(table: IcebergTable, plan: Plan, properties: dict[str, str]) -> bool:
-    """Whether the change stands: committed now, by an attempt whose answer was lost, or not needed."""
+    """Whether the change is done: committed now, committed by an attempt whose answer was lost, or not needed."""
     if _carries(table, properties[TOKEN]):
         return True
     change = plan(table)
@@ -112,8 +113,8 @@ def _attempt(table: IcebergTable, plan: Plan, properties: dict[str, str]) -> boo
     try:
         _apply(table, change, {**properties, **change.notes})
     except (CommitFailedException, ValidationException):
-        # The SQL catalog raises it before it commits, so nothing landed; pyiceberg relies on that and removes the
-        # attempt's manifests. A catalog whose client repeats requests by itself would have to be told apart here.
+        # The SQL catalog raises this before it commits, so that nothing was applied; pyiceberg relies on that and
+        # removes the attempt's manifests. A catalog whose client repeats requests would need another answer here.
         return False
     return True
 
@@ -129,9 +130,9 @@ def _apply(table: IcebergTable, change: Change, properties: dict[str, str]) -> N
 
 
 def _expire_snapshots(transaction: Transaction) -> None:
-    """Forget a night table's older snapshots; what readers see stays as it is.
+    """Expire a night table's older snapshots; readers see the same rows as before.
 
-    A static relation, which is not partitioned, keeps them all: they are its history.
+    A static relation, which is not partitioned, keeps all snapshots as its history.
     """
     metadata = transaction.table_metadata
     if metadata.spec().fields and len(metadata.snapshots) > 2 * _SNAPSHOTS_KEPT:
@@ -140,7 +141,7 @@ def _expire_snapshots(transaction: Transaction) -> None:
 
 
 def _has_landed(catalog: LakeCatalog, name: str, token: str) -> bool:
-    """Whether the commit is in the table after all; False when the catalog does not answer either."""
+    """Whether the commit is in the table after all; False also when the catalog does not answer."""
     for pause in list(_pauses())[:5]:
         with suppress(Exception):
             return _carries(catalog.load(name), token)
@@ -159,7 +160,7 @@ def _pauses() -> Iterator[float]:
 
 
 def _publish_error(error: Exception, name: str, stamp: RunStamp) -> PublishError:
-    reason = str(getattr(error, "orig", error))  # what the database said, without SQLAlchemy's statement around it
+    reason = str(getattr(error, "orig", error))  # the database's own message, without SQLAlchemy's statement around it
     no_room = bool({getattr(cause, "errno", None) for cause in _chain(error)} & _NO_ROOM) or "disk" in reason
     remedy = "see that the disk under the lake and its catalog has room" if no_room else "mend the cause"
     return PublishError(

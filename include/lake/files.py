@@ -1,7 +1,7 @@
-"""Data files: each holds one run's rows of one night, and its metadata says whose and which.
+"""Data files: each holds one run's rows of one night, and its metadata names the run and the night.
 
-They are written and read here rather than through pyiceberg's scan, which turns a null list of structs into an empty
-one both ways (apache/iceberg-python issue 3833): a transaction without reasons has null reasons.
+This module writes and reads them instead of pyiceberg's scan, which turns a null list of structs into an empty list
+both ways (apache/iceberg-python issue 3833): a transaction without reasons has null reasons.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _EPOCH = date(1970, 1, 1)
 
 
 def night_column(table: IcebergTable) -> str:
-    """The column a table is partitioned by; empty for one that is replaced whole."""
+    """The column that a table is partitioned by; empty for a table that is replaced as a whole."""
     fields = table.spec().fields
     return cast(str, table.schema().find_column_name(fields[0].source_id)) if fields else ""
 
 
 def data_files(table: IcebergTable, first: date | None = None, last: date | None = None) -> list[DataFile]:
-    """Files of the nights from `first` to `last`, found in metadata alone."""
+    """The data files of the nights from `first` to `last`, found from the metadata alone."""
     return [task.file for task in table.scan(row_filter=_between(night_column(table), first, last)).plan_files()]
 
 
@@ -44,12 +44,12 @@ def _between(column: str, first: date | None, last: date | None) -> BooleanExpre
 
 
 def run_key_of(table: IcebergTable, file: DataFile) -> str:
-    """The run that wrote a file, from the bounds of its `run_key` column.
+    """The key of the run that wrote a file, from the bounds of its `run_key` column.
 
     Raises
     ------
     TerminalError
-        When the bounds differ or are missing: something else than the lake wrote the file.
+        When the bounds differ or are missing, which means that the lake did not write the file.
     """
     column = table.schema().find_field("run_key").field_id
     low, high = (file.lower_bounds or {}).get(column), (file.upper_bounds or {}).get(column)
@@ -68,9 +68,9 @@ def night_of(file: DataFile) -> date:
 
 
 def write_data_file(table: IcebergTable, rows: pa.Table, prefix: str) -> DataFile:
-    """Write rows of one run and one night as one Parquet file, not yet part of the table.
+    """Write rows of one run and one night as one Parquet file, which is not yet part of the table.
 
-    A file that could not be written whole is removed again: on a full disk it would take the retry's room.
+    A file that could not be written completely is removed, as it would take the room of the retry on a full disk.
     """
     path = table.location_provider().new_data_location(f"{prefix}/{uuid.uuid4()}.parquet")
     schema = schema_to_pyarrow(table.schema().select(*rows.column_names), include_field_ids=True)
@@ -86,7 +86,7 @@ def write_data_file(table: IcebergTable, rows: pa.Table, prefix: str) -> DataFil
 
 
 def read_data_files(table: IcebergTable, files: Iterable[DataFile], schema: pa.Schema) -> pa.Table:
-    """Read files into one table of the given schema; columns a file lacks are null."""
+    """Read files into one table of the given schema; columns that a file lacks are null."""
     places = [PyArrowFileIO.parse_location(file.file_path) for file in files]
     if not places:
         return schema.empty_table()

@@ -1,7 +1,7 @@
-"""Which lake this is: a random identity made with it, in its folder and on its namespace of the catalog.
+"""The identity of a lake: a random name, created with the lake and stored in its folder and in its catalog namespace.
 
-Lakes may share a catalog, but not a namespace: a night of one would replace the other's. The namespace therefore names
-the lake it belongs to, from the statement on that creates it; the folder says the same in `lake.id`.
+Lakes may share a catalog but not a namespace, as a night of one lake would replace the other's. The namespace therefore
+names its lake from the statement that creates it; the file `lake.id` in the lake's folder holds the same identity.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LONGEST_ID_FILE = 64
 
 @dataclass(frozen=True)
 class _Claim:
-    """What a namespace says of its lake."""
+    """The properties by which a namespace names its lake."""
 
     lake: str
     warehouse: str
@@ -46,7 +46,7 @@ def identity_of(lake_uri: str, settings: Settings) -> str:
     Raises
     ------
     IntegrityError
-        When its folder was exchanged for another lake's or emptied, or its `lake.id` is damaged.
+        When the folder was emptied or replaced by another lake's, or its `lake.id` is damaged.
     SettingsError
         When the catalog's namespace belongs to another lake.
     """
@@ -59,12 +59,12 @@ def identity_of(lake_uri: str, settings: Settings) -> str:
 
 
 def read_id(location: LakeLocation) -> str | None:
-    """What a lake's folder says; None where it says nothing yet.
+    """The identity in a lake's folder; None where there is none yet.
 
     Raises
     ------
     IntegrityError
-        When the file holds no identity.
+        When the file does not hold an identity.
     """
     path = UPath(location.warehouse) / ID_FILE
     if not path.exists():
@@ -86,14 +86,14 @@ def _beginning(path: UPath) -> str:
 
 
 def claim_namespace(catalog: SqlCatalog, location: LakeLocation, settings: Settings) -> str:
-    """Make the catalog's namespace this lake's, where it is nobody's yet, and give the lake's identity.
+    """Claim the catalog's namespace for this lake where no lake has it yet, and return the lake's identity.
 
-    Of two new lakes that want one namespace at once the database lets one write it.
+    When two new lakes claim one namespace at once, the database lets only one of them write it.
 
     Raises
     ------
     IntegrityError
-        When another lake was last seen here, or this one and nothing of it is left.
+        When another lake was last seen in this folder, or when this lake was and nothing of it is left.
     SettingsError
         When the namespace belongs to another lake.
     """
@@ -112,7 +112,10 @@ def claim_namespace(catalog: SqlCatalog, location: LakeLocation, settings: Setti
 
 
 def _is_own(found: _Claim, own: str | None, location: LakeLocation) -> bool:
-    """A catalog within the lake's folder moves with it; one outside knows where its lake lies."""
+    """Whether a claim is this lake's own.
+
+    A catalog in the lake's folder moves with it; a catalog elsewhere records where its lake lies.
+    """
     return own in (None, found.lake) and (
         location.has_own_catalog or is_same_place(found.warehouse, location.warehouse)
     )
@@ -131,7 +134,7 @@ def _write_claim(catalog: SqlCatalog, location: LakeLocation, claim: _Claim) -> 
     try:
         catalog.create_namespace(location.namespace, properties)
     except NamespaceAlreadyExistsError:
-        # A lake older than identities. pyiceberg's own update deletes first, so that the later of two would win.
+        # The lake is older than identities. pyiceberg's own update deletes first, so that the later writer would win.
         _check_tables_lie_here(catalog, location)
         keys = {"catalog_name": catalog.name, "namespace": location.namespace}
         with Session(catalog.engine) as session:
@@ -141,7 +144,10 @@ def _write_claim(catalog: SqlCatalog, location: LakeLocation, claim: _Claim) -> 
 
 
 def _check_tables_lie_here(catalog: SqlCatalog, location: LakeLocation) -> None:
-    """Of lakes that shared a namespace unawares it is the one whose folder holds the tables."""
+    """Raise unless the tables lie in this lake's folder.
+
+    Where older lakes shared a namespace by mistake, it belongs to the one whose folder holds the tables.
+    """
     if location.has_own_catalog:
         return
     for identifier in catalog.list_tables(location.namespace)[:1]:
@@ -152,9 +158,10 @@ def _check_tables_lie_here(catalog: SqlCatalog, location: LakeLocation) -> None:
 
 
 def _known_before(catalog: SqlCatalog, location: LakeLocation, settings: Settings) -> str | None:
-    """The identity that a lake had here, should somebody have removed it; None where none was ever seen.
+    """The identity that a lake in this folder had, in case its file was removed; None where none was ever seen.
 
-    A folder that was emptied does not begin anew by itself: with another identity nobody would miss its champion.
+    A lake in an emptied folder does not start again by itself: under a new identity nobody would notice that its
+    champion is missing.
     """
     from include.security.anchors import Anchors
 
@@ -162,7 +169,7 @@ def _known_before(catalog: SqlCatalog, location: LakeLocation, settings: Setting
     known = anchors.lake_at(location.warehouse)
     if known is None or _has_content(catalog, location):
         return known
-    # A lake that another process is making this moment is remembered only after its namespace was claimed.
+    # A lake that another process is creating at this moment is recorded only after its namespace was claimed.
     if _claim_of(catalog, location.namespace) is None:
         raise _not_as_it_was(location, known, "nothing of it is there now", anchors)
     return known
@@ -177,7 +184,7 @@ def _has_content(catalog: SqlCatalog, location: LakeLocation) -> bool:
 
 
 def _place(lake: str, location: LakeLocation, settings: Settings) -> None:
-    """Remember that the lake lies here; another one that was seen here before is not forgotten for it."""
+    """Record that the lake lies here; the record of another lake that was seen here before is kept."""
     from include.security.anchors import Anchors
 
     anchors = Anchors.open(settings)
@@ -195,7 +202,7 @@ def _not_as_it_was(location: LakeLocation, known: str, found: str, anchors: Anch
 
 
 def is_same_place(one: str, other: str) -> bool:
-    """Whether two warehouses are one, whatever links and mounts lie between."""
+    """Whether two warehouses are the same place, whatever links and mounts lead to it."""
     if _place_name(one) == _place_name(other):
         return True
     paths = Path(_place_name(one)), Path(_place_name(other))
@@ -203,7 +210,7 @@ def is_same_place(one: str, other: str) -> bool:
 
 
 def _place_name(warehouse: str) -> str:
-    """A folder's path, or bucket and prefix whichever way S3 is spelled."""
+    """The name of a warehouse's place: a folder's path, or bucket and prefix whichever way S3 is spelled."""
     split = urlsplit(warehouse)
     if split.scheme.startswith("s3"):
         return f"s3://{split.netloc}{split.path}".rstrip("/")

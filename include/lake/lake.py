@@ -1,12 +1,12 @@
-"""The lake: a night is written beside what readers see, and becomes what they see by one row of the manifest.
+"""The lake: a run writes a night beside the published rows, and publishes it by changing one row of the manifest.
 
-Several Iceberg tables cannot commit together, so no table is replaced in place. Every row carries its run's key, and
-readers see the rows of the run that `night_manifest` names. A run replaces its own rows only, table by table, while
-the run published before stays whole; then it switches the manifest row, which is one commit; then it removes what
-readers no longer see. Ended anywhere, it leaves the night as it was or as it is to be.
+Several Iceberg tables cannot commit together, so that no table is replaced in place. Every row carries its run's key,
+and readers see the rows of the run that `night_manifest` names. A run replaces only its own rows, table by table, while
+the run published before stays complete. It then switches the manifest row, which is one commit, and removes the rows
+that readers no longer see. A run that ends anywhere leaves the night either as it was or as it is to be.
 
-What is removed after the switch was listed before it, and a run that finds the night's manifest row switched by
-another run since its own first write does not publish but starts over: so nobody removes rows that are still to be
+The rows to be removed after the switch are listed before it. A run that finds the night's manifest row switched by
+another run since its own first write does not publish but starts over. So nobody removes rows that are still to be
 published.
 """
 
@@ -43,7 +43,7 @@ CENSUS_SCHEMA = pa.schema(
         pa.field("is_published", pa.bool_()),
     ]
 )
-"""Rows of a night by table and run; `is_published` where the manifest names the run."""
+"""Number of rows of a night by table and run; `is_published` is true where the manifest names the run."""
 
 _CONTENT = "ads.content"
 
@@ -56,7 +56,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Named:
-    """One row of the manifest as its metadata tells it: the file that holds it, its night and the run it names."""
+    """One row of the manifest, read from metadata: the file that holds it, its night and the run that it names."""
 
     path: str
     night: date
@@ -66,7 +66,7 @@ class _Named:
 class Lake:
     """The published tables, read and written night by night.
 
-    Use one object for all writes of a run: it remembers what the manifest named when the run first wrote.
+    All writes of a run must use one object, as it remembers what the manifest named at the run's first write.
     """
 
     def __init__(self, catalog: LakeCatalog, tables: Mapping[str, Table]) -> None:
@@ -85,9 +85,9 @@ class Lake:
         uri
             `file:`, `s3:` or a plain path.
         settings
-            Those of the process when not given: its catalog, its namespace there, and the key.
+            Settings with the catalog, the namespace and the key; those of the process when None.
         extra_tables
-            Tables that other rooms declare, so that they can be read and written by name.
+            Tables that other packages declare, so that they can be read and written by name.
         """
         used = settings or get_settings()
         location = LakeLocation.of(uri, used.catalog_uri, used.namespace)
@@ -95,29 +95,29 @@ class Lake:
 
     @property
     def identity(self) -> str:
-        """What names this lake among all others, wherever it lies."""
+        """The identity of this lake, which stays the same wherever it lies."""
         return self._catalog.identity
 
     def replace(self, table: Table | str, night: date, rows: pa.Table, stamp: RunStamp) -> None:
-        """Make `rows` the run's rows of one night; rows of other runs stay, and readers see what they saw.
+        """Make `rows` the run's rows of one night; rows of other runs stay, and readers see no change yet.
 
         Parameters
         ----------
         table
-            A table with a night column, declared or by the name of a declared one.
+            A declared table with a night column, or its name.
         night
-            The night replaced; no rows clear what the run left of it before.
+            The night whose rows of this run are replaced; an empty `rows` clears them.
         rows
-            The table's columns in any order, `run_key` apart.
+            Rows with the table's columns in any order, except `run_key`.
         stamp
-            The run.
+            Stamp of the run.
 
         Raises
         ------
         PublishError
             When the lake could not take the rows; nothing changed for readers.
         TerminalError
-            When the rows are not the table's, or not of the night.
+            When the rows do not fit the table, or are not of the night.
         """
         declared = self._declared(table)
         self._seen_at_first_write.setdefault(stamp, self._named(night, night))
@@ -133,12 +133,12 @@ class Lake:
         guarded_commit(self._catalog, declared.name, plan, stamp)
 
     def replace_static(self, relation: str, rows: pa.Table, stamp: RunStamp) -> None:
-        """Make `rows` the whole of a static relation, unless they are already, or a later night wrote what is there.
+        """Replace a static relation by `rows`, unless it holds the same rows or a later night wrote it.
 
         Raises
         ------
         PublishError
-            When the lake could not take the rows; the relation is as it was.
+            When the lake could not take the rows; the relation is unchanged.
         """
         declared = self._declared(relation)
         keyed = keyed_rows(declared, rows, stamp.run_key)
@@ -164,22 +164,22 @@ class Lake:
     def publish_manifest(
         self, row: Mapping[str, Any], stamp: RunStamp, require_unclaimed: Callable[[], None] = lambda: None
     ) -> None:
-        """Make the run the one that readers see of its night, then remove what they no longer see.
+        """Make the run the published one of its night, then remove the rows that readers no longer see.
 
         Parameters
         ----------
         row
-            The manifest row, of the stamp's run and night.
+            Manifest row of the stamp's run and night.
         stamp
-            The run that wrote the night's tables through this object.
+            Stamp of the run that wrote the night's tables through this object.
         require_unclaimed
-            Raises when another published night holds what only one may. It is asked about the very state of the
-            manifest that the row is added to: a night that is published meanwhile makes it be asked again.
+            Function that raises when another published night holds rows that only one night may hold. It is called for
+            the very state of the manifest that the row is added to, and again when a night is published meanwhile.
 
         Raises
         ------
         LakeConflictError
-            When another run published the night since this one began to write it; the run must write it again.
+            When another run published the night since this run began to write it; the run must write it again.
         PublishError
             When the lake could not take the row; nothing changed for readers.
         """
@@ -212,9 +212,9 @@ class Lake:
         guarded_commit(self._catalog, MANIFEST.name, plan, stamp)
 
     def supersede(self, night: date, keep_run_key: str) -> None:
-        """Remove rows of a night that no reader sees, should a publication have been ended before it could.
+        """Remove rows of a night that no reader sees, which a publication leaves when it ends too early.
 
-        Does nothing when the manifest names another run. Runs of the night that are being written meanwhile start over.
+        Nothing happens when the manifest names another run. Runs that write the night meanwhile start over.
         """
         row = self.published(night)
         if row is None or row["run_key"] != keep_run_key:
@@ -222,12 +222,12 @@ class Lake:
         since, stray = self._named(night, night), self._files_of_others(night, keep_run_key)
         if stray:
             stamp = RunStamp(keep_run_key, str(row["attempt"]), night)
-            # The row written again is another row: runs that began before do not publish what is removed here.
+            # A row that is written again counts as another row, so that older runs do not publish rows removed here.
             self._switch(row, stamp, since)
             self._sweep(stray, stamp)
 
     def _files_of_others(self, night: date, run_key: str) -> dict[str, set[str]]:
-        """Data files of the night that other runs wrote, by table."""
+        """Paths of the night's data files that other runs wrote, by table."""
         found = {
             name: {file.file_path for file in data_files(table, night, night) if run_key_of(table, file) != run_key}
             for name, table in self._night_tables()
@@ -235,7 +235,7 @@ class Lake:
         return {name: paths for name, paths in found.items() if paths}
 
     def _sweep(self, listed: Mapping[str, set[str]], stamp: RunStamp) -> None:
-        """Remove the listed files; failing is no failure of the night, which is published."""
+        """Remove the listed files; a failure does not fail the night, which is already published."""
         for name, paths in listed.items():
 
             def plan(now: IcebergTable, paths: set[str] = paths) -> Change:
@@ -255,16 +255,16 @@ class Lake:
         last: date | None = None,
         columns: Iterable[str] | None = None,
     ) -> pa.Table:
-        """Rows of the nights from `first` to `last`, of the runs that the manifest names.
+        """The published rows of the nights from `first` to `last`.
 
         Parameters
         ----------
         table
-            A declared table, or the name of any in the lake.
+            A declared table, or the name of any table in the lake.
         first, last
-            Both ends are included; open where not given. They do not matter for a static relation.
+            First and last night, both included; without a bound where None. A static relation ignores them.
         columns
-            Those wanted; all when not given.
+            Names of the columns to read; all when None.
 
         Raises
         ------
@@ -280,9 +280,10 @@ class Lake:
     def _published_files(
         self, name: str, first: date | None, last: date | None
     ) -> tuple[IcebergTable | None, list[DataFile]]:
-        """The table and the files that readers see, as of one moment.
+        """The table and its published files, as of one moment.
 
-        The table is looked at between two equal looks at the manifest: rows are only ever removed after a switch.
+        The manifest is read before and after the table and must not have changed, as rows are only removed after a
+        switch.
         """
         before = self._named(first, last)
         for _ in range(_READ_TURNS):
@@ -297,7 +298,7 @@ class Lake:
         )
 
     def manifest(self, first: date | None = None, last: date | None = None) -> pa.Table:
-        """The manifest rows of the published nights from `first` to `last`, in the order of the nights."""
+        """The manifest rows of the published nights from `first` to `last`, ordered by night."""
         return self.read(MANIFEST, first, last).sort_by(MANIFEST.night_column)
 
     def published(self, night: date) -> dict[str, Any] | None:
@@ -306,7 +307,7 @@ class Lake:
         return rows[0] if rows else None
 
     def census(self, night: date) -> pa.Table:
-        """`CENSUS_SCHEMA`: how many rows of a night each table holds of each run."""
+        """The number of rows of a night by table and run (`CENSUS_SCHEMA`)."""
         named = {entry.run_key for entry in self._named(night, night)}
         counts: dict[tuple[str, str], int] = {}
         for name, table in self._night_tables():
@@ -317,7 +318,7 @@ class Lake:
         return pa.Table.from_pylist([dict(zip(CENSUS_SCHEMA.names, row, strict=True)) for row in rows], CENSUS_SCHEMA)
 
     def stray(self, night: date) -> pa.Table:
-        """The part of the census that no manifest row names: left by runs that were ended, removed by the next one."""
+        """The unpublished part of the census; runs that ended early leave these rows, and the next run removes them."""
         census = self.census(night)
         return census.filter(pa.compute.invert(census["is_published"]))
 
@@ -326,7 +327,10 @@ class Lake:
         return [(name, table) for name, table in tables if night_column(table)]
 
     def _named(self, first: date | None, last: date | None) -> frozenset[_Named]:
-        """What the manifest names now; planned once for each state of it, as a night reads many tables of few spans."""
+        """The current manifest rows of a span of nights.
+
+        They are cached for each state of the manifest, as a night reads many tables over few spans.
+        """
         table = self._catalog.find(MANIFEST.name)
         if table is None:
             return frozenset()

@@ -1,4 +1,4 @@
-"""Where a lake lies: its warehouse and its catalog, from a URI or a plain path."""
+"""The location of a lake: its warehouse and its catalog, from a URI or a plain path."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from include.errors import SettingsError
 from include.places import require_lake
 from include.security.private import make_private
 
-# Writers of one SQLite catalog queue for its lock; a commit holds it for milliseconds, so a minute is many turns.
+# Writers of one SQLite catalog wait for its lock; a commit holds it for milliseconds, so that a minute is ample.
 SQLITE_BUSY_SECONDS = 60
 NAMESPACE = "ads"
-"""Of the tables, and of the database that Athena shows them in, unless the installation names another."""
+"""Default namespace of the tables, which is also the name of the database in Athena."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class LakeLocation:
     warehouse
         Absolute folder or object prefix of the tables.
     catalog_uri
-        SQLAlchemy URL of the Iceberg SQL catalog; may hold a password, so it is never shown.
+        SQLAlchemy URL of the Iceberg SQL catalog. It may contain a password and is never shown.
     namespace
-        Of the lake's tables in the catalog.
+        Namespace of the lake's tables in the catalog.
     has_own_catalog
         Whether the catalog is a file in the warehouse, which no other lake uses.
     io_properties
-        What pyiceberg needs to reach the warehouse.
+        Properties that pyiceberg needs to reach the warehouse.
     """
 
     warehouse: str
@@ -51,7 +51,7 @@ class LakeLocation:
         Raises
         ------
         SettingsError
-            When the scheme is another one, or an object prefix comes without a catalog of its own.
+            When the scheme is another one, or an object prefix is given without a catalog.
 
         Examples
         --------
@@ -76,8 +76,8 @@ class LakeLocation:
 
 
 def _object_store() -> dict[str, str]:
-    """Endpoint and region as AWS's own client finds them (environment, profile): Arrow's looks in fewer places."""
-    import boto3  # costs half a second, which a lake in a folder is spared
+    """Endpoint and region as AWS's own client finds them (environment, profile); Arrow's looks in fewer places."""
+    import boto3  # takes half a second, which a lake in a folder does not need
 
     found = boto3.client("s3").meta
     return {"s3.endpoint": found.endpoint_url, "s3.region": found.region_name}

@@ -1,8 +1,7 @@
-"""One night at a time: two that are played at once would both take in what is waiting.
+"""A lock that lets one night run at a time: two at once would both take in the same waiting records and reviews.
 
-The lock is for nights alone; readers, maintenance and selections do not wait for it. A process that ends, however it
-ends, lets go of it. An object store has no such lock: there the look at the moment of publication is what holds (see
-`Lake.publish_manifest`).
+Only nights use the lock; readers, maintenance and selections do not wait for it. A process releases it however it ends.
+An object store has no such lock; there the check at the moment of publication protects (see `Lake.publish_manifest`).
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from include.security.file_lock import require_regular
 from include.security.private import make_private
 
 LOCK_FILE = ".night.lock"
-"""In the lake's folder."""
-# As long as a run of the nightly DAG may last: whoever holds the lock longer hangs.
+"""Name of the lock file in the lake's folder."""
+# A run of the nightly DAG may last this long; a process that holds the lock for longer hangs.
 LONGEST_WAIT_SECONDS = 6 * 3600
 _LOOK_EVERY_SECONDS = 0.5
 
@@ -35,14 +34,14 @@ def one_night_at_a_time(lake_uri: str, night: date, say: Callable[[str], object]
     night
         Settlement date that is to be played.
     say
-        Told that the night waits, where it has to.
+        Function that is called with a message when the night has to wait.
 
     Raises
     ------
     IntegrityError
-        When something else than a file lies in the lock's place.
+        When something other than a file lies in the lock's place.
     LakeConflictError
-        When another night held it for longer than a night lasts.
+        When another night held the lock for longer than a night lasts.
     """
     lake = UPath(lake_uri)
     if lake.protocol not in ("", "file"):

@@ -1,4 +1,4 @@
-"""Rows on their way into a table: its columns, its types, its night, and the key of the run that writes them."""
+"""Prepares rows for a table: it checks columns, types and night, and adds the key of the run that writes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def keyed_rows(table: Table, rows: pa.Table, run_key: str) -> pa.Table:
     Raises
     ------
     TerminalError
-        When the rows lack a column or hold a value that its type cannot.
+        When the rows lack a column or hold a value that does not fit its type.
     """
     content = [name for name in table.schema.names if name != RUN_KEY.name]
     missing = [name for name in content if name not in rows.column_names]
@@ -36,12 +36,12 @@ def keyed_rows(table: Table, rows: pa.Table, run_key: str) -> pa.Table:
 
 
 def check_night(table: Table, rows: pa.Table, night: date) -> None:
-    """Every row is of the one night that is replaced; another night's rows would be doubled by the next replacement.
+    """Check that every row is of the night that is replaced; the next replacement would double other nights' rows.
 
     Raises
     ------
     TerminalError
-        With a night that is not this one.
+        When a row is of another night.
     """
     others = rows.filter(pc.field(table.night_column) != pa.scalar(night)).num_rows
     blank = rows[table.night_column].null_count
@@ -53,9 +53,9 @@ def check_night(table: Table, rows: pa.Table, night: date) -> None:
 
 
 def content_digest(table: Table, rows: pa.Table) -> str:
-    """SHA-256 of the rows in the table's one order, whoever wrote them.
+    """SHA-256 of the rows in the table's own order, whoever wrote them.
 
-    Static relations are flat, and CSV writes a flat table in one way only: null is nothing, an empty text is `""`.
+    Static relations are flat, and CSV writes a flat table in only one way: null is nothing, an empty text is `""`.
     """
     content = rows.drop_columns([RUN_KEY.name]).sort_by([(name, "ascending") for name in table.order_by])
     digest = hashlib.sha256()
@@ -64,7 +64,7 @@ def content_digest(table: Table, rows: pa.Table) -> str:
 
 
 class _Hashed:
-    """A file that keeps the digest of what is written to it."""
+    """A writable file that only feeds a digest."""
 
     closed = False
 
@@ -76,7 +76,7 @@ class _Hashed:
         return len(data)
 
     def flush(self) -> None:
-        """Everything written is in the digest already."""
+        """Do nothing: everything written is in the digest already."""
 
     def close(self) -> None:
         self.closed = True

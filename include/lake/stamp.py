@@ -1,4 +1,4 @@
-"""Who writes: the run's key, its attempt and the night, carried by every snapshot the run leaves."""
+"""The stamp of a run: its key, its attempt and its night, which every snapshot that the run writes carries."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class RunStamp:
     Attributes
     ----------
     run_key
-        Hash of inputs, code and model; equal runs have equal keys, and replace each other's rows.
+        Hash of inputs, code and model; equal runs have equal keys and replace each other's rows.
     attempt
-        Names this execution for people who read the snapshots' properties.
+        Name of this execution, for people who read the snapshots' properties.
     night
-        The settlement date the run publishes.
+        Settlement date that the run publishes.
     """
 
     run_key: str
@@ -25,5 +25,5 @@ class RunStamp:
     night: date
 
     def properties(self) -> dict[str, str]:
-        """What a snapshot says about the run that left it."""
+        """The properties of a snapshot that describe the run that wrote it."""
         return {"ads.run-key": self.run_key, "ads.attempt": self.attempt, "ads.night": self.night.isoformat()}

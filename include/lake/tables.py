@@ -1,4 +1,4 @@
-"""The published tables: their Arrow schemas, partition columns and the columns that order their rows."""
+"""The published tables: their Arrow schemas, partition columns and sort columns."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ class Table:
     name
         Name in the catalog's namespace.
     schema
-        Arrow schema, `run_key` included where the table has one.
+        Arrow schema, including `run_key` where the table has one.
     night_column
-        The date column the table is partitioned and replaced by; empty for a static relation, replaced whole.
+        Date column by which the table is partitioned and replaced; empty for a static relation, which is replaced as a
+        whole.
     order_by
-        Columns that put the rows of a static relation into one order, so that equal snapshots have equal digests.
+        Columns that sort the rows of a static relation, so that equal snapshots have equal digests.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Table:
 
 RUN_KEY = pa.field("run_key", TEXT)
 REVERSES = pa.field("reverses", IDENTIFIER)
-"""Of a transaction, the number of the one it takes back; null where it takes back none."""
+"""Number of the transaction that a transaction reverses; null where it reverses none."""
 _NIGHT = pa.field("settlement_date", DATE)
 _LINEAGE = [pa.field("source_uri", TEXT), pa.field("source_line", IDENTIFIER)]
 
@@ -96,7 +97,7 @@ QUARANTINE_SCHEMA = pa.schema(
         pa.field("line", IDENTIFIER),
         pa.field("raw", TEXT),  # sealed (encrypted) when published
         pa.field("reason_codes", pa.list_(TEXT)),
-        pa.field("account_id", IDENTIFIER),  # the account it is about; null where that could not be read
+        pa.field("account_id", IDENTIFIER),  # account of the record; null where it could not be read
     ]
 )
 
@@ -114,7 +115,7 @@ ALERTS_SCHEMA = pa.schema(
         pa.field("text", TEXT),
         pa.field("source_uri", TEXT),
         pa.field("source_line", IDENTIFIER),
-        # Of a row that stands for many of its account and code, whose most urgent the columns above are; else null.
+        # Number of findings of the account and code that the row stands for (it shows the most urgent one); else null.
         pa.field("postings", pa.int64()),
         pa.field("amount_sum", pa.decimal128(18, 2)),
         pa.field("first_trans_id", IDENTIFIER),
@@ -124,7 +125,7 @@ ALERTS_SCHEMA = pa.schema(
 
 REVIEWS_SCHEMA = pa.schema(
     [
-        _NIGHT,  # the night that took it in, the first it acts on
+        _NIGHT,  # the night that took the review in, which is the first it acts on
         pa.field("trans_id", IDENTIFIER),  # null where the review is of a break that names no posting
         pa.field("account_id", IDENTIFIER),  # of a break; null otherwise
         pa.field("check_code", TEXT),  # of a break; null otherwise
@@ -133,7 +134,7 @@ REVIEWS_SCHEMA = pa.schema(
         pa.field("who", TEXT),
         pa.field("decided_at", TIMESTAMP),
         pa.field("known_at", TIMESTAMP),
-        pa.field("review_key", TEXT),  # digest of what it says: the same review dropped twice is one
+        pa.field("review_key", TEXT),  # digest of its content: a review that is dropped twice counts once
         *_LINEAGE,
     ]
 )
@@ -156,7 +157,7 @@ MANIFEST_SCHEMA = pa.schema(
         pa.field("started_at", TIMESTAMP),
         pa.field("finished_at", TIMESTAMP),
         pa.field("summary", TEXT),  # JSON for people: breaks by code, flagged, skipped checks, warnings, late records
-        # JSON: the columns that the hash is taken over, and those of the state; null for nights from before it was kept
+        # JSON: the columns that the hash covers, and those of the state; null for nights from before it was recorded
         pa.field("columns", TEXT),
     ]
 )
@@ -188,4 +189,4 @@ TABLES: dict[str, Table] = {
     "reviews": Table("reviews", _keyed(REVIEWS_SCHEMA), "settlement_date", ("review_key",)),
     "night_manifest": Table("night_manifest", MANIFEST_SCHEMA, "settlement_date", ("settlement_date",)),
 }
-"""Every published table by name; the state's tables are declared by the rooms that own the state."""
+"""Every published table by name; tables of state are declared by the packages that own the state."""

@@ -1,4 +1,4 @@
-"""Which code a night ran: a digest of the sources themselves, so that an edited checkout is another version."""
+"""The version of the code that a night ran: a digest of the sources, so that an edited checkout is another version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from include.settings import PROJECT_ROOT
 
-# What decides a night's outputs; DAG files and plugins only wire and show.
+# Folders whose code decides a night's outputs; DAG files and plugins only schedule and display.
 _ROOTS = ("include", "expectations")
 _SUFFIXES = frozenset({".py", ".sql"})
 

@@ -1,4 +1,4 @@
-"""Files that people and programs open while a run writes: they see all of one, or what was there before."""
+"""Writes files in one step, so that people and programs that open one see either the whole new or the old content."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from upath import UPath
 
 
 def write_whole(path: UPath | Path, content: bytes) -> None:
-    """Replace a file in one step, on the disk before it has its name; an object store does so by itself.
+    """Replace a file in one step; its content is on the disk before it gets its name.
 
-    Its folder must be there. The file is its owner's alone (0600).
+    An object store replaces files in one step by itself. The folder must exist. Only its owner can use the file (0600).
     """
     if isinstance(path, UPath) and path.protocol not in ("", "file"):
         path.write_bytes(content)
@@ -25,7 +25,7 @@ def write_whole(path: UPath | Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            # A name that reaches the disk before what it names would be an empty file after a power cut.
+            # A name that reaches the disk before its content would be an empty file after a power cut.
             os.fsync(file.fileno())
         draft.replace(target)
     except BaseException:

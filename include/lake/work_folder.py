@@ -1,7 +1,7 @@
-"""Where the steps of a run hand tables and figures to each other: Parquet and JSON under the lake's `_work`.
+"""Work folders, in which the steps of a run pass tables and figures on: Parquet and JSON under the lake's `_work`.
 
-Records lie there in the clear. A run removes its folder at its end; those that ended runs left behind are removed by
-later ones.
+Records are stored there unencrypted. A run removes its folder when it ends; folders that killed runs left behind are
+removed by later runs.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from include.errors import MissingStateError, PublishError
 from include.security.private import make_private
 
 WORK = "_work"
-"""Folder of the lake that holds the work folders."""
+"""Name of the lake's folder that holds the work folders."""
 
 ABANDONED_AFTER = timedelta(days=1)
-"""A run is ended after six hours (`dagrun_timeout`); the rest of a day is for a person to look and clear it."""
+"""Age at which a work folder counts as abandoned: a run is ended after six hours (`dagrun_timeout`), and the rest of a
+day is left for a person to look at it and clear the run."""
 
 _OPENED = "opened"
 # A name of dots alone would be a folder above the run's own.
@@ -33,7 +34,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+|^\.*$|^\.+")
 
 
 def folder_name(run: str) -> str:
-    """A run's name as a folder may bear it: letters, digits, `_`, `.` and `-`.
+    """A run's name as the name of a folder: letters, digits, `_`, `.` and `-`.
 
     >>> folder_name("manual__2024-01-31T00:00:00+00:00"), folder_name("..")
     ('manual__2024-01-31T00-00-00-00-00', '-')
@@ -42,12 +43,12 @@ def folder_name(run: str) -> str:
 
 
 class WorkFolder:
-    """One run's work folder; every step overwrites what an earlier try of it left.
+    """The work folder of one run; every step overwrites the results of its earlier attempts.
 
     Parameters
     ----------
     folder
-        A folder or object prefix of this run alone.
+        Folder or object prefix that only this run uses.
     """
 
     def __init__(self, folder: UPath) -> None:
@@ -55,11 +56,11 @@ class WorkFolder:
 
     @classmethod
     def at(cls, lake_uri: str, group: str, run: str) -> Self:
-        """The folder of one run among those of its group: a night's, or the selections'."""
+        """The folder of one run within its group, which is a night's runs or the selections."""
         return cls(UPath(lake_uri) / WORK / group / run)
 
     def begin(self) -> None:
-        """Make the folder anew, empty.
+        """Create the folder; an existing one is emptied.
 
         Raises
         ------
@@ -68,12 +69,12 @@ class WorkFolder:
         """
         self.clear()
         with _room_for(self.folder):
-            # Records lie here in the clear until the run has come to its end.
+            # Records lie here unencrypted until the run ends.
             make_private(self.folder)
         self.note(_OPENED, {"at": datetime.now(UTC)})
 
     def put(self, name: str, table: pa.Table) -> None:
-        """Keep a table under `name`.
+        """Store a table under `name`.
 
         Raises
         ------
@@ -85,55 +86,55 @@ class WorkFolder:
             pq.write_table(table, sink)
 
     def get(self, name: str) -> pa.Table:
-        """The table kept under `name`.
+        """The table stored under `name`.
 
         Raises
         ------
         MissingStateError
-            When there is none: the steps before did not run, or the folder was removed since.
+            When there is none, because the earlier steps did not run or the folder was removed since.
         """
         path = self.folder / f"{name}.parquet"
         with _kept(path), path.open("rb") as origin:
             return pq.read_table(pa.py_buffer(origin.read()))
 
     def has(self, name: str) -> bool:
-        """Whether a table is kept under `name`."""
+        """Whether a table is stored under `name`."""
         return bool((self.folder / f"{name}.parquet").exists())
 
     def put_many(self, prefix: str, tables: dict[str, pa.Table]) -> None:
-        """Keep several tables under `prefix`, and which they were."""
+        """Store several tables under `prefix`, with a list of their names."""
         for name, table in tables.items():
             self.put(f"{prefix}.{name}", table)
         self.note(prefix, sorted(tables))
 
     def get_many(self, prefix: str) -> dict[str, pa.Table]:
-        """The tables kept by `put_many`."""
+        """The tables that `put_many` stored, by name."""
         return {name: self.get(f"{prefix}.{name}") for name in self.read_note(prefix)}
 
     def note(self, name: str, value: Any) -> None:  # noqa: ANN401 - JSON has no narrower type
-        """Keep figures under `name`; dates become text."""
+        """Store figures under `name` as JSON; dates become text."""
         path = self.folder / f"{name}.json"
         with _room_for(path), _anew(path) as sink:
             sink.write(json.dumps(value, default=str, sort_keys=True).encode())
 
     def has_note(self, name: str) -> bool:
-        """Whether figures are kept under `name`."""
+        """Whether figures are stored under `name`."""
         return bool((self.folder / f"{name}.json").exists())
 
     def read_note(self, name: str) -> Any:  # noqa: ANN401 - JSON has no narrower type
-        """The figures kept under `name`.
+        """The figures stored under `name`.
 
         Raises
         ------
         MissingStateError
-            As for `get`.
+            When there are none, as for `get`.
         """
         path = self.folder / f"{name}.json"
         with _kept(path):
             return json.loads(path.read_text(encoding="utf-8"))
 
     def clear(self) -> None:
-        """Remove what an earlier try left, or what a run that came to its end needs no longer."""
+        """Remove the folder: what an earlier attempt left, or what a finished run no longer needs."""
         # Another run may be removing the same abandoned folder.
         with suppress(FileNotFoundError):
             if self.folder.exists():
@@ -141,7 +142,7 @@ class WorkFolder:
 
 
 def clear_abandoned(lake_uri: str) -> None:
-    """Remove the work folders of runs that began more than `ABANDONED_AFTER` ago and never came to their end."""
+    """Remove the work folders of runs that began more than `ABANDONED_AFTER` ago and never ended properly."""
     work = UPath(lake_uri) / WORK
     for group in _children(work):
         for folder in _children(group):
@@ -154,7 +155,7 @@ def _children(folder: UPath) -> list[UPath]:
 
 
 def _is_abandoned(folder: UPath) -> bool:
-    """Whether the folder says when it was opened, and that was long ago; one being made or removed does not say."""
+    """Whether the folder records that it was opened long ago; a folder being created or removed records nothing."""
     try:
         opened = json.loads((folder / f"{_OPENED}.json").read_text(encoding="utf-8"))["at"]
     except (OSError, ValueError):
@@ -163,7 +164,7 @@ def _is_abandoned(folder: UPath) -> bool:
 
 
 def _anew(path: UPath) -> IO[bytes]:
-    """A new file in the place of what is there; a link that was laid there goes, and what it leads to stays."""
+    """A new file at a path; a link that lies there is replaced, and its target stays untouched."""
     if path.protocol not in ("", "file"):
         return path.open("wb")
     local = Path(path.path)

@@ -1,4 +1,4 @@
-"""Learning between trainings: what published nights teach the approved model, within bounds."""
+"""Learning between trainings: the approved model is refreshed on published nights, within bounds."""
 
 from include.learning.learn import keep_refresh_baseline, learn, rollback_learning, updates
 from include.learning.profile import PROFILE_TABLE

@@ -1,4 +1,4 @@
-"""The canary set: rows fixed with an approved model, on which every update of it is tried before it is used."""
+"""The canary set: rows stored with an approved model, on which every update of it is tried before it is used."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ from include.training.fitting import sample_rows
 from include.training.train import HeldBack
 
 CANARY = "canary"
-"""Part of a model version that holds the rows."""
+"""Name of the part of a model version that holds these rows."""
 ORDINARY_ROWS = 5_000
-"""With a budget of 2 % a hundred of them are flagged: their share is then known to a tenth of itself."""
+"""Number of ordinary rows. With a budget of 2 % a hundred of them are flagged, so that the flagged share is known to
+within a tenth of itself."""
 
 MOST_RECALL_LOST = 0.03
-"""Of all planted rows. A decision: one theft in thirty-three is what keeping up may cost."""
+"""Largest loss of recall over all planted rows. A decision: an update may cost one theft in thirty-three."""
 MOST_KIND_LOST = 0.10
-"""Of the planted rows of one kind, where there are `LEAST_OF_A_KIND`: an attack on one does not hide in the mean."""
+"""Largest loss of recall over the planted rows of one kind, where there are `LEAST_OF_A_KIND`: the mean must not hide
+an attack on one kind."""
 LEAST_OF_A_KIND = 20
 MOST_ALARMS_MORE = 0.5
-"""False alarms may exceed the alert budget by as much of it: a month then flags 3 % instead of 2 %. Measured from the
-budget, since the approved model was fitted on the canary's ordinary rows too and flags fewer of them than of new ones:
-on the real bank 1.2 %, and any refresh shows the rest."""
+"""Largest excess of false alarms over the alert budget, as a share of it: a month then flags 3 % instead of 2 %. It is
+measured from the budget because the approved model was fitted on the canary's ordinary rows too and flags fewer of them
+than of new ones: 1.2 % on the real bank, which any refresh exceeds."""
 
 
 @dataclass(frozen=True)
 class CanaryFigures:
-    """How a model does on the canary set, at its threshold.
+    """Figures of a model on the canary set, at its threshold.
 
     Attributes
     ----------
     recall
-        Of all planted rows.
+        Recall over all planted rows.
     recall_by_kind
-        Of those kinds that have `LEAST_OF_A_KIND`.
+        Recall by kind, for the kinds that have `LEAST_OF_A_KIND` rows.
     false_alarms
         Share of the ordinary rows that are flagged.
     """
@@ -49,10 +51,10 @@ class CanaryFigures:
 
 
 class Canary(Sample):
-    """Rows fixed with an approved model, on which every refresh of it is tried."""
+    """Rows stored with an approved model, on which every refresh of it is tried."""
 
     def figures(self, model: Model) -> CanaryFigures:
-        """What a model finds, and what it flags in vain."""
+        """The recall and the false alarms of a model on these rows."""
         found = flag(model.score(self.planted), model.threshold)
         kinds = np.array(self.kinds, dtype=object)
         counts = {kind: int((kinds == kind).sum()) for kind in sorted(set(self.kinds))}
@@ -64,10 +66,10 @@ class Canary(Sample):
 
 
 def draw_canary(model: Model, held_back: HeldBack) -> Canary:
-    """Ordinary rows of the nights held back in training, and rows planted into them that taught nothing.
+    """Ordinary rows of the nights held back in training, and planted rows that no fit used.
 
-    The ordinary ones were seen when the model was fitted a last time; their false alarms are those of the past. What
-    habits become is not in them: rows are kept as their features were.
+    The final fit of the model used the ordinary rows, so that their false alarms are those of the past. Rows keep the
+    features that they had: later changes of habits do not show in them.
     """
     round_ = held_back.untaught
     ordinary = sample_rows(np.arange(held_back.features.num_rows)[:, np.newaxis], ORDINARY_ROWS, model.training.seed)
@@ -82,14 +84,14 @@ def draw_canary(model: Model, held_back: HeldBack) -> Canary:
 
 
 def objections(approved: CanaryFigures, updated: CanaryFigures, budget: float) -> list[str]:
-    """Which figures of an update fail, in sentences; none when it may be used.
+    """Sentences on the figures in which an update fails; none when the update may be used.
 
     Parameters
     ----------
     approved, updated
-        Of the approved model and of its update.
+        Figures of the approved model and of its update.
     budget
-        The alert budget, a share of postings.
+        Alert budget, a share of postings.
     """
     return [
         *_recall_objections(approved, updated),

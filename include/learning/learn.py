@@ -1,4 +1,4 @@
-"""After each published night: the approved model learns a little from it, or it is said why not."""
+"""Lets the approved model learn a little from each published night, or records why it did not."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ from include.training.train import HeldBack
 
 
 def keep_refresh_baseline(registry: ModelRegistry, model: Model, held_back: HeldBack) -> None:
-    """Keep, sealed with an approved model, what its refreshes begin with and are tried on; without, it never learns."""
+    """Seal the refresh baseline and the canary set of a model beside it; without them it never learns."""
     registry.keep(model.version, CANARY, draw_canary(model, held_back).to_bytes(model.features))
     registry.keep(model.version, REFRESH_BASELINE, draw_refresh_baseline(model, held_back).to_bytes(model.features))
 
 
 def learn(lake_uri: str, night: date) -> dict[str, Any]:
-    """Let `night` teach the champion: its ordinary postings are kept, and once a week it is refreshed with them.
+    """Keep the night's ordinary postings for the champion's refreshes; once a week, refresh the champion with them.
 
-    What adapts by itself each night are the habits of accounts and their peers, which are state. What is refreshed here
-    is the ranking: preparation, detectors and calibrations, within the bounds of `include.learning.refresh`. Weights,
-    threshold and sequence reader stay the approved model's; they change with the selection, whose winner a person
-    approves. A refresh is tried on the canary set, and dropped where a figure fails; later nights then use the last one
-    that held. Learning a night again gives the same version.
+    The habits of accounts and their peers are state and adapt every night by themselves. A refresh changes the ranking:
+    preparation, detectors and calibrations, within the bounds of `include.learning.refresh`. Weights, threshold and
+    sequence reader stay those of the approved model; they change with a selection, whose winner a person approves. A
+    refresh is tried on the canary set and dropped where a figure fails; later nights then use the last accepted one.
+    Learning from a night again gives the same version.
 
     Parameters
     ----------
     lake_uri
         The lake.
     night
-        Published.
+        A published night.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def learn(lake_uri: str, night: date) -> dict[str, Any]:
     if registry.champion() is None:
         return Update(night, "", None, accepted=False, why="there is no champion that could learn").as_dict()
     approved = _champion(registry)
-    # A rollback waits for as long as a refresh takes: what is written here rests on the log as it was read.
+    # A rollback waits while a refresh runs, as this function writes the log based on what it has read.
     with registry.held(approved.version):
         log = UpdateLog.read(registry, approved.version)
         known = log.of(night)
@@ -81,33 +81,34 @@ def learn(lake_uri: str, night: date) -> dict[str, Any]:
 def rollback_learning(
     lake_uri: str, *, night: date, by: str, why: str, champion: str | None = None, run: str = ""
 ) -> dict[str, Any]:
-    """Take back the champion's updates from `night` on; from the next night on the one before them is used.
+    """Take back the champion's updates from `night` on; the next night uses the last update before them.
 
-    The nights they ended with no longer teach. What has been published stays, and is replayed with the model it had.
+    Later refreshes leave out the nights that were taken back. Published nights stay, and are replayed with their model.
 
     Parameters
     ----------
     lake_uri
         The lake.
     night
-        The first night whose update is taken back; with a refresh go all nights it was the first to learn from.
+        The first night whose update is taken back. With a refresh, all nights that it was the first to learn from are
+        taken back too.
     by, why
-        Who decided, and the reason; both are logged.
+        Person who decided, and the reason; both are logged.
     champion
-        The champion whose updates were looked at; when another one is champion by now, nothing is done.
+        Champion that the decision is about; when another one is champion by now, nothing is done.
     run
-        Names the DAG's run that asks for it, which takes back once, however often it is cleared.
+        Name of the DAG run that asks for it; one run takes back only once, however often it is cleared.
 
     Returns
     -------
     dict
-        `base`, `rolled_back` (the nights), and `in_force`, the version that is used now.
+        `base` (the approved version), `rolled_back` (the nights) and `in_force` (the version that is used now).
 
     Raises
     ------
     SettingsError
-        When nobody or no reason is named, the night has no update, another one is champion, or the run took something
-        back before.
+        When no person or no reason is named, the night has no update, another model is champion, or the run took
+        something back before.
     """
     if not by.strip() or not why.strip():
         raise SettingsError(f"a rollback names who decided it and why; got by {by!r} and why {why!r}")
@@ -162,7 +163,7 @@ def _champion(registry: ModelRegistry) -> Model:
 
 
 def _update(registry: ModelRegistry, lake: Lake, approved: Model, log: UpdateLog, night: date) -> Update:
-    """The night's update; a refresh is saved where it is accepted."""
+    """The night's update; an accepted refresh is saved."""
     canary, lesson = Canary.kept(registry, approved, CANARY), Sample.kept(registry, approved, REFRESH_BASELINE)
     obstacle = _obstacle(approved, canary, night)
     if canary is None or lesson is None or obstacle:
@@ -189,13 +190,13 @@ def _update(registry: ModelRegistry, lake: Lake, approved: Model, log: UpdateLog
 
 
 def _due(log: UpdateLog, approved: Model, night: date) -> date:
-    """The night of the next refresh: so many after the one that was tried last, or after the training."""
+    """The night of the next refresh: `REFRESH_NIGHTS` after the last one that was tried, or after the training."""
     tried = [update.night for update in log.updates if update.was_tried and update.night < night]
     return max([approved.training.last_night, *tried]) + timedelta(days=refresh.REFRESH_NIGHTS)
 
 
 def _obstacle(approved: Model, canary: Canary | None, night: date) -> str:
-    """Why this model learns nothing from this night; empty when it may."""
+    """A sentence that says why this model learns nothing from this night; empty when it may learn."""
     if approved.training.last_night >= night:
         return f"{approved.version} was trained until {approved.training.last_night}: it knows the night already"
     if canary is None or not approved.training.month_rows:
@@ -209,9 +210,9 @@ _WITHOUT_BASELINE = "{} was trained without a canary set and a lesson: learning 
 
 
 def gathered_rows(lake: Lake, approved: Model, night: date, untaught: set[date], nights: int) -> pa.Table:
-    """`REFRESH_SCHEMA` of so many nights that end with `night`, in their order.
+    """Refresh rows of the `nights` nights that end with `night`, in the order of the nights.
 
-    Of those that the approved model, or a refresh of it, scored, and that were not taken back.
+    They include only nights that the approved model or a refresh of it scored, and that were not taken back.
     """
     since = max(night - timedelta(days=nights - 1), approved.training.last_night + timedelta(days=1))
     rows = lake.read(REFRESH_TABLE, since, night).sort_by("settlement_date")
@@ -229,7 +230,7 @@ def _values(gathered: pa.Table, approved: Model) -> Matrix:
 
 
 def judged(approved: Model, model: Model, canary: Canary, nights: int) -> Update:
-    """What becomes of a refresh that so many nights taught: accepted where no figure of the canary set fails."""
+    """The update that a refresh from `nights` nights becomes: accepted where no figure of the canary set fails."""
     before, after = canary.figures(approved.trained()), canary.figures(model)
     failed = objections(before, after, approved.training.budget)
     moves = np.abs(model.rarities(canary.ordinary) - approved.trained().rarities(canary.ordinary))

@@ -1,4 +1,4 @@
-"""What one night's postings looked like to a model: how many lay in each bin of rarity, feature by feature."""
+"""The profile of a night: how many of its postings lie in each bin of rarity, feature by feature."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from include.scoring.score import CHUNK_ROWS
 BIN_EDGES: Vector = np.concatenate(
     [np.linspace(0.0, 1.95, 40), np.linspace(2.0, 3.9, 20), np.linspace(4.0, 6.0, 5)]
 ).round(2)
-"""Lower edges of the bins of rarity, finest where the rows are; the last bin has no upper one."""
+"""Lower edges of the bins of rarity, narrowest where most rows lie; the last bin has no upper edge."""
 MISSING = -1
-"""Bin of rows that lack the value."""
+"""Bin of the rows whose value is missing."""
 
 PROFILE_SCHEMA = pa.schema(
     [
@@ -36,25 +36,25 @@ PROFILE_TABLE = Table(
     "settlement_date",
     ("feature", "bin"),
 )
-"""The nights' profiles in the lake, kept with a night's other state."""
+"""Lake table of the nights' profiles, kept with a night's other state."""
 
 
 def night_profile(model: Model, values: Matrix, raws: Mapping[str, Vector] | None = None) -> pa.Table:
-    """The profile of raw rows on the scale of a model as it was trained, whatever it learned since.
+    """The profile of raw rows, on the scale of the model as it was trained; later refreshes do not change it.
 
     Parameters
     ----------
     model
-        The night's; as approved or refreshed since.
+        Model of the night, as approved or refreshed since.
     values
-        Its `Model.values` of one night or of several.
+        Result of `Model.values` for one night or for several.
     raws
-        The members' own scores of them, where they are known.
+        The members' raw scores of these rows, where they are known.
 
     Returns
     -------
     pyarrow.Table
-        `PROFILE_SCHEMA`, ordered by feature and bin.
+        Rows of `PROFILE_SCHEMA`, ordered by feature and bin.
     """
     counts: dict[str, npt.NDArray[np.int64]] = {}
     for start in range(0, len(values), CHUNK_ROWS):
@@ -71,7 +71,7 @@ def night_profile(model: Model, values: Matrix, raws: Mapping[str, Vector] | Non
 
 
 def bins_of(rarities: Vector) -> npt.NDArray[np.int64]:
-    """Index of each rarity's bin; `MISSING` where it is not a number.
+    """Index of each rarity's bin; `MISSING` where the rarity is not a number.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def bins_of(rarities: Vector) -> npt.NDArray[np.int64]:
 def trained_rarities(
     model: Model, values: Matrix, raws: Mapping[str, Vector] | None = None
 ) -> Iterator[tuple[str, Vector]]:
-    """Of raw rows: every sign's rarity, NaN where missing, then every member's and the blend's; by name."""
+    """Rarities of raw rows, by name: those of every sign (NaN where missing), then every member's, then the blend's."""
     for place, (name, rarity) in enumerate(zip(model.preparation.features, model.preparation.rarities, strict=True)):
         column = np.asarray(values[:, place], dtype=np.float64)
         yield name, np.where(np.isnan(column), np.nan, rarity.exponents_of(column))

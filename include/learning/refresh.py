@@ -1,4 +1,4 @@
-"""Fits an approved model's ensemble anew on what lately was usual; the approved one bounds what it may say."""
+"""Refreshes an approved model: its ensemble is fitted again on recent ordinary rows, within bounds of the old one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ from include.training.split import REFRESH_NIGHTS_SEEN
 from include.training.train import HeldBack, library_versions
 
 REFRESH_BASELINE = "split"
-"""Part of a model version that holds the rows its refreshes begin with."""
+"""Name of the part of a model version that holds its refresh baseline."""
 REFRESH_NIGHTS = 7
-"""Nights from one refresh to the next: whatever drifts slowly is hardly further a week later, and each week lies in one
-of them whole."""
+"""Nights from one refresh to the next: a slow drift hardly moves within a week, and each refresh adds a whole week."""
 
 
 def draw_refresh_baseline(model: Model, held_back: HeldBack) -> Sample:
-    """What a model learned as usual in its last year, thinned, and all that was planted for it to learn from."""
+    """The refresh baseline: a thinned sample of the model's last training year, and all planted rows of its fit."""
     planted = [model.values(round_.positives) for round_ in held_back.taught]
     kinds, strengths = (
         [label for round_ in held_back.taught for label in getattr(round_, of)[round_.is_planted]]
@@ -45,25 +44,25 @@ def draw_refresh_baseline(model: Model, held_back: HeldBack) -> Sample:
 
 
 def refreshed(approved: Model, split: Sample, taught: Matrix, night: date) -> Model:
-    """The approved model with its ranking refreshed by what nights up to `night` taught.
+    """The approved model with its ranking refreshed on the nights up to `night`.
 
-    Preparation, detectors that have a say and calibrations are fitted anew on the year that ends with the night; the
-    sequence reader, weights and threshold stay. What is fitted is what nothing speaks against. The unusual rows of the
-    approved model's own past are kept among them for good, since a person approved them and nights add none: detectors
-    that learn from examples would otherwise hold every natural tail for an anomaly. The level stays the approved
-    model's: over all rows that it learns from the refreshed rarities have the distribution that its have, so that a
-    refresh ranks anew and makes the bank neither louder nor quieter.
+    The preparation, the detectors with a weight and the calibrations are fitted again on the year that ends with the
+    night; the sequence reader, weights and threshold stay. The fit uses postings that nothing speaks against. It also
+    keeps the unusual rows of the approved model's own past for good: a person approved them, and later nights add none,
+    so that detectors that learn from examples would otherwise take every natural tail for an anomaly. The level stays
+    that of the approved model: over all training rows, the refreshed rarities have the distribution of the approved
+    model's. A refresh thus changes the ranking, but raises neither more nor fewer alerts.
 
     Parameters
     ----------
     approved
-        As it was trained, or refreshed before; earlier refreshes leave no trace.
+        The approved model, as trained or refreshed before; earlier refreshes have no effect.
     split
-        Kept with it.
+        Refresh baseline that was stored with the model.
     taught
-        Rows of the nights since, in its columns' order.
+        Refresh rows of the nights since its training, with columns in the order of the model's `features`.
     night
-        The last of them.
+        The last of these nights.
     """
     trained = approved.trained()
     since = np.datetime64(night - timedelta(days=REFRESH_NIGHTS_SEEN - 1))
@@ -85,7 +84,7 @@ def refreshed(approved: Model, split: Sample, taught: Matrix, night: date) -> Mo
 
 
 def _fit(trained: Model, split: Sample, values: Matrix) -> Fitted:
-    """Those that have a say, fitted on raw rows."""
+    """The detectors with a weight above 0, fitted on raw rows."""
     learned = trained.preparation
     codes = dict(zip(learned.features, learned.codes, strict=True))
     preparation = Preparation.learn(codes, learned.context, values, GRADED)

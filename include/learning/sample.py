@@ -1,4 +1,4 @@
-"""Rows of a model's past that are sealed with it: ordinary ones, and planted ones with what they are."""
+"""Rows of a model's past that are sealed with it: ordinary ones, and planted ones with their kind and strength."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from include.models.model import Model
 from include.models.threshold import Days
 from include.registry import ModelRegistry
 
-# No feature is called like this.
+# Column names that no feature has.
 _NIGHT, _KIND, _STRENGTH = "settlement date", "planted kind", "planted strength"
 
 
@@ -28,11 +28,11 @@ class Sample:
     Attributes
     ----------
     ordinary, planted
-        Shape (n_rows, n_features), NaN where missing.
+        Raw ordinary and planted rows, shape (n_rows, n_features), NaN where missing.
     nights
-        Of the ordinary rows.
+        Night of each ordinary row.
     kinds, strengths
-        Of the planted rows.
+        Kind and strength of each planted row.
     """
 
     ordinary: Matrix
@@ -42,7 +42,7 @@ class Sample:
     strengths: tuple[str, ...]
 
     def to_bytes(self, features: tuple[str, ...]) -> bytes:
-        """The rows as Parquet, those planted with kind and strength."""
+        """The rows as a Parquet file; planted rows carry their kind and strength."""
         values = np.vstack([self.ordinary, self.planted])
         columns = {name: pa.array(values[:, place]) for place, name in enumerate(features)}
         ordinary, planted = [None] * len(self.ordinary), [None] * len(self.planted)
@@ -57,7 +57,7 @@ class Sample:
 
     @classmethod
     def from_bytes(cls, content: bytes, features: tuple[str, ...]) -> Self:
-        """The rows again."""
+        """Read the sample that `to_bytes` wrote."""
         rows = pq.read_table(io.BytesIO(content))
         is_planted = pc.is_valid(rows[_KIND])
         planted, ordinary = rows.filter(is_planted), rows.filter(pc.invert(is_planted))
@@ -71,12 +71,12 @@ class Sample:
 
     @classmethod
     def kept(cls, registry: ModelRegistry, model: Model, part: str) -> Self | None:
-        """The sample kept with an approved model under a part's name; None where it was trained without.
+        """The sample stored with an approved model under a part's name; None where the model has none.
 
         Raises
         ------
         IntegrityError
-            When its bytes do not verify, or are not what `to_bytes` gives.
+            When its bytes do not verify, or are not what `to_bytes` writes.
         """
         content = registry.kept(model.version, part)
         if content is None:

@@ -1,4 +1,4 @@
-"""Who teaches: only postings nothing speaks against, and none of them more than its share."""
+"""Chooses refresh rows: only postings that nothing speaks against, and no account or day has more than its share."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from include.scoring.score import Sight
 from include.training.split import kept_share
 
 WINDOW_NIGHTS = 92
-"""Nights over which shares of what is taught are held: three months' ends, as the look-back of habits has."""
+"""Nights over which shares of the refresh rows are bounded: they contain three months' ends, as the look-back does."""
 MOST_OF_AN_ACCOUNT = 0.01
-"""Share of what is taught that one account may have. A decision: a hundred have to act alike to be the bank."""
+"""Largest share of the refresh rows from one account. A decision: a hundred accounts have to act alike to stand for the
+bank."""
 MOST_OF_A_COUNTERPARTY = 0.05
-"""The same of one counterparty: employers and utilities deal with many accounts, and honestly so."""
+"""Largest share of the refresh rows with one counterparty: employers and utilities honestly deal with many accounts."""
 MOST_OF_A_DAY = 0.25
-"""The same of one day. The real bank's busiest, a month's end, has 2,105 of the 8,700 postings of 92 of its nights."""
+"""Largest share of the refresh rows of one day. The real bank's busiest day, a month's end, has 2,105 of the 8,700
+postings of 92 nights."""
 
 
 REFRESH_SCHEMA = pa.schema(
@@ -35,26 +37,26 @@ REFRESH_SCHEMA = pa.schema(
         pa.field("values", pa.list_(pa.float32())),  # `Model.values` of one posting; NaN where missing
     ]
 )
-"""Postings of a night that teach, as a model sees them: no identifier, no text."""
+"""Refresh rows of a night as a model sees them: they hold neither identifiers nor texts."""
 REFRESH_TABLE = Table(
     "night_lesson",
     pa.schema([pa.field("settlement_date", DATE), *REFRESH_SCHEMA, pa.field("run_key", pa.string())]),
     "settlement_date",
     (),
 )
-"""The nights' lessons in the lake, kept with a night's other state."""
+"""Lake table of the nights' refresh rows, kept with a night's other state."""
 
 
 @dataclass(frozen=True)
 class RefreshRows:
-    """What a night leaves for learning and for the watch.
+    """The rows that a night keeps for learning and for monitoring.
 
     Attributes
     ----------
     profile
-        `PROFILE_SCHEMA` of all its postings.
+        Profile of all postings of the night (`PROFILE_SCHEMA`).
     rows
-        `REFRESH_SCHEMA` of those that teach.
+        Refresh rows of the night (`REFRESH_SCHEMA`).
     """
 
     profile: pa.Table = field(default_factory=PROFILE_SCHEMA.empty_table)
@@ -69,22 +71,22 @@ def refresh_rows_of(
     under_review: Collection[int] = (),
     sight: Sight | None = None,
 ) -> RefreshRows:
-    """What a night's postings looked like to its model, and those of them that teach.
+    """The profile of a night's postings, and its refresh rows.
 
     Parameters
     ----------
     features
-        Of the night's postings, as the model scored them.
+        Features of the night's postings, as the model scored them.
     model
-        The night's.
+        Model of the night.
     flagged
-        Of each of them.
+        Whether each posting was flagged.
     breaks
-        The night's, as `settlement_breaks` has them.
+        Breaks of the night, as in `settlement_breaks`.
     under_review
         Accounts with an open or confirmed review.
     sight
-        What the model sees in the features, where it is known already.
+        The model's values and scores for the features, where they are known already.
     """
     values = model.values(features) if sight is None else sight.values
     teaches = is_eligible(features, flagged, breaks, under_review)
@@ -98,32 +100,32 @@ def refresh_rows_of(
 
 
 def _drawn(features: pa.Table, weight: Vector, model: Model) -> Flags:
-    """Which rows are kept: each with the chance that it weighs, times the share that is kept of any night."""
+    """Whether each row is kept: by chance, with a probability of its weight times the share kept of every night."""
     first = features["settlement_date"][0].as_py().toordinal() if features.num_rows else 0
     chance = np.random.default_rng((model.training.seed, first)).random(features.num_rows)
     return np.asarray(chance < weight * kept_share(model.training.month_rows), dtype=np.bool_)
 
 
 def window_rows(model: Model) -> float:
-    """Postings of `WINDOW_NIGHTS` nights such as the model was trained on; shares of what is taught refer to them."""
+    """Number of postings in `WINDOW_NIGHTS` nights like those of the training; shares of refresh rows refer to it."""
     return model.training.month_rows * WINDOW_NIGHTS / BUDGET_DAYS
 
 
 def is_eligible(features: pa.Table, flagged: Flags, breaks: pa.Table, under_review: Collection[int]) -> Flags:
-    """Which postings of a night may teach at all.
+    """Whether each posting of a night may be a refresh row at all.
 
-    Not those that were flagged, nor that a break names, nor any of an account with an error among the night's breaks
-    (what is wrong there may lie in another of its postings), nor of one that analysts look at. Quarantined records are
-    not among the postings.
+    Excluded are flagged postings, postings that a break names, all postings of an account with an error among the
+    night's breaks (as the mistake may lie in another of its postings) and all postings of accounts under review.
+    Quarantined records are not among the postings.
 
     Parameters
     ----------
     features
-        Of the night.
+        Features of the night.
     flagged
-        Of each of its rows.
+        Whether each posting was flagged.
     breaks
-        The night's, as `settlement_breaks` has them.
+        Breaks of the night, as in `settlement_breaks`.
     under_review
         Accounts with an open or confirmed review.
     """
@@ -134,21 +136,22 @@ def is_eligible(features: pa.Table, flagged: Flags, breaks: pa.Table, under_revi
 
 
 def weights(features: pa.Table, teaches: Flags, rows: float) -> Vector:
-    """What each posting weighs: 1, but less where its account, its counterparty or its day would have too much.
+    """Weight of each posting: 1, or less where its account, counterparty or day would have more than its share.
 
     Parameters
     ----------
     features
-        Of one night or of several, with `account_id`, `counterparty` and `settlement_date`.
+        Features of one night or of several, with `account_id`, `counterparty` and `settlement_date`.
     teaches
-        Of each row; the others weigh 0.
+        Whether each row is eligible (`is_eligible`); the others weigh 0.
     rows
-        `window_rows` of the model: as many rows teach at least, so that a night's part of a share is a share of them.
+        The model's `window_rows`, of which the shares are taken.
 
     Returns
     -------
     Vector
-        Summed over any `WINDOW_NIGHTS` nights, no account, counterparty or day weighs more than its share of `rows`.
+        Weights, shape (n_rows,). Summed over any `WINDOW_NIGHTS` nights, no account, counterparty or day weighs more
+        than its share of `rows`.
     """
     found = teaches.astype(np.float64)
     nights = _codes(features["settlement_date"])
@@ -159,14 +162,14 @@ def weights(features: pa.Table, teaches: Flags, rows: float) -> Vector:
 
 
 def _capped(found: Vector, groups: npt.NDArray[np.int64], most: float, is_group: Flags) -> Vector:
-    """Weights lowered, in proportion, where those of a group together exceed `most`."""
+    """Weights, lowered in proportion where those of a group exceed `most` together."""
     _, place = np.unique(groups, return_inverse=True)
     totals = np.bincount(place, weights=found)[place] if len(found) else found
     return np.where(is_group & (totals > most), found * most / np.maximum(totals, most), found)
 
 
 def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """A number for each value; -1 where there is none."""
+    """An integer code for each distinct value; -1 where the value is null."""
     encoded = column.combine_chunks().dictionary_encode()
     return np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""A trained model is kept: in the registry, with what online learning is tried on, and its figures in MLflow."""
+"""Saves a trained model with its canary set and refresh baseline in the registry, and its figures in MLflow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def keep_model(outcome: TrainingOutcome, run: TrainingRun, lake_uri: str) -> str
     Returns
     -------
     str
-        What is wrong with the record, which fails nothing; empty when it was kept.
+        Sentence on what went wrong with the MLflow record, which fails nothing; empty when it was kept.
     """
     if outcome.model is None:
         return ""

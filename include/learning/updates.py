@@ -1,4 +1,4 @@
-"""The log of an approved model's nightly updates, sealed beside it: what each taught, and what was taken back."""
+"""The log of an approved model's nightly updates, sealed beside it: what each one learned, and what was taken back."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from include.registry.models import UPDATES
 
 @dataclass(frozen=True)
 class Update:
-    """What became of one night's update.
+    """The outcome of one night's update.
 
     Attributes
     ----------
     night
-        The last night that taught.
+        Last night that the update learned from.
     base
-        The approved version.
+        Version of the approved model.
     version
-        The updated model's; None where the update was dropped.
+        Version of the updated model; None where there is none, because the update was dropped or none was due.
     accepted
-        Whether nights after it use it.
+        Whether later nights use the update.
     why
-        A sentence: what was learned, or which figure failed.
+        Sentence on what was learned, or which figure failed.
     figures
-        Of the canary set, and how much was taught and moved; empty where there was no refresh.
+        Figures of the canary set, number of nights and sizes of the moves; empty where there was no refresh.
     kept
-        How many of the night's postings were kept for refreshes.
+        Number of the night's postings that were kept for refreshes.
     rolled_back_by, rolled_back_why
-        Who took it back and why; empty while nobody did.
+        Person who took the update back, and the reason; empty while nobody did.
     rolled_back_run
-        The DAG's run that took it back; empty of a command.
+        DAG run that took the update back; empty for a command.
     """
 
     night: date
@@ -53,7 +53,7 @@ class Update:
 
     @property
     def is_in_force(self) -> bool:
-        """Accepted, and nobody took it back."""
+        """Whether the update was accepted and not taken back."""
         return self.accepted and not self.rolled_back_by
 
     @property
@@ -62,12 +62,12 @@ class Update:
         return bool(self.figures)
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON has it, with what became of it in a word or two."""
+        """The update in types that JSON has, with its `fate`."""
         return {**asdict(self), "night": self.night.isoformat(), "fate": self.fate}
 
     @property
     def fate(self) -> str:
-        """What became of it, for people."""
+        """The outcome of the update in a word or two, for people."""
         if self.rolled_back_by:
             return "taken back"
         if self.was_tried:
@@ -76,21 +76,21 @@ class Update:
 
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> Self:
-        """The update again."""
+        """Rebuild the update from `as_dict()`."""
         known = {name: value for name, value in found.items() if name != "fate"}
         return cls(**{**known, "night": date.fromisoformat(found["night"])})
 
 
 @dataclass(frozen=True)
 class UpdateLog:
-    """All updates of one approved version, one a night, oldest first."""
+    """All updates of one approved version, one per night, oldest first."""
 
     base: str
     updates: tuple[Update, ...] = ()
 
     @classmethod
     def read(cls, registry: ModelRegistry, base: str) -> Self:
-        """The log as it is kept; empty where nothing was learned yet.
+        """Read the stored log; it is empty where nothing was learned yet.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class UpdateLog:
             ) from error
 
     def write(self, registry: ModelRegistry) -> None:
-        """Keep the log, whole."""
+        """Store the whole log."""
         registry.keep(self.base, UPDATES, json.dumps([update.as_dict() for update in self.updates]).encode())
 
     def of(self, night: date) -> Update | None:
@@ -117,12 +117,12 @@ class UpdateLog:
         return next((update for update in self.updates if update.night == night), None)
 
     def having(self, update: Update) -> Self:
-        """The log with this update in its night's place."""
+        """The log with this update as the one of its night."""
         others = [known for known in self.updates if known.night != update.night]
         return replace(self, updates=tuple(sorted([*others, update], key=lambda known: known.night)))
 
     def newest_before(self, night: date) -> Update | None:
-        """The newest update in force of a night before `night`."""
+        """The newest update in force from a night before `night`; None without one."""
         return max(
             (update for update in self.updates if update.is_in_force and update.night < night),
             key=lambda update: update.night,
@@ -132,8 +132,8 @@ class UpdateLog:
     def rolled_back(self, since: date, by: str, why: str, run: str = "") -> Self:
         """The log with every update from the night `since` on taken back.
 
-        Where that night ended with a refresh, those before it whose postings first came in with the refresh are, too:
-        they would be in the next one again.
+        Where that night had a refresh, the nights that this refresh was the first to learn from are taken back too;
+        otherwise the next refresh would learn from them again.
         """
         refreshes = [update.night for update in self.updates if update.was_tried]
         if since in refreshes:
@@ -142,12 +142,12 @@ class UpdateLog:
         return replace(self, updates=tuple(_taken_back(self.updates, since, by, why, run)))
 
     def untaught(self) -> set[date]:
-        """Nights whose postings no longer teach: those that were taken back."""
+        """The nights that were taken back, so that refreshes leave out their postings."""
         return {update.night for update in self.updates if update.rolled_back_by}
 
 
 def model_of(registry: ModelRegistry, approved: Model, night: date) -> Model:
-    """The approved model as the nights before `night` adapted it.
+    """The approved model with the newest update in force from a night before `night`.
 
     Raises
     ------

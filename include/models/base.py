@@ -1,4 +1,4 @@
-"""The contract of every detector: fit on rows believed ordinary, score rows; higher is more anomalous."""
+"""The interface of every detector: it is fitted on rows believed ordinary and scores rows; higher is more anomalous."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from threadpoolctl import threadpool_limits
 
 from include.errors import TerminalError
 
-# Windows are in single precision, which halves what a million of them take.
+# Windows are kept in single precision, which halves the memory that a million of them take.
 Matrix = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float64]
 View = Literal["codes", "columns", "windows"]
-"""What a detector's rows are: the strongest rarity of every reason code; all prepared columns, those that are no sign
-by themselves last; or the windows of `include.features.sequences`."""
+"""What a detector's input rows hold. "codes": the strongest rarity of every reason code. "columns": all prepared
+columns, with those that are no sign by themselves last. "windows": the windows of `include.features.sequences`."""
 
 
 GIVEN = ("seed", "free_columns")
-"""Arguments that a detector gets from the training, whatever its recipe is."""
+"""Constructor arguments that the training sets; a recipe cannot."""
 
 
 class NotFittedError(TerminalError):
@@ -41,7 +41,7 @@ class Examples:
     rows
         Shape (n_examples, n_features), as the rows of `fit`.
     weights
-        How much each counts, shape (n_examples,).
+        Weight of each row in the fit, shape (n_examples,).
     """
 
     rows: Matrix
@@ -51,19 +51,19 @@ class Examples:
 class Detector(ABC):
     """A detector of unusual rows.
 
-    `fit` and `score` check their input and run on one thread, so that the same input gives the same bits; a detector
-    implements `_fit` and `_score`, which compute. `__init__` only assigns its parameters; what was learned is kept in
-    attributes that end in one underscore, and is what `learned` returns and `restore` puts back.
+    `fit` and `score` check their input and run on one thread, so that the same input gives the same bits; subclasses
+    implement the computation in `_fit` and `_score`. `__init__` only assigns its parameters. Attributes whose names end
+    in one underscore hold what was learned; `learned` returns them and `restore` sets them again.
     """
 
     name: ClassVar[str]
-    """The name it is registered and published under."""
+    """Name under which the detector is registered and published."""
     trusted_types: ClassVar[frozenset[str]] = frozenset()
-    """Types beyond skops' own defaults that its learned attributes consist of; nothing else is ever loaded."""
+    """Types, beyond skops' own defaults, that its learned attributes may contain; loading refuses all others."""
     sees: ClassVar[View] = "codes"
-    """Which of the views of a posting its rows are."""
+    """The view of a posting that its input rows hold; see `View`."""
     learns_from_examples: ClassVar[bool] = False
-    """Whether `fit` needs examples of what is anomalous."""
+    """Whether `fit` needs examples of anomalous rows."""
 
     n_features_: int
 
@@ -78,12 +78,12 @@ class Detector(ABC):
         X
             Rows of the past, shape (n_rows, n_features), finite.
         examples
-            Anomalous rows; needed by detectors that learn from them, ignored by the others.
+            Anomalous rows; detectors with `learns_from_examples` need them, the others ignore them.
 
         Raises
         ------
         MatrixError
-            When `X` is empty, not two-dimensional or not finite, or examples are needed and there are none.
+            When `X` is empty, not two-dimensional or not finite, or when examples are needed and there are none.
         """
         _check_matrix(X)
         if len(X) == 0:
@@ -96,14 +96,14 @@ class Detector(ABC):
         return self
 
     def score(self, X: Matrix) -> Vector:  # noqa: N803
-        """Raw scores, shape (n_rows,), higher is more anomalous; each row's depends on that row alone.
+        """Raw scores, shape (n_rows,); higher is more anomalous. Each row's score depends on that row alone.
 
         Raises
         ------
         NotFittedError
             When called before `fit`.
         MatrixError
-            When `X` has other columns than the training rows, or is not finite.
+            When `X` has another number of columns than the training rows, or is not finite.
         """
         self._check_fitted()
         _check_matrix(X)
@@ -115,21 +115,21 @@ class Detector(ABC):
             return self._score(X)
 
     def parameters(self) -> dict[str, Any]:
-        """The arguments it was constructed with."""
+        """The arguments that the detector was constructed with."""
         return {key: value for key, value in vars(self).items() if not key.endswith("_")}
 
     def settings(self) -> dict[str, Any]:
-        """Those of them that a recipe may give."""
+        """The constructor arguments that a recipe may set."""
         return {name: value for name, value in self.parameters().items() if name not in GIVEN}
 
     def learned(self) -> dict[str, Any]:
-        """What `fit` left behind."""
+        """The learned attributes, by name."""
         self._check_fitted()
         return {key: value for key, value in vars(self).items() if key.endswith("_")}
 
     @classmethod
     def restore(cls, parameters: dict[str, Any], learned: dict[str, Any]) -> Self:
-        """The fitted detector again, from `parameters()` and `learned()`."""
+        """Rebuild a fitted detector from its `parameters()` and `learned()`."""
         detector = cls(**parameters)
         vars(detector).update(learned)
         return detector

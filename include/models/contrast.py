@@ -1,4 +1,4 @@
-"""Planted contrast: boosted trees that tell planted anomalies from the bank's own past."""
+"""Contrast: boosted trees that tell planted anomalies from the bank's own past."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from include.models.base import Detector, Examples, Matrix, Vector, View
 
 
 class Contrast(Detector):
-    """Unsupervised as supervised (Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 14.2.4).
+    """Boosted trees that separate planted anomalies from ordinary postings.
 
-    A bank has no labels to begin with, but it is known what anomalies are like; planted into its own past they show
-    which combinations of signs the bank's ordinary life does not have. Scores never fall when a sign grows (monotone
-    trees), so that what is learned of the kinds planted carries over to kinds that were not. Columns of context come
-    last and are free: the same sign means more where there was much habit to see.
+    This treats an unsupervised problem as a supervised one (Hastie, Tibshirani, Friedman, The Elements of Statistical
+    Learning, 14.2.4). A bank has no labels to begin with, but it is known what anomalies look like; planted into its
+    own past, they show which combinations of signs do not occur in ordinary postings. Scores never fall when a sign
+    grows (monotone trees), so that what is learned from planted kinds carries over to kinds that were not planted.
+    Context columns come last and are unconstrained: the same sign means more where there was much habit to see.
 
     Parameters
     ----------
     seed
-        Of the trees' binning.
+        Seed of the trees' binning.
     free_columns
-        How many of the last columns are no signs and may count either way.
+        Number of last columns that are no signs, so that the score may rise or fall with them.
     trees, learning_rate, leaves, leaf_rows
-        Settled on the real bank's months before December 1993: 400 trees of 8 leaves found no more than 150 of 15.
+        Number of trees, learning rate, most leaves per tree and fewest rows per leaf. They were chosen on the real
+        bank's months before December 1993: 400 trees of 8 leaves found no more than 150 of 15.
     bins
-        Values a column is cut into, at most 255.
+        Number of bins a column is cut into, at most 255.
     """
 
     name: ClassVar[str] = "contrast"
@@ -39,7 +41,7 @@ class Contrast(Detector):
 
     trees_: HistGradientBoostingClassifier
     edges_: list[Vector] | None = None
-    """Where each column is cut; None in models of version 0.1.0, whose trees cut the values themselves."""
+    """Bin edges of each column; None in models of version 0.1.0, whose trees bin the values themselves."""
 
     def __init__(
         self,
@@ -83,7 +85,7 @@ class Contrast(Detector):
         return np.asarray(self.trees_.decision_function(self._cut(X)), dtype=np.float64)
 
     def _cut(self, X: Matrix) -> Matrix:  # noqa: N803
-        """By row and column, how many of the column's edges lie below the value."""
+        """The bin of each value, shape (n_rows, n_columns): how many of its column's edges lie below it."""
         if self.edges_ is None:
             return X
         places = [np.searchsorted(edges, column) for edges, column in zip(self.edges_, X.T, strict=True)]
@@ -91,10 +93,10 @@ class Contrast(Detector):
 
 
 def _edges(column: Vector, weights: Vector, bins: int) -> Vector:
-    """Where a column is cut: between its values where they are few, else at its weighted quantiles.
+    """Bin edges of a column: midpoints between its values where these are few, else its weighted quantiles.
 
-    scikit-learn would cut the same way, but goes through all rows once for every quantile of every column, which takes
-    three times as long as the boosting: 16 of 21 s for 41,000 rows of 60 columns.
+    scikit-learn would choose the same edges, but passes over all rows once for every quantile of every column, which
+    takes three times as long as the boosting: 16 of 21 s for 41,000 rows of 60 columns.
     """
     values = np.unique(column)
     if len(values) <= bins:

@@ -1,4 +1,4 @@
-"""Every detector by name: a new one is its module and its line here."""
+"""Every detector by name; a new detector needs a module of its own and an entry here."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DETECTORS: dict[str, type[Detector]] = {
 
 
 def detector_class(name: str) -> type[Detector]:
-    """The detector registered under `name`.
+    """The detector class registered under `name`.
 
     Raises
     ------
     SettingsError
-        When there is none of that name.
+        When there is no detector of that name.
     """
     if name not in DETECTORS:
         raise SettingsError(f"there is no detector {name!r}; known are {', '.join(sorted(DETECTORS))}")

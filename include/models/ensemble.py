@@ -1,4 +1,4 @@
-"""Several detectors as one: each one's scores made comparable, then weighed; a member of weight 0 only looks on."""
+"""Several detectors as one: their scores are made comparable and averaged by weight; weight 0 leaves a member out."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Member:
     Attributes
     ----------
     detector
-        Fitted.
+        The fitted detector.
     calibration
-        Of its raw scores on past rows.
+        Calibration of the detector's raw scores, learned on past rows.
     weight
-        Its say; 0 where it is only published beside the others.
+        Weight in the ensemble; 0 for a detector whose scores are only published beside the others.
     """
 
     detector: Detector
@@ -36,14 +36,14 @@ class Member:
 
 
 def blend(exponents: Mapping[str, Vector], weights: Mapping[str, float]) -> Vector:
-    """Weighted mean of the members' rarities: what is odd to one of them stays odd among many.
+    """Weighted mean of the members' rarities, so that what is odd to one member stays odd among many.
 
     Parameters
     ----------
     exponents
-        By detector, how rare each row's score was (`Calibration.exponents_of`).
+        Rarity of each row's score (`Calibration.exponents_of`), by detector.
     weights
-        By detector; those of weight 0 need not be in `exponents`.
+        Weights by detector; detectors of weight 0 need not be in `exponents`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Isolation Forest (Liu, Ting, Zhou 2008): rows that few random cuts set apart are unusual."""
+"""Isolation Forest (Liu, Ting, Zhou 2008): rows that a few random splits isolate are unusual."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from include.models.base import Detector, Examples, Matrix, Vector
 
 
 class IsolationForest(Detector):
-    """scikit-learn's forest behind the detector contract.
+    """scikit-learn's Isolation Forest as a detector.
 
     Parameters
     ----------
     seed
-        Of the sampling and the cuts.
+        Seed of the sampling and the splits.
     trees
-        The paper finds path lengths settled well before 100; 200 halve what is left of the seed's noise for
-        10 microseconds a row.
+        Number of trees. The paper finds that path lengths converge well before 100; 200 halve the remaining noise of
+        the seed, at a cost of 10 microseconds per row.
     sample_rows
-        Rows per tree: the paper's 256, beyond which it gains nothing and anomalies start to hide each other. All
-        rows when there are fewer.
+        Rows per tree, or all rows when there are fewer. More than the paper's 256 gain nothing, and anomalies start to
+        hide each other.
     """
 
     name: ClassVar[str] = "isolation_forest"

@@ -1,6 +1,6 @@
-"""The sequence detector: an LSTM expects an account's next posting; how far the one that came is from it is the score.
+"""The sequence detector: an LSTM forecasts an account's next posting, and the score is how surprising the real one is.
 
-torch takes seconds to load; it is imported by what computes, so that the registry of detectors stays light.
+torch takes seconds to load; only the functions that compute import it, so that the registry of detectors loads quickly.
 """
 
 from __future__ import annotations
@@ -23,39 +23,41 @@ if TYPE_CHECKING:
     from include.models.lstm_network import Forecast, Network, Windows
 
 PARTS = ("sequence_gap", "sequence_kind", "sequence_counterparty", "sequence_amount")
-"""What the score is the sum of, in the order of the columns of `Lstm.surprises`."""
+"""The surprises that the score is the sum of, in the order of the columns of `Lstm.surprises`."""
 
 COLUMNS = (WINDOW + 1) * STEP
 BLOCK_ROWS = 1024
-"""Rows computed at once, always: matrix products of another shape may differ in the last bit."""
+"""Rows per block, the same always: matrix products of another shape may differ in the last bit."""
 BATCH_ROWS = 256
-"""Of an update; 512 with as many passes was behind by 0.2 in the log likelihood."""
+"""Rows per update; with 512 and as many passes the log likelihood was lower by 0.2."""
 LEARNING_RATE = 8e-3
-"""0.004 needed 14 passes for what this reaches in 8; half the cosine cools it to nothing."""
+"""Highest learning rate; half a cosine lowers it to zero. 0.004 needed 14 passes for what this reaches in 8."""
 WARM_SHARE = 0.15
-"""Of the updates; the rate rises over them from a fiftieth, as first gradients are the wildest. Not tuned."""
+"""Share of the updates over which the learning rate rises from a fiftieth, as the first gradients are the wildest. Not
+tuned."""
 WEIGHT_DECAY = 0.1
-"""With 0.0001 three in a hundred fewer of the debits times ten were in the top 2 %."""
+"""AdamW's weight decay. With 0.0001, three in a hundred fewer of the debits multiplied by ten were in the top 2 %."""
 LARGEST_GRADIENT = 1.0
-"""Its norm, cut beyond: the usual guard of recurrent nets, not tuned."""
+"""Norm that gradients are clipped to: the usual guard of recurrent networks, not tuned."""
 LEAST_UPDATES = 400
 MOST_REPEATS = 3
-"""A small sample is passed over up to three times as often, until there were 400 updates: of 4,000 rows, 30 passes
-put 55 % of the debits times ten into the top 2 %, 10 put 46 %, and 60, which learn rows by heart, 48 %."""
+"""How many times the passes a small sample may get, until there were `LEAST_UPDATES`. On 4,000 rows 30 passes put 55 %
+of the debits multiplied by ten into the top 2 %, 10 passes 46 %, and 60 passes, which overfit, 48 %."""
 FORGOTTEN_SHARE = 0.1
-"""Of the training rows lose their older postings, so that short histories, rare in a sample, are learned from."""
+"""Share of the training rows whose older postings are removed, so that the network also learns from short histories,
+which are rare in a sample."""
 RARE_ROWS = 20
-"""A kind with fewer training rows is treated with all other rare ones: twenty fix a mean to a fifth of the spread.
-How surprising it is by itself is not for a model to say that hardly met it: the real bank's first cards, issued in its
-last training month, were one false alarm in four. The features of new kinds and products judge it by how accounts take
-it up."""
+"""Kinds with fewer training rows share one slot: twenty rows estimate a mean to about a fifth of the spread. The
+network does not judge how surprising such a kind is, as it hardly met it: the real bank's first cards, issued in its
+last training month, were one false alarm in four. The features of new kinds and products judge it instead, by how
+accounts take it up."""
 BANK_BOOKED = (":IC", ":IO", ":ST")
-"""Interest and fees come when the bank books them: only their amount can surprise."""
+"""Endings of the kinds that the bank books by itself, interest and fees: only their amount can surprise."""
 _NOT_THE_AMOUNT = np.array([place for place, part in enumerate(PARTS) if part != "sequence_amount"])
 SHOWN_RANGE = (0.1, 0.9)
-"""Quantiles of the range of amounts that explanations give."""
+"""Quantiles at both ends of the range of amounts that explanations show."""
 LEAST_FALL = 0.1
-"""A posting is to blame when without it the surprise falls by this at least: less says nothing to a reader."""
+"""Least fall of the surprise for which an earlier posting is named as its cause; less means nothing to a reader."""
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -63,20 +65,22 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Expectation:
-    """What was expected of one posting, each part given the true values of those before it.
+    """The expected values of one posting, each part given the true values of the parts before it.
 
     Attributes
     ----------
     gap_days
-        Likeliest days since the posting before; None without one.
+        Likeliest number of days since the previous posting; None without one.
     kind
-        Likeliest kind id on that date, an index into `("", *KINDS)`, with `kind_probability`.
+        Likeliest kind id on that date, an index into `("", *KINDS)`.
+    kind_probability
+        Probability of the likeliest kind.
     seen_kind_probability
-        Of the kind that came.
+        Probability of the observed kind.
     counterparty
-        Likeliest token given the kind that came: 0 none, 1 one of the window's, 2 another.
+        Likeliest token given the observed kind: 0 no counterparty, 1 one of the window's, 2 another.
     amount_cents, low_cents, high_cents
-        Median and 80 % range given the kind and the counterparty that came.
+        Median and 80 % range of the amount given the observed kind and counterparty, in cents.
     """
 
     gap_days: int | None
@@ -90,23 +94,23 @@ class Expectation:
 
 
 class Lstm(Detector):
-    """Next-posting forecast of each account's sequence; the score is the sum of four surprises, see `PARTS`.
+    """Forecast of the next posting of each account; the score is the sum of four surprises, see `PARTS`.
 
-    Rows are windows as `include.features.sequences` makes them, not prepared further. A surprise is minus the log
-    of the probability, in the forecast, of something as unlikely as was seen: 0 is what was most expected, 4.6 one
-    in a hundred. Amounts are one-sided: no smaller amount than usual is a finding.
+    Rows are windows as `include.features.sequences` makes them, not prepared further. A surprise is minus the log of
+    the forecast probability of a value at least as unlikely as the observed one: it is 0 for the most expected value
+    and 4.6 for one in a hundred. Amounts are one-sided: an amount below the usual is never a finding.
 
     Parameters
     ----------
     seed
-        Of the sample, the first weights and the order of the updates.
+        Seed of the sample, the initial weights and the order of the updates.
     hidden
-        Cells of the LSTM. 48 gained 0.1 of 2.9 in the log likelihood of the two months after the training, nothing
-        in what was found, for 1.4 times the time.
+        Number of hidden units of the LSTM. 48 gained 0.1 of 2.9 in the log likelihood of the two months after the
+        training and nothing in what was found, for 1.4 times the time.
     epochs
-        Passes over the sample; more when it is small, see `LEAST_UPDATES`.
+        Number of passes over the sample; small samples get more, see `MOST_REPEATS`.
     sample_rows
-        Rows it is trained on, drawn without replacement.
+        Largest number of training rows, drawn without replacement.
     """
 
     name: ClassVar[str] = "lstm"
@@ -123,55 +127,57 @@ class Lstm(Detector):
         self.sample_rows = sample_rows
 
     def surprises(self, X: Matrix) -> Matrix:  # noqa: N803
-        """The four parts of the score, shape (n_rows, 4), to a millionth; raises as `score` does."""
+        """The four parts of the score, shape (n_rows, 4), rounded to a millionth; raises as `score` does."""
         self._check(X)
         return self._surprises(X, bounded=True)
 
     def expectation(self, X: Matrix) -> list[Expectation]:  # noqa: N803
-        """What was expected of each row; raises as `score` does."""
+        """The expectation of each row; raises as `score` does."""
         self._check(X)
         found = [row for forecast, w in self._forecasts(X) for row in self._expectations(forecast, w)]
         return found[: len(X)]
 
     def blame(self, x: Vector, top: int = 2) -> list[int]:
-        """The same as `blames` of one row, shape (n_features,)."""
+        """The result of `blames` for one row, shape (n_features,)."""
         return self.blames(x.reshape(1, -1), top)[0]
 
     def blames(self, X: Matrix, top: int = 2) -> list[list[int]]:  # noqa: N803
-        """The earlier postings that make each row most surprising, by leaving each out; raises as `score` does.
+        """The earlier postings that make each row most surprising, found by leaving each one out.
+
+        It raises as `score` does.
 
         Parameters
         ----------
         X
             Rows, shape (n_rows, n_features).
         top
-            At most so many of each.
+            Largest number of postings per row.
 
         Returns
         -------
         list
-            For each row places in its window, 0 the oldest; only such without which the surprise falls, the largest
-            fall first.
+            For each row the places of these postings in its window, where 0 is the oldest. Only postings without which
+            the surprise falls are listed, the largest fall first.
         """
         self._check(X)
         held = [np.flatnonzero(x.reshape(WINDOW + 1, STEP)[:WINDOW, 0] > 0) for x in X]
         variants = [
             np.stack([x, *(_without(x, int(place)) for place in places)]) for x, places in zip(X, held, strict=True)
         ]
-        # Unbounded: beyond belief with three equal rents is so with two of them too, only less far.
+        # Unbounded: a value that is beyond belief after three equal rents is so after two, only less far.
         scores = self._surprises(np.concatenate([X[:0], *variants]), bounded=False).sum(axis=1)
         games = np.split(scores, np.cumsum([len(rows) for rows in variants])[:-1]) if variants else []
         return [_largest_falls(game, places, top) for game, places in zip(games, held, strict=True)]
 
     def learned(self) -> dict[str, Any]:
-        """What `fit` left behind, as a flat dictionary of float32 and int64 arrays."""
+        """The learned attributes, as a flat dictionary of float32 and int64 arrays."""
         self._check_fitted()
         sizes = {"n_features": np.array([self.n_features_]), "slots": self.slots_, "means": self.means_}
         return {**sizes, **{f"weights.{name}": array for name, array in self.weights_.items()}}
 
     @classmethod
     def restore(cls, parameters: dict[str, Any], learned: dict[str, Any]) -> Self:
-        """The fitted detector again, from `parameters()` and `learned()`."""
+        """Rebuild a fitted detector from its `parameters()` and `learned()`."""
         detector = cls(**parameters)
         detector.n_features_ = int(learned["n_features"][0])
         detector.slots_, detector.means_ = learned["slots"], learned["means"]
@@ -201,7 +207,7 @@ class Lstm(Detector):
         return np.asarray(np.round(parts, 6) + 0.0, dtype=np.float64)  # and no negative zero
 
     def _check(self, X: Matrix) -> None:  # noqa: N803
-        """What `score` refuses, refused for the parts too."""
+        """Raise for every input that `score` would refuse."""
         super().score(X[:0])
         if not np.isfinite(X).all():
             raise MatrixError("the matrix holds values that are not finite; build it with sequences.window_matrix")
@@ -248,7 +254,7 @@ class Lstm(Detector):
         return take_apart(torch.from_numpy(rows), torch.from_numpy(self.slots_), torch.from_numpy(self.means_))
 
     def _forecasts(self, X: Matrix) -> Iterator[tuple[Forecast, Windows]]:  # noqa: N803
-        """Forecasts of blocks of always `BLOCK_ROWS` rows, the last filled up with empty ones."""
+        """Forecasts, block by block; every block has `BLOCK_ROWS` rows, the last one is padded with empty rows."""
         import torch
 
         with _reproducible_torch(), torch.inference_mode():
@@ -292,7 +298,7 @@ def _is_bank_booked(ids: Integers) -> npt.NDArray[np.bool_]:
 
 
 def _learn_kinds(rows: Floats) -> tuple[Integers, Floats]:
-    """Slots by kind id (0 no posting, then every kind that is not rare, last the rare ones), and mean log amounts."""
+    """Slot of each kind id (0 no posting, one per common kind, last all rare ones) and mean log amount of each slot."""
     described = rows[:, -STEP:]
     ids = described[:, 0].astype(np.int64).clip(0, len(KINDS))
     counts = np.bincount(ids, minlength=len(KINDS) + 1)
@@ -306,7 +312,7 @@ def _learn_kinds(rows: Floats) -> tuple[Integers, Floats]:
 
 
 def _batches(rows: int, epochs: int, random: np.random.Generator) -> list[Integers]:
-    """Places of the rows of every update: each pass in an order of its own, what does not fill a batch left out."""
+    """Row places of every update; each pass has an order of its own, and leaves out rows that do not fill a batch."""
     size = min(rows, BATCH_ROWS)
     per_pass = rows // size
     passes = max(epochs, min(epochs * MOST_REPEATS, LEAST_UPDATES // per_pass))
@@ -315,12 +321,12 @@ def _batches(rows: int, epochs: int, random: np.random.Generator) -> list[Intege
 
 
 def _warmth(progress: float) -> float:
-    """Share of the learning rate: a linear start, then half a cosine."""
+    """Factor of the learning rate: a linear rise, then half a cosine down to zero."""
     return float(min(1.0, 0.02 + progress / WARM_SHARE) * (1 + np.cos(np.pi * progress)) / 2)
 
 
 def _forget(rows: Floats, random: np.random.Generator) -> Floats:
-    """Copies of the rows; one in ten keeps only so many of its latest postings, evenly from none to all but one."""
+    """Copies of the rows; one in ten keeps only its latest postings, a number drawn evenly from none to all but one."""
     forgotten = np.where(random.random(len(rows)) < FORGOTTEN_SHARE, random.integers(1, WINDOW + 1, len(rows)), 0)
     steps = rows.reshape(-1, WINDOW + 1, STEP).copy()
     steps[:, :WINDOW][np.arange(WINDOW) < forgotten[:, None]] = 0
@@ -328,14 +334,14 @@ def _forget(rows: Floats, random: np.random.Generator) -> Floats:
 
 
 def _largest_falls(scores: Vector, places: npt.NDArray[np.intp], top: int) -> list[int]:
-    """Of one row's scores, whole and then without each place, the places that make most of it."""
+    """The places whose removal lowers a row's score most; `scores` holds the whole row's score, then one per place."""
     falls = scores[0] - scores[1:]
     order = np.argsort(-falls, kind="stable")[:top]
     return [int(places[i]) for i in order if falls[i] >= LEAST_FALL]
 
 
 def _without(x: Vector, place: int) -> Vector:
-    """The row as if the posting at one place of the window had not been."""
+    """The row without the posting at one place of the window; the older postings move up."""
     steps = x.reshape(WINDOW + 1, STEP).copy()
     steps[1 : place + 1] = steps[:place]
     steps[0] = 0
@@ -343,9 +349,10 @@ def _without(x: Vector, place: int) -> Vector:
 
 
 class _OneThread:
-    """Torch on one thread and with deterministic kernels while anybody is within; afterwards everything as it was.
+    """Context in which torch runs on one thread and with deterministic kernels; the old settings return afterwards.
 
-    Its settings are the whole process's, so that of several who are within at once the last puts them back.
+    The settings belong to the whole process. When several threads are in the context at once, the last one to leave
+    restores them.
     """
 
     def __init__(self) -> None:
@@ -376,4 +383,4 @@ class _OneThread:
 
 _reproducible_torch = _OneThread()
 _DICE = Lock()
-"""Held while the process's own random numbers are seeded and drawn: only for first weights."""
+"""Lock on the process's own random numbers, held while the initial weights are drawn."""

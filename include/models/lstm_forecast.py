@@ -1,4 +1,4 @@
-"""What a forecast makes of the posting that came: its loss in training, its surprise, what was expected instead."""
+"""Compares a forecast with the posting that came: the training loss, the surprise and the expected values."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch.nn import functional
 from include.models.lstm_network import Forecast, Mixture, Windows
 
 IMPOSSIBLE = 1e-4
-"""Probability kept for each value a head holds impossible. Without it (1e-6) the dates of irregular payers outweigh
-the amounts: of debits times ten 73 % were in the top 2 %, with it 77 %."""
+"""Least probability of each value of a head. With practically none (1e-6) the dates of irregular payers outweigh the
+amounts: of debits multiplied by ten 73 % were in the top 2 %, with it 77 %."""
 WILD_WEIGHT = 0.002
-"""Share of amounts that follow no habit: the 998th of a thousand withdrawals is 60 times the one before."""
+"""Share of amounts that follow no habit: of a thousand withdrawals, the 998th is 60 times the previous one."""
 WILD_SPREAD = 2.0
-"""Their spread in the log amount; with the share it bounds what one absurd amount adds to the sum."""
+"""Spread of these amounts, in the log amount; together with the share it bounds what one absurd amount adds."""
 HALF = math.log(2.0)
 TINY = 1e-30
-"""The least that has a logarithm in single precision, with room for sums."""
+"""Least value whose logarithm is taken in single precision, with room for sums."""
 BISECTIONS = 30
-"""Halvings of an interval of forty logarithms: to a fortieth of a millionth."""
+"""Number of halvings of an interval of forty logarithms, which ends at a fortieth of a millionth."""
 
 
 def loss(forecast: Forecast, w: Windows) -> Tensor:
-    """Negative log likelihood of the four parts, shape (rows, 4); a gap to nothing costs nothing."""
+    """Negative log likelihood of the four parts, shape (rows, 4); rows without an earlier posting have no gap loss."""
     gap = functional.cross_entropy(forecast.gap, w.gap, reduction="none") * w.preceded
     kind = functional.cross_entropy(forecast.kind, w.kind, reduction="none")
     token = functional.cross_entropy(forecast.token, w.token, reduction="none")
@@ -33,17 +33,17 @@ def loss(forecast: Forecast, w: Windows) -> Tensor:
 
 
 def surprise(forecast: Forecast, w: Windows, *, bounded: bool = True) -> Tensor:
-    """Surprises of the four parts, shape (rows, 4): minus the log probability of something as unlikely as was seen.
+    """Surprises of the four parts, shape (rows, 4): minus the log probability of a value as unlikely as the seen one.
 
-    For kind and counterparty that is the sum of the probabilities of all values at most as likely; for gap and
-    amount it is twice the probability of one as long or longer, of a higher one, 0 from the median down. So 0 is what
-    was most expected, and where the forecast is right each part is at least s with probability exp(-s) at most,
-    however spread it is. A gap is one-sided since shorter ones are what counts are for, which know of seasons: in the
-    real January, when everybody withdrew 2.5 times as often, 8.7 % of the two-sided surprises lay beyond the autumn's
-    98 % quantile.
+    For kind and counterparty that probability is the sum over all values at most as likely as the seen one. For gap
+    and amount it is twice the probability of a gap as long or longer, or of a higher amount, so that the surprise is 0
+    from the median down. The most expected value thus has surprise 0, and where the forecast is right each part is at
+    least s with probability at most exp(-s), however wide the distribution. Gaps are one-sided because shorter ones
+    are judged by the count features, which know about seasons: in the real January, when everybody withdrew 2.5 times
+    as often, 8.7 % of the two-sided surprises lay beyond the autumn's 98 % quantile.
 
-    Unbounded, nothing is kept for what the heads hold impossible: what is published would rank by single wild values,
-    but how far beyond belief a value is can still be compared.
+    With `bounded` false, no probability is kept for values that the heads hold impossible. Published scores would then
+    be ranked by single wild values, but it can still be compared how far beyond belief a value is.
     """
     impossible, wild = (IMPOSSIBLE, WILD_WEIGHT) if bounded else (0.0, 0.0)
     above = log_above(forecast.amount, w.amount, wild)
@@ -57,7 +57,7 @@ def surprise(forecast: Forecast, w: Windows, *, bounded: bool = True) -> Tensor:
 
 
 def probabilities(logits: Tensor, impossible: float = IMPOSSIBLE) -> Tensor:
-    """Of each value of a head, none below `impossible`."""
+    """Probability of each value of a head, shape (rows, values); none is below `impossible`."""
     kept = 1 - impossible * logits.shape[1]
     return kept * functional.softmax(logits, dim=1) + impossible
 
@@ -65,13 +65,13 @@ def probabilities(logits: Tensor, impossible: float = IMPOSSIBLE) -> Tensor:
 def unlikeliness(logits: Tensor, seen: Tensor, impossible: float) -> Tensor:
     """Minus the log of the summed probability of all values at most as likely as the seen one."""
     chances = probabilities(logits, impossible).clamp(min=TINY)
-    # Two chances equal up to the last bits of a float are the same chance.
+    # Two probabilities that are equal up to the last bits of a float count as the same.
     limit = chances.gather(1, seen[:, None]) * (1 + 1e-5)
     return -torch.log((chances * (chances <= limit)).sum(1)).clamp(max=0)
 
 
 def lateness(logits: Tensor, seen: Tensor, impossible: float) -> Tensor:
-    """Minus the log of twice the probability of a value as high or higher, from 0."""
+    """Minus the log of twice the probability of a value as high or higher; at least 0."""
     chances = probabilities(logits, impossible).clamp(min=TINY)
     as_late = torch.arange(logits.shape[1]) >= seen[:, None]
     return (-HALF - torch.log((chances * as_late).sum(1))).clamp(min=0)
@@ -105,12 +105,12 @@ def quantile(mixture: Mixture, share: float) -> Tensor:
 
 
 def _with_wild(usual: Tensor, wild: Tensor, weight: float) -> Tensor:
-    """The logarithm of the mixture of both, from their logarithms."""
+    """Log probability of the mixture of usual and wild amounts, from the log probabilities of both."""
     if weight == 0:
         return usual
     return torch.logaddexp(usual + math.log(1 - weight), wild + math.log(weight))
 
 
 def _centre(mixture: Mixture) -> Tensor:
-    """Of the wild amounts: the usual amount's component."""
+    """Centre of the wild amounts: the mean of the usual amount's component."""
     return mixture.means[:, 1]

@@ -1,4 +1,4 @@
-"""The network of the sequence detector: what an account booked goes in, what the heads say of its next posting out."""
+"""The network of the sequence detector: from an account's earlier postings to a forecast of its next one."""
 
 from __future__ import annotations
 
@@ -12,47 +12,57 @@ from torch.nn import functional
 from include.features.sequences import STEP, WINDOW
 
 GAPS = 48
-"""Days to the next posting told apart, the last for 47 and more: of the real 1993 one posting in 7,000 is beyond 45."""
+"""Number of gaps (days to the next posting) told apart; the last stands for 47 and more. In the real 1993 one posting
+in 7,000 came after more than 45 days."""
 AGES = 128
-"""Days told apart in what an earlier posting says; the look-back of 90 and a gap, longer ones count as the last."""
+"""Number of ages (days since an earlier posting) told apart: the look-back of 90 days and a gap. Longer ones count as
+the last."""
 MONTH = 32
-"""Days of a month, and one for none."""
+"""Days of a month, and one value for no posting."""
 TOKENS = 3
-"""Of a counterparty: none, one of the window's, one that is not among them."""
+"""Number of counterparty tokens: none, one of the window's, one that is not among them."""
 COMPONENTS = 3
-"""Of the amount's mixture: as last time, as usual, far around the usual."""
+"""Number of components of the amount's mixture: as last time, as usual, widely around the usual."""
 EMBEDDED = 8
-"""Numbers a kind is embedded in; the real bank uses thirteen kinds."""
+"""Dimensions of a kind's embedding; the real bank uses thirteen kinds."""
 SMALLEST_SPREAD = 0.05
-"""Of a log amount: within five per cent it is the same amount, as in `features.sql` it is within one spread."""
+"""Smallest spread of a log amount: amounts within five per cent count as equal, as those within one spread do in
+`features.sql`."""
 FIRST_SPREADS = (-2.5, -1.0, 0.0)
-"""Where the components' spreads start before the softplus: 0.13, 0.36 and 0.74 of the logarithm."""
+"""Initial spreads of the components before the softplus; after it they are 0.13, 0.36 and 0.74 of the logarithm."""
 LARGEST_NUMBER = 1000.0
-"""No number of a window is larger (days, logarithms): what is, is cut, so that absurd rows stay finite."""
+"""Largest number in a window (days, logarithms); larger ones are clipped, so that absurd rows stay finite."""
 FARTHEST_AMOUNT = 8.0
-"""Log amounts the net sees are cut at 3,000 times the bank's mean of their kind; what is scored is not cut."""
+"""Largest distance of an input's log amount from the bank's mean of its kind: 3,000 times that mean. Inputs are
+clipped, the amount to be scored is not."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows taken apart: earlier steps in tensors of shape (rows, WINDOW), the described posting's of (rows,).
+    """Windows by field: tensors of shape (rows, WINDOW) for the earlier postings, (rows,) for the described posting.
 
     Attributes
     ----------
     held
-        Where there is an earlier posting; zero elsewhere in all others.
+        Whether there is an earlier posting; all other fields are zero where there is none.
     kinds, kind
-        Slots of kinds: 0 none, then those learned, last all others.
+        Slots of kinds: 0 for no posting, then one per learned kind, last all others.
     habits, amount
         Log amounts less the bank's mean of their kind.
     ages
-        Days before the last earlier posting, so that they do not tell the gap.
+        Days from each earlier posting to the last earlier posting, so that they do not reveal the gap.
     pauses
         Days since the step before.
-    tokens, token, numbers, number
-        Counterparties: as `TOKENS`, and as numbered in the window.
+    tokens, token
+        Counterparties as one of `TOKENS`.
+    numbers, number
+        Counterparties as numbered in the window.
+    month_days, month_day
+        Days of the month.
+    month_ends, month_end
+        Days to the end of the month.
     gap
-        Days since the last earlier posting.
+        Days from the last earlier posting to the described one.
     """
 
     held: Tensor
@@ -74,12 +84,12 @@ class Windows:
 
     @property
     def preceded(self) -> Tensor:
-        """Which rows have an earlier posting at all."""
+        """Whether each row has an earlier posting at all."""
         return self.held[:, -1]
 
 
 def take_apart(rows: Tensor, slots: Tensor, means: Tensor) -> Windows:
-    """The windows of matrix rows; `slots` by kind id, `means` of the log amount by slot."""
+    """The windows of matrix rows; `slots` gives each kind id's slot, `means` each slot's mean log amount."""
     steps = rows.reshape(-1, WINDOW + 1, STEP).clamp(0, LARGEST_NUMBER)
     ids, logs, before, numbers, days, ends = (steps[:, :, field] for field in range(STEP))
     kinds = slots[ids.long().clamp(max=len(slots) - 1)]
@@ -112,7 +122,7 @@ def _month(days: Tensor) -> Tensor:
 
 
 def _tokens(numbers: Tensor) -> Tensor:
-    """0 without a counterparty, 1 where an earlier step has the same, 2 where none has."""
+    """Token of each counterparty: 0 without one, 1 where an earlier step has the same, 2 where no earlier step has."""
     seen = (numbers[:, :, None] == numbers[:, None, :]).tril(-1).any(dim=2)
     return torch.where(numbers > 0, torch.where(seen, 1, 2), 0)
 
@@ -135,7 +145,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What the heads say, each given the true values of those before it: gap, kind, counterparty, amount."""
+    """Outputs of the heads, each given the true values of those before it: gap, kind, counterparty, amount."""
 
     gap: Tensor
     kind: Tensor
@@ -146,9 +156,9 @@ class Forecast:
 class Network(nn.Module):
     """An LSTM over the earlier postings, and four heads in the order of the chain rule.
 
-    Beside the recurrent state the heads get what a net of 32 cells is slow to learn by itself: tables of what a
-    posting of a kind so many days ago says about the next date and kind (a rent of thirty days ago is due), of what
-    the calendar says, and the amounts the account booked of this kind with this counterparty.
+    Beside the recurrent state the heads get inputs that a network of 32 units is slow to learn by itself: learned
+    tables of what a posting of a kind and age says about the next date and kind (a rent of thirty days ago is due),
+    learned tables of what the calendar says, and the account's amounts of this kind with this counterparty.
     """
 
     def __init__(self, slots: int, hidden: int) -> None:
@@ -168,10 +178,10 @@ class Network(nn.Module):
         self.token_kind = _table(slots, TOKENS)
         self.amount_head = _head(hidden + EMBEDDED + 9, 2 * hidden, 3 * COMPONENTS)
         with torch.no_grad():
-            self.embed.weight[-1] = 0  # a kind never seen in training says nothing, rather than something random
+            self.embed.weight[-1] = 0  # a kind never seen in training has no effect, rather than a random one
 
     def forward(self, w: Windows) -> Forecast:
-        """What was to be expected of each row."""
+        """The forecast of each row."""
         state = self._state(w)
         return Forecast(
             gap=self._gap(w, state),
@@ -183,7 +193,7 @@ class Network(nn.Module):
     def _state(self, w: Windows) -> Tensor:
         """The recurrent state after the earlier postings; empty steps come first and are zero."""
         angles = w.month_days * (2 * math.pi / 31)
-        month_end = torch.exp(-w.month_ends / 2.0)  # the last days tell themselves apart, the others need not
+        month_end = torch.exp(-w.month_ends / 2.0)  # tells the last days of a month apart; the others need not be
         numbers = [w.habits, torch.log1p(w.pauses), angles.sin(), angles.cos(), month_end, w.held.float()]
         tokens = functional.one_hot(w.tokens, TOKENS)
         inputs = torch.cat([self.embed(w.kinds), tokens, torch.stack(numbers, dim=2)], dim=2)
@@ -191,7 +201,7 @@ class Network(nn.Module):
         return torch.as_tensor(state[0])
 
     def _gap(self, w: Windows, state: Tensor) -> Tensor:
-        # row (kind, age) of this table: what a posting of that kind, that old, says of each gap
+        # row (kind, age) of this table: what a posting of that kind and age says about each gap
         due = self.gap_due.unfold(1, GAPS, 1)[:, :AGES].reshape(-1, GAPS)
         told = functional.embedding_bag(w.kinds * AGES + w.ages, due, mode="sum", per_sample_weights=w.held.float())
         calendar = self.gap_month_end[w.month_ends[:, -1]] + self.gap_month_day[w.month_days[:, -1]]
@@ -227,7 +237,7 @@ class Network(nn.Module):
 
 @dataclass(frozen=True)
 class _AmountHabit:
-    """The account's amounts of the described kind: mean and latest with its counterparty, and all that is told."""
+    """The account's log amounts of the described kind: mean and latest with its counterparty, and all head inputs."""
 
     mean: Tensor
     latest: Tensor
@@ -235,11 +245,15 @@ class _AmountHabit:
 
 
 def _amount_habit(w: Windows) -> _AmountHabit:
-    """Means are shrunken twice: those of the kind to the bank's, those with the counterparty to those of the kind."""
+    """The amount habit of each row.
+
+    Means are shrunk twice: the account's mean of the kind towards the bank's, and its mean with the counterparty
+    towards its mean of the kind.
+    """
     same = _same_kind(w)
     party = same & (w.numbers == w.number[:, None])
     month_ago = party & ((w.ages + w.gap[:, None] - 30).abs() <= 3)  # months of 28 to 31 days, and a weekend
-    # One posting counts as much as the bank's habit; with the same counterparty, four times as much as the kind's.
+    # One posting weighs as much as the bank's mean; with the same counterparty, four times as much as the kind's mean.
     count, mean, spread = _moments(w.habits, same, torch.zeros_like(w.amount), 1.0)
     own_count, own_mean, own_spread = _moments(w.habits, party, mean, 0.25)
     _, month_mean, _ = _moments(w.habits, month_ago, own_mean, 0.25)
@@ -256,11 +270,11 @@ def _same_kind(w: Windows) -> Tensor:
 
 
 def _moments(values: Tensor, chosen: Tensor, centre: Tensor, prior: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Number, mean and spread of the chosen values; `centre` counts as `prior` of them."""
+    """Number, mean and spread of the chosen values; `centre` counts as `prior` further values."""
     count = chosen.sum(1)
     mean = ((values * chosen).sum(1) + prior * centre) / (count + prior)
     squares = ((values - mean[:, None]).square() * chosen).sum(1)
-    return count, mean, torch.sqrt((squares + 0.1) / (count + 1))  # a lone value has a spread of its own
+    return count, mean, torch.sqrt((squares + 0.1) / (count + 1))  # a single value still has a spread
 
 
 def _latest(values: Tensor, chosen: Tensor) -> Tensor:

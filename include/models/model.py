@@ -1,4 +1,4 @@
-"""A trained model: the way from feature rows to published scores, and everything needed to say where it came from."""
+"""A trained model: it turns feature rows into published scores and records where it came from."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from include.models.preparation import Preparation
 from include.models.threshold import AlertBudget, Flags
 
 MEMBER = "detector:"
-"""What a member's calibration is called, before the member's name."""
+"""Prefix of the name of a member's calibration; the member's name follows."""
 BLEND = "score"
-"""What the final calibration is called."""
+"""Name of the final calibration."""
 MOST_MOVED = 0.5
-"""How far a refresh may move any row, in powers of ten of rarity: what was one in a hundred may count as one in thirty
-or as one in three hundred, however many nights say so. Over a simulated year of harsh drift 0.3 gained .005 of average
-precision, 0.5 .007 and 1.0 .009; half a power is also what a busy month may raise the threshold by. Beyond that the
-bank is another one, and a new model is for a person to approve."""
+"""How far a refresh may move any row, in powers of ten of rarity: a posting that was one in a hundred may count as one
+in thirty or as one in three hundred, however many nights the refresh learned from. Over a simulated year of harsh drift
+0.3 gained .005 of average precision, 0.5 .007 and 1.0 .009. Half a power is also what a busy month may raise the
+threshold by. A bank that changes by more needs a new model, which a person approves."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,25 @@ class Training:
     Attributes
     ----------
     first_night, last_night
-        Settlement dates of the rows it was trained on.
+        First and last settlement date of the training rows.
     rows
-        How many there were.
+        Number of training rows.
     planted_rows
-        How many planted ones taught and chose.
+        Number of planted rows that the detectors were fitted on or the ensemble was chosen by.
     data_digest
-        SHA-256 over identifiers, amounts and windows of all of them.
+        SHA-256 over identifiers, amounts and windows of all these rows.
     budget
         Alert budget of the threshold.
     threshold_since
-        First of the nights (up to `last_night`) whose scores the threshold was chosen on.
+        First of the nights (up to `last_night`) on whose scores the threshold was chosen.
     month_rows
-        Postings of a month of these nights; 0 in models that are older than the figure.
+        Number of postings in a month of these nights; 0 in models that are older than the figure.
     habit_days
-        How far back the habits of its features reach; scoring must use the same.
+        Days that the habits in its features reach back; scoring must use the same number.
     notes
-        Sentences for people, on what was absent.
+        Sentences for people about what the source lacked.
     cases
-        How many confirmed cases taught.
+        Number of confirmed frauds that the detectors were fitted on.
     """
 
     first_night: date
@@ -77,27 +77,27 @@ class Training:
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> Self:
-        """The training again, from its part of a model's card."""
+        """Rebuild the training from its part of a model's card."""
         dates = {name: date.fromisoformat(card[name]) for name in ("first_night", "last_night", "threshold_since")}
         return cls(**{**card, **dates, "notes": tuple(card["notes"])})
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Raw rows, and what a model's detectors see of them.
+    """Raw rows, and the same rows as a model's detectors see them.
 
     Attributes
     ----------
     values
-        In the order of the model's `features`.
+        Raw values, with columns in the order of the model's `features`.
     prepared
-        As its preparation makes them.
+        The same rows as the model's preparation returns them.
     origins
-        The raw column of each prepared one.
+        Place of the raw column that each prepared column is made from.
     refreshed
-        The same rows for its refresh; None where it has none.
+        The same rows for the model's refresh; None where it has none.
     columns
-        Which of the raw columns the refresh sees, in its order.
+        Places of the raw columns that the refresh sees, in its order.
     """
 
     values: Matrix
@@ -107,16 +107,16 @@ class Rows:
     columns: tuple[int, ...] = ()
 
     def mixed(self, others: Rows, places: npt.NDArray[np.intp], takes_own: Flags) -> Rows:
-        """Rows made of these and of others, column by column; nothing is prepared again.
+        """New rows that take each raw column either from these rows or from others; nothing is prepared again.
 
         Parameters
         ----------
         others
-            As many rows of the same model.
+            Rows of the same model, as many as these.
         places
-            Which of the rows each new one is made of.
+            Place of the row, here and in `others`, that each new row is made from.
         takes_own
-            For each new row and raw column, whether it is from these rows.
+            Whether the value comes from these rows, for each new row and raw column.
         """
         own = takes_own[:, self.origins]
         return Rows(
@@ -134,26 +134,26 @@ class Rows:
 class Model:
     """Sequence reader, preparation, members, calibration and threshold, fitted together.
 
-    A posting's raw values are its feature columns and, where there is a sequence reader, that one's surprises; from
-    there on every row stands for itself, which is what explanations rest on.
+    A posting's raw values are its feature columns and, where there is a sequence reader, the surprises that it reads.
+    From there on every row is scored by itself; explanations depend on that.
 
     Attributes
     ----------
     sequence
-        Reads each posting's window; None where no LSTM was trained.
+        Sequence reader of each posting's window; None where no LSTM was trained.
     preparation
-        From raw values to what the detectors see.
+        Preparation that turns raw values into what the detectors see.
     members
-        The ensemble; at least one has a weight.
+        Detectors of the ensemble; at least one has a weight above 0.
     calibration
-        Of the blended rarities, to published scores.
+        Calibration from blended rarities to published scores.
     versions
-        Libraries that trained it.
+        Versions of the libraries that trained the model.
     refresh
-        What later nights taught: the same ensemble, fitted anew on what they brought; it sees the same raw columns.
-        None for a model that is as it was trained.
+        The same ensemble fitted again on later nights; it sees the same raw columns. None for a model that is as it
+        was trained.
     adapted_from
-        The trained model that it refreshes; empty for one that is as it was trained.
+        Version of the trained model that this one refreshes; empty for a model that is as it was trained.
     """
 
     sequence: Lstm | None
@@ -168,7 +168,7 @@ class Model:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The raw columns it sees, in order: signs, then context."""
+        """Names of the raw columns that the model sees, in order: signs, then context."""
         return self.preparation.columns
 
     @property
@@ -178,20 +178,21 @@ class Model:
 
     @property
     def alert_budget(self) -> AlertBudget:
-        """What the nights' thresholds follow from."""
+        """The budget from which each night's threshold follows."""
         return AlertBudget(self.threshold, self.training.budget, self.training.month_rows)
 
     @property
     def weights(self) -> dict[str, float]:
-        """Every member's say."""
+        """Weight of every member, by name."""
         return {member.name: member.weight for member in self.members}
 
     @cached_property
     def version(self) -> str:
-        """Name made of the members' and a hash over everything that decides a score: same training, same name.
+        """The model's name: a member's name or "ensemble", and a hash over everything that decides a score.
 
-        The detectors enter through what made them (data, parameters, seed, libraries), so that the name can be
-        checked on another kind of machine, where their scores may differ in the last bit.
+        The same training gives the same name. The hash covers what made the detectors (data, parameters, seed,
+        libraries) and not their bits, so that the name can be checked on another kind of machine, where scores may
+        differ in the last bit.
         """
         digest = hashlib.sha256(json.dumps(self.card(), sort_keys=True).encode())
         for _, array in sorted(self.arrays().items()):
@@ -201,28 +202,28 @@ class Model:
 
     @property
     def base_version(self) -> str:
-        """The trained model it is, or was adapted from."""
+        """Version of the trained model that this one is, or was adapted from."""
         return self.adapted_from or self.version
 
     def refreshed(self, refresh: Model) -> Model:
-        """The same model with its ranking refreshed; it may score the nights after those that `refresh` knows.
+        """The same model with its ranking refreshed; it may score the nights after those that `refresh` learned from.
 
-        Members, threshold and calibration stay the trained ones, and bound what the refresh may say: see `rarities`.
+        Members, threshold and calibration stay as trained and bound what the refresh may change: see `rarities_of`.
         """
         training = replace(self.training, last_night=refresh.training.last_night)
         return replace(self, refresh=refresh, training=training, adapted_from=self.base_version)
 
     def trained(self) -> Model:
-        """The same without what later nights taught, under which the threshold was chosen."""
+        """The same model without its refresh: the one that the threshold was chosen for."""
         return replace(self, refresh=None)
 
     @cached_property
     def typical_score(self) -> float:
-        """Published score of the typical row."""
+        """The published score of the typical row."""
         return float(self.score(self.typical.reshape(1, -1))[0])
 
     def typical_of(self, values: Matrix) -> Matrix:
-        """The typical row in each raw row's own context: what an account with as much habit usually does."""
+        """The typical row in each raw row's own context: an ordinary posting of an account with as much habit."""
         signs = len(self.preparation.features)
         rows = np.tile(self.typical, (len(values), 1))
         rows[:, signs:] = values[:, signs:]
@@ -230,7 +231,7 @@ class Model:
 
     def typical_scores(self, values: Matrix) -> Vector:
         """Published score of the typical row in each raw row's own context."""
-        # Few rows differ in context; all columns side by side would be sorted for nothing.
+        # Only few contexts differ, so each is scored once; comparing all columns would sort for nothing.
         around = np.column_stack([np.zeros(len(values)), values[:, len(self.preparation.features) :]])
         _, firsts, places = np.unique(around, axis=0, return_index=True, return_inverse=True)
         return np.asarray(self.score(self.typical_of(values[firsts]))[places.reshape(-1)], dtype=np.float64)
@@ -238,7 +239,7 @@ class Model:
     def values(self, features: pa.Table) -> Matrix:
         """The raw rows of a feature table in the order of `features`, NaN where missing.
 
-        A posting that takes another one back is as usual as can be: what it takes back is what was found, or not.
+        A reversal gets the typical row's values: a finding belongs to the posting that it takes back.
         """
         plain = tuple(name for name in self.features if name not in PARTS)
         known = dict(zip(plain, feature_values(features, plain).T, strict=True))
@@ -251,7 +252,7 @@ class Model:
         return rows
 
     def rows(self, values: Matrix) -> Rows:
-        """Raw rows as every part of the model sees them."""
+        """Raw rows together with their form for every part of the model."""
         mine = Rows(values, self.preparation.apply(values), self.preparation.origins)
         if self.refresh is None:
             return mine
@@ -259,25 +260,25 @@ class Model:
         return replace(mine, refreshed=self.refresh.rows(values[:, columns]), columns=tuple(columns))
 
     def score(self, values: Matrix) -> Vector:
-        """Published scores of raw rows."""
+        """The published scores of raw rows."""
         return published(self.rarities(values))
 
     def rarities(self, values: Matrix) -> Vector:
-        """How rare raw rows are, 0 and up."""
+        """The final rarity of raw rows, in powers of ten, 0 and up."""
         return self.rarities_of(self.rows(values))
 
     def rarities_of(self, rows: Rows, raws: Mapping[str, Vector] | None = None) -> Vector:
-        """How rare rows are, 0 and up.
+        """The final rarity of rows, in powers of ten, 0 and up.
 
-        A refresh moves every single row by `MOST_MOVED` at most from where the trained model puts it, whatever it was
+        A refresh moves each row by at most `MOST_MOVED` from the trained model's rarity, whatever the refresh was
         fitted on.
 
         Parameters
         ----------
         rows
-            What `rows` gave.
+            Rows that `Model.rows` returned.
         raws
-            What `raws_of` gives for them, where it is known.
+            Result of `raws_of` for these rows, where it is known.
         """
         trained = self.calibration.exponents_of(self.blended(self.raws_of(rows) if raws is None else raws))
         if self.refresh is None or rows.refreshed is None:
@@ -286,29 +287,29 @@ class Model:
         return np.maximum(trained + np.clip(said, -MOST_MOVED, MOST_MOVED), 0.0)
 
     def rarity(self, values: Matrix) -> Vector:
-        """The blended rarity of raw rows, what the final calibration starts from."""
+        """The blended rarity of raw rows, which is the input of the final calibration."""
         return self.blended(self.raws_of(self.rows(values)))
 
     def blended(self, raws: Mapping[str, Vector]) -> Vector:
-        """The same from the members' own scores; those without a say need none."""
+        """The blended rarity from the members' own scores; members of weight 0 need none."""
         voting = [member for member in self.members if member.weight > 0]
         return blend({m.name: m.calibration.exponents_of(raws[m.name]) for m in voting}, self.weights)
 
     def raws_of(self, rows: Rows, *, everybody: bool = False) -> dict[str, Vector]:
-        """The members' own scores of rows, of those that have a say or of `everybody`."""
+        """Raw scores by member, for the members with a weight above 0, or with `everybody` for all."""
         asked = [member for member in self.members if everybody or member.weight > 0]
         return {m.name: raw_scores(m.detector, self.preparation, rows.values, rows.prepared) for m in asked}
 
     def detector_scores(self, values: Matrix) -> dict[str, Vector]:
-        """Every member's own score of raw rows on the published scale, those without a say included."""
+        """Every member's own score of raw rows on the published scale, members of weight 0 included."""
         return self.published_raws(self.raws_of(self.rows(values), everybody=True))
 
     def published_raws(self, raws: Mapping[str, Vector]) -> dict[str, Vector]:
-        """The same from the members' own scores."""
+        """Every member's score on the published scale, from the members' raw scores."""
         return {m.name: m.calibration.apply(raws[m.name]) for m in self.members}
 
     def card(self) -> dict[str, Any]:
-        """What the model is, as JSON can say it; dates in ISO form."""
+        """The description of the model in types that JSON has; dates are in ISO form."""
         training = {key: _plain(value) for key, value in vars(self.training).items()}
         for name in ("month_rows", "cases"):  # an older model, which has none, keeps its name
             if not training[name]:
@@ -328,7 +329,7 @@ class Model:
         }
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything learned outside the detectors, by name."""
+        """All learned arrays outside the detectors, by name."""
         calibrations = {"blend": self.calibration, **{m.name: m.calibration for m in self.members}}
         return {
             **self.preparation.arrays(),
@@ -345,7 +346,7 @@ class Model:
         detectors: Mapping[str, Detector],
         sequence: Lstm | None,
     ) -> Self:
-        """The model as it was trained, from its `card()`, `arrays()`, its members' detectors by name and its reader."""
+        """Rebuild the model as trained from its `card()`, its `arrays()`, its detectors by name and its reader."""
 
         def calibration(name: str) -> Calibration:
             return Calibration(arrays[f"raw.{name}"], arrays[f"exponents.{name}"])
@@ -364,20 +365,20 @@ class Model:
 
 
 def raw_scores(detector: Detector, preparation: Preparation, values: Matrix, prepared: Matrix) -> Vector:
-    """A detector's own scores of raw rows; the sequence reader's are the sum of its surprises, already among them."""
+    """A detector's raw scores; for the sequence reader they are the sum of its surprises, which `values` contains."""
     if detector.sees == "windows":
         return np.asarray(values[:, [preparation.columns.index(part) for part in PARTS]].sum(axis=1))
     return detector.score(preparation.view(prepared, detector.sees))
 
 
 def feature_values(features: pa.Table, names: tuple[str, ...]) -> Matrix:
-    """The named columns as rows of floats, NaN where null."""
+    """The named columns as a matrix of floats, NaN where null."""
     columns = [pc.cast(features[name], pa.float64()).to_numpy() for name in names]
     return np.column_stack(columns).reshape(features.num_rows, len(names))
 
 
 def _plain(value: object) -> object:
-    """Dates and tuples as JSON has them."""
+    """The value in a type that JSON has: a date as text, a tuple as a list."""
     if isinstance(value, date):
         return value.isoformat()
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""From feature columns to a finite matrix: what is missing is imputed and indicated, every value becomes its rarity."""
+"""Turns feature columns into a finite matrix: missing values are imputed and indicated, values become rarities."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from include.models.base import Matrix, MatrixError, Vector, View
 from include.models.calibration import Calibration
 
 LARGEST_RARITY = 12.0
-"""Rarities are cut at one in 10**12: beyond it nothing is any more unusual, and no detector overflows."""
+"""Largest rarity, one in 10**12: larger ones are clipped, so that no detector overflows."""
 
 
 @dataclass(frozen=True)
 class Preparation:
     """Imputation and normalisation learned on past rows.
 
-    Features are one-sided and skewed: nine rows in ten say "as usual", the tenth may say a thousand. Each value is
-    replaced by how rare it was in the past, -log10 of the share of rows that had at least as much, carried on beyond
-    the past's highest with the slope of its tail. One unit then means the same in every feature, which is what
-    distances and sums over features need. A feature that was missing in all past rows is not used. One that was
-    missing in some takes its median, and an indicator column says so.
+    Features are one-sided and skewed: nine rows in ten have the usual value, the tenth may have a thousand. Each value
+    is replaced by its rarity in the past, -log10 of the share of rows that had at least as much; beyond the past's
+    highest value the rarity is extrapolated with the slope of the tail. One unit then means the same in every feature,
+    which distances and sums over features need. A feature that was missing in all past rows is not used. A feature
+    that was missing in some is imputed with its median, and an indicator column marks the imputed rows.
 
     Attributes
     ----------
     features
-        The signs used, in matrix order.
+        Names of the signs used, in matrix order.
     codes
-        Reason code of each.
+        Reason code of each feature.
     context
-        Columns that are no sign by themselves; they come last in the matrix, as log1p.
+        Names of the columns that are no sign by themselves; they come last in the matrix, as log1p.
     medians, context_medians
-        Of each, over the rows that have it.
+        Median of each feature and of each context column, over the rows that have a value.
     indicated
-        Whether each feature gets an indicator column, put after all features in the same order.
+        Whether each feature gets an indicator column; these follow all features, in the same order.
     rarities
-        Of each feature.
+        Calibration from values to rarities, one per feature.
     """
 
     features: tuple[str, ...]
@@ -57,8 +57,8 @@ class Preparation:
     ) -> Self:
         """Learn from raw rows, shape (n_rows, n_features + n_context), NaN where missing.
 
-        `codes` gives the reason code of every feature, in the order of their columns; of the `graded` ones the tail is
-        drawn on from the body.
+        `codes` gives the reason code of every feature, in the order of the columns. For `graded` features the tail of
+        the rarity is extrapolated from the body of the distribution.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Preparation:
         )
 
     def without(self, names: Collection[str]) -> Self:
-        """The preparation as if these features were not there; each one's rarity is its own."""
+        """The preparation without these features; the other features' rarities do not change."""
         kept = [name not in names for name in self.features]
         return replace(
             self,
@@ -98,16 +98,16 @@ class Preparation:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the raw columns `apply` takes, in order."""
+        """Names of the raw columns that `apply` takes, in order."""
         return (*self.features, *self.context)
 
     @property
     def typical(self) -> Vector:
-        """The typical raw row."""
+        """The typical raw row: the median of every column."""
         return np.concatenate([self.medians, self.context_medians])
 
     def apply(self, values: Matrix) -> Matrix:
-        """The finite matrix of raw rows in the order of `columns`: rarities, indicators, context."""
+        """The finite matrix for raw rows in the order of `columns`; it holds rarities, indicators, then context."""
         missing = np.isnan(values)
         filled = np.where(missing, self.typical, values)
         width = len(self.features)
@@ -118,7 +118,7 @@ class Preparation:
 
     @property
     def origins(self) -> npt.NDArray[np.intp]:
-        """The raw column that each column of the prepared matrix is made of, and of no other."""
+        """The place of the one raw column that each column of the prepared matrix is made from."""
         width = len(self.features)
         return np.concatenate([np.arange(width), np.flatnonzero(self.indicated), width + np.arange(len(self.context))])
 
@@ -135,7 +135,7 @@ class Preparation:
         return np.column_stack([matrix[:, np.flatnonzero(codes == code)].max(axis=1) for code in sorted(set(codes))])
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything learned, by name; knots of all features end to end."""
+        """Everything learned, by name; the knots of all features are concatenated."""
         return {
             "medians": self.medians,
             "context_medians": self.context_medians,
@@ -147,7 +147,7 @@ class Preparation:
 
     @classmethod
     def restore(cls, codes: Mapping[str, str], context: tuple[str, ...], arrays: dict[str, npt.NDArray[Any]]) -> Self:
-        """The preparation again, from its features with their codes, its context and its `arrays()`."""
+        """Rebuild a preparation from its features with their codes, its context and its `arrays()`."""
         ends = np.cumsum(arrays["knots"])[:-1]
         knots = zip(np.split(arrays["rarity_raw"], ends), np.split(arrays["rarity_exponents"], ends), strict=True)
         return cls(

@@ -1,4 +1,4 @@
-"""The watch over the watch: drift of what postings look like, and how findings, reviews and records fare."""
+"""Monitoring of the night watch itself: drift of features and scores, and figures on findings, reviews and records."""
 
 from include.monitoring.watch import NOTICES_TABLE, WATCH_TABLE, drift_plot, watch
 

@@ -1,4 +1,4 @@
-"""How far two sets of counts lie apart, and whether that may be chance."""
+"""The distance between two sets of counts, and the probability that it is chance."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from scipy.stats import chi2_contingency
 from include.monitoring.profiles import Counts
 
 DESIGN_EFFECT = 2.4
-"""Times by which postings of the same accounts say less than as many of different ones (Rao and Scott, The analysis of
-categorical data from complex sample surveys, JASA 1981). Of the 3,989 postings of October 1993 on the real bank,
-clustered by account, the effect on a feature's counts was 2.4 at most (`day_count`) and 1.2 in the middle."""
+"""Factor by which postings of the same accounts carry less information than as many of different accounts (Rao and
+Scott, The analysis of categorical data from complex sample surveys, JASA 1981). For the 3,989 postings of October 1993
+on the real bank, clustered by account, the effect on a feature's counts was at most 2.4 (`day_count`) and 1.2 in the
+median."""
 
 
 def distance(counts: Counts, others: Counts) -> float:
-    """Hellinger's distance between two distributions given as counts: 0 where they are equal, 1 without overlap.
+    """Hellinger's distance between two distributions given as counts: 0 when they are equal, 1 without overlap.
 
     A share that goes from nothing to 1.3 %, or from 10 % to 17 %, is a distance of 0.08.
 
@@ -30,10 +31,10 @@ def distance(counts: Counts, others: Counts) -> float:
 
 
 def chance(counts: Counts, others: Counts) -> float:
-    """The p-value of both being drawn from one distribution: a G test of the counts, less what accounts repeat.
+    """The p-value of both being drawn from one distribution: a G test of the counts, corrected by `DESIGN_EFFECT`.
 
-    Binned and heavily tied as they are (nine postings in ten are "as usual"), counts in cells are what is known; tests
-    on ranks or on the empirical distribution lose their level with ties.
+    The values are binned and heavily tied (nine postings in ten are "as usual"), so that counts in cells are compared;
+    tests on ranks or on the empirical distribution lose their level with ties.
     """
     table = np.vstack([counts, others]) / DESIGN_EFFECT
     table = table[:, table.sum(axis=0) > 0]

@@ -21,57 +21,61 @@ from include.monitoring.wording import Comparison, missing_sentence, rarity_sent
 Aspect: TypeAlias = Literal["missing", "rarity"]
 
 REFERENCE_MONTHS = 3
-"""Before the month that ends with the night: what it is compared with, and how much such months differ."""
+"""Number of months before the month that ends with the night. The month is compared with them, and they show how much
+ordinary months differ."""
 MOST_MONTH_DAYS = 31
 YEAR_DAYS = 365
-"""Back to the same season; a day more or less matters to no month."""
+"""Days back to the same season; a day more or less does not matter to a month."""
 LEAST_DISTANCE = 0.07
-"""Below it nothing has drifted, however certain the difference. Measured on the real bank, on every night from 1
-September to 5 December 1993, with a model trained before September: with 0.05, spending of a day and the time since
-the last decision came up, with 0.06 and more nothing did; a third of the accounts withdrawing 1.5 times as much
-reaches 0.09."""
+"""Least distance that counts as drift, however certain a smaller difference is. Measured on the real bank, on every
+night from 1 September to 5 December 1993, with a model trained before September: with 0.05, the spending of a day and
+the time since the last decision were reported, with 0.06 and more nothing was; a third of the accounts withdrawing 1.5
+times as much reaches 0.09."""
 ORDINARY_TIMES = 1.5
-"""Nor below this many times the farthest that one of the reference months lies from the others. On the same nights
-features that follow the calendar (`gap`, `month_spend`, up to 0.12) reached 1.3 times that."""
+"""Least distance as a multiple of the farthest that one of the reference months lies from the others. On the same
+nights features that follow the calendar (`gap`, `month_spend`, up to 0.12) reached 1.3 times that."""
 CAUTION = 1.5
-"""By which the line is raised where it is not known how much ordinary months differ."""
+"""Factor of the line where it is not known how much ordinary months differ."""
 SEASON_CAUTION = 2.4
-"""The same while a season lasts and the one of the year before is not known. Sums above the usual lay 0.10 from those
-of autumn in the real December 1993, and 0.12 to 0.16 in the first of four generated banks."""
+"""Factor of the line during a season when the same season of the year before is not known. Sums above the usual lay
+0.10 from those of autumn in the real December 1993, and 0.12 to 0.16 in the first of four generated banks."""
 TRAINING_CAUTION = 3.0
-"""The same where training's expectation stands in for the months before. Training reaches back to when habits were
-still forming: what the real bank's accounts paid in a week lay 0.16 from it in the second month after, and 0.21 in the
-fifth, though the months before were like it. Only what is gross is told until there are such months."""
+"""Factor of the line where training's expectation stands in for the months before. Training reaches back to when habits
+were still forming: the weekly payments of the real bank's accounts lay 0.16 from it in the second month after the
+training, and 0.21 in the fifth, although the months before were like them. Until such months exist, only gross drift is
+reported."""
 SEVERAL_NIGHTS = 0.3
-"""Of the line must be left if any one night had been like the reference: a drift is no single night's. The price is
-what shows on one night alone: on the real bank, amounts of withdrawals that rise 1.5 times for a third of the accounts
-move a month by 0.10, but without its last day by 0.01 to 0.02, and are told four to six weeks later. With 0.35 they
-are not told at all; no ordinary night of autumn 1993 tells of anything with either."""
+"""Share of the line that must remain when any one night is replaced by the reference, since a single night is no drift.
+The price is that changes which show on one night alone are reported late: on the real bank, withdrawals that rise 1.5
+times for a third of the accounts move a month by 0.10, but without its last day by 0.01 to 0.02, and are reported four
+to six weeks later. With 0.35 they are not reported at all; with either value no ordinary night of autumn 1993 reports
+anything."""
 FALSE_DISCOVERIES = 0.01
-"""Share of the features found to differ by chance, whatever their dependence (Benjamini and Yekutieli, 2001)."""
+"""Expected share of chance findings among the reported features, whatever their dependence (Benjamini and Yekutieli,
+2001)."""
 LEAST_ROWS = 200
-"""Of a month: with fewer, a distance of `LEAST_DISTANCE` is what chance alone makes."""
+"""Least number of postings in a month; with fewer, chance alone gives a distance of `LEAST_DISTANCE`."""
 SEASONS = (((6, 1), (6, 14)), ((12, 1), (1, 6)))
-"""First and last day (month, day) of what comes once a year: the pay days of June and December, when every salary of
-the real bank is a half higher (46 of 46 and 104 of 104), and Christmas."""
+"""First and last day (month, day) of every season: the pay days of June and December, when every salary of the real
+bank is a half higher (46 of 46 and 104 of 104), and Christmas."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What a month is compared with.
+    """The months that a month is compared with.
 
     Attributes
     ----------
     counts
-        Of one feature's cells, all months together.
+        Counts of one feature's cells, all months together.
     months
-        The same by month; empty where there is no telling them apart.
+        The same counts by month; empty where single months are not known.
     name
-        As a sentence says it, after "compared with 9 %".
+        Words for the reference in a sentence, after "compared with 9 %".
     caution
-        Times by which the line is raised, as this reference alone does not say how much ordinary months differ.
+        Factor of the line, as this reference alone does not show how much ordinary months differ.
     is_drawn
-        Whether it is training's expectation, whose tail may be a line drawn on from the body.
+        Whether the reference is training's expectation, whose tail may be extrapolated from the body.
     """
 
     counts: Counts
@@ -81,7 +85,7 @@ class Reference:
     is_drawn: bool = False
 
     def ordinary(self) -> float | None:
-        """The farthest any of its months lies from the others together; None where there are no two."""
+        """The largest distance of one of its months from all others together; None with fewer than two months."""
         if len(self.months) < 2:
             return None
         return max(distance(month, self.counts - month) for month in self.months)
@@ -89,16 +93,16 @@ class Reference:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the night's model leads to expect of postings.
+    """The profile of postings that the night's model leads to expect.
 
     Attributes
     ----------
     shares
-        `include.monitoring.profiles.expected_shares`.
+        Result of `include.monitoring.profiles.expected_shares`.
     never_missing
-        Features that every row of the training had.
+        Names of the features that every training row had.
     rows
-        Postings it was trained on.
+        Number of training rows.
     """
 
     shares: Mapping[str, Counts]
@@ -107,13 +111,13 @@ class Expected:
 
     @classmethod
     def of(cls, model: Model) -> Self:
-        """What the model knows of its training."""
+        """The expectation that a model has from its training."""
         indicated = zip(model.preparation.features, model.preparation.indicated, strict=True)
         never_missing = frozenset(name for name, was_missing in indicated if not was_missing)
         return cls(expected_shares(model), never_missing, model.training.rows)
 
     def reference(self, feature: str, aspect: Aspect) -> Reference | None:
-        """What training has to say of one feature; None where that is nothing."""
+        """The expectation of one feature as a reference; None where training gives none."""
         if aspect == "missing":
             known = np.array([0.0, self.rows]) if feature in self.never_missing else None
             return None if known is None else Reference(known, (), _IN_TRAINING, CAUTION)
@@ -126,18 +130,18 @@ _IN_TRAINING = "when the model was trained"
 
 
 def drift_signals(profiles: Profiles, expected: Expected | None) -> list[Signal]:
-    """Every feature's and the score's drift on the last of the profiles' nights.
+    """The drift of every feature and of the score on the last of the profiles' nights.
 
     A month must differ from everything it could be like: from the months before it and, where they are known, from the
-    same season a year ago. What is there every year is a season; what has been there for months has been learned.
-    Compared with last year alone, a bank that grows would drift every night.
+    same season a year ago. A change that returns every year is a season; one that has lasted for months has been
+    learned. Compared with last year alone, a bank that grows would drift every night.
 
     Parameters
     ----------
     profiles
-        All nights known, best of more than a year; without a whole month nothing is told.
+        Profiles of all known nights, preferably more than a year; without a whole month nothing is reported.
     expected
-        Stands in for the months before where there is none yet; None where it is not known.
+        Expectation of the model, which stands in for the months before where there are none; None where unknown.
     """
     found = [drift for name in sorted(profiles.counts) for drift in _drifts(profiles, name, expected)]
     if not found:
@@ -148,7 +152,7 @@ def drift_signals(profiles: Profiles, expected: Expected | None) -> list[Signal]
 
 @dataclass(frozen=True)
 class _Drift:
-    """One feature's month beside the reference it is nearest to."""
+    """One feature's month, and the reference that it is nearest to."""
 
     feature: str
     aspect: Aspect
@@ -161,7 +165,7 @@ class _Drift:
     is_new_season: bool
 
     def signal(self, p_value: float) -> Signal:
-        """The drift with its p-value among all."""
+        """The drift as a signal, with its p-value corrected for all features."""
         is_certain = p_value < FALSE_DISCOVERIES
         is_over = is_certain and self.effect >= self.limit and self._is_steady()
         since = self.night - timedelta(days=_nights_since(self.nights, self.reference) - 1) if is_over else self.night
@@ -181,7 +185,7 @@ class _Drift:
         )
 
     def _is_steady(self) -> bool:
-        """Whether several nights bear it: enough is left if any one of them had been like the reference."""
+        """Whether several nights show the drift: enough of it remains when any one night is like the reference."""
         total, usual = self.nights.sum(axis=0), self.reference.counts / self.reference.counts.sum()
         others = [total - night + usual * night.sum() for night in self.nights if night.sum()]
         left = min(distance(*_comparable(counts, self.reference)) for counts in others)
@@ -206,7 +210,7 @@ def _drifts(profiles: Profiles, name: str, expected: Expected | None) -> Iterato
 
 
 def _on_scale(counts: Counts) -> Counts:
-    """The newest nights whose present values are all on the model's scale, without the missing ones."""
+    """The newest nights whose values are all on the model's scale; counts of missing values are left out."""
     others = np.flatnonzero(counts[:, CELLS] > 0)
     return counts[others[-1] + 1 if len(others) else 0 :, 1:CELLS]
 
@@ -247,7 +251,7 @@ def _references(night: date, nights: Counts, trained: Reference | None) -> Itera
 
 
 def _months_before(night: date, nights: Counts) -> tuple[list[Counts], date]:
-    """The months before the one that ends with the night, as far as they are known, and their first day."""
+    """The known months before the one that ends with the night, and their first day."""
     months: list[Counts] = []
     end = night - timedelta(days=month_days(night))
     for _ in range(REFERENCE_MONTHS):
@@ -260,7 +264,7 @@ def _months_before(night: date, nights: Counts) -> tuple[list[Counts], date]:
 
 
 def _last_year(night: date, nights: Counts) -> Counts | None:
-    """The month that ended with the same day of the year before, as far as it is known."""
+    """The month that ended with the same day of the year before; None where it is not known."""
     end = len(nights) - YEAR_DAYS
     days = month_days(night - timedelta(days=YEAR_DAYS))
     if end < days:
@@ -270,9 +274,9 @@ def _last_year(night: date, nights: Counts) -> Counts | None:
 
 
 def month_days(night: date) -> int:
-    """Nights of the month that ends with `night`: 28 to 31, so that exactly one month's end is among them.
+    """Number of nights of the month that ends with `night`: 28 to 31, so that it contains exactly one month's end.
 
-    With 31 always, 28 February to 2 March would hold two, and be as unlike other months as nothing else.
+    With always 31 nights, a month that ends on 2 March would contain two and be unlike every other month.
 
     Examples
     --------
@@ -302,12 +306,12 @@ def holds_season(night: date) -> bool:
 
 
 def _is_within(day: tuple[int, int], first: tuple[int, int], last: tuple[int, int]) -> bool:
-    """Whether a (month, day) lies in a stretch that may go over the year's end."""
+    """Whether a (month, day) lies in a stretch, which may cross the end of the year."""
     return first <= day <= last if first <= last else day >= first or day <= last
 
 
 def _may_differ(month: Counts, references: Sequence[Reference]) -> bool:
-    """Whether there is more than one cell to be in: what is never missing anywhere is no figure, and no test."""
+    """Whether the postings fall into more than one cell; otherwise (as for values never missing) nothing can differ."""
     return bool(np.count_nonzero(month.sum(axis=0) + sum(reference.counts for reference in references)) > 1)
 
 
@@ -322,19 +326,22 @@ def _limit(references: Sequence[Reference], is_new_season: bool) -> float:
 
 
 def _comparable(counts: Counts, reference: Reference) -> tuple[Counts, Counts]:
-    """Both in the cells both know: how rare the rarest are, training says of some features by a line it drew."""
+    """Both counts in comparable cells.
+
+    The last two cells are merged for training's expectation, as its tail is extrapolated for some features.
+    """
     if not reference.is_drawn:
         return counts, reference.counts
     return np.append(counts[:-2], counts[-2:].sum()), np.append(reference.counts[:-2], reference.counts[-2:].sum())
 
 
 def _nights_since(month: Counts, reference: Reference) -> int:
-    """Of the month's nights, how many from the one on which it most clearly changed: a change point of one step."""
+    """The number of nights since the month changed most clearly (a change point with one step)."""
     return max(range(1, len(month) + 1), key=lambda nights: _contrast(month, reference, nights))
 
 
 def _contrast(month: Counts, reference: Reference, nights: int) -> float:
-    """Squared distance of the last nights from everything before, weighed as in a test of two samples."""
+    """Squared distance of the last nights from everything before, weighted as in a two-sample test."""
     after, before = month[-nights:].sum(axis=0), month[:-nights].sum(axis=0)
     if not after.sum():
         return 0.0

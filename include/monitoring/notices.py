@@ -1,4 +1,4 @@
-"""Which of a night's signals people are told of: what lasts, once, and again when it grows or a month has gone by."""
+"""Selects the signals that people are told of: those that last, once, and again when they grow or after a month."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from include.monitoring.wording import also
 from include.publish.escaping import inert
 
 REPEAT_DAYS = BUDGET_DAYS
-"""Days after which something that is still so is told again: a month later another month lies beside the old ones."""
+"""Days after which a lasting signal is told again: by then another month is compared with the old ones."""
 GROWN_TIMES = 1.5
-"""Times that an effect must have grown to be told before, beyond what the month's filling with it explains."""
+"""Factor by which an effect must have grown to be told again earlier, beyond the growth that follows from the month
+filling with it."""
 
 NOTICES_SCHEMA = pa.schema(
     [
@@ -27,17 +28,17 @@ NOTICES_SCHEMA = pa.schema(
         pa.field("topic", pa.string()),
         pa.field("text", pa.string()),
         pa.field("asks_for_selection", pa.bool_()),
-        pa.field("since", pa.date32()),  # when it began, about
+        pa.field("since", pa.date32()),  # approximate beginning
         pa.field("effect", pa.float64()),
         pa.field("also", pa.list_(pa.string())),  # topics that changed with it
     ]
 )
-"""What a night told, kept with it so that later nights do not say it again."""
+"""Notices of a night, which are stored so that later nights do not repeat them."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """A notice of an earlier night; `night` is when it was told, the rest as in `NOTICES_SCHEMA`."""
+    """A notice of an earlier night; `night` is the night that told it, the other fields are as in `NOTICES_SCHEMA`."""
 
     night: date
     code: Code
@@ -50,48 +51,48 @@ class Told:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
-        """From a row of `NOTICES_SCHEMA` with its night as `settlement_date`."""
+        """The notice in a row of `NOTICES_SCHEMA`, whose night is its `settlement_date`."""
         names = ("code", "feature", "topic", "since", "effect", "asks_for_selection")
         return cls(night=row["settlement_date"], also=tuple(row["also"] or ()), **{name: row[name] for name in names})
 
     def covers(self, signal: Signal) -> bool:
-        """Whether it told of the signal's topic."""
+        """Whether the notice told of the signal's topic."""
         return self.code == signal.code and signal.topic in (self.topic, *self.also)
 
 
 def streaks(signals: Sequence[Signal], before: Mapping[str, int]) -> dict[str, int]:
-    """For how many nights in a row each signal has been over its lines; those that are not are left out.
+    """Number of nights in a row on which each signal crossed its lines; signals that did not tonight are left out.
 
     Parameters
     ----------
     signals
-        Tonight's.
+        Signals of tonight.
     before
-        The same of the night before.
+        Streaks of the night before.
     """
     return {signal.name: before.get(signal.name, 0) + 1 for signal in signals if signal.is_over}
 
 
 def notices(night: date, signals: Sequence[Signal], lasting: Mapping[str, int], told: Sequence[Told]) -> pa.Table:
-    """What to tell of one night.
+    """The notices of one night.
 
-    Features that begin to drift together are one notice, of the one that moved most; the others are named in it.
+    Features that begin to drift together share one notice, about the one that moved most; it names the others.
 
     Parameters
     ----------
     night
         The night.
     signals
-        Its signals.
+        Signals of the night.
     lasting
-        `streaks` of the night.
+        Result of `streaks` for the night.
     told
         Earlier notices, in any order.
 
     Returns
     -------
     pyarrow.Table
-        `NOTICES_SCHEMA`, drifts first, the largest at the head; texts are inert.
+        Rows of `NOTICES_SCHEMA`, drifts first, the largest drift at the top; texts are inert.
     """
     due = [signal for signal in signals if lasting.get(signal.name, 0) >= PERSISTENCE]
     fresh = sorted(
@@ -105,7 +106,7 @@ def notices(night: date, signals: Sequence[Signal], lasting: Mapping[str, int], 
 
 
 def _phrased(night: date, signal: Signal, told: Sequence[Told]) -> Signal | None:
-    """The signal as it is told tonight; None when it has been said."""
+    """The signal with the text to tell tonight; None when it was told already."""
     earlier = [notice for notice in told if notice.covers(signal)]
     if not earlier:
         return signal
@@ -119,12 +120,12 @@ def _phrased(night: date, signal: Signal, told: Sequence[Told]) -> Signal | None
 
 
 def _was_excused(earlier: Sequence[Told]) -> bool:
-    """Whether it was only ever told as what a season may be: a selection is asked for once, and then not again."""
+    """Whether all earlier notices fell into a season and asked for no selection, which is asked for only once."""
     return all(holds_season(notice.night) and not notice.asks_for_selection for notice in earlier)
 
 
 def _has_grown(night: date, signal: Signal, last: Told) -> bool:
-    """Beyond what follows from the month holding more and more nights of it: in proportion, that is the fastest."""
+    """Whether the effect grew by more than filling explains, which at its fastest is in proportion to the nights."""
     if signal.feature != last.feature:
         return False
     filled = _nights_of(last.since, night) / _nights_of(last.since, last.night)
@@ -132,7 +133,7 @@ def _has_grown(night: date, signal: Signal, last: Told) -> bool:
 
 
 def _nights_of(since: date, night: date) -> int:
-    """Nights of the month that ends with `night` which lie in it."""
+    """Number of nights since `since` within the month that ends with `night`."""
     return min((night - since).days + 1, BUDGET_DAYS)
 
 

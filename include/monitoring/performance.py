@@ -1,7 +1,7 @@
-"""What became of findings and records: alerts against the budget, reasons, reviews, what the gate refused.
+"""Performance of past nights: alerts against the budget, reasons, reviews and refused records.
 
-What the gate lets in with a warning is not watched: a night keeps it as sentences, whose number says nothing of how
-many records they are about.
+Records that the gate lets in with a warning are not monitored: a night stores these warnings as sentences, whose number
+does not show how many records they are about.
 """
 
 from __future__ import annotations
@@ -21,26 +21,29 @@ from include.monitoring.drift import FALSE_DISCOVERIES
 from include.monitoring.signals import Signal
 
 REFERENCE_DAYS = 3 * BUDGET_DAYS
-"""Nights before the month that it is compared with."""
+"""Number of nights before the month that the month is compared with."""
 MOST_ALERTS = 1.5
-"""Times the budget from which on a month's alerts are too many. With a full training on all before, the real December
-1993 and January 1994, in which everybody began to withdraw 2.5 times as often, took 1.18 and 1.08 times."""
+"""Multiple of the budget from which on a month has too many alerts. With a full training on all earlier months, the
+real December 1993 and January 1994, in which everybody began to withdraw 2.5 times as often, had 1.18 and 1.08
+times."""
 FEWEST_ALERTS = 0.25
-"""Of the budget. A decision: with fewer, the model no longer tells apart what it was trained to."""
+"""Share of the budget below which a month has too few alerts. A decision: with fewer, the model no longer separates
+what it was trained to separate."""
 LEAST_SHIFT = 0.15
-"""By which a reason's share of the findings must differ: seven findings in fifty."""
+"""Least change of a reason's share of the findings: seven findings in fifty."""
 LEAST_FINDINGS = 50
-"""Of a month, below which a share moves by 0.15 with chance."""
+"""Least number of findings in a month; with fewer, chance moves a share by 0.15."""
 LEAST_REVIEWED = 20
-"""Decisions (confirmed or dismissed) on either side: with fewer, a precision of a half is known to within a quarter."""
+"""Least number of decisions (confirmed or dismissed) in the month and before it; with fewer, a precision of a half is
+only known to within a quarter."""
 PRECISION_LEFT = 2 / 3
-"""Of the precision before, at most, when it is told to have fallen."""
+"""Largest ratio of the precision to the earlier one at which a fall is reported."""
 QUALITY_DAYS = 7
-"""Nights whose refused records are added up: a weekly delivery is in them once."""
+"""Number of nights over which refused records are added up; they contain a weekly delivery once."""
 LEAST_REFUSED = 0.01
-"""Share of the records not let in from which on it is told: one in a hundred is no single torn file."""
+"""Least share of refused records that is reported: one in a hundred is more than a single torn file."""
 REFUSED_TIMES = 5.0
-"""Times the share before."""
+"""Least ratio of the share of refused records to the earlier one that is reported."""
 
 
 NIGHTS_SCHEMA = pa.schema(
@@ -52,25 +55,25 @@ NIGHTS_SCHEMA = pa.schema(
         pa.field("refused_rows", pa.int64()),  # quarantined or unreadable
     ]
 )
-"""One row a night."""
+"""Whether a night was scored, and its numbers of records; one row per night."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Tables of the nights known, the last one the night itself.
+    """Tables of the known nights; the last one is the night itself.
 
     Attributes
     ----------
     nights
-        `NIGHTS_SCHEMA`.
+        Rows of `NIGHTS_SCHEMA`.
     alerts
-        `ALERTS_SCHEMA`'s `settlement_date`, `trans_id`, `code`: flagged postings, each with its strongest reason.
+        Flagged postings, each with its strongest reason: `settlement_date`, `trans_id` and `code` of `ALERTS_SCHEMA`.
     reviews
-        `trans_id`, `decision`: what was known when the night ended; empty where nobody reviews.
+        Decisions that were known when the night ended: `trans_id` and `decision`; empty where nobody reviews.
     budget
         Share of postings to flag.
     month_rows
-        Postings of a month when the threshold was chosen; a quieter one may flag as many.
+        Number of postings in a month when the threshold was chosen; a quieter month may flag as many.
     """
 
     nights: pa.Table
@@ -80,11 +83,11 @@ class Findings:
     month_rows: int
 
     def performance_signals(self, night: date) -> list[Signal]:
-        """Whatever can be said of the month that ends with the night."""
+        """The signals of the month that ends with the night."""
         return [*self._volume(night), *self._reasons(night), *self._precision(night), *self._quality(night)]
 
     def figures(self, night: date) -> dict[str, float]:
-        """The month in numbers, for people and for comparison."""
+        """The figures of the month, for people and for comparison."""
         month = _between(self.nights, _first(night), night)
         offered, scored = _sum(month, "offered_rows"), _sum(month, "scored_rows")
         flagged = _between(self.alerts, _first(night), night).num_rows
@@ -183,7 +186,7 @@ class Findings:
         return {code: codes.count(code) for code in sorted(set(codes))}
 
     def _decided(self, first: date, last: date) -> tuple[int, int]:
-        """Findings of the nights that were confirmed, and dismissed."""
+        """Number of confirmed and of dismissed findings of the nights."""
         found = set(_between(self.alerts, first, last)["trans_id"].to_pylist())
         decisions = dict(zip(self.reviews["trans_id"].to_pylist(), self.reviews["decision"].to_pylist(), strict=True))
         said = [decisions.get(trans_id) for trans_id in found]

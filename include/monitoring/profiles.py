@@ -1,4 +1,4 @@
-"""The nights' profiles as counts: how many postings of a night were missing a value, ordinary, or how rare."""
+"""The nights' profiles as counts: the number of a night's postings whose value was missing, ordinary or rare."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ from include.models.model import BLEND, MEMBER, Model
 Counts: TypeAlias = npt.NDArray[np.float64]
 
 LEVELS = (1.0, 1.5, 2.0, 3.0)
-"""Rarities a profile is cut at: one posting in 10, in 32, in 100, in 1,000 of those that trained the model.
+"""Rarities at which a profile is divided: one posting in 10, in 32, in 100, in 1,000 of the training rows.
 
-What lies below is "as usual or a little more". Ordinary months differ there and no score minds: on the real bank the
-distance between neighbouring months of 1993 is up to 0.23 over bins of a quarter, and up to 0.12 over these."""
+Rarities below the first level are "as usual or a little more". Ordinary months differ there without an effect on
+scores: on the real bank the distance between neighbouring months of 1993 is up to 0.23 over bins of a quarter, and up
+to 0.12 over these."""
 CELLS = len(LEVELS) + 2
-"""Cells of a feature in one night: missing, below the first level, from each level to the next."""
+"""Number of cells per feature and night: missing, below the first level, and from each level to the next."""
 SCORE = BLEND
-"""The profile of the published score among those of the features."""
+"""Name of the published score's profile among those of the features."""
 
 _FIRST_LEVEL = 1
 
 
 @dataclass(frozen=True)
 class Profiles:
-    """Counts of nights that follow each other without a hole.
+    """Counts of consecutive nights.
 
     Attributes
     ----------
     last
         The last night.
     counts
-        By feature, shape (n_nights, `CELLS`), the last night last.
+        Counts by feature, shape (n_nights, `CELLS`); the last row is the last night.
     """
 
     last: date
@@ -49,17 +50,18 @@ class Profiles:
     def of(cls, rows: pa.Table, first: date, last: date, model_base: str) -> Self:
         """The profiles of the nights from `first` to `last`.
 
-        Members of the ensemble are left out: what moves them moves the score, which is here, or has no say.
+        Members of the ensemble are left out: a member that drifts either moves the score, which is included, or has no
+        weight.
 
         Parameters
         ----------
         rows
-            `include.learning.profile.PROFILE_SCHEMA` with `settlement_date`.
+            Rows of `include.learning.profile.PROFILE_SCHEMA` with `settlement_date`.
         first, last
-            Both included; a night without a row had no posting.
+            First and last night, both included; a night without a row had no posting.
         model_base
-            Nights on another model's scale count as far as a value was missing: that has no scale. Otherwise they
-            are empty.
+            Version of the model whose scale is used. Nights on another model's scale count only for missing values,
+            which have no scale; their other cells are empty.
         """
         nights = (last - first).days + 1
         places = (rows["settlement_date"].to_numpy() - np.datetime64(first)).astype(np.int64)
@@ -71,7 +73,7 @@ class Profiles:
         return cls(last, {str(n): counts[i] for i, n in enumerate(names) if not str(n).startswith(MEMBER)})
 
     def until(self, last: date) -> Self:
-        """The same as far as `last`, no later than it was."""
+        """The profiles up to `last`, which may not be later than the current last night."""
         later = (self.last - last).days
         return replace(self, last=last, counts={name: rows[: len(rows) - later] for name, rows in self.counts.items()})
 
@@ -83,16 +85,16 @@ def _cells(bins: npt.NDArray[np.int64], is_on_scale: npt.NDArray[np.bool_]) -> n
 
 
 def expected_shares(model: Model) -> dict[str, Counts]:
-    """By feature, the share of present values that training leads to expect in each cell from the second on.
+    """The share of present values that training leads to expect in each cell from the second on, by feature.
 
-    The score is not among them: rows that taught a detector score lower than rows to come.
+    The score is left out, as rows that a detector was fitted on score lower than later rows.
     """
     named = zip(model.preparation.features, model.preparation.rarities, strict=True)
     return {name: _shares(calibration) for name, calibration in named}
 
 
 def _shares(calibration: Calibration) -> Counts:
-    """Of the training rows that reach each level; ties leave levels out that no row reaches alone."""
+    """The share of training rows in each cell; ties leave out levels that no row reaches alone."""
     places = np.searchsorted(calibration.exponents, LEVELS)
     reached = np.append(calibration.exponents, np.inf)[places]
     return -np.diff(np.concatenate([[1.0], 10.0**-reached, [0.0]]))

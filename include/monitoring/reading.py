@@ -1,4 +1,4 @@
-"""What a night's watch needs of the nights before, read from the lake."""
+"""Reads the tables of earlier nights that a night's monitoring needs from the lake."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from include.monitoring.performance import NIGHTS_SCHEMA
 from include.monitoring.watch import NOTICES_TABLE
 
 REVIEW_SCHEMA = pa.schema([pa.field("trans_id", pa.int64()), pa.field("decision", pa.string())])
-"""The latest decision on a posting, as known when the night ended."""
+"""Latest decision on each posting, as known when the night ended."""
 FLAGGED_SCHEMA = pa.schema(
     [
         pa.field("settlement_date", pa.date32()),
@@ -23,19 +23,19 @@ FLAGGED_SCHEMA = pa.schema(
         pa.field("code", pa.string()),
     ]
 )
-"""Findings of nights, with the reason code each was published under."""
+"""Findings of nights, each with its published reason code."""
 
 _ONE_DAY = timedelta(days=1)
 _LOOK_BACK = timedelta(days=MOST_MONTH_DAYS * (1 + REFERENCE_MONTHS) - 1)
 
 
 def first_profile(since: date, night: date) -> date:
-    """The first night whose profile matters to `night`: the same month's a year ago, or the first there is."""
+    """The first night whose profile matters to `night`: in the same month a year ago, or the first available one."""
     return max(since, night - timedelta(days=YEAR_DAYS + MOST_MONTH_DAYS - 1))
 
 
 def profiles_before(lake: Lake, since: date, night: date) -> pa.Table:
-    """`PROFILE_TABLE` of the months before a night, and of the same month a year ago, no earlier than `since`."""
+    """Rows of `PROFILE_TABLE` for the months before a night and the same month a year ago, not before `since`."""
     year_ago = night - timedelta(days=YEAR_DAYS)
     spans = [
         (max(since, night - _LOOK_BACK), night - _ONE_DAY),
@@ -47,7 +47,7 @@ def profiles_before(lake: Lake, since: date, night: date) -> pa.Table:
 
 
 def nights_before(lake: Lake, since: date, night: date) -> pa.Table:
-    """`NIGHTS_SCHEMA` of the nights before."""
+    """Rows of `NIGHTS_SCHEMA` for the nights before a night."""
     rows = lake.manifest(max(since, night - _LOOK_BACK), night - _ONE_DAY)
     is_scored = pc.is_valid(rows["model_version"])
     columns = [
@@ -61,17 +61,17 @@ def nights_before(lake: Lake, since: date, night: date) -> pa.Table:
 
 
 def flagged_before(lake: Lake, since: date, night: date) -> pa.Table:
-    """`FLAGGED_SCHEMA` of the nights before."""
+    """Rows of `FLAGGED_SCHEMA` for the nights before a night."""
     wanted = [*FLAGGED_SCHEMA.names, "kind"]
     return flagged(lake.read("alerts", max(since, night - _LOOK_BACK), night - _ONE_DAY, wanted))
 
 
 def flagged(alerts: pa.Table) -> pa.Table:
-    """The findings among alerts, as `FLAGGED_SCHEMA`."""
+    """The findings among alerts, as rows of `FLAGGED_SCHEMA`."""
     return alerts.filter(pc.equal(alerts["kind"], "score")).select(FLAGGED_SCHEMA.names).cast(FLAGGED_SCHEMA)
 
 
 def told_before(lake: Lake, since: date, night: date) -> list[Told]:
-    """Notices of the nights before, as far back as they may be repeated."""
+    """The notices of the nights before a night, as far back as they matter for repetitions."""
     first = max(since, night - timedelta(days=2 * REPEAT_DAYS))
     return [Told.of(row) for row in lake.read(NOTICES_TABLE, first, night - _ONE_DAY).to_pylist()]

@@ -1,4 +1,4 @@
-"""What a night may have to tell of: a figure, the line it must cross, and whether it has crossed it."""
+"""Signals that a night may report: a figure, the line that it must cross, and whether it has crossed it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Code: TypeAlias = Literal[
     "feature_drift", "score_drift", "alert_volume", "reason_shift", "precision", "quality", "volume"
 ]
 DRIFT: tuple[Code, ...] = ("feature_drift", "score_drift")
-"""Codes of notices about what postings look like; the others are about what became of findings and records."""
+"""Codes of notices about drift of postings; all other codes are about findings and records."""
 
 PERSISTENCE = 3
-"""Nights in a row before anything is told: a night that is played on a torn file is restated the next day, and what
-is wrong with the second one is seen by a person before the third."""
+"""Nights in a row before anything is reported: a night that was played on a torn file is restated the next day, and a
+person sees what is wrong with the second one before the third."""
 
 
 @dataclass(frozen=True)
@@ -24,25 +24,26 @@ class Signal:
     Attributes
     ----------
     code
-        Of the notice it may become.
+        Code of the notice that it may become.
     feature
-        What it is about: a feature, a reason code, empty where there is only one of its kind.
+        Feature or reason code that it is about; empty where there is only one of its kind.
     topic
-        What a person would call the same thing: notices of one topic are not repeated one after the other.
+        Topic as a person would name it; notices of one topic are not repeated one after the other.
     effect, limit
-        How far it is from what it is compared with, and how far ordinary months are; in the same unit.
+        Distance from the reference, and distance that ordinary months have; both in the same unit.
     p_value
-        Of there being no difference, corrected for how many were looked at; 0 where the figure is no estimate.
+        Probability of the effect without a real difference, corrected for the number of figures; 0 where the figure is
+        no estimate.
     is_over
-        Whether it crossed every line tonight.
+        Whether the figure crossed every line tonight.
     since
-        When it began, as far as can be told.
+        Approximate night on which the change began.
     text
-        The sentence, without what a repetition adds.
+        Sentence for people, without what a repetition adds.
     asks_for_selection
         Whether another model may be the answer.
     aspect
-        Tells two figures of one feature apart.
+        Name that distinguishes two figures of one feature.
     """
 
     code: Code
@@ -59,10 +60,10 @@ class Signal:
 
     @property
     def name(self) -> str:
-        """Its name among the night's figures."""
+        """The signal's name among the night's figures."""
         return " ".join(part for part in (self.code, self.feature, self.aspect) if part)
 
     @property
     def excess(self) -> float:
-        """How many times the line its effect is."""
+        """The effect as a multiple of the line."""
         return self.effect / self.limit

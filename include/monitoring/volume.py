@@ -1,4 +1,4 @@
-"""Whether a night has far fewer or far more postings than nights like it; told at once, also of an empty night."""
+"""Detects a night with far fewer or far more postings than nights like it; it is reported at once, even when empty."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from include.publish.escaping import inert
 from include.settlement.banking_days import BankingDays
 
 LEVEL_DAYS = 28
-"""Days before a night whose median is the bank's level then: four of every weekday, in which no month's end weighs."""
+"""Days before a night whose median is the bank's level: four of every weekday, so that a month's end has no weight."""
 YEAR_MONTHS = 12
-"""Months whose nights on the same day are alike: every season once, as far as it is known."""
+"""Number of months whose nights on the same day are compared: every season once, as far as it is known."""
 LEAST_MONTHS = 2
 LEAST_LEVEL = 5
-"""Postings of an ordinary night, with fewer of which several times as many are soon chance."""
+"""Least number of postings on an ordinary night; with fewer, several times as many are soon chance."""
 FEWER, MORE = 0.5, 2.0
-"""Times the least and the most of nights alike, each at the level of its own time, beyond which it is told. On 334
-nights of the real bank the extremes with more than chance are 0.76 and 1.31; on 2,567 of generated banks of 60 and 150
-accounts, booking every day or on banking days, 0.73 and 1.97 where a night has five postings."""
+"""Multiples of the least and of the most that similar nights had, each relative to the level of its time, beyond which
+a night is reported. On 334 nights of the real bank the extremes beyond chance are 0.76 and 1.31; on 2,567 nights of
+generated banks of 60 and 150 accounts, booking every day or on banking days, 0.73 and 1.97 where a night has five
+postings."""
 CHANCE = 1e-4
-"""Of so few, or so many, from the least or the most that is usual (Poisson): one night in thirty years."""
+"""Largest probability (Poisson) of so few, or so many, postings given the usual least or most: one night in thirty
+years."""
 ENDED_DAYS = 31
-"""Days without a posting after which a source is said to have ended: a whole month, with its end."""
+"""Days without a posting after which the source counts as ended: a whole month, with its end."""
 _NEAR = (-1, 0, 1)
-"""Days beside the same day of another month: what is due on a weekend comes on the next banking day."""
+"""Offsets from the same day of another month: payments due on a weekend come on the next banking day."""
 
 
 @dataclass(frozen=True)
 class Usual:
-    """The least and the most that nights alike lead to expect, and in how many months they lay."""
+    """The least and the most postings that similar nights lead to expect, and the number of months they come from."""
 
     least: float
     most: float
@@ -44,14 +46,16 @@ class Usual:
 
 
 def volume_notices(night: date, postings: int, known: BankingDays) -> pa.Table:
-    """`NOTICES_SCHEMA` of what is to be told of the number of a night's postings; at most one row.
+    """The notice about the number of a night's postings (`NOTICES_SCHEMA`); at most one row.
 
     Parameters
     ----------
+    night
+        The night.
     postings
-        Of the night that were let in.
+        Number of accepted postings of the night.
     known
-        The days the bank booked on before the night.
+        Days on which the bank booked before the night.
     """
     text = _ended(night, postings, known) or _unusual(night, postings, known)
     row = {
@@ -102,10 +106,11 @@ _MEND = {
 
 
 def usual_volume(night: date, known: BankingDays) -> Usual | None:
-    """What nights alike lead to expect; None where too little is known.
+    """The volume that similar nights lead to expect; None where too little is known.
 
-    Alike are nights on the same day of other months or beside it, and for a month's last banking day those alone. How
-    many times the level of its time each had is what is usual; holidays and other empty nights are left out.
+    Similar nights lie on the same day of other months or beside it; for a month's last banking day they are the last
+    banking days of other months. Each one's number of postings is taken relative to the level of its time; holidays and
+    other empty nights are left out.
     """
     level = _level(night, night, known)
     months = [list(_ratios(night, back, known)) for back in range(1, YEAR_MONTHS + 1)]
@@ -113,7 +118,7 @@ def usual_volume(night: date, known: BankingDays) -> Usual | None:
     found = sum(bool(month) for month in months)
     if level < LEAST_LEVEL or found < LEAST_MONTHS:
         return None
-    # One torn night a year does not make another one usual.
+    # One torn night a year must not make another one usual.
     strays = len(ratios) // YEAR_MONTHS // len(_NEAR)
     return Usual(ratios[strays] * level, ratios[-1] * level, found)
 

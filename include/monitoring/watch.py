@@ -1,4 +1,4 @@
-"""The night's watch: what tonight tells of, from tonight's figures and those of the nights before."""
+"""Monitors one night: its notices follow from its own figures and those of the nights before."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 NOTICES_TABLE = Table(
     "night_notices", pa.schema([pa.field("settlement_date", DATE), *NOTICES_SCHEMA, RUN_KEY]), "settlement_date", ()
 )
-"""What each night told of drift and performance; the same sentences are among its alerts."""
+"""Notices of each night on drift and performance; the same sentences are among its alerts."""
 WATCH_TABLE = Table(
     "night_watch",
     pa.schema(
         [
             pa.field("settlement_date", DATE),
-            pa.field("watched_since", DATE),  # first of the nights it was compared with
+            pa.field("watched_since", DATE),  # first of the nights that it was compared with
             pa.field("figures", TEXT),  # JSON: `Watched.figures`
             RUN_KEY,
         ]
@@ -40,23 +40,23 @@ WATCH_TABLE = Table(
     "settlement_date",
     (),
 )
-"""The figures behind them, one row a night."""
+"""Figures behind the notices, one row per night."""
 
 NO_NIGHT_BEFORE: Mapping[str, Any] = {"streaks": {}}
-"""The figures before the first night."""
+"""Figures that stand for the night before the first one."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What a night's watch leaves.
+    """The results of a night's monitoring.
 
     Attributes
     ----------
     notices
-        `NOTICES_SCHEMA`.
+        Rows of `NOTICES_SCHEMA`.
     figures
-        For JSON: `drift` by signal (`effect`, `limit`, `p_value`), `streaks` of nights over the line, and the month's
-        findings in numbers.
+        Figures in types that JSON has: `drift` by signal (`effect`, `limit`, `p_value`), `streaks` of nights over the
+        line, and the figures of the month's findings.
     """
 
     notices: pa.Table
@@ -71,22 +71,22 @@ def watch_night(
     told: Sequence[Told],
     before: Mapping[str, Any],
 ) -> Watched:
-    """Watch one night; the same tables give the same notices.
+    """Monitor one night; the same tables give the same notices.
 
     Parameters
     ----------
     night
         The night.
     profiles
-        Of the nights up to it; None where no model scores.
+        Profiles of the nights up to it; None where no model scores.
     expected
-        What the night's model was trained on.
+        Expectation from the training of the night's model.
     findings
-        Of the nights up to it.
+        Findings of the nights up to it.
     told
         Notices of the nights before.
     before
-        `Watched.figures` of the night before, `NO_NIGHT_BEFORE` where there is none.
+        `Watched.figures` of the night before; `NO_NIGHT_BEFORE` where there is none.
     """
     drifts = [] if profiles is None else drift_signals(profiles, expected)
     signals = [*drifts, *findings.performance_signals(night)]
@@ -100,18 +100,18 @@ def watch_night(
 
 
 def _figures(signal: Signal) -> dict[str, float]:
-    """Four digits are for people and plots; nothing is decided on them."""
+    """The figures of a signal, rounded to four digits for people and plots; no decision uses them."""
     return {name: float(f"{getattr(signal, name):.4g}") for name in ("effect", "limit", "p_value")}
 
 
 def watch(lake_uri: str, night: date) -> dict[str, Any]:
-    """What a published night told of drift and performance.
+    """The notices and figures of a published night on drift and performance.
 
     Returns
     -------
     dict
-        For JSON: `night`; `notices`, each with `code`, `feature` (empty where it is about none), `text` and
-        `asks_for_selection`; `figures`, `Watched.figures`.
+        Values in types that JSON has: `night`; `notices`, each with `code`, `feature` (empty where it is about none),
+        `text` and `asks_for_selection`; and `figures`, the `Watched.figures`.
 
     Raises
     ------
@@ -126,13 +126,13 @@ def watch(lake_uri: str, night: date) -> dict[str, Any]:
 
 
 def figures_of(lake: Lake, night: date) -> dict[str, Any]:
-    """The figures a night left; `NO_NIGHT_BEFORE` where it left none."""
+    """The figures that a night stored; `NO_NIGHT_BEFORE` where it stored none."""
     rows = lake.read(WATCH_TABLE, night, night)["figures"].to_pylist()
     return dict(json.loads(rows[0])) if rows else dict(NO_NIGHT_BEFORE)
 
 
 def drift_plot(lake: Lake, night: date) -> Figure | None:
-    """A picture of the calendar month up to a night: how far each feature drifted; None where nothing was compared."""
+    """A plot of each feature's drift over the calendar month up to a night; None where nothing was compared."""
     from include.evaluation.plots import drift_over_nights
 
     rows = lake.read(WATCH_TABLE, night.replace(day=1), night, ["settlement_date", "figures"]).to_pylist()

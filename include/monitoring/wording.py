@@ -1,4 +1,4 @@
-"""Notices in words: what each feature is called by people, and the sentences."""
+"""The words of notices: each feature's name for people, and the sentences."""
 
 from __future__ import annotations
 
@@ -60,20 +60,20 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a drift's sentence is about.
+    """The comparison that a sentence about drift describes.
 
     Attributes
     ----------
     feature
-        Its name.
+        Name of the feature.
     since
-        When it began, about.
+        Approximate night on which the drift began.
     night
-        The night it is told on.
+        Night that reports it.
     reference
-        What it is compared with, as it follows "compared with 9 %".
+        Words for the reference, which follow "compared with 9 %".
     is_new_season
-        Whether the month holds days of a season that is not known of the year before.
+        Whether the month contains days of a season that is not known from the year before.
     """
 
     feature: str
@@ -84,14 +84,14 @@ class Comparison:
 
 
 def rarity_sentence(compared: Comparison, shares: Counts, usual: Counts) -> str:
-    """That postings stand out by a feature more or less often, at the level at which that shows most.
+    """The sentence that postings stand out by a feature more or less often, at the level where this shows most.
 
     Parameters
     ----------
     compared
-        Which feature, when and beside what.
+        Comparison to describe.
     shares, usual
-        Of the month and of what it is compared with, from below the first level up.
+        Share of postings in each cell, from below the first level up, in the month and in the reference.
     """
     reached, expected = _reaching(shares), _reaching(usual)
     level = int(np.argmax(np.abs(np.sqrt(reached) - np.sqrt(expected))))
@@ -104,14 +104,14 @@ def rarity_sentence(compared: Comparison, shares: Counts, usual: Counts) -> str:
 
 
 def missing_sentence(compared: Comparison, shares: Counts, usual: Counts) -> str:
-    """That a feature cannot be worked out as often as before, or more often.
+    """The sentence that a feature is missing more or less often than before.
 
     Parameters
     ----------
     compared
-        Which feature, when and beside what.
+        Comparison to describe.
     shares, usual
-        Of the month and of what it is compared with: missing, present.
+        Shares of missing and of present values, in the month and in the reference.
     """
     mend = " See first whether the source still records what they rest on." if shares[0] > usual[0] else ""
     return (
@@ -121,7 +121,7 @@ def missing_sentence(compared: Comparison, shares: Counts, usual: Counts) -> str
 
 
 def also(features: list[str]) -> str:
-    """What changed with it, as a sentence to follow; empty when nothing did."""
+    """A further sentence on the features that changed together with it; empty when none did."""
     if not features:
         return ""
     named = "; ".join(SPOKEN[feature] for feature in features[:MOST_NAMED])
@@ -130,7 +130,7 @@ def also(features: list[str]) -> str:
 
 
 def _reaching(shares: Counts) -> Counts:
-    """Share that reaches each of `LEVELS`."""
+    """The share of postings that reaches each of `LEVELS`."""
     reached: Counts = np.cumsum(shares[::-1])[::-1][1:]
     return reached
 

@@ -1,1 +1,1 @@
-"""What goes out: the alerts queue, inert text, the night's hash, conservation, files for people."""
+"""Publication: the alert queue, inert texts, the night's hash, and files for people."""

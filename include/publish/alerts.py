@@ -17,10 +17,10 @@ from include.publish.escaping import inert
 
 Row = dict[str, Any]
 
-# Something that must hold and does not is certain; a score is an opinion; a warning may wait; of the whole bank's ways
-# no client can be asked.
+# A broken rule is certain, a score is an opinion, and a warning may wait; changes of the whole bank come last, as no
+# client can be asked about them.
 _TIER = {
-    # What may explain the breaks is read before them.
+    # Warnings that may explain the breaks are read before them.
     ("source", "warn"): -1,
     ("break", "error"): 0,
     ("score", "error"): 1,
@@ -33,8 +33,8 @@ _TIER = {
 
 _SET_BACK = "is_set_back"
 MOST_ALIKE = 50
-"""Alerts of one account and code in a night that stand one by one: about what a screen of the sheet shows at once, and
-what somebody may still open each by itself. Beyond that they have one cause, and are one finding."""
+"""Largest number of alerts of one account and code in a night that are listed one by one: about what a screen shows at
+once, and what a person may still open one by one. More of them have one cause and are merged into one finding."""
 
 
 def alert_queue(
@@ -46,34 +46,34 @@ def alert_queue(
     dismissed: Mapping[tuple[int, str], str] | None = None,
     heads: Sequence[Row] = (),
 ) -> pa.Table:
-    """Everything a person should look at, the most urgent first.
+    """Everything that a person should look at, the most urgent first.
 
-    What may explain the breaks stands at the head. Errors among the breaks follow, the largest difference first; then
-    flagged transactions by score; then late records that no night was restated for; then warnings, those like a
-    dismissed one last; then what has changed in the bank as a whole. More than `MOST_ALIKE` of one account and code are
-    one row in the place of the most urgent of them, with their count and sum; each by itself is in the scores or
+    Warnings that may explain the breaks come first. Errors among the breaks follow, the largest difference first; then
+    flagged transactions by score; then late records for which no night was restated; then warnings, those like a
+    dismissed one last; then changes of the bank as a whole. More than `MOST_ALIKE` alerts of one account and code are
+    merged into one row in the place of the most urgent of them, with their count and sum; each one is in the scores or
     breaks.
 
     Parameters
     ----------
     breaks, scores
-        `BREAKS_SCHEMA` and `SCORES_SCHEMA`; `scores` is None when scoring was skipped.
+        Breaks (`BREAKS_SCHEMA`) and scores (`SCORES_SCHEMA`) of the night; `scores` is None when scoring was skipped.
     postings
-        The night's accepted transactions, for amounts and lineage.
+        Accepted transactions of the night, for amounts and lineage.
     late
-        Settlement dates beyond the look-back that changed at the source: `settlement_date` of the night, `text`.
+        Settlement dates beyond the look-back that changed at the source: `settlement_date` of the night and `text`.
     watched
-        Notices of drift and performance: `settlement_date`, `code`, `text`.
+        Notices of drift and performance: `settlement_date`, `code` and `text`.
     dismissed
-        By account and check, what is said of a warning that repeats a dismissed one: it stands behind the other
-        warnings. An error keeps its place: what must hold does so whatever was said of it.
+        Sentences for warnings that repeat a dismissed one, by account and check; such a warning comes after the other
+        warnings. An error keeps its place: a rule must hold whatever was dismissed.
     heads
-        Warnings about the source that may explain the breaks: `settlement_date`, `text`.
+        Warnings about the source that may explain the breaks: `settlement_date` and `text`.
 
     Returns
     -------
     pa.Table
-        `ALERTS_SCHEMA`, ranked from 1.
+        Rows of `ALERTS_SCHEMA`, ranked from 1.
     """
     origin = _origin(postings, breaks, scores)
     rows = [_from_break(row, origin, dismissed or {}) for row in breaks.to_pylist()]
@@ -87,7 +87,7 @@ def alert_queue(
 
 
 def _floods_as_one(rows: list[Row]) -> Iterator[Row]:
-    """The rows, those of an account and code that has too many of them as one."""
+    """The rows, where those of an account and code with too many of them are merged into one."""
     alike: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
         alike[row["kind"], row["severity"], row["code"], row["account_id"], row.get(_SET_BACK, False)].append(row)
@@ -121,12 +121,12 @@ def alerts_csv(alerts: pa.Table) -> str:
 
 
 def _cell(value: object) -> str:
-    # Numbers of our own keep their sign; only text can be a formula.
+    # The code's own numbers keep their sign; only text can be a formula.
     return inert(value) if isinstance(value, str) else "" if value is None else str(value)
 
 
 def _origin(postings: pa.Table, breaks: pa.Table, scores: pa.Table | None) -> dict[int, Row]:
-    """The postings that the queue names, by trans_id; a night's others are not turned into rows."""
+    """The postings that the queue names, by trans_id; other postings are not turned into rows."""
     flagged = [] if scores is None else scores.filter(scores["is_flagged"])["trans_id"].chunks
     named = pa.chunked_array([*breaks["trans_id"].chunks, *flagged], pa.int64())
     columns = [name for name in ("trans_id", "amount", "source_uri", "source_line") if name in postings.column_names]
@@ -150,7 +150,7 @@ def _from_break(row: Row, origin: dict[int, Row], dismissed: Mapping[tuple[int, 
 def _from_score(row: Row, origin: dict[int, Row]) -> Row:
     posting = origin.get(row["trans_id"], {})
     reasons = row["reasons"] or []
-    # What is left of a score names no feature; what reviews say does.
+    # The rest of a score names no feature, while reasons from reviews do.
     named = [reason for reason in reasons if reason["feature"]] or reasons
     found = {**row, "text": " ".join(reason["text"] for reason in named) or "Unusual for this account."}
     code = named[0]["code"] if named else "other"

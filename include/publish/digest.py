@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
-# Who wrote a row, and where its file lay, is not what it says.
+# The run that wrote a row, and the place of its file, are not part of its content.
 _NOT_CONTENT = frozenset({"run_key", "source_uri"})
 
 _ROWS = """
@@ -27,7 +27,7 @@ def table_digest(table: pa.Table) -> str:
 
 
 def hashed_columns(outputs: Mapping[str, pa.Table]) -> dict[str, list[str]]:
-    """The columns of each output that say something, in their order: a night's hash is taken over these."""
+    """The content columns of each output, in their order: a night's hash is taken over these."""
     return {name: [c for c in rows.column_names if c not in _NOT_CONTENT] for name, rows in outputs.items()}
 
 
@@ -37,10 +37,10 @@ def output_hash(outputs: Mapping[str, pa.Table], columns: Mapping[str, Sequence[
     Parameters
     ----------
     outputs
-        Tables by name.
+        Output tables by name.
     columns
-        The columns of each table that the hash is taken over, those of `hashed_columns` when not given. A night that
-        was written before a table gained a column has its hash over the others.
+        Columns of each table that the hash is taken over; those of `hashed_columns` when None. The hash of a night
+        that was written before a table gained a column does not cover that column.
     """
     over = hashed_columns(outputs) if columns is None else columns
     return combined_digest(f"{name}={table_digest(outputs[name].select(over[name]))}" for name in sorted(over))

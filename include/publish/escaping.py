@@ -1,4 +1,4 @@
-"""Text that stays text: nothing a bank's record carries becomes markup in a page or a formula in a sheet."""
+"""Makes texts inert, so that nothing in a bank's record becomes markup in a page or a formula in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # OWASP's list for CSV injection: a cell that starts with one of these is evaluated by spreadsheet programs.
-# East Asian editions take the full-width signs as well. Tab and carriage return are blanked before.
+# East Asian editions also accept the full-width signs. Tab and carriage return are replaced by blanks before.
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"[+-]\d[\d,.]*%?")
 
@@ -19,7 +19,7 @@ def inert(text: str) -> str:
     """`text` with markup escaped, control characters blanked and a leading formula sign defused.
 
     Quotes are left as they are: they are harmless between tags, and a sentence with `&#x27;` in it cannot be read
-    aloud. Who puts a text into an attribute escapes it there.
+    aloud. Code that puts a text into an attribute must escape it there.
 
     Examples
     --------
@@ -28,10 +28,10 @@ def inert(text: str) -> str:
     >>> inert("=cmd()|'/c calc'!A1")
     "'=cmd()|'/c calc'!A1"
     """
-    # Unescaped first: `&#10;` is a line end too.
+    # Unescape first, as `&#10;` is a line end too.
     one_line = "".join(c if c.isprintable() else " " for c in html.unescape(text))
     escaped = html.escape(one_line, quote=False)
-    # Some programs take leading blanks off a cell before they look at it.
+    # Some programs remove leading blanks from a cell before they interpret it.
     is_formula = escaped.lstrip().startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(escaped)
     return f"'{escaped}" if is_formula else escaped
 
@@ -54,7 +54,7 @@ def _holds_text(kind: pa.DataType) -> bool:
 
 
 def _inert_array(array: pa.Array) -> pa.Array:
-    """Every text once, however often a night repeats it."""
+    """The array with inert texts; every distinct text is converted once, however often it is repeated."""
     if pa.types.is_string(array.type):
         encoded = array.dictionary_encode()
         texts = [None if text is None else inert(text) for text in encoded.dictionary.to_pylist()]

@@ -1,4 +1,4 @@
-"""What is let in: the gate, the quarantine and the Data Docs."""
+"""Quality of the records: the gate that accepts or refuses them, the quarantine and the Data Docs."""
 
 from include.quality.admission import Admission, Counts, RefusedError, SuiteResult
 from include.quality.docs import DataDocs

@@ -1,4 +1,4 @@
-"""What the gate answers: who was let in, who was not and why, and the sums that prove nobody got lost."""
+"""The gate's answer: accepted and refused records, the reasons, and the sums that prove that no record was lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SuiteResult = dict[str, Any]
 
 @dataclass(frozen=True)
 class Counts:
-    """One relation's records by what became of them; cents are those of transactions whose amount could be read."""
+    """Number of a relation's records by outcome; cents are those of transactions whose amount could be read."""
 
     offered_rows: int = 0
     published_rows: int = 0
@@ -36,16 +36,16 @@ class Counts:
 
     @property
     def refused_rows(self) -> int:
-        """Records that were not let in."""
+        """Number of records that were refused."""
         return self.quarantined_rows + self.unreadable_rows
 
     def check(self, relation: str) -> None:
-        """Every offered record is accounted for.
+        """Check that every offered record is accounted for.
 
         Raises
         ------
         ConservationError
-            With both sides of the sum that does not hold.
+            When a sum does not hold; the message gives both sides.
         """
         rows = self.published_rows + self.quarantined_rows + self.deduplicated_rows + self.unreadable_rows
         cents = self.published_cents + self.quarantined_cents + self.deduplicated_cents
@@ -58,7 +58,7 @@ class Counts:
 
 
 def amount_cents(rows: pa.Table) -> int:
-    """Exact sum of the amounts that could be read, in cents; 0 for a relation that has none."""
+    """The exact sum of the readable amounts in cents; 0 for a relation without amounts."""
     if "amount" not in rows.column_names:
         return 0
     return int((pc.sum(rows["amount"]).as_py() or 0) * 100)
@@ -71,15 +71,15 @@ class Admission:
     Attributes
     ----------
     accepted
-        Relation -> its schema, `settlement_date` for transactions, `source_uri`, `source_line`.
+        Accepted rows by relation: its own columns, `settlement_date` for transactions, `source_uri`, `source_line`.
     quarantined
-        `QUARANTINE_SCHEMA`, raw texts in the clear.
+        Refused rows (`QUARANTINE_SCHEMA`), with raw texts in the clear.
     by_relation
         Counts of every relation that was asked for and found.
     warnings
         Sentences for people.
     results
-        For Data Docs and for passing between steps: plain JSON, without any value of a row.
+        Verdicts of the suites for Data Docs and for passing between steps: plain JSON, without any value of a row.
     """
 
     accepted: dict[str, pa.Table]
@@ -95,12 +95,12 @@ class Admission:
 
 
 class RefusedError(GateError):
-    """Raised when a whole relation is refused; carries the verdicts, so that Data Docs can show them.
+    """Raised when a whole relation is refused; it carries the verdicts, so that Data Docs can show them.
 
     Attributes
     ----------
     results
-        As `Admission.results`.
+        Verdicts of the suites, as in `Admission.results`.
     """
 
     def __init__(self, message: str, results: tuple[SuiteResult, ...] = ()) -> None:
@@ -109,6 +109,6 @@ class RefusedError(GateError):
 
 
 def looked_for(name: str) -> str:
-    """Every name a source may know a relation by, for people."""
+    """All names that a relation may have in a source, in words for people."""
     relation = RELATIONS[name]
     return f"{relation.pkdd}, {relation.teradata}, {name}.csv, {name}.parquet or a table {name}"

@@ -1,4 +1,4 @@
-"""The Data Docs site: the newest nights as pages, older ones as JSON, each file whole at every moment."""
+"""The Data Docs site: the newest nights are pages, older ones JSON, and every file is complete at any moment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Place = Path | UPath
 
 _RESULTS = "results.json"
-"""Written last into a night's folder: a folder without it is not a night yet."""
+"""Name of the file that is written last into a night's folder; a folder without it is not a night yet."""
 
 
 class DataDocs:
@@ -31,10 +31,10 @@ class DataDocs:
     Parameters
     ----------
     site_uri
-        A folder or object prefix. On a local one, concurrent nights wait for each other; on object storage the
-        front page is written from what lies there, so that the last of two writers lists both nights.
+        Folder or object prefix of the site. In a local folder concurrent nights wait for each other; in an object store
+        the front page is built from the existing files, so that the last of two writers lists both nights.
     keep_nights
-        Nights kept as pages; the results of older ones are kept as JSON under `archive/`.
+        Number of nights that are kept as pages; the results of older nights are kept as JSON under `archive/`.
     """
 
     def __init__(self, site_uri: str, keep_nights: int) -> None:
@@ -49,12 +49,12 @@ class DataDocs:
         night
             The settlement date.
         results
-            `Admission.results`, those of the scores, or what a `RefusedError` carries.
+            Verdicts of the suites: `Admission.results`, those of the scores, or those of a `RefusedError`.
 
         Returns
         -------
         str
-            Address of the night's page; of its archived results when `keep_nights` newer nights are there already.
+            Address of the night's page, or of its archived results when there are `keep_nights` newer nights already.
         """
         name = night.isoformat()
         with self._alone():
@@ -82,7 +82,7 @@ class DataDocs:
         _write(folder / _RESULTS, json.dumps(stored))
 
     def _write_shared(self) -> None:
-        """The style sheet and the suites' pages, where they are not those of this version yet."""
+        """Write the style sheet and the suites' pages, unless they are of this version already."""
         from include.quality.pages import stylesheet, suite_pages, version
 
         marker = self.site / "static" / "version.txt"
@@ -107,7 +107,7 @@ class DataDocs:
             self._archived(name).unlink(missing_ok=True)
 
     def _remove(self, retired: Sequence[str]) -> None:
-        """Take retired nights' pages away, now that nothing links to them."""
+        """Remove the pages of retired nights, which nothing links to any more."""
         for name in retired:
             folder = self._folder(name)
             if folder.exists():
@@ -131,7 +131,7 @@ class DataDocs:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the site's lock, where there is one to hold."""
+        """Hold the site's lock; an object store has none."""
         if not isinstance(self.site, Path):
             yield
             return

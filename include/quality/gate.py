@@ -1,4 +1,4 @@
-"""The gate: what is let into a night, row by row and relation by relation, as the suites in `expectations/` decide."""
+"""The gate: it accepts or refuses a night's rows and relations, as the suites in `expectations/` decide."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from include.sources.base import Extract
 if TYPE_CHECKING:
     from include.quality.validation import Verdict, Violation
 
-# Reason codes named in a message; the rest is in the quarantine and in Data Docs.
+# Largest number of reason codes named in a message; the others are in the quarantine and in Data Docs.
 _NAMED_CODES = 3
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """One relation after its rows were judged."""
+    """One relation with the verdicts on its rows."""
 
     extract: Extract
     accepted: pa.Table
@@ -42,29 +42,29 @@ class _Judged:
 
 
 def admit(extracts: Mapping[str, Extract | None], night: date | None, lookback: pa.Table | None = None) -> Admission:
-    """Let a night's records in.
+    """Accept or refuse a night's records.
 
     Parameters
     ----------
     extracts
-        Relation name -> what was read; None where the source has none. A relation that is not a key is not asked for.
+        Extract of each relation by name; None where the source has none. Relations that are not keys are not required.
     night
         The settlement date; None for a whole history, whose records carry their nights.
     lookback
-        Accepted postings of the days before the night, for what its reversals take back; none before a history.
+        Accepted postings of the days before the night, which its reversals may take back; none before a history.
 
     Returns
     -------
     Admission
-        Rows that fail a `fail` expectation are in `quarantined`, each with all its reason codes.
+        The answer; rows that fail a `fail` expectation are in `quarantined`, each with all its reason codes.
 
     Raises
     ------
     RefusedError
-        When a required relation is missing or a relation fails as a whole; it names all that do, and nothing may
-        be published.
+        When a required relation is missing or a relation fails as a whole. The message names all of them, and nothing
+        may be published.
     ConservationError
-        When an offered record is neither let in nor accounted for.
+        When an offered record is neither accepted nor accounted for.
     """
     absent = [name for name, extract in extracts.items() if extract is None]
     judged = [_judged(extract, night, lookback) for extract in extracts.values() if extract is not None]
@@ -85,29 +85,29 @@ def admit(extracts: Mapping[str, Extract | None], night: date | None, lookback: 
 
 
 def admit_statics(extracts: Mapping[str, Extract | None], night: date | None = None) -> Admission:
-    """Let the static relations in; as `admit`, for who plays many nights over one snapshot of them.
+    """Accept or refuse the static relations as `admit` does, for callers that play many nights over one snapshot.
 
     Parameters
     ----------
     extracts
-        As for `admit`; static relations that are not keys count as absent, transactions are left alone.
+        Extracts as for `admit`; static relations that are not keys count as absent, and transactions are ignored.
     night
-        The night their quarantine is counted on.
+        Night on which their quarantined rows are counted.
     """
     return admit({name: extracts.get(name) for name in STATIC_RELATIONS}, night)
 
 
 def check_scores(scores: pa.Table, postings: int, budget: float) -> tuple[tuple[str, ...], SuiteResult]:
-    """Hold a night's scores against their suite.
+    """Validate a night's scores with their suite.
 
     Parameters
     ----------
     scores
-        `SCORES_SCHEMA`.
+        Scores of the night (`SCORES_SCHEMA`).
     postings
-        Accepted postings of the night; each must have one score.
+        Number of accepted postings of the night; each must have one score.
     budget
-        The alert budget: an expected share flagged.
+        Alert budget: the expected share of flagged postings.
 
     Returns
     -------
@@ -133,12 +133,12 @@ def check_scores(scores: pa.Table, postings: int, budget: float) -> tuple[tuple[
 
 
 def _score_columns(scores: pa.Table) -> pa.Table:
-    """What the suite of the scores sees: no texts."""
+    """The columns that the suite of the scores sees, which contain no texts."""
     plain = scores.select(
         ["trans_id", "account_id", "settlement_date", "score", "typical_score", "is_flagged", "threshold"]
     )
     count = pc.list_value_length(scores["reasons"])
-    # An empty list is no reason either.
+    # An empty list of reasons counts as none.
     return plain.append_column("reason_count", pc.if_else(pc.greater(count, 0), count.cast(pa.int64()), None))
 
 
@@ -165,7 +165,7 @@ def _judged(extract: Extract, night: date | None, lookback: pa.Table | None) -> 
 
 
 def _refused_reversals(offered: int, reasons: records.Reasons, found: Reversals) -> dict[int, list[str]]:
-    """Reasons of the reversals that may not be let in, by their place among all records."""
+    """Reason codes of the refused reversals, by their place among all records."""
     passed = [position for position in range(offered) if position not in reasons] if found.refused else []
     return {passed[position]: [code] for position, code in found.refused.items()}
 
@@ -174,7 +174,7 @@ def _verdict(extract: Extract, rows: pa.Table) -> Verdict:
     from expectations.catalog import SUITES
     from include.quality.validation import validate
 
-    # What reading left behind; Great Expectations needs as much again for its own copies.
+    # Release what reading left behind, as Great Expectations needs as much again for its own copies.
     pa.default_memory_pool().release_unused()
     visible = [c for c in (*extract.relation.schema.names, "reader_codes", "night") if c in rows.column_names]
     return validate(SUITES[extract.relation.name], rows.select(visible), rows["source_line"])
@@ -222,7 +222,7 @@ def _absences(absent: list[str]) -> list[str]:
 
 def _refusals(judged: _Judged) -> list[str]:
     stopping = [violation for violation in judged.verdict.violations if violation.stops_night]
-    # What could not be evaluated follows from a column that is missing, where that is known.
+    # Expectations that could not be evaluated follow from a missing column, which is named where it is known.
     telling = [violation for violation in stopping if not violation.is_broken] or stopping
     return [_sentence(judged.name, _file(judged), violation) for violation in telling]
 
@@ -237,7 +237,7 @@ def _broken(delivery: Verdict, judged: list[_Judged]) -> list[str]:
 
 
 def _told_reasons(judged: _Judged) -> str:
-    """The commonest reason codes, each with what people should know of it, and what to do at the end."""
+    """The most frequent reason codes, each with its explanation for people, and what to do at the end."""
     from expectations.delivery import FIX
 
     fixes = {
@@ -271,13 +271,13 @@ def _warnings(judged: _Judged, night: date | None) -> list[str]:
 
 
 def _told_signs(judged: _Judged) -> list[str]:
-    """What is said of debits with a sign, of which a small night has too few to stop it."""
+    """Warnings about debits with a negative sign, of which a small night has too few to be stopped."""
     count = _codes(judged.quarantined)[NEGATIVE]
     return [f"{judged.name}: {count} records are in quarantine as {NEGATIVE}: {MEND}"] if count else []
 
 
 def _sentence(name: str, file: str, violation: Violation) -> str:
-    """Relation, figure found against allowed, file, fix, and the expectation to look up in Data Docs, for people."""
+    """A sentence with relation, found and allowed figure, file, fix and the expectation's name in Data Docs."""
     code = violation.meta.get("reason_code")
     parts = [f"{name}: found {violation.found}, allowed {violation.allowed}"]
     parts += [f" ({code})"] if code else []
@@ -287,7 +287,7 @@ def _sentence(name: str, file: str, violation: Violation) -> str:
 
 
 def _file(judged: _Judged) -> str:
-    """The relation's file or table; several are joined."""
+    """The relation's file or table; several are listed together."""
     extract = judged.extract
     found = {
         uri for table in (extract.rows, extract.unreadable) for uri in pc.unique(table["source_uri"]).to_pylist() if uri

@@ -28,25 +28,25 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 class _View(DefaultJinjaView):
-    """Great Expectations' templates for what is inside a section, this room's for the frame around."""
+    """A view with Great Expectations' templates inside the sections and this package's templates for the frame."""
 
     _template = "expectations.html"
 
 
 @dataclass(frozen=True)
 class NightSummary:
-    """One night's line on the front page.
+    """The line of one night on the front page.
 
     Attributes
     ----------
     night
-        The settlement date.
+        Settlement date of the night.
     status, mark
-        What became of the night at the gate, and how it is coloured.
+        Outcome of the night at the gate, and its colour.
     counts
-        Its transactions by what became of them.
+        Numbers of transactions by outcome.
     not_met
-        Expectations not met, over all relations.
+        Number of expectations that were not met, over all relations.
     """
 
     night: str
@@ -56,17 +56,17 @@ class NightSummary:
     not_met: int
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """The summary in types that JSON has."""
         return asdict(self)
 
 
 def stylesheet() -> str:
-    """The one style sheet."""
+    """The style sheet of all pages."""
     return (_TEMPLATES / "docs.css").read_text()
 
 
 def version() -> str:
-    """Changes when the pages that all nights share do."""
+    """A digest that changes when the pages that all nights share change."""
     from expectations.catalog import SUITES
 
     digest = hashlib.sha256(gx.__version__.encode())
@@ -78,14 +78,14 @@ def version() -> str:
 
 
 def suite_pages() -> dict[str, str]:
-    """Name of each suite -> its page."""
+    """The page of each suite, by the suite's name."""
     from expectations.catalog import SUITES
 
     return {name: _suite_page(suite) for name, suite in SUITES.items()}
 
 
 def index_page(nights: Sequence[NightSummary], archived: int) -> str:
-    """The front page: nights, the newest first, and the suites."""
+    """The front page, which lists the nights (the newest first) and the suites."""
     from expectations.catalog import SUITES
 
     return _rendered("index.html", "Data Docs", root="", nights=nights, suites=list(SUITES), archived=archived)
@@ -100,7 +100,7 @@ def summary_of(night: str, results: Sequence[SuiteResult]) -> NightSummary:
 
 
 def night_pages(night: str, results: Sequence[SuiteResult]) -> dict[str, str]:
-    """File name -> page: the night's own and one per suite."""
+    """Pages by file name: the night's own page and one per suite."""
     results = _in_reading_order(results)
     return {f"{result['suite']}.html": _result_page(night, result) for result in results} | {
         "index.html": _rendered(
@@ -132,7 +132,7 @@ def _suite_line(result: SuiteResult) -> dict[str, Any]:
 
 
 def _loaded(result: SuiteResult) -> ExpectationSuiteValidationResult:
-    # The schema's loading changes what it is given.
+    # Loading by the schema changes its argument, so that it gets a copy.
     loaded = expectationSuiteValidationResultSchema.load(json.loads(json.dumps(result["validation"])))
     return (
         loaded if isinstance(loaded, ExpectationSuiteValidationResult) else ExpectationSuiteValidationResult(**loaded)
@@ -148,7 +148,7 @@ def _violations(result: SuiteResult) -> list[Violation]:
 
 
 def _findings(results: Sequence[SuiteResult]) -> list[dict[str, Any]]:
-    """What was not met, what stops a night first."""
+    """The expectations that were not met; those that stop a night come first."""
     unmet = [(result["suite"], each) for result in results for each in _unmet(result)]
     unmet.sort(key=lambda found: not violation_of(found[1]).stops_night)
     return [_finding(suite, each) for suite, each in unmet]
@@ -173,7 +173,7 @@ def _mark(violation: Violation) -> str:
 
 
 def _status(violations: Sequence[Violation]) -> tuple[str, str]:
-    """What became of it at the gate, and how it is coloured."""
+    """The outcome at the gate, and its colour."""
     if any(violation.stops_night for violation in violations):
         return "stopped", "bad"
     if any(violation.refuses_rows for violation in violations):
@@ -186,7 +186,7 @@ def _result_page(night: str, result: SuiteResult) -> str:
     status, mark = _status(_violations(result))
     trail = [(night, "index.html"), (result["suite"], f"../../suites/{result['suite']}.html")]
     title = f"{result['suite']}, night {night}"
-    # The first section tells what the frame around tells better.
+    # The frame already shows the content of the first section.
     sections = [section.to_json_dict() for section in document.sections[1:]]
     return _rendered("expectations.html", title, "../../", trail, sections=sections, status=status, mark=mark)
 
@@ -194,7 +194,7 @@ def _result_page(night: str, result: SuiteResult) -> str:
 def _suite_page(suite: ExpectationSuite) -> str:
     document = ExpectationSuitePageRenderer().render(suite)  # type: ignore[no-untyped-call]
     sections = [section.to_json_dict() for section in document.sections]
-    # Header and name of the suite come first; what holds of the whole table follows them.
+    # Header and name of the suite come first; expectations on the whole table follow them.
     sections[0]["content_blocks"] = sections[0]["content_blocks"][2:]
     return _rendered("expectations.html", f"What is expected of {suite.name}", "../", sections=sections)
 

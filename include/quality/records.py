@@ -1,4 +1,4 @@
-"""Records on their way through the gate: doubles out, reasons gathered, the rest accepted or quarantined."""
+"""Steps of the gate on records: it removes doubles, collects reasons, and accepts or quarantines the rest."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from include.sources.base import Extract
 
 Mask = npt.NDArray[np.bool_]
 Reasons = Mapping[int, Sequence[str]]
-"""Position of a row -> the codes it is refused for, each once."""
+"""Codes for which a row is refused, each once, by the row's position."""
 
 
 def first_of_doubles(relation: Relation, rows: pa.Table) -> Mask:
-    """Which rows stay when, of rows with one key and the same content, only the first in the source stays.
+    """Whether each row stays: of rows with the same key and content only the first one in the source does.
 
-    Content is the relation's columns; of a value that could not be typed it is the record as the source gave it.
+    The content is the relation's columns; where a value could not be typed, it is the record as the source gave it.
     """
     stays = np.ones(rows.num_rows, dtype=bool)
     if relation.key not in rows.column_names:
@@ -37,7 +37,7 @@ def first_of_doubles(relation: Relation, rows: pa.Table) -> Mask:
 
 
 def _repeats(relation: Relation, rows: pa.Table) -> Mask:
-    """Which of `rows` repeat an earlier one's content."""
+    """Whether each row repeats the content of an earlier one."""
     content = rows.select([*(c for c in relation.schema.names if c in rows.column_names), "night"])
     frame = content.to_pandas(types_mapper=pd.ArrowDtype)
     untyped = pc.is_valid(rows["reader_codes"])
@@ -49,22 +49,22 @@ def _repeats(relation: Relation, rows: pa.Table) -> Mask:
 
 
 def parted(rows: pa.Table, reasons: Reasons) -> tuple[pa.Table, pa.Table]:
-    """Rows with nothing against them, and rows with a reason; both in the rows' order."""
-    if not reasons:  # the usual case, and a copy of a whole history otherwise
+    """The rows without a reason and the rows with one, both in the order of the rows."""
+    if not reasons:  # the usual case, in which a whole history need not be copied
         return rows, rows.slice(0, 0)
     passed = others(rows.num_rows, reasons)
     return rows.filter(passed), rows.filter(pc.invert(passed))
 
 
 def others(rows: int, positions: Iterable[int]) -> pa.Array:
-    """A mask of so many rows that leaves out those at `positions`."""
+    """A mask over `rows` rows that is false at `positions`."""
     mask = np.ones(rows, dtype=bool)
     mask[list(positions)] = False
     return pa.array(mask)
 
 
 def accepted(relation: Relation, rows: pa.Table) -> pa.Table:
-    """Rows as the lake keeps them, without what only the gate needs."""
+    """The rows as the lake stores them, without the columns that only the gate needs."""
     if relation.name == FIN_TRANSACTION.name:
         rows = rows.append_column("settlement_date", rows[relation.valid_from])
     columns = [name for name in TABLES[relation.name].schema.names if name != "run_key"]
@@ -72,7 +72,7 @@ def accepted(relation: Relation, rows: pa.Table) -> pa.Table:
 
 
 def quarantined(relation: Relation, refused: pa.Table, reasons: Reasons, night: date | None) -> pa.Table:
-    """Refused rows, as `parted` gave them, with all their reason codes."""
+    """Refused rows that `parted` returned, as rows of the quarantine with all their reason codes."""
     nights = _nights(refused, night)
     settlement_date = refused["trans_date"] if relation.name == FIN_TRANSACTION.name else nights
     return _as_quarantine(relation, refused, nights, settlement_date, [list(reasons[p]) for p in sorted(reasons)])
@@ -87,7 +87,7 @@ def unreadable(extract: Extract, night: date | None) -> pa.Table:
 
 
 def _nights(rows: pa.Table, night: date | None) -> pa.ChunkedArray:
-    """The night each record is counted on: its own, or the one being played for relations without dates."""
+    """The night on which each record is counted: its own, or the played night for relations without dates."""
     return pc.coalesce(rows["night"], pa.scalar(night, DATE))
 
 
@@ -112,9 +112,9 @@ def _as_quarantine(
 
 
 def counted(extract: Extract, parts: Mapping[str, pa.Table]) -> Counts:
-    """The relation's records by what became of them: `published`, `quarantined` and `deduplicated` rows.
+    """The counts of a relation's records by outcome: `published`, `quarantined` and `deduplicated` rows.
 
-    Cents are counted of transactions alone: those of a loan or an order are not settled on a night.
+    Cents are counted only for transactions, as those of a loan or an order are not settled on a night.
     """
     figures = {f"{part}_rows": rows.num_rows for part, rows in parts.items()}
     if extract.relation.name == FIN_TRANSACTION.name:
@@ -123,9 +123,9 @@ def counted(extract: Extract, parts: Mapping[str, pa.Table]) -> Counts:
 
 
 def merged_reasons(found: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
-    """Reasons by row, sorted, each code once.
+    """The reasons of each row, sorted, each code once.
 
-    A value that could not be typed is null, and missing only if nothing better was found of its column before.
+    A value that could not be typed is null; it counts as missing only if there is no better reason for its column.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Reversals (storno): which posting takes which other one back, and where that cannot be told."""
+"""Reversals (storno): finds the posting that each reversal takes back, and reversals for which this is ambiguous."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from include.quality.signs import NEGATIVE, Mask, are_signs
 from include.relations import FIN_TRANSACTION
 
 AMBIGUOUS = "reversal_ambiguous"
-"""Reason code of a negative amount that may reverse several postings which are not the same in what matters."""
+"""Reason code of a negative amount that may reverse several postings that differ in what matters."""
 
-# Eight weeks: so long a SEPA direct debit is refunded on demand. The shortest look-back (61 days) holds them.
+# Eight weeks, in which a SEPA direct debit is refunded on demand. The shortest look-back (61 days) contains them.
 NEGATIVE_DAYS = 56
-# Five banking days, in which SEPA returns a payment: what comes back later with nothing to mark it may be a purchase.
+# Five banking days, in which SEPA returns a payment: an unmarked amount that comes back later may be a purchase.
 CONTRA_DAYS = 7
 
 _COLUMNS = (
@@ -39,14 +39,14 @@ _LEAST_ID, _MOST_ID = -(2**63), 2**63 - 1
 
 @dataclass(frozen=True)
 class Reversals:
-    """What the postings reverse.
+    """The links from reversals to the postings that they take back.
 
     Attributes
     ----------
     reverses
-        For each posting the number of the one it takes back; null where it takes back none.
+        Number of the posting that each posting takes back; null where it takes back none.
     refused
-        Position of a posting that may not be let in -> its reason code.
+        Reason code of each refused posting, by its position.
     """
 
     reverses: pa.Array
@@ -54,7 +54,7 @@ class Reversals:
 
 
 _Place = tuple[date, int]
-"""Where a posting stands among others: its date and number."""
+"""Place of a posting among others: its date and number."""
 
 
 class _Candidate(NamedTuple):
@@ -69,29 +69,32 @@ class _Candidate(NamedTuple):
 
     @property
     def first(self) -> _Place:
-        """The earliest place of what it may take back."""
+        """The earliest place of a posting that it may take back."""
         if self.original_id is not None:
             return self.trans_date, self.original_id
         return self.trans_date - timedelta(CONTRA_DAYS if self.is_contra else NEGATIVE_DAYS), _LEAST_ID
 
     @property
     def last(self) -> _Place:
-        """The latest place: a posting the other way takes back no later number of its day, a negative amount may."""
+        """The latest place of a posting that it may take back.
+
+        A posting in the other direction takes back no later number of its day; a negative amount may.
+        """
         if self.original_id is not None:
             return self.trans_date, self.original_id
         return self.trans_date, self.trans_id - 1 if self.is_contra else _MOST_ID
 
 
 class _Group:
-    """Postings that are the same in all that matters, in their order; the newest of them that stands is found fast."""
+    """Postings that are the same in all that matters, in their order; the newest not taken back is found fast."""
 
     def __init__(self, places: Sequence[_Place]) -> None:
         self._places = places
-        # For each place where to look next when it is taken, so that taken ones are passed over once.
+        # For each place, the place to look at next when it is taken, so that taken ones are skipped once.
         self._next = list(range(-1, len(places) - 1))
 
     def newest(self, candidate: _Candidate, taken: Container[int]) -> int | None:
-        """The newest that the candidate may take back and nothing has."""
+        """The newest posting that the candidate may take back and that nothing has taken back yet."""
         start = bisect_right(self._places, candidate.last) - 1
         found = self._standing(start, taken)
         if start > found:
@@ -111,16 +114,17 @@ def find_reversals(postings: pa.Table, lookback: pa.Table | None = None) -> Reve
     Parameters
     ----------
     postings
-        One night's postings, or a whole history's: the columns of `fin_transaction`, and `night`.
+        Postings of one night or of a whole history: the columns of `fin_transaction`, and `night`.
     lookback
-        Accepted postings of at least the `NEGATIVE_DAYS` before, with what they reverse; none before a history.
+        Accepted postings of at least the `NEGATIVE_DAYS` before, with their links; none before a history.
 
     Notes
     -----
-    Of several postings a reversal may take back, those that agree with it in most columns count. Where these are the
-    same in direction, operation, purpose and counterparty it does not matter which it is, and the newest that has not
-    been reversed is taken; where they are not, a negative amount is refused and a posting the other way stays what it
-    is. A night is linked from itself and the days before it, so that a history gives the links its nights give.
+    Where a reversal may take back several postings, only those that agree with it in most columns are considered. When
+    these are the same in direction, operation, purpose and counterparty, it does not matter which one is meant, and the
+    newest one that has not been reversed is linked. When they differ, a negative amount is refused, and a posting in
+    the other direction counts as an ordinary posting. A night is linked from itself and the days before it, so that a
+    whole history gives the same links as its nights.
     """
     posted = _posted(postings, lookback)
     candidates, groups = _candidates(posted)
@@ -132,7 +136,7 @@ def find_reversals(postings: pa.Table, lookback: pa.Table | None = None) -> Reve
 
 
 def _posted(postings: pa.Table, lookback: pa.Table | None) -> pa.Table:
-    """The postings and after them the look-back, with what that has reversed already."""
+    """The postings followed by the look-back, with the links that the look-back has already."""
     tables = [_with_flag(postings, is_new=True)]
     if lookback is not None:
         tables.append(_with_flag(lookback, is_new=False))
@@ -140,7 +144,7 @@ def _posted(postings: pa.Table, lookback: pa.Table | None) -> pa.Table:
 
 
 def _candidates(posted: pa.Table) -> tuple[list[_Candidate], dict[int, _Group]]:
-    """What may be a reversal, in the order of nights, and the postings it may take back."""
+    """The possible reversals in the order of nights, and the groups of postings that they may take back."""
     with duckdb.connect() as connection:
         define_counterparty_key(connection)
         connection.register("posted", posted)
@@ -165,7 +169,7 @@ def _with_flag(postings: pa.Table, *, is_new: bool) -> pa.Table:
 def _linked(
     candidates: Iterable[_Candidate], groups: Mapping[int, _Group], taken: set[int]
 ) -> tuple[dict[int, int], set[int]]:
-    """Reversal -> original, and negative amounts whose original cannot be told."""
+    """Originals by reversal, and the negative amounts whose original is ambiguous."""
     links: dict[int, int] = {}
     ambiguous: set[int] = set()
     for (trans_id, is_contra), same in groupby(candidates, key=lambda each: (each.trans_id, each.is_contra)):
@@ -174,13 +178,13 @@ def _linked(
             ambiguous |= set() if is_contra else {trans_id}
         elif best:
             links[trans_id] = best[0]
-            # What takes another posting back is taken back by none.
+            # A posting that takes another one back cannot be taken back itself.
             taken |= {trans_id, best[0]}
     return links, ambiguous
 
 
 def _best(candidates: Iterable[_Candidate], groups: Mapping[int, _Group], taken: set[int]) -> list[int]:
-    """The newest posting that stands, of each group that agrees most."""
+    """The newest posting not taken back, of each group that agrees most."""
     found = [(each.agreement, groups[each.group_number].newest(each, taken)) for each in candidates]
     standing = [(agreement, original) for agreement, original in found if original is not None]
     most = max((agreement for agreement, _ in standing), default=0)
@@ -188,7 +192,7 @@ def _best(candidates: Iterable[_Candidate], groups: Mapping[int, _Group], taken:
 
 
 def _signs(posted: pa.Table, reverses: pa.Array, refused: Sequence[int]) -> list[int]:
-    """Positions of negative amounts that are a way to write debits; of those not refused already."""
+    """Positions of negative amounts, not refused already, that are only the source's way to write debits."""
     links = pa.chunked_array([reverses, *posted[REVERSES.name].slice(len(reverses)).chunks], REVERSES.type)
     is_debit = _mask(pc.not_equal(posted["trans_type"], "C"))
     is_unmatched = _mask(pc.and_(pc.less(posted["amount"], 0), pc.is_null(links)))

@@ -1,4 +1,4 @@
-"""Sign conventions: negative amounts that take nothing back, but are a source's way to write debits."""
+"""Sign conventions: detects negative amounts that take nothing back but are a source's way to write debits."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
 NEGATIVE = "amount_negative"
-"""Reason code of negative amounts that are no reversals but this source's way to write debits."""
+"""Reason code of negative amounts that are not reversals but this source's way to write debits."""
 MEND = "the source writes debits with a sign; deliver amounts without one, since trans_type says the direction"
 """What to do about them, for people."""
 
-# A decision: one record in twenty, and more than a score, are no slips; real banks reverse a few in a thousand.
+# A decision: more than one record in twenty, and more than twenty records, are no slips; real banks reverse a few in a
+# thousand.
 LARGEST_UNMATCHED_SHARE = 0.05
 FEW_UNMATCHED = 20
 
 
 def are_signs(days: npt.NDArray[Any], is_new: Mask, is_debit: Mask, is_unmatched: Mask, recent_days: int) -> Mask:
-    """Tell which new postings are negative because of how their source writes debits.
+    """Whether each new posting is negative only because of how its source writes debits.
 
     Parameters
     ----------
     days
-        When each posting was booked.
+        Day on which each posting was booked.
     is_new, is_debit
-        Whether it is to be judged, and not one of the look-back; and whether it is a debit that was not refused.
+        Whether each posting is to be judged (and not of the look-back), and whether it is a debit that was not refused.
     is_unmatched
-        Whether its amount is negative and takes nothing back.
+        Whether each posting's amount is negative and takes nothing back.
     recent_days
-        Days before a night that are counted along: a small bank's night has too few debits to tell by.
+        Days before a night that are counted too, as a small bank's night has too few debits to decide by.
     """
     if not (is_new & is_unmatched).any():
         return np.zeros(len(days), dtype=bool)
@@ -49,7 +50,7 @@ def are_signs(days: npt.NDArray[Any], is_new: Mask, is_debit: Mask, is_unmatched
 
 
 def _are_usual(debits: Counts, negatives: Counts, since: npt.NDArray[np.intp], is_many: Mask) -> Mask:
-    """Of which nights most debits are negative, those since a night before counted along that were let in."""
+    """Whether most debits of each night are negative, counted together with accepted debits since an earlier night."""
     is_usual = np.zeros(len(debits), dtype=bool)
     kept, kept_negatives = debits.copy(), negatives.copy()
     for night, first in enumerate(since):

@@ -1,4 +1,4 @@
-"""Great Expectations at work: a suite against a table, and what of the answer may leave the room."""
+"""Runs Great Expectations: validates a table with a suite, and removes values of rows from the answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 
 from include.quality.admission import SuiteResult
 
-# Lines named per expectation in Data Docs: enough to open the file at, and twenty is what Great Expectations samples.
+# Lines named per expectation in Data Docs, enough to find them in the file; Great Expectations samples twenty too.
 SAMPLED_LINES = 20
 
 # Values of rows are kept out at the root, and out of what is stored by taking over nothing but these.
@@ -56,7 +56,7 @@ _NO_LIMITS = frozenset(
 
 @lru_cache(maxsize=1)
 def _frames() -> BatchDefinition[Any]:
-    """The process's one place to hand frames to Great Expectations; making it anew per night would cost the night."""
+    """The process's batch definition for Great Expectations; creating a new one per night would cost too much time."""
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
@@ -77,11 +77,11 @@ class Violation:
     meta
         Severity, scope, reason code and fix, as declared.
     expectation
-        Its name and columns, for people.
+        Name and columns of the expectation, for people.
     found, allowed
-        The figure found and the limits it missed, for people.
+        Found figure and the limits that it missed, for people.
     positions
-        Row scope: positions of the rows in the table that was validated.
+        Positions of the failing rows in the validated table, for expectations on rows.
     is_broken
         Whether the expectation could not be evaluated at all (a column is missing).
     """
@@ -106,21 +106,21 @@ class Violation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One suite's answer about one table.
+    """The answer of one suite about one table.
 
     Attributes
     ----------
     violations
-        In the order Great Expectations answers, which is its own.
+        Violations, in the order of Great Expectations' answer.
     result
-        The answer as it may be stored and shown.
+        Answer in a form that may be stored and shown.
     """
 
     violations: tuple[Violation, ...]
     result: SuiteResult
 
     def reasons(self, codes: Mapping[str, pa.ChunkedArray]) -> Iterator[tuple[int, str]]:
-        """Refused rows and why, rows' own codes first; `codes` gives the columns that hold those."""
+        """Pairs of refused row and reason, the rows' own codes first; `codes` gives the columns that hold these."""
         for violation in sorted(self.violations, key=lambda each: "reason_column" not in each.meta):
             if violation.refuses_rows:
                 yield from _reasons(violation, codes)
@@ -142,14 +142,14 @@ def validate(
     lines: pa.ChunkedArray | None = None,
     parameters: Mapping[str, object] | None = None,
 ) -> Verdict:
-    """`suite` against `rows`.
+    """Validate `rows` with `suite`.
 
     Parameters
     ----------
     suite
         Expectations declared with `expectations.declare`.
     rows
-        The columns the suite may see, and no others: a raw text never gets here.
+        Table with only the columns that the suite may see; raw texts must not be among them.
     lines
         Source line of each row, to be named in Data Docs.
     parameters
@@ -166,7 +166,7 @@ def validate(
 
 
 def as_frame(rows: pa.Table) -> pd.DataFrame:
-    """`rows` in types Great Expectations compares fast, without losing a digit of an identifier."""
+    """The rows in types that Great Expectations compares fast, without losing a digit of an identifier."""
     return pd.DataFrame({name: _as_series(rows[name]) for name in rows.column_names}, copy=False)
 
 
@@ -179,7 +179,7 @@ def _as_series(column: pa.ChunkedArray) -> pd.Series[Any]:
 
 
 def violation_of(each: ExpectationValidationResult) -> Violation:
-    """An answer that was not a success, in the words of this room; of a stored one, without positions."""
+    """The violation in an answer that was not a success; a stored answer has no positions."""
     config = _config(each)
     is_counted = "unexpected_count" in each.result
     limits = _limits(config.kwargs)
@@ -194,14 +194,14 @@ def violation_of(each: ExpectationValidationResult) -> Violation:
 
 
 def _config(each: ExpectationValidationResult) -> ExpectationConfiguration:
-    """What was expected; Great Expectations types it as optional, and always gives it."""
+    """The configuration of an expectation, which Great Expectations types as optional but always returns."""
     if each.expectation_config is None:
         raise TypeError("Great Expectations answered without saying what it was asked")
     return each.expectation_config
 
 
 def _is_broken(exception_info: Mapping[str, Any]) -> bool:
-    """Whether evaluation raised; Great Expectations nests the information by metric when it came from one."""
+    """Whether evaluation raised; Great Expectations nests the information by metric when a metric raised."""
     if "raised_exception" in exception_info:
         return bool(exception_info["raised_exception"])
     return any(each["raised_exception"] for each in exception_info.values())
@@ -234,7 +234,7 @@ def _limits(kwargs: Mapping[str, Any]) -> str:
 
 
 def _exceptions(kwargs: Mapping[str, Any]) -> str:
-    """How many rows need not meet it."""
+    """Words for the share of rows that need not meet an expectation."""
     share = 1 - kwargs.get("mostly", 1)
     return f"{share:.0%} of them" if share else "none"
 
@@ -246,7 +246,7 @@ def _limit(value: object) -> str:
 
 
 def _strip(each: ExpectationValidationResult, lines: pa.ChunkedArray | None) -> None:
-    """Leave figures, and the lines to look at; an exception's text may quote a value, so that it goes too."""
+    """Keep only figures and the lines to look at; exception texts are removed too, as they may quote a value."""
     kept = {name: each.result[name] for name in _FIGURES if name in each.result}
     if _config(each).meta["scope"] == "table" and "observed_value" in each.result:
         kept["observed_value"] = each.result["observed_value"]
@@ -263,7 +263,7 @@ def _strip(each: ExpectationValidationResult, lines: pa.ChunkedArray | None) -> 
 
 
 def sampled_lines(each: ExpectationValidationResult) -> list[str]:
-    """Lines to look at that a stored answer names."""
+    """The lines to look at that a stored answer names."""
     return list(each.result.get("partial_unexpected_list", ()))
 
 

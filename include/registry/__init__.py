@@ -1,4 +1,4 @@
-"""Model versions, their bytes in the authenticated envelope, and the champion."""
+"""The model registry: model versions in authenticated envelopes, and which version is champion."""
 
 from include.registry.models import ModelRegistry
 

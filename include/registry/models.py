@@ -1,4 +1,4 @@
-"""Model versions at rest: skops bytes and a JSON card, each sealed for its version; and which one is champion."""
+"""Stores model versions (skops bytes and a JSON card, each sealed for its version), and which version is champion."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from include.settings import Settings
 
 CHAMPION = "champion"
 UNNAMED = "not recorded"
-"""Who made a champion, where nobody said so."""
+"""Name of the person who made a champion, where none was given."""
 ANY_CHAMPION = "whoever"
-"""In place of a champion's version: whoever it is."""
+"""Value in place of a champion's version that stands for any champion."""
 _SEALED_FILE = "champion.sealed"
 _CHAMPION_FILE = "champion.json"
 _BROKEN = ".broken"
@@ -37,28 +37,29 @@ _HISTORY = "history"
 _VERSION = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}")
 _REFRESH = "refresh"
 UPDATES = "updates"
-"""Part of an approved version that holds the log of what it learned; it is written again and again."""
+"""Name of the part of an approved version that holds its log of updates; it is rewritten after every update."""
 _POINTER_CONTEXT = {"purpose": "champion"}
 
 
 @dataclass(frozen=True)
 class ChampionRecord:
-    """One champion's time.
+    """One entry in the history of champions.
 
     Attributes
     ----------
     version
-        The model.
+        Version of the model.
     since
-        When it was made champion, UTC in ISO form; empty where that was before histories were kept.
+        Time at which it was made champion, UTC in ISO form; empty where that was before histories were kept.
     by, why
-        Who made it champion and the reason given.
+        Person who made it champion, and the reason given.
     is_rollback
-        Whether it took over by rolling back the one before it.
+        Whether it became champion by a rollback of the champion before it.
     decision
-        Names the answer it rests on, which counts once; empty where nobody was asked.
+        Name of the approval that it rests on, which can be used once; empty where nobody was asked.
     run
-        The DAG's run that made the change, which makes one; empty of a command, and of what was before runs were named.
+        DAG run that made the change; one run makes only one. Empty for a command and for entries from before runs were
+        recorded.
     """
 
     version: str
@@ -74,22 +75,22 @@ class ModelRegistry:
     """The models of one lake, under `<lake>/models/<version>/`.
 
     A version consists of `card.sealed`, `weights.sealed` (skops) and, where it reads sequences, `tensors.sealed`
-    (safetensors). One that refreshes another holds `refresh.sealed` (skops) beside its card instead, and is
-    put together with that other one. Further parts may be kept with a version. `card.json` is a copy of the card for
-    people and is never read back. Bytes that were changed, moved to another version's name, brought from another lake
-    or written with another key are refused with IntegrityError, and nothing of them is loaded. No pickle is ever read
-    or written.
+    (safetensors). A version that refreshes another one has `refresh.sealed` (skops) beside its card instead, and is
+    loaded together with that other one. Further parts may be stored with a version. `card.json` is a copy of the card
+    for people and is never read back. Bytes that were changed, moved to another version's name, brought from another
+    lake or written with another key are refused with IntegrityError, and nothing of them is loaded. No pickle is ever
+    read or written.
 
-    Who is champion and who was, by whom and why, is in `<lake>/models/champion.sealed`; `champion.json` is a copy of it
-    for people and is never read back. The pointer and a version's log of updates are counted: one that is gone or older
-    than the newest is refused.
+    `<lake>/models/champion.sealed` holds the history of champions: who made each one champion, and why.
+    `champion.json` is a copy of it for people and is never read back. This file and a version's log of updates carry a
+    counter: a file that is gone or older than the newest one is refused.
 
     Parameters
     ----------
     folder
-        Where the versions lie, `file:` or `s3:`.
+        Folder or object prefix of the versions, `file:` or `s3:`.
     records
-        Seals and opens the lake's files.
+        Records of the lake, which seal and open its files.
     """
 
     def __init__(self, folder: UPath, records: SealedRecords) -> None:
@@ -102,11 +103,11 @@ class ModelRegistry:
     @classmethod
     def open(cls, lake_uri: str, settings: Settings) -> Self:
         """The registry of a lake."""
-        records = SealedRecords.open(lake_uri, settings)  # which says what an address may be
+        records = SealedRecords.open(lake_uri, settings)  # raises where the address is not allowed
         return cls(UPath(lake_uri) / "models", records)
 
     def _bind_to_the_lake(self) -> None:
-        """Bind what was sealed before files named their lake, once: what is not bound from then on is refused."""
+        """Bind files that were sealed before files named their lake, once; from then on unbound files are refused."""
         if self.records.is_known:
             return
         counted = [(self.folder / _SEALED_FILE, _POINTER_CONTEXT, CHAMPION)]
@@ -123,7 +124,7 @@ class ModelRegistry:
         self.records.know(counted)
 
     def save(self, model: Model) -> str:
-        """Store a model; a version that is already there is written again with the same content.
+        """Store a model; a version that is stored already is written again with the same content.
 
         Returns
         -------
@@ -140,7 +141,7 @@ class ModelRegistry:
         return model.version
 
     def keep(self, version: str, part: str, content: bytes) -> None:
-        """Seal one part of a stored version; one that is already there is replaced."""
+        """Seal one part of a stored version; it replaces an earlier one."""
         path, context = self._part(version, part), _context(version, part)
         if part == UPDATES:
             self.records.write_counted(path, content, context, _record_of(version))
@@ -148,12 +149,12 @@ class ModelRegistry:
             self.records.write(path, content, context)
 
     def kept(self, version: str, part: str) -> bytes | None:
-        """One part of a stored version, or None where it has none of that name.
+        """The content of one part of a stored version; None where it has no part of that name.
 
         Raises
         ------
         IntegrityError
-            When the bytes do not verify, or are not the newest of a part that is counted.
+            When the bytes do not verify, or when a part with a counter is not the newest.
         """
         if part == UPDATES:
             return self._newest_log(version)
@@ -202,7 +203,7 @@ class ModelRegistry:
         return self._put_together(version, card, "weights", None)
 
     def _put_together(self, version: str, card: dict[str, Any], part: str, reader: Lstm | None) -> Model:
-        """What a card describes, with the skops bytes of one part; its own sequence reader, unless one is given."""
+        """The model that a card describes, from the skops part named; it has its own reader unless one is given."""
         classes = {member["detector"]: detector_class(member["detector"]) for member in card["members"]}
         trusted = frozenset[str]().union(*(kind.trusted_types for kind in classes.values()))
         stored = _read_weights(version, self._unsealed(version, part), trusted)
@@ -220,7 +221,7 @@ class ModelRegistry:
         return Lstm.restore(card["sequence"], _read_tensors(version, self._unsealed(version, "tensors")))
 
     def versions(self) -> tuple[str, ...]:
-        """Every version that was trained, by name; what was adapted from one is in that one's log of updates."""
+        """Names of all trained versions, sorted; a version's refreshes are in its log of updates instead."""
         if not self.folder.exists():
             return ()
         found = [path for path in self.folder.iterdir() if _VERSION.fullmatch(path.name)]
@@ -236,35 +237,36 @@ class ModelRegistry:
         decision: str = "",
         run: str = "",
     ) -> str | None:
-        """Make `version` the champion; readers see the old one or the new one, never neither.
+        """Make `version` the champion; readers see either the old champion or the new one at all times.
 
-        The champion promoted again stays what it is, and nothing is written. Where no champion is named to be deposed,
-        a pointer that is gone or cannot be trusted is mended: what lies there is kept beside the new one, as
-        `champion.broken.sealed`, and the history starts anew.
+        Promoting the current champion changes and writes nothing. Where `champion` does not name the one to depose, a
+        pointer file that is gone or cannot be trusted is replaced: the old file is kept as `champion.broken.sealed`,
+        and the history starts anew.
 
         Parameters
         ----------
         version
-            A stored model.
+            Version of a stored model.
         by, why
-            For the history.
+            Person and reason, for the history.
         champion
-            Whom to depose, None for nobody: when another one is champion by now, nothing is done.
+            Version of the champion to depose, None when there must be none; when another one is champion by now,
+            nothing is done.
         decision
-            Names the answer that this rests on; it promotes once, whatever is rolled back since.
+            Name of the approval that the promotion rests on; it promotes once, even after a rollback.
         run
-            Names the run that asks for it; it changes the champion once, however often it is cleared.
+            Name of the DAG run that asks for it; it changes the champion once, however often it is cleared.
 
         Returns
         -------
         str or None
-            The champion before.
+            Version of the champion before.
 
         Raises
         ------
         SettingsError, IntegrityError
-            When it cannot be loaded, `champion` is not the champion, or the answer or the run was acted on before; the
-            champion then stays.
+            When the version cannot be loaded, `champion` is not the champion, or the approval or the run was used
+            before; the champion then stays.
         """
         self.load(version)
         with self.held(CHAMPION):
@@ -278,28 +280,29 @@ class ModelRegistry:
             return current
 
     def roll_back(self, *, by: str = UNNAMED, why: str = "", champion: str | None = None, run: str = "") -> str:
-        """Make the champion before the current one champion again; a second time goes one further back.
+        """Make the previous champion champion again; a second call goes one champion further back.
 
         Parameters
         ----------
         by, why
-            For the history.
+            Person and reason, for the history.
         champion
-            Whom to depose: when another one is champion by now, nothing is done, so that a call can be repeated.
+            Version of the champion to depose; when another one is champion by now, nothing is done, so that a call can
+            be repeated.
         run
-            As for `promote`.
+            Name of the DAG run, as for `promote`.
 
         Returns
         -------
         str
-            The champion now.
+            Version of the champion after the rollback.
 
         Raises
         ------
         SettingsError
-            When no champion was before it, `champion` is not the champion, or the run changed the champion before.
+            When there is no previous champion, `champion` is not the champion, or the run changed the champion before.
         IntegrityError
-            When the one before cannot be loaded; the champion then stays.
+            When the previous champion cannot be loaded; the current one then stays.
         """
         with self.held(CHAMPION):
             reigns = self._reigns()
@@ -316,17 +319,17 @@ class ModelRegistry:
             return before
 
     def champion(self) -> str | None:
-        """The champion's version, or None when none was promoted.
+        """The version of the champion; None when no version was promoted yet.
 
         Raises
         ------
         IntegrityError
-            When the pointer is gone, older than the newest or another lake's, or does not name a version.
+            When the pointer file is gone, older than the newest or another lake's, or does not name a version.
         """
         return reigns[-1].version if (reigns := self._reigns()) else None
 
     def history(self) -> tuple[ChampionRecord, ...]:
-        """Every champion there was, the newest first.
+        """The records of all champions, the newest first.
 
         Raises
         ------
@@ -336,7 +339,7 @@ class ModelRegistry:
         return self._reigns()[::-1]
 
     def approved(self) -> tuple[str, ...]:
-        """The champion and those before it that nobody took back, the newest last.
+        """The champion and the earlier champions that were not rolled back, the newest last.
 
         Raises
         ------
@@ -346,7 +349,7 @@ class ModelRegistry:
         return _approved(self._reigns())
 
     def last_night(self, version: str) -> date:
-        """The last night that a stored version was trained on; its card is read and nothing else of it.
+        """The last night that a stored version was trained on; only its card is read.
 
         Raises
         ------
@@ -363,7 +366,7 @@ class ModelRegistry:
             ) from error
 
     def _reigns(self) -> tuple[ChampionRecord, ...]:
-        """The pointer's history, the oldest first; a pointer older than histories holds the champion alone."""
+        """The champion records, the oldest first; a file from before histories were kept holds only the champion."""
         pointer = self.folder / _SEALED_FILE
         try:
             content = self.records.read_counted(pointer, _POINTER_CONTEXT, CHAMPION)
@@ -387,7 +390,10 @@ class ModelRegistry:
         return reigns
 
     def _check_never_had_one(self) -> None:
-        """Without a counter the copy for people still says that there was a pointer; it may not say to whom."""
+        """Raise where the copy for people shows that there was a pointer file, although no counter is kept.
+
+        The copy is not trusted to name the champion.
+        """
         if (copy := self.folder / _CHAMPION_FILE).exists():
             raise IntegrityError(f"{self.folder / _SEALED_FILE} is gone, and {copy} is for people and no evidence")
 
@@ -401,7 +407,7 @@ class ModelRegistry:
             return ()
 
     def _write_reigns(self, reigns: tuple[ChampionRecord, ...]) -> None:
-        """Point to the last of them; the sealed file counts, and is written first."""
+        """Write the records, the last one being the champion; the sealed file, which counts, is written first."""
         pointer = {CHAMPION: reigns[-1].version, _HISTORY: [vars(reign) for reign in reigns]}
         content = json.dumps(pointer, indent=2).encode()
         self.records.write_counted(self.folder / _SEALED_FILE, content, _POINTER_CONTEXT, CHAMPION)
@@ -409,14 +415,14 @@ class ModelRegistry:
 
     @contextmanager
     def held(self, what: str) -> Iterator[None]:
-        """Of two who change the same at once in a folder the second waits, so that nothing either wrote is lost.
+        """Lock a part of the registry: a second process waits, so that neither loses what the other one wrote.
 
-        An object store knows no locks: there the later one wins.
+        An object store has no locks; there the later writer wins.
 
         Parameters
         ----------
         what
-            A version, whose parts are read and written again, or the champion.
+            Name of what is locked: a version whose parts are read and rewritten, the champion, or the migration.
         """
         if self.folder.protocol not in ("", "file"):
             yield
@@ -446,12 +452,12 @@ def _distrust(why: str) -> IntegrityError:
 
 
 def _record_of(version: str) -> str:
-    """What the counter of a version's log of updates is kept under."""
+    """Name under which the counter of a version's log of updates is kept."""
     return f"{UPDATES}/{version}"
 
 
 def _line_of(reigns: tuple[ChampionRecord, ...]) -> tuple[str | None, str | None]:
-    """The champion and the one that a rollback goes back to: what was rolled back is not gone back to.
+    """The champion and the version that a rollback returns to, which is never one that was rolled back.
 
     >>> _line_of((ChampionRecord("a"), ChampionRecord("b"), ChampionRecord("c"), ChampionRecord("b", is_rollback=True)))
     ('b', 'a')
@@ -461,7 +467,7 @@ def _line_of(reigns: tuple[ChampionRecord, ...]) -> tuple[str | None, str | None
 
 
 def _approved(reigns: tuple[ChampionRecord, ...]) -> tuple[str, ...]:
-    """Who was made champion and not rolled back since, the champion last."""
+    """The versions that were made champion and not rolled back since, the champion last."""
     line: list[str] = []
     for reign in reigns:
         if reign.is_rollback:
@@ -489,7 +495,7 @@ def _require_unused(decision: str, reigns: tuple[ChampionRecord, ...]) -> None:
 
 
 def _require_first(run: str, reigns: tuple[ChampionRecord, ...]) -> None:
-    """Who clears a run that somebody else triggered acts in that one's name: what it did, it does not do again."""
+    """Raise when the run changed the champion before: a cleared run would act again in the name of its first user."""
     done = next((reign for reign in reigns if run and reign.run == run), None)
     if done is not None:
         raise SettingsError(
@@ -503,12 +509,12 @@ def _now() -> str:
 
 
 def _context(version: str, part: str) -> dict[str, str]:
-    """What the seal is bound to: a model's name, its version, and which of its parts this is."""
+    """The context that a seal is bound to: that it seals a model, the version and the part."""
     return {"purpose": "model", "model": version.rsplit("-", 1)[0], "version": version, "part": part}
 
 
 def _learned_parts(model: Model) -> dict[str, bytes]:
-    """Everything learned: skops for what scikit-learn made, safetensors for the sequence reader's tensors."""
+    """The learned parts of a model: scikit-learn's objects as skops, the sequence reader's tensors as safetensors."""
     import safetensors.numpy
 
     parts = {"weights": _weights(model)}
@@ -518,12 +524,12 @@ def _learned_parts(model: Model) -> dict[str, bytes]:
 
 
 def _refresh_part(refresh: Model) -> dict[str, bytes]:
-    """What a refresh adds to the model it refreshes; the sequence reader is that one's."""
+    """The part that a refresh adds to the model that it refreshes; both share the sequence reader."""
     return {_REFRESH: _weights(refresh)}
 
 
 def _weights(model: Model) -> bytes:
-    """What scikit-learn made, and everything learned outside the detectors."""
+    """The skops bytes of the detectors and of all arrays that were learned outside them."""
     import skops.io
 
     learned = {m.name: m.detector.learned() for m in model.members if m.detector is not model.sequence}
@@ -547,8 +553,8 @@ def _read_tensors(version: str, content: bytes) -> dict[str, Any]:
 
 
 def _read_weights(version: str, content: bytes, trusted: frozenset[str]) -> Mapping[str, Any]:
-    """Load what `_learned_parts` wrote; only skops' own types and the detector's pinned ones are constructed."""
-    # skops loads torch, which takes seconds: only what reads or writes weights pays for it, not every step of a night.
+    """Load what `_weights` wrote; only skops' own types and the detectors' pinned ones are constructed."""
+    # skops imports torch, which takes seconds; importing it here spares the steps that read no weights.
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -565,7 +571,7 @@ def _read_weights(version: str, content: bytes, trusted: frozenset[str]) -> Mapp
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Looking through every module that is loaded, skops has Airflow's warn of thousands of names they will lose."""
+    """Silence warnings: skops inspects all loaded modules, and Airflow's warn of thousands of deprecated names."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

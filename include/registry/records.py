@@ -1,4 +1,4 @@
-"""Sealed files of one lake: bound to the lake, and where they change, to how often they were written."""
+"""Sealed files of one lake: each is bound to the lake, and files that change carry a counter of their writes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LAKE = "lake"
 class SealedRecords:
     """Seals and opens the files of one lake.
 
-    A file that is written once opens wherever it says the same: in its lake, under its name. One that is written again
-    and again also carries a counter, and the newest one is kept beside the key: an older file put back is refused, and
-    so is a file that is gone though there was one.
+    A file that is written once opens only in its lake and under its name. A file that is rewritten also carries a
+    counter, and the newest counter is kept beside the key: an older file that was put back is refused, and so is a
+    missing file where there was one.
 
     Parameters
     ----------
     lake
-        The lake's identity.
+        Identity of the lake.
     envelope
-        Seals and unseals.
+        Envelope that seals and opens files.
     anchors
-        The newest counters.
+        Store of the newest counters.
     """
 
     def __init__(self, lake: str, envelope: Envelope, anchors: Anchors) -> None:
@@ -42,52 +42,52 @@ class SealedRecords:
 
     @classmethod
     def open(cls, lake_uri: str, settings: Settings) -> Self:
-        """Those of a lake, which is created where there is none.
+        """The records of a lake, which is created where there is none.
 
         Raises
         ------
         IntegrityError
-            When another lake's files were put in this one's place.
+            When another lake's files were put in the place of this lake's.
         """
         envelope = Envelope.open(settings)
         return cls(identity_of(lake_uri, settings), envelope, Anchors.open(settings, envelope))
 
     def write(self, path: UPath, content: bytes, context: Mapping[str, str]) -> None:
-        """Seal a file, replaced as a whole."""
+        """Seal a file; an existing one is replaced as a whole."""
         write_whole(path, self.envelope.seal(content, self._bound(context)))
 
     def read(self, path: UPath, context: Mapping[str, str]) -> bytes:
-        """What a file holds that `write` wrote.
+        """The content of a file that `write` wrote.
 
         Raises
         ------
         IntegrityError
-            When it does not verify, or is no file.
+            When the file does not verify, or is no regular file.
         """
         return self.envelope.unseal(file_content(path), self._bound(context))
 
     def write_counted(self, path: UPath, content: bytes, context: Mapping[str, str], record: str) -> None:
-        """Seal the next version of a file, and remember its counter once it lies there.
+        """Seal the next version of a file, and store its counter once the file is written.
 
         Parameters
         ----------
         record
-            What the counter is kept under.
+            Name under which the counter is kept.
         """
         counter = max(self.anchors.counter(self.lake, record), self._counter_in(path, context)) + 1
         write_whole(path, self.envelope.seal(content, {**self._bound(context), COUNTER: str(counter)}))
         self.anchors.advance(self.lake, {record: counter})
 
     def read_counted(self, path: UPath, context: Mapping[str, str], record: str) -> bytes | None:
-        """What the newest version of a file holds, or None where it was never written.
+        """The content of the newest version of a file; None where it was never written.
 
-        A version that is newer than the counter beside the key was written by somebody who held the key: a process that
-        ended between the two, or another machine. Its counter is taken over.
+        A file that is newer than the counter beside the key was written with the key: by a process that ended before it
+        stored the counter, or by another machine. Its counter is then stored.
 
         Raises
         ------
         IntegrityError
-            When it does not verify, is older than the newest, or is gone.
+            When the file does not verify, is older than the newest, or is gone.
         """
         known = self.anchors.counter(self.lake, record)
         if not path.exists():
@@ -104,14 +104,14 @@ class SealedRecords:
         return content
 
     def read_newest(self, path: UPath, context: Mapping[str, str], record: str) -> bytes | None:
-        """As `read_counted`; what was written before it was counted opens too, until it is written again."""
+        """The same as `read_counted`, but a file from before counters also opens, until it is written again."""
         if not self.anchors.counter(self.lake, record) and path.exists():
             with suppress(IntegrityError):
                 return self.read(path, context)
         return self.read_counted(path, context, record)
 
     def _counter_in(self, path: UPath, context: Mapping[str, str]) -> int:
-        """The counter of the file that is there; 0 where none verifies."""
+        """The counter in the existing file; 0 where no file verifies."""
         if path.exists():
             with suppress(IntegrityError):
                 return self.envelope.unseal_counted(file_content(path), self._bound(context))[1]
@@ -119,21 +119,21 @@ class SealedRecords:
 
     @property
     def is_known(self) -> bool:
-        """Whether the lake was opened with this key before, by code that binds files to their lake."""
+        """Whether code that binds files to their lake has opened this lake with this key before."""
         return self.anchors.counters(self.lake) is not None
 
     def know(self, counted: Iterable[tuple[UPath, Mapping[str, str], str]]) -> None:
-        """Remember that the lake was opened, with the counters of the files it has; never done twice."""
+        """Record that the lake was opened, and store the counters of its files; this is done once per lake."""
         found = {record: self._counter_in(path, context) for path, context, record in counted}
         self.anchors.advance(self.lake, found)
 
     def bind(self, path: UPath, context: Mapping[str, str]) -> None:
-        """Bind a file to this lake that was sealed before files were; one that does not verify stays as it is."""
+        """Bind a file to this lake that was sealed without a lake; a file that does not verify stays as it is."""
         with suppress(IntegrityError):
             self.write(path, self.envelope.unseal(file_content(path), context), context)
 
     def bind_counted(self, path: UPath, context: Mapping[str, str]) -> None:
-        """Bind a file to this lake, as its first version."""
+        """Bind a file to this lake as the first version with a counter."""
         with suppress(IntegrityError):
             content = self.envelope.unseal(file_content(path), context)
             write_whole(path, self.envelope.seal(content, {**self._bound(context), COUNTER: "1"}))
@@ -143,12 +143,14 @@ class SealedRecords:
 
 
 def file_content(path: UPath) -> bytes:
-    """The bytes of a regular file; a folder, a pipe or a device in its place would not end, or end the night.
+    """The bytes of a regular file.
+
+    Anything else in its place is refused: reading a pipe or a device may never end, and a folder would fail the night.
 
     Raises
     ------
     IntegrityError
-        When it is none, or cannot be read.
+        When it is no regular file, or cannot be read.
     """
     try:
         if path.is_file():

@@ -1,7 +1,7 @@
-"""What every training was and how well it did: parameters, metrics, plots and tables, kept by MLflow.
+"""Records every training in MLflow: parameters, metrics, plots and tables.
 
-The model's bytes and the champion's pointer are not here but in `include.registry.models`, sealed: a night must run
-where no tracking server answers, and MLflow's store cannot tell a changed model from the one that was recorded.
+The model's bytes and the champion are not kept here but sealed in `include.registry.models`: a night must run even when
+no tracking server answers, and MLflow's store cannot tell a changed model from the one that was recorded.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "bank-settlement"
 VERSION_TAG = "model_version"
-# MLflow's own rule for keys; for files no slash, so that a name cannot leave the run's folder.
+# MLflow's own rule for keys; names of files allow no slash, so that a file cannot leave the run's folder.
 _KEY = re.compile(r"[A-Za-z0-9_][\w.\- :/]{0,249}", re.ASCII)
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][\w.\-]{0,99}", re.ASCII)
-# MLflow's pages show metrics and parameters beside each run for this kind, and traces of language models for the other.
+# For this kind of experiment MLflow's pages show metrics and parameters beside each run, instead of LLM traces.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 _FIGURE_DPI = 120
 _PAGE_RUNS = 1000
@@ -51,18 +51,19 @@ _RUNS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One training, to be recorded.
+    """The record of one training.
 
     Attributes
     ----------
     model_version
-        The registry's name of the model; one run is kept for each.
+        Version of the model in the registry; each version has one run.
     parameters
-        What the training was told. A version names one training, so they cannot change once recorded.
+        Parameters of the training. A version names one training, so that they cannot change once recorded.
     metrics
-        How well it did; finite. Names take letters, digits and `_ - . : /` and spaces.
+        Figures of the model, all finite. Names take letters, digits, `_ - . : /` and spaces.
     tags
-        What else to find it by; may change. `mlflow.note.content` is shown as the run's description (Markdown).
+        Further labels to find the run by; they may change. MLflow shows `mlflow.note.content` as the run's description
+        (Markdown).
     figures
         Name -> plot, kept as `figures/<name>.png`.
     tables
@@ -81,17 +82,17 @@ class TrainingRun:
 
 
 def record(run: TrainingRun, settings: Settings, lake_uri: str) -> str:
-    """Keep a training; one that is recorded already is brought up to date, and not doubled.
+    """Record a training in MLflow; a training that is recorded already is updated, not recorded twice.
 
     Parameters
     ----------
     run
-        The training.
+        Record of the training.
     settings
-        `mlflow_uri` names the store; when empty it is `<lake>/mlflow/` or, for a lake in an object store,
-        `.data/mlflow/` of this machine.
+        Settings, whose `mlflow_uri` names the store. When it is empty, the store is `<lake>/mlflow/` or, for a lake in
+        an object store, `.data/mlflow/` on this machine.
     lake_uri
-        The lake whose model this is.
+        URI of the lake that holds the model.
 
     Returns
     -------
@@ -101,8 +102,8 @@ def record(run: TrainingRun, settings: Settings, lake_uri: str) -> str:
     Raises
     ------
     TrackingError
-        When it could not be kept, wholly or in part; the same call completes it later. The model is untouched, and
-        the caller decides whether to go on.
+        When the training could not be recorded, wholly or in part; the same call completes it later. The model is not
+        affected, and the caller decides whether to go on.
     """
     _require_recordable(run)
     store = TrackingStore.of(settings, lake_uri)
@@ -113,7 +114,7 @@ def record(run: TrainingRun, settings: Settings, lake_uri: str) -> str:
         try:
             _write(client, run, kept)
         except Exception:
-            with suppress(Exception):  # the first error is the one to tell
+            with suppress(Exception):  # the first error is the one to report
                 client.set_terminated(kept.info.run_id, "FAILED")
             raise
         client.set_terminated(kept.info.run_id)
@@ -126,8 +127,8 @@ def runs(settings: Settings, lake_uri: str) -> pa.Table:
     Returns
     -------
     pa.Table
-        `model_version`, `run_id`, `status` (MLflow's: FINISHED, FAILED, RUNNING), `started_at` (UTC) and `metrics`
-        (a map). Empty, and nothing is made, where nothing was ever recorded.
+        Columns `model_version`, `run_id`, `status` (MLflow's: FINISHED, FAILED, RUNNING), `started_at` (UTC) and
+        `metrics` (a map). The table is empty, and no store is created, where nothing was ever recorded.
 
     Raises
     ------
@@ -144,12 +145,12 @@ def runs(settings: Settings, lake_uri: str) -> pa.Table:
 
 
 def _require_recordable(run: TrainingRun) -> None:
-    """Find everything that MLflow would refuse halfway.
+    """Check for everything that MLflow would refuse halfway.
 
     Raises
     ------
     TrackingError
-        Naming all of it.
+        When anything would be refused; the message names all of it.
     """
     keys = (*run.parameters, *run.metrics, *run.tags)
     wrong = [f"the key {key!r}" for key in keys if not _KEY.fullmatch(key)]
@@ -193,7 +194,7 @@ def _kept(client: MlflowClient, experiment: str, version: str) -> Run | None:
 
 
 def _created(client: MlflowClient, experiment: str, version: str) -> Run:
-    """A run that carries its version from its first moment, so that a killed record is found and completed."""
+    """A new run that is created with its version, so that the record of a killed process is found and completed."""
     return client.create_run(experiment, tags={VERSION_TAG: version}, run_name=version)
 
 
@@ -204,7 +205,7 @@ def _write(client: MlflowClient, run: TrainingRun, kept: Run) -> None:
     before = kept.data.metrics
     client.log_batch(
         kept.info.run_id,
-        # MLflow keeps a history: an unchanged figure would become its second point.
+        # MLflow keeps a history of each metric: an unchanged figure would become its second point.
         metrics=[Metric(key, float(value), now, 0) for key, value in run.metrics.items() if before.get(key) != value],
         params=[Param(key, str(value)) for key, value in run.parameters.items()],
         tags=[RunTag(key, value) for key, value in run.tags.items() if key != VERSION_TAG],

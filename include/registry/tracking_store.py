@@ -1,4 +1,4 @@
-"""Where MLflow keeps the record of trainings, and the one way in: locked, quiet, with errors that hold no secret."""
+"""Access to MLflow's store of trainings: locked, quiet, and with errors that contain no secrets."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 LOCAL_FOLDER = PROJECT_ROOT / ".data" / "mlflow"
 _SERVERS = ("http", "https")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-# A first record makes the store (67 migrations, 3 s on two cores), any further one takes a tenth of a second.
+# The first record creates the store (67 migrations, 3 s on two cores); every further one takes a tenth of a second.
 _LOCK_SECONDS = 120
-# A reachable store answers within a second. MLflow itself would try a dead one for more than a minute and a half.
+# A reachable store answers within a second. MLflow itself would retry a dead one for more than a minute and a half.
 _CONNECT_SECONDS = 10
 _CONNECT_OPTIONS = {"postgresql": {"connect_timeout": _CONNECT_SECONDS}, "mysql": {"connect_timeout": _CONNECT_SECONDS}}
 _SECRET_NAME = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
-# To the last @, since a password that holds a slash or an @ unescaped is a password all the same.
+# Matches up to the last @, since a password may contain an unescaped slash or @.
 _USER_INFO = re.compile(r"//\S*@")
 _REASON_LENGTH = 300
 
@@ -48,11 +48,11 @@ class TrackingStore:
     Attributes
     ----------
     uri
-        MLflow's tracking URI: a database, or a server's address. May hold a password, so it is never shown.
+        MLflow's tracking URI: a database, or a server's address. It may contain a password and is never shown.
     artifacts
-        Where figures and tables of a new experiment go; None where the server decides.
+        Folder or prefix for figures and tables of a new experiment; None where the server decides.
     lock
-        File that lets one process of this machine in at a time.
+        Lock file that admits one process of this machine at a time.
     """
 
     uri: str
@@ -61,7 +61,7 @@ class TrackingStore:
 
     @classmethod
     def of(cls, settings: Settings, lake_uri: str) -> Self:
-        """The store the settings name, or else the lake's own.
+        """The store that the settings name, or else the lake's own.
 
         Raises
         ------
@@ -84,33 +84,33 @@ class TrackingStore:
 
     @property
     def address(self) -> str:
-        """The store's place for people: without user, password and parameters."""
+        """The store's address for people, without user, password and parameters."""
         parts = urlsplit(_USER_INFO.sub("//", self.uri))
         return f"{parts.scheme.partition('+')[0]}://{parts.netloc}{parts.path}"
 
     @property
     def is_server(self) -> bool:
-        """Whether it is a tracking server of somebody's, which has a UI of its own."""
+        """Whether the store is a tracking server, which has a UI of its own."""
         return urlsplit(self.uri).scheme in _SERVERS
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is a SQLite file that nothing has been written to yet."""
+        """Whether the store is a SQLite file that does not exist yet."""
         database = sa.make_url(self.uri).database if self.uri.startswith("sqlite") else None
         return database is not None and not Path(database).exists()
 
     @contextmanager
     def client(self) -> Iterator[MlflowClient]:
-        """A client while the store is locked; a new store is made on the way in.
+        """A client of the store, which is locked meanwhile and created where there is none.
 
-        The lock is for what MLflow leaves open: two processes that make a SQLite store at once break it, and finding
-        a run and creating it are two steps.
+        MLflow itself does not lock: two processes that create a SQLite store at once would break it, and finding a run
+        and creating it are two steps.
 
         Raises
         ------
         TrackingError
-            For whatever goes wrong in the block; its message holds no password, and it hides the error it came from,
-            whose text or trace may.
+            For any error in the block. Its message contains no password, and it hides the original error, whose text or
+            trace may contain one.
         """
         try:
             with self._locked():
@@ -138,7 +138,7 @@ class TrackingStore:
             ) from None
 
     def _require_answer(self) -> None:
-        """Fail at once where nothing answers."""
+        """Fail at once where the store does not answer."""
         if self.is_server:
             httpx.get(f"{self.uri.rstrip('/')}/health", timeout=_CONNECT_SECONDS)
             return
@@ -156,13 +156,16 @@ class TrackingStore:
 
 
 def _folder(lake_uri: str) -> Path:
-    """The folder of the lake's own store; an object store can hold neither a SQLite file nor a lock."""
+    """The folder of the lake's own store; it is on this machine where the lake is in an object store.
+
+    An object store can hold neither a SQLite file nor a lock.
+    """
     lake = UPath(lake_uri)
     return Path(lake.path).absolute() / "mlflow" if lake.protocol in ("", "file") else LOCAL_FOLDER
 
 
 def _artifacts(lake_uri: str, folder: Path) -> str:
-    """The artifacts of a database, which others may read from elsewhere: in the lake, wherever it lies."""
+    """The place of a database store's artifacts: in the lake, where other machines can read them too."""
     lake = UPath(lake_uri)
     return (folder / "artifacts").as_uri() if lake.protocol in ("", "file") else str(lake / "mlflow" / "artifacts")
 
@@ -176,12 +179,12 @@ def _secrets(uri: str) -> set[str]:
 
 
 def _quiet_client(uri: str) -> MlflowClient:
-    """MLflow's client, which knows nothing of an active run and looks up neither git nor user."""
-    # Read when MLflow is first imported, which would else start a thread that reports home; left set on purpose.
+    """MLflow's client, which uses no active run and looks up neither git nor user."""
+    # MLflow reads this at its first import, which would otherwise start a telemetry thread; it stays set on purpose.
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    # Two to three seconds: only what records or reads trainings pays for it.
+    # The import takes two to three seconds; only the functions that record or read trainings need it.
     from mlflow import MlflowClient
 
-    # It logs what it also raises, a database's address among it.
+    # MLflow logs what it also raises, which may include a database's address.
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)

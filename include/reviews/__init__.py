@@ -1,4 +1,4 @@
-"""What people decide of findings: reviews are taken in, and act on the nights that follow."""
+"""Reviews: what people decide about findings is taken in and acts on the nights that follow."""
 
 from include.reviews.effects import ReviewEffects, effects_of
 from include.reviews.intake import confirmed_before, known_reviews, take_in

@@ -1,7 +1,8 @@
-"""Reviews as they come in: files in a drop folder, by hand, by another program or by the console.
+"""Reads and writes files of reviews in a drop folder; people, other programs and the console put them there.
 
-Whoever writes a file gives it its name when it is whole (write another name, then rename): a file that is still being
-written may be put away between two of its rows. One line is one review; a last line without a line end counts as torn.
+A writer must give a file its final name only when it is complete (write another name, then rename): a file that is
+still being written may be put away between two of its rows. One line is one review; a last line without a line end
+counts as torn.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ from include.sources.files.regular import read_regular
 from include.sources.files.source import read_relation
 
 DECISIONS = ("confirmed", "dismissed", "unsure")
-"""What may be decided of a finding."""
+"""Possible decisions on a finding."""
 LONGEST_TEXTS: Mapping[str, int] = {"reason": 1000, "who": 200, "check_code": 60}
-"""Characters. A decision: a reason is a paragraph, not a file."""
+"""Largest number of characters of each text. A decision: a reason is a paragraph, not a file."""
 MOST_BYTES = 16 << 20
-"""Of one file: about 100,000 reviews, more than a large bank's analysts decide in a year."""
+"""Largest size of one file in bytes: about 100,000 reviews, more than a large bank's analysts decide in a year."""
 SUFFIXES = (".csv", ".parquet")
 
 REVIEWS = Relation(
@@ -57,30 +58,30 @@ REVIEWS = Relation(
         Column("check_code", "text", "", "check of a break", nullable=True, optional=True),
     ),
 )
-"""The columns of a file of reviews; times are ISO 8601, without an offset in UTC, or a date alone."""
+"""Columns of a file of reviews. Times are ISO 8601 (in UTC where they have no offset) or a date alone."""
 
 TORN = "torn"
 WRITTEN = pa.schema([REVIEWS_SCHEMA.field(column.name) for column in REVIEWS.columns])
-"""What the console writes."""
+"""Schema of the files that the console writes."""
 _FROM_CONSOLE = re.compile(r"(\d{4})(\d{2})(\d{2})T\d{6}-[0-9a-f]{32}\.parquet", re.ASCII)
-# A file system takes 255 bytes; what is put away has a digest and an ending besides.
+# A file name has at most 255 bytes; the names of files that are put away also hold a digest and a suffix.
 _LONGEST_STEM = 180
 
 
 @dataclass(frozen=True)
 class ReviewFile:
-    """One file of the drop, read.
+    """The content of one file of the drop.
 
     Attributes
     ----------
     path
-        Where it lies.
+        Path of the file in the drop.
     kept_as
-        Where it is put away to, sealed, once all its rows are settled; made of its name and its content.
+        Path to which it is put away, sealed, once all its rows are settled; it depends on the file's name and content.
     rows
-        `REVIEWS_SCHEMA` without `settlement_date`, of what can be believed.
+        Valid reviews: `REVIEWS_SCHEMA` without `settlement_date`.
     refused
-        `source_uri`, `line`, `raw`, `reason_codes` of what cannot.
+        Invalid rows: `source_uri`, `line`, `raw` and `reason_codes` of each.
     """
 
     path: UPath
@@ -95,14 +96,14 @@ def inbox_of(lake_uri: str) -> UPath:
 
 
 def read_inbox(inbox: UPath, night: date | None = None) -> tuple[list[ReviewFile], list[str]]:
-    """Every file of a drop that can be read, by name, and sentences on those that cannot: they stay where they are.
+    """All readable files of a drop, ordered by name, and sentences on the unreadable ones, which stay in the drop.
 
     Parameters
     ----------
     inbox
         The drop folder.
     night
-        Night that asks: what the console wrote after it is not looked at. None looks at everything.
+        Night that reads: files that the console wrote after it are ignored. None reads all files.
     """
     files: list[ReviewFile] = []
     notes: list[str] = []
@@ -115,7 +116,7 @@ def read_inbox(inbox: UPath, night: date | None = None) -> tuple[list[ReviewFile
             files.append(_read(path))
         except FileNotFoundError:
             continue  # another night put it away meanwhile
-        # One file must not stop the night: readers of formats raise errors of many kinds.
+        # One file must not stop the night, and readers of file formats raise errors of many types.
         except Exception as error:
             notes.append(f"reviews in {_shown(path.name)} wait: {_why(error)}")
     return files, notes
@@ -126,7 +127,7 @@ def _why(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.strerror or type(error).__name__}; make it a file that the night may read, or remove it"
-    # A reader's own words may quote a record.
+    # A reader's own message may quote a record.
     return (
         f"the file cannot be read ({type(error).__name__}); write it again, as CSV or as Parquet with columns of text, "
         "whole numbers and times"
@@ -134,7 +135,7 @@ def _why(error: Exception) -> str:
 
 
 def _shown(name: str) -> str:
-    r"""A file's name as a sentence may have it: bytes that are not UTF-8 and control characters are spelled out.
+    r"""A file's name in a form fit for a sentence: bytes that are not UTF-8 and control characters are escaped.
 
     >>> _shown("day\udcff.csv"), _shown("two\nlines.csv")
     ('day\\udcff.csv', 'two\\nlines.csv')
@@ -143,21 +144,21 @@ def _shown(name: str) -> str:
 
 
 def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
-    """Write reviews as a file of their own into a drop, whole or not at all, and give its name.
+    """Write reviews into a drop as one new file, whole or not at all, and return its name.
 
     Parameters
     ----------
     inbox
-        The drop folder; made where there is none.
+        The drop folder; it is created where there is none.
     reviews
-        The columns of `REVIEWS`, at least one row; times as UTC datetimes.
+        Rows with the columns of `REVIEWS`, at least one; times are UTC datetimes.
 
     Raises
     ------
     PublishError
         When the folder cannot be written to.
     """
-    # By its name a night sees whether it may know the file, without opening it.
+    # The name tells a night whether it may know the file, without opening it.
     name = f"{min(review['known_at'] for review in reviews):%Y%m%dT%H%M%S}-{uuid4().hex}.parquet"
     table = pa.Table.from_pylist([dict(review) for review in reviews], schema=WRITTEN)
     try:
@@ -172,22 +173,22 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
 
 
 def as_parquet(table: pa.Table) -> bytes:
-    """The table as a Parquet file, with what shows whether a value in it was altered since."""
+    """The table as a Parquet file with checksums, which show whether a value was altered."""
     sink = io.BytesIO()
     pq.write_table(table, sink, write_page_checksum=True)
     return sink.getvalue()
 
 
 def put_away(files: Sequence[tuple[str, str]]) -> list[str]:
-    """Move settled files out of the drop, sealed, and give a sentence on each that could not be moved.
+    """Move settled files out of the drop, sealed, and return a sentence on each file that could not be moved.
 
-    They hold what people wrote and rows that were refused, which the lake keeps sealed as well. A file that stays is
-    read again by the next night, which takes nothing in twice.
+    The files are sealed because they hold what people wrote and refused rows, which the lake also keeps sealed. The
+    next night reads a file that stayed again, but takes in no review twice.
 
     Parameters
     ----------
     files
-        As (path, kept_as). One that was written anew since stays.
+        Pairs of `path` and `kept_as`. A file that was rewritten since it was read stays in the drop.
     """
     notes: list[str] = []
     for path, kept_as in files:
@@ -204,12 +205,12 @@ def put_away(files: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def read_kept(kept_as: UPath) -> bytes:
-    """What a file held that was put away.
+    """The original content of a file that was put away.
 
     Raises
     ------
     IntegrityError
-        When it was changed, renamed, or sealed with another key.
+        When the file was changed, renamed, or sealed with another key.
     """
     return Envelope.open(get_settings()).unseal(kept_as.read_bytes(), _sealed_as(kept_as))
 
@@ -228,7 +229,7 @@ def _sealed_as(kept_as: UPath) -> dict[str, str]:
 
 
 def files_in(inbox: UPath, night: date | None = None) -> list[UPath]:
-    """The files of a drop that may hold reviews, by name; without what the console wrote after `night`."""
+    """The files of a drop that may hold reviews, ordered by name, without those the console wrote after `night`."""
     if not inbox.exists():
         return []
     return sorted((path for path in inbox.iterdir() if _may_hold(path, night)), key=lambda path: path.name)
@@ -242,7 +243,7 @@ def _may_hold(path: UPath, night: date | None) -> bool:
 
 
 def written_on(path: UPath) -> date | None:
-    """The first date (UTC) on which a file of the console says something, as its name has it; None of other files."""
+    """The earliest date (UTC) in a file of the console, read from its name; None for other files."""
     found = _FROM_CONSOLE.fullmatch(path.name)
     try:
         return date(*map(int, found.groups())) if found else None
@@ -256,7 +257,7 @@ def content_of(path: UPath) -> bytes:
     Raises
     ------
     SourceError
-        When it is no regular file, or too large.
+        When the file is no regular file, or too large.
     """
     if path.protocol in ("", "file"):
         return read_regular(Path(path.path), MOST_BYTES)
@@ -268,7 +269,10 @@ def content_of(path: UPath) -> bytes:
 
 
 def _kept_as(path: UPath, data: bytes) -> UPath:
-    """Beside the lake's own drop or within another one, named by content: a name used on two days is two files."""
+    """The path that a file is put away to: beside the lake's own drop, or within another drop.
+
+    The content is part of the name, so that two files of the same name do not replace each other.
+    """
     inbox, name = path.parent, PurePosixPath(path.name)
     folder = (inbox if get_settings().reviews_uri else inbox.parent) / "taken"
     stem = name.stem.encode()[:_LONGEST_STEM].decode(errors="ignore")
@@ -296,7 +300,7 @@ def _read(path: UPath) -> ReviewFile:
 
 
 def _lines(read: pa.Table, kept_as: UPath) -> list[dict[str, Any]]:
-    """Rows of a file that say where it will lie: nobody finds it in the drop later."""
+    """The rows of a file, with the path that it is put away to as their source, as it will have left the drop."""
     return [{**row, "source_uri": str(kept_as)} for row in read.to_pylist()]
 
 
@@ -309,7 +313,7 @@ def _is_utf8(name: str) -> bool:
 
 
 def _without_torn_line(data: bytes) -> tuple[bytes, bytes]:
-    """The whole lines of a text file, and what follows them: cut off, a line may still look like another one."""
+    """The complete lines of a text file, and the rest; a line that was cut off may still look like a valid one."""
     if data.endswith(b"\n"):
         return data, b""
     end = data.rfind(b"\n") + 1
@@ -332,7 +336,7 @@ def _as_refused(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judged(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its times read and its key, and every reason against it."""
+    """The row with its times parsed and its key, and the reason codes of everything that is wrong with it."""
     codes = (row["reader_codes"] or "").split(",") if row["reader_codes"] else []
     times = {"decided_at": _moment(row["decided_at"], time.min), "known_at": _moment(row["known_at"], time.max)}
     codes += [f"{name}_not_a_time" for name, found in times.items() if found is None and row[name]]
@@ -345,14 +349,16 @@ def _judged(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _names_nothing(row: Mapping[str, Any], codes: Sequence[str]) -> bool:
-    """Neither a posting nor a break; a number of a posting that could not be read has its own reason."""
+    """Whether the row names neither a posting nor a break; an unreadable posting number has a reason of its own."""
     is_unreadable = any(code.startswith("trans_id_") for code in codes)
     is_of_a_break = row["account_id"] is not None and bool(row["check_code"])
     return row["trans_id"] is None and not is_unreadable and not is_of_a_break
 
 
 def _moment(text: str | None, of_day: time) -> datetime | None:
-    """A time in UTC; a date alone is the beginning of its day, or the end: nothing acts before it was known.
+    """A time in UTC; a date alone stands for the time `of_day` on it.
+
+    Where a date says when something was known, `of_day` is its end, so that nothing acts before it was known.
 
     >>> _moment("2024-03-01T10:00+02:00", time.min)
     datetime.datetime(2024, 3, 1, 8, 0, tzinfo=datetime.timezone.utc)

@@ -1,4 +1,4 @@
-"""What the console wrote one request at a time, laid together before a night reads it.
+"""Merges the small files that the console writes, one per request, before a night reads them.
 
 Reading, sealing and moving a file costs tens of milliseconds however small it is, and a busy day leaves thousands.
 """
@@ -19,23 +19,23 @@ from include.reviews.files import MOST_BYTES, WRITTEN, as_parquet, content_of, f
 from include.sources.files.parquet import read_bounded
 
 MOST_ROWS = 20_000
-"""Of one gathered file."""
-# Counted unpacked: what is laid together must not stand for more than is read of one file.
+"""Largest number of rows in one merged file."""
+# Largest unpacked size of a merged file, so that it stays below the limit for reading one file.
 _MOST_UNPACKED = MOST_BYTES // 2
 
 _Piece = tuple[UPath, pa.Table]
 
 
 def gather(inbox: UPath, night: date) -> None:
-    """Lay together what the console wrote up to the night's end; what fails stays as it was, to be read by itself.
+    """Merge the files that the console wrote up to the night's end; files that cannot be merged stay as they are.
 
-    A gathered file is named by its content and written before the pieces go: ended in between, the same reviews lie
-    there twice, and are taken in once.
+    A merged file is named by its content and written before its pieces are removed. A process that ends in between
+    leaves the same reviews twice, and they are taken in once.
     """
     with suppress(OSError):
         pieces = [path for path in files_in(inbox, night) if written_on(path) is not None]
         for group in _groups(pieces):
-            with suppress(Exception):  # as below: it costs a night some time, and no review
+            with suppress(Exception):  # as below: a failure costs a night some time, but no review
                 _lay_together(inbox, group)
 
 
@@ -54,7 +54,7 @@ def _groups(paths: list[UPath]) -> Iterator[list[_Piece]]:
 
 def _readable(paths: list[UPath]) -> Iterator[_Piece]:
     for path in paths:
-        # One file must not stop the night: readers of formats raise errors of many kinds.
+        # One file must not stop the night, and readers of file formats raise errors of many types.
         with suppress(Exception):
             data = content_of(path)
             if _is_a_piece(pq.ParquetFile(pa.BufferReader(data))):
@@ -62,7 +62,7 @@ def _readable(paths: list[UPath]) -> Iterator[_Piece]:
 
 
 def _is_a_piece(file: pq.ParquetFile) -> bool:
-    """Whether a file is what the console writes, as far as can be seen before any of its values is unpacked."""
+    """Whether the console wrote a file, as far as can be seen before any of its values is unpacked."""
     return bool(file.schema_arrow.equals(WRITTEN)) and file.metadata.num_rows <= MOST_ROWS
 
 

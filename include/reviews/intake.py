@@ -1,4 +1,4 @@
-"""What analysts decided: which reviews a night takes in, and which decisions were known by then."""
+"""Selects the reviews that a night takes in, and the decisions that were known by then."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from include.reviews.gathering import gather
 from include.reviews.queries import queries
 
 KNOWN_DAYS = 124
-"""Days before a night whose reviews it looks at: the month whose precision is watched and three months before it, see
-`include.monitoring.performance`; whatever moves scores looks less far."""
+"""Days before a night whose reviews it reads: the month whose precision is monitored and three months before it, see
+`include.monitoring.performance`. Moves of scores need fewer days."""
 
 _ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Intake:
-    """What one night takes out of the drop.
+    """The reviews and refused rows that one night takes out of the drop.
 
     Attributes
     ----------
     taken
-        `REVIEWS_SCHEMA`: reviews that nobody took in before, texts inert.
+        Reviews that no night took in before (`REVIEWS_SCHEMA`), with inert texts.
     refused
-        `QUARANTINE_SCHEMA`: rows that cannot be believed, raw texts in the clear.
+        Invalid rows (`QUARANTINE_SCHEMA`), with raw texts in the clear.
     notes
         Sentences on files that could not be read.
     settled
-        Files nothing of which waits for a later night, as (path, where to put it away).
+        Files without rows that wait for a later night, as pairs of the path and the path to put the file away to.
     """
 
     taken: pa.Table
@@ -48,10 +48,10 @@ class Intake:
 
 
 def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
-    """The reviews of a drop that had become known when the night ended and that no published night has taken in.
+    """The reviews of a drop that were known when the night ended and that no published night has taken in.
 
-    What becomes known later waits. A review acts from the night on that took it in, however early its file says that
-    it was known. A night played again is not to ask here: it keeps what it took in.
+    Reviews that became known later wait. A review acts from the night that took it in, however early its file says that
+    it was known. A night that is played again must not call this: it keeps the reviews that it took in.
     """
     gather(inbox, night)
     files, notes = read_inbox(inbox, night)
@@ -65,7 +65,7 @@ def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
 
 
 def left_in_drop(lake: Lake, inbox: UPath, night: date) -> tuple[tuple[str, str], ...]:
-    """Files that published nights took in whole and did not put away, being killed before; as `Intake.settled`."""
+    """Files that published nights took in completely but were killed before putting away; as in `Intake.settled`."""
     files, _ = read_inbox(inbox, night)
     settled = [file for file in files if _is_settled(file, night)]
     refused = _in_quarantine(lake) if settled else {}
@@ -83,9 +83,10 @@ def _places(files: Sequence[ReviewFile]) -> tuple[tuple[str, str], ...]:
 
 
 def kept_by(lake: Lake, night: date) -> pa.Table:
-    """`REVIEWS_SCHEMA` of what a published night took in.
+    """The reviews that a published night took in (`REVIEWS_SCHEMA`).
 
-    What an earlier night holds as well (lakes of before nights waited for each other may have it) stays with that one.
+    A review that an earlier night holds too stays with the earlier night. This can happen in lakes from before nights
+    waited for each other.
     """
     taken = lake.read("reviews", night, night, REVIEWS_SCHEMA.names)
     earlier = lake.read("reviews", None, night - _ONE_DAY, ["review_key"])["review_key"].combine_chunks()
@@ -93,12 +94,12 @@ def kept_by(lake: Lake, night: date) -> pa.Table:
 
 
 def held_by_others(lake: Lake, night: date, taken: pa.Table, refused: pa.Table) -> list[date]:
-    """The nights, other than this one, that hold reviews or refused rows which it took out of the drop, one for each.
+    """The other nights that hold reviews or refused rows that this night took out of the drop, one entry for each.
 
     Parameters
     ----------
     taken, refused
-        As in `Intake`.
+        Reviews and refused rows of the night, as in `Intake`.
     """
     found: list[date] = []
     if taken.num_rows:
@@ -112,20 +113,20 @@ def held_by_others(lake: Lake, night: date, taken: pa.Table, refused: pa.Table) 
 
 
 def nights_before(lake: Lake, night: date) -> list[date]:
-    """Those of the `KNOWN_DAYS` nights before that are published: whose reviews and findings a night may know."""
+    """The published nights among the `KNOWN_DAYS` before a night, whose reviews and findings the night may know."""
     first, last = night - timedelta(days=KNOWN_DAYS), night - _ONE_DAY
     return sorted(lake.read("night_manifest", first, last, ["settlement_date"])["settlement_date"].to_pylist())
 
 
 def known_reviews(lake: Lake, night: date, taken: pa.Table, nights: Collection[date]) -> pa.Table:
-    """`REVIEWS_SCHEMA` of what the night knows.
+    """The reviews that the night knows (`REVIEWS_SCHEMA`).
 
     Parameters
     ----------
     taken
-        In by itself.
+        Reviews that the night took in itself.
     nights
-        Those before it whose reviews it knows: `nights_before` as they were when it was first played.
+        Earlier nights whose reviews it knows: the result of `nights_before` when the night was first played.
     """
     before = lake.read("reviews", night - timedelta(days=KNOWN_DAYS), night - _ONE_DAY, REVIEWS_SCHEMA.names)
     before = before.filter(pc.is_in(before["settlement_date"], value_set=pa.array(sorted(nights), pa.date32())))
@@ -133,15 +134,15 @@ def known_reviews(lake: Lake, night: date, taken: pa.Table, nights: Collection[d
 
 
 def decisions_of(reviews: pa.Table, night: date) -> pa.Table:
-    """The latest decision on each posting, of those that nights up to `night` took in; see `decisions.sql`."""
+    """The latest decision on each posting, among the reviews that nights up to `night` took in; see `decisions.sql`."""
     with queries(reviews=reviews) as engine:
         return engine.run("decisions", night=night)
 
 
 def confirmed_before(lake: Lake, before: date) -> frozenset[int]:
-    """Postings whose latest decision, of those taken in by nights before `before`, is that they were anomalous.
+    """Postings whose latest decision, among the reviews taken in by nights before `before`, confirms an anomaly.
 
-    For `include.training.train(confirmed=...)` with the same `before`.
+    The result is meant for `include.training.train(confirmed=...)` with the same `before`.
     """
     reviews = lake.read("reviews", None, before - _ONE_DAY, REVIEWS_SCHEMA.names)
     decisions = decisions_of(reviews, before - _ONE_DAY)
@@ -157,13 +158,16 @@ def _known_on(reviews: pa.Table) -> pa.ChunkedArray:
 
 
 def _once(reviews: pa.Table) -> pa.Table:
-    """Each review once, whatever files it stands in."""
+    """Each review once, however many files contain it."""
     first = dict(zip(reversed(reviews["review_key"].to_pylist()), reversed(range(reviews.num_rows)), strict=True))
     return reviews.take(pa.array(sorted(first.values()), pa.int64()))
 
 
 def _taken(lake: Lake, ripe: pa.Table) -> pa.Array:
-    """Keys that any night took in, later ones too where this one fills a hole; none can have before it was known."""
+    """Keys of the reviews that any night took in; when an old night fills a gap, later nights count too.
+
+    No night can have taken in a review before it was known.
+    """
     if not ripe.num_rows:
         return pa.array([], pa.string())
     first = pc.min(_known_on(ripe)).as_py()
@@ -176,7 +180,7 @@ def _is_settled(file: ReviewFile, night: date) -> bool:
 
 
 def _refused(lake: Lake, files: Sequence[ReviewFile], night: date) -> pa.Table:
-    """What cannot be believed and no night has put into its quarantine."""
+    """The invalid rows that no night has put into its quarantine yet."""
     rows: list[dict[str, Any]] = [row for file in files for row in file.refused]
     known = _in_quarantine(lake) if rows else {}
     fresh = [row for row in rows if (row["source_uri"], row["line"]) not in known]

@@ -1,4 +1,4 @@
-"""The room's SQL files, each result kept as a table that the next ones can name."""
+"""Runs the SQL files of the reviews; each result is kept as a table that later queries can name."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SQL = Path(__file__).resolve().parent.parent / "sql" / "reviews"
 
 
 class Queries:
-    """Tables by name, and the SQL files over them."""
+    """A DuckDB connection with named tables, and the SQL files that query them."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
     def put(self, name: str, table: pa.Table) -> None:
-        """Let the queries name a table."""
+        """Register a table under a name for the queries."""
         self._connection.register(name, table)
 
     def run(self, query: str, **parameters: date | int | float) -> pa.Table:
-        """The rows of `<query>.sql` with its `$parameters`; later queries name them `query`."""
+        """Run `<query>.sql` with its `$parameters`, and keep the result as a table of the query's name."""
         found = self._connection.sql(_sql(query), params=parameters).to_arrow_table()
         self.put(query, found)
         return found
@@ -35,9 +35,9 @@ class Queries:
 
 @contextmanager
 def queries(**tables: pa.Table) -> Iterator[Queries]:
-    """An embedded engine with some tables, for a chain of queries."""
+    """An embedded database with some tables, for a chain of queries."""
     with duckdb.connect() as connection:
-        # One thread: sums of weights then have one order, and a night played again the same bits.
+        # One thread, so that weights are always summed in one order and a replayed night gives the same bits.
         connection.execute("set threads = 1")
         define_counterparty_key(connection)
         opened = Queries(connection)

@@ -1,11 +1,12 @@
 """Risk from reviews: how much more often than others' the postings of a counterparty, place or account were confirmed.
 
-A confirmed case moves what it shares something with: the Fraud Detection Handbook (Le Borgne and others, 2022, chapter
-3.4) finds the risk of terminals and customers of the last days, seen through the delay of knowing, to be worth more
-than any detector. Here nothing is assumed of how cases recur. Each subject has a level, the confirmed share of its
-latest postings that could be known about; how much a level says is the likelihood ratio measured on the bank's own
-past, as far as it is known: how many of the confirmed cases had a subject at that level on their day, against how many
-of the postings that were not. Where cases do not recur, levels say nothing.
+A confirmed fraud raises postings that share a counterparty, place or account with it. The Fraud Detection Handbook (Le
+Borgne and others, 2022, chapter 3.4) finds that the recent risk of terminals and customers, as far as it is known after
+the delay of reviews, is worth more than any detector. This module assumes nothing about how frauds recur. Each subject
+(a counterparty, place or account) has a level: the confirmed share of its latest postings that could be known about.
+The weight of a level is its likelihood ratio, measured on the bank's own known past: the share of confirmed frauds
+whose subject was at that level on their day, against the share of other postings. Where frauds do not recur, levels
+have no effect.
 """
 
 from __future__ import annotations
@@ -29,31 +30,31 @@ from include.reviews.queries import Queries, queries
 from include.scoring.review_adjustment import DISMISSALS_SCHEMA, RISES_SCHEMA, Feedback
 
 WINDOW_DAYS = 28
-"""Days of a subject's postings: how long a terminal of the Handbook's simulation is compromised. Measured on that bank,
-8 weeks, every case known after a week (as are the figures below): average precision 0.206, 0.204 and 0.204 for 21, 28
-and 60."""
+"""Days of a subject's postings that count: a terminal of the Handbook's simulation is compromised for as long. Measured
+on that bank, 8 weeks, every case known after a week (as are the figures below): average precision 0.206, 0.204 and
+0.204 for 21, 28 and 60."""
 HALF_LIFE_DAYS = 3.0
-"""After so many days a posting weighs half, so that a subject that has been clean since is soon believed: 0.214, 0.204,
-0.146 and 0.136 for 2, 3, 7 and 14. Not fewer than 3: banks pay less
-often than this one's customers, two payments a day."""
+"""Days after which a posting weighs half, so that a subject that has been clean since soon loses its risk: 0.214,
+0.204, 0.146 and 0.136 for 2, 3, 7 and 14. Not fewer than 3: the customers of that simulation pay twice a day, more
+often than those of banks."""
 MEASURED_DAYS = 92
-"""Days of postings that the likelihood ratios are measured on: three months, as the look-back of habits."""
+"""Days of postings that the likelihood ratios are measured on: three months, as in the look-back of habits."""
 LEVEL_SHARES = (0.1, 0.4)
-"""Confirmed shares from which on a subject is at the second and the third level: 0.190 with (0.05, 0.2), 0.193 with
-(0.2, 0.6)."""
+"""Least confirmed shares of the second and of the third level: 0.190 with (0.05, 0.2), 0.193 with (0.2, 0.6)."""
 PRIOR_CASES = 10.0
-"""Confirmed cases and postings a share is drawn by towards what it is without them: 0.204 with 1, 0.206 with 30."""
+"""Strength, in confirmed frauds or postings, with which a share is shrunk towards its prior: 0.204 with 1, 0.206 with
+30."""
 CONVINCING = 10.0
-"""Reviewed postings at a level after which its ratio counts half: 0.182 with 3, 0.200 with 30. Without it two cases at
-one level were once taken for a ratio of 200."""
+"""Number of reviewed postings at a level with which its ratio counts half: 0.182 with 3, 0.200 with 30. Without this
+bound two cases at one level were once taken for a ratio of 200."""
 EXPIRY_DAYS = 60
-"""Nights a dismissal is in force: two months' ends, so that a habit is dismissed twice a quarter and no pattern for
-good. A decision."""
+"""Nights for which a dismissal is in force: they contain two months' ends, so that a habit has to be dismissed twice a
+quarter and no pattern is dismissed for good. A decision."""
 MOST_DISMISSALS = 200
-"""Of one person, taken in by one night, that count: two minutes for each is a working day. A decision."""
+"""Largest number of one person's dismissals in one night that count: at two minutes each, a working day. A decision."""
 
 GROUNDS: Mapping[str, str] = {"counterparty": "counterparty", "location": "location", "account": OTHER}
-"""What a posting shares with others -> the reason code it is published under."""
+"""Reason code for each ground that a posting can share with others."""
 
 
 def feedback_from(engine: Queries, night: date) -> Feedback:
@@ -73,14 +74,14 @@ def feedback_from(engine: Queries, night: date) -> Feedback:
 FINDINGS_SCHEMA = pa.schema(
     [
         *(SCORES_SCHEMA.field(name) for name in ("trans_id", "account_id", "score")),
-        pa.field("code", pa.string()),  # of the strongest reason; null where it was not flagged
+        pa.field("code", pa.string()),  # code of the strongest reason; null where it was not flagged
     ]
 )
-"""What had been published of postings that were reviewed."""
+"""Published scores and codes of reviewed postings."""
 
 
 def findings_of(lake: Lake, reviews: pa.Table, night: date, nights: Collection[date]) -> pa.Table:
-    """`FINDINGS_SCHEMA` of the reviewed postings, as far as `nights` of the `MEASURED_DAYS` before published them."""
+    """Findings of the reviewed postings (`FINDINGS_SCHEMA`) that `nights` published in the `MEASURED_DAYS` before."""
     if not reviews.num_rows:
         return FINDINGS_SCHEMA.empty_table()
     first, last = night - timedelta(days=MEASURED_DAYS), night - timedelta(days=1)
@@ -93,12 +94,12 @@ def findings_of(lake: Lake, reviews: pa.Table, night: date, nights: Collection[d
 
 
 def dismissed_warnings(reviews: pa.Table, night: date) -> dict[tuple[int, str], str]:
-    """By account and check whose dismissal is in force, the sentence that a warning of them gets.
+    """Sentences for warnings whose dismissal is in force, by account and check.
 
     Parameters
     ----------
     reviews
-        Those the night knows.
+        Reviews that the night knows.
     """
     with queries(reviews=reviews) as engine:
         engine.run("break_decisions", night=night)
@@ -107,7 +108,9 @@ def dismissed_warnings(reviews: pa.Table, night: date) -> dict[tuple[int, str], 
 
 
 def level_shifts(counts: pa.Table) -> pa.Table:
-    """`ground`, `case_level` and `shift`, the likelihood ratio of a level in powers of ten: 0 and up, never falling.
+    """The likelihood ratio of each level: columns `ground`, `case_level` and `shift`.
+
+    The shift is in powers of ten, at least 0, and never falls from one level to the next.
 
     Parameters
     ----------
@@ -149,7 +152,7 @@ def _dismissals(engine: Queries, night: date) -> pa.Table:
 
 
 def _tally(counts: pa.Table, ground: str) -> dict[str, Vector]:
-    """By outcome, how many postings were at each level."""
+    """Number of postings at each level, by outcome."""
     tally = {outcome: np.zeros(len(LEVEL_SHARES) + 2) for outcome in _OUTCOMES}
     for row in counts.to_pylist():
         if row["ground"] == ground:
@@ -159,13 +162,14 @@ def _tally(counts: pa.Table, ground: str) -> dict[str, Vector]:
 
 
 def _ratios(tally: Mapping[str, Vector]) -> Vector:
-    """Likelihood ratio of each level in powers of ten.
+    """Likelihood ratio of each level, in powers of ten.
 
-    The share of a level among what was dismissed is drawn towards its share among what nobody spoke of, and that among
-    confirmed cases towards the result: without cases a level says nothing. What rests on few reviews counts less.
+    A level's share among dismissed postings is shrunk towards its share among postings without a review, and its share
+    among confirmed ones towards the result, so that a level without confirmed frauds has no effect. Ratios that rest on
+    few reviews count less.
     """
     confirmed, dismissed, silent = (tally[outcome] for outcome in _OUTCOMES)
-    # At least one posting at every level: a share of none would make the first case infinitely telling.
+    # At least one posting counts at every level, as with none the first confirmed fraud would have an infinite ratio.
     background = np.maximum(silent, 1.0) / max(silent.sum(), 1.0)
     ordinary = (dismissed + PRIOR_CASES * background) / (dismissed.sum() + PRIOR_CASES)
     anomalous = (confirmed + PRIOR_CASES * ordinary) / (confirmed.sum() + PRIOR_CASES)
@@ -188,7 +192,7 @@ def _rise(row: Mapping[str, Any], night: date) -> dict[str, Any]:
 
 
 def _confirmed(row: Mapping[str, Any], night: date) -> str:
-    """How many of whose postings were confirmed, and since when it is known."""
+    """A sentence on how many postings of the subject were confirmed, and since when this is known."""
     cases, postings = row["cases"], row["postings"]
     those = f"{_spoken(cases)} of the last {_spoken(postings)} payments" if postings > 1 else "The last payment"
     was = "was" if cases == 1 else "were"

@@ -1,4 +1,4 @@
-"""A night's scores: every posting ranked by the model, those beyond the threshold with their reasons."""
+"""Scores a night: the model ranks every posting, and those that reach the threshold are flagged with reasons."""
 
 from include.scoring.score import EARLIER_SCHEMA, Sight, score_night
 

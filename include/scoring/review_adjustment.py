@@ -1,4 +1,7 @@
-"""What analysts decided moves scores: towards what was confirmed, away from what was dismissed, both within bounds."""
+"""Moves scores by what analysts decided: up for what resembles confirmed frauds, down for dismissed findings.
+
+Both moves have bounds.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,18 @@ from include.models.base import Vector
 from include.models.calibration import published, rarity_of
 
 MOST_RISE = 3.0
-"""Powers of ten that confirmed cases add at most: what is usual for the account then ranks like one in a thousand.
-Measured on the bank of the Fraud Detection Handbook's simulation, 8 weeks, every case known after a week, with a quick
-training: average precision 0.172 without, 0.169, 0.204 and 0.189 with at most 2, 3 and 4."""
+"""Largest rise through confirmed frauds, in powers of ten of rarity: an ordinary posting of the account then ranks like
+one in a thousand. Measured on the bank of the Fraud Detection Handbook's simulation, 8 weeks, every case known after a
+week, with a quick training: average precision 0.172 without, 0.169, 0.204 and 0.189 with at most 2, 3 and 4."""
 ONE_PERSONS_DROP = 0.5
-"""Powers of ten that one person's dismissals take at most, however many there are: to a third of the urgency. As much
-as a busy month may raise a threshold (`include.models.threshold`)."""
+"""Largest drop through one person's dismissals, however many there are, in powers of ten of rarity: to a third of the
+urgency. A busy month may raise a threshold by as much (`include.models.threshold`)."""
 MOST_DROP = 1.0
-"""The same of all persons together: two have to agree before a finding counts for a tenth."""
+"""Largest drop through all persons' dismissals together, in powers of ten of rarity: two have to agree before a finding
+counts for a tenth."""
 FAR_ABOVE = 1.0
-"""Powers of ten above a dismissed finding from which on its dismissal says nothing; half-way there it says all it may.
-A decision: ten times as rare is another finding."""
+"""Distance above a dismissed finding, in powers of ten of rarity, from which on its dismissal has no effect; up to half
+of it the effect is full. A decision: a finding that is ten times as rare is another one."""
 
 RISES_SCHEMA = pa.schema(
     [
@@ -38,28 +42,28 @@ RISES_SCHEMA = pa.schema(
         pa.field("text", pa.string()),
     ]
 )
-"""What confirmed cases say of the night's postings, at most one row a posting and code."""
+"""Rises of the night's postings through confirmed frauds, at most one row per posting and code."""
 
 DISMISSALS_SCHEMA = pa.schema(
     [
         pa.field("account_id", pa.int64()),
         pa.field("code", pa.string()),  # strongest reason of the dismissed finding; null where it was not flagged
         pa.field("counterparty", pa.string()),  # null where it had none
-        pa.field("rarity", pa.float64()),  # of the dismissed finding, in powers of ten
+        pa.field("rarity", pa.float64()),  # rarity of the dismissed finding, in powers of ten
         pa.field("who", pa.string()),
         pa.field("text", pa.string()),
     ]
 )
-"""Dismissed findings that are still in force, the latest first."""
+"""Dismissed findings whose dismissal is still in force, the latest first."""
 
 Reasons = list[dict[str, object]]
 Leading = Callable[[Sequence[int]], list[str]]
-"""From places of rows to the code of each one's strongest reason."""
+"""Function from places of rows to the code of each row's strongest reason."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """One thing that is said of a posting, in the fields of a reason, and by how many powers of ten it moves it."""
+    """One effect of reviews on a posting: the fields of a reason, and the shift of its rarity in powers of ten."""
 
     code: str
     feature: str
@@ -71,14 +75,14 @@ class Said:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What reviews have to say of one night.
+    """The effect of reviews on one night.
 
     Attributes
     ----------
     rises
-        `RISES_SCHEMA`.
+        Rows of `RISES_SCHEMA`.
     dismissals
-        `DISMISSALS_SCHEMA`.
+        Rows of `DISMISSALS_SCHEMA`.
     """
 
     rises: pa.Table
@@ -86,22 +90,22 @@ class Feedback:
 
     @classmethod
     def none(cls) -> Self:
-        """Nothing was reviewed."""
+        """The feedback of a night without reviews."""
         return cls(RISES_SCHEMA.empty_table(), DISMISSALS_SCHEMA.empty_table())
 
     def said(self, features: pa.Table, scores: Vector, threshold: float, leading: Leading) -> dict[int, list[Said]]:
-        """What is said of each row, by its place; confirmed cases silence what was dismissed.
+        """The effects of reviews on each row, by its place; a row that confirmed frauds raise ignores dismissals.
 
         Parameters
         ----------
         features
-            The night's rows.
+            Feature rows of the night.
         scores
-            Their scores by the model alone.
+            The model's own scores of these rows.
         threshold
-            Below it nobody looks: there is nothing to lower.
+            Score below which nothing is lowered, as nobody looks there.
         leading
-            Asked of rows that may resemble a dismissed finding.
+            Function that gives rows' strongest codes; it is called for rows that may resemble a dismissed finding.
         """
         risen = self._rises(features)
         owners, accounts = features["account_id"].to_pylist(), _by(self.dismissals.to_pylist(), "account_id")
@@ -123,7 +127,7 @@ class Feedback:
 
 
 def moved(scores: Vector, said: Mapping[int, Sequence[Said]]) -> Vector:
-    """The scores with what is said added to how rare they are; those of which nothing is said keep every bit."""
+    """The scores after adding the shifts to their rarities; scores without an effect keep every bit."""
     found = scores.copy()
     for place, parts in said.items():
         rarity = rarity_of(scores[place : place + 1]) + sum(part.shift for part in parts)
@@ -132,16 +136,16 @@ def moved(scores: Vector, said: Mapping[int, Sequence[Said]]) -> Vector:
 
 
 def explained(reasons: Reasons, said: Sequence[Said], extra: float) -> Reasons:
-    """The reasons of a moved score: each part under its code, merged with what was there, strongest first.
+    """The reasons of a moved score: each effect is merged into the reason of its code; the strongest come first.
 
     Parameters
     ----------
     reasons
-        Of the model's score, `other` last.
+        Reasons of the model's own score, `other` last.
     said
-        What moved it.
+        Effects of reviews that moved the score.
     extra
-        By how much; shared among the parts as their shifts are.
+        Distance the score moved; it is shared among the effects in proportion to their shifts.
     """
     total = sum(part.shift for part in said)
     merged = {str(reason["code"]): dict(reason) for reason in reasons}
@@ -154,7 +158,7 @@ def explained(reasons: Reasons, said: Sequence[Said], extra: float) -> Reasons:
 
 
 def _rest(weakest: Sequence[dict[str, object]], other: dict[str, object] | None) -> Reasons:
-    """`other` with what is no longer named."""
+    """The reason `other`, with the contributions of reasons that are no longer named."""
     if not weakest:
         return [] if other is None else [other]
     kept = other or {"code": OTHER, "feature": "", "value": "", "typical": "", "contribution": 0.0, "text": ""}
@@ -168,7 +172,7 @@ def _new(part: Said, share: float) -> dict[str, object]:
 
 
 def _merged(there: dict[str, object], part: Said, share: float) -> dict[str, object]:
-    """The stronger one speaks first and names its figures."""
+    """Two reasons of one code as one: the stronger one's sentence comes first, and its figures are named."""
     texts = [str(there["text"]), part.text]
     if share > _weight(there) or part.code == OTHER:
         return {**_new(part, share), "contribution": _weight(there) + share, "text": " ".join(reversed(texts))}
@@ -188,7 +192,7 @@ def _bounded(rows: Iterable[Mapping[str, Any]]) -> list[Said]:
 def _dropped(
     dismissals: Sequence[Mapping[str, Any]], code: str, features: pa.Table, scores: Vector, place: int
 ) -> Said | None:
-    """What an account's dismissals take from one of its findings."""
+    """The drop of one of an account's findings through its dismissals; None where none applies."""
     counterparty = features["counterparty"][place].as_py()
     alike = [dismissal for dismissal in dismissals if _is_alike(dismissal, code, counterparty)]
     return _drop(alike, float(rarity_of(scores[place : place + 1])[0]))
@@ -200,7 +204,7 @@ def _is_alike(dismissal: Mapping[str, Any], code: str, counterparty: str | None)
 
 
 def _drop(alike: Sequence[Mapping[str, Any]], rarity: float) -> Said | None:
-    """What the dismissals take from a finding: of each person the one that takes most, of all within the bound."""
+    """The drop of a finding: the sum of each person's largest drop, within the bound."""
     persons = _by(alike, "who").values()
     drops = [
         max(float(np.clip(d["rarity"] + FAR_ABOVE - rarity, 0.0, ONE_PERSONS_DROP)) for d in mine) for mine in persons

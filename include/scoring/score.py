@@ -1,4 +1,4 @@
-"""The scores of nights: every posting once, flagged by its night's threshold, with reasons where flagged."""
+"""Scores every posting of some nights once, flags by each night's threshold and gives flagged postings reasons."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from include.models.threshold import Days, flag
 from include.scoring.review_adjustment import Feedback, Said, explained, moved
 
 CHUNK_ROWS = 100_000
-"""Rows scored at once. Each stands for itself; the matrices of a million at once took 1.4 GB beside the features."""
+"""Rows scored at once. Each row is scored by itself, so that chunks change nothing; the matrices of a million rows at
+once took 1.4 GB beside the features."""
 EARLIER_SCHEMA = pa.schema([SCORES_SCHEMA.field("settlement_date"), SCORES_SCHEMA.field("score")])
-"""What is known of the nights before: they say how much of the alert budget is left."""
+"""Scores of the nights before, which say how much of the alert budget is left."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a model sees in a feature table, found once for all who ask.
+    """A model's values and scores for a feature table, computed once for all uses.
 
     Attributes
     ----------
     values
-        `Model.values`.
+        Result of `Model.values`, shape (n_rows, n_columns).
     raws
-        Every member's own scores.
+        Raw scores of each row, by member.
     rarities
-        `Model.rarities`.
+        Result of `Model.rarities`, shape (n_rows,).
     """
 
     values: Matrix
@@ -43,7 +44,7 @@ class Sight:
 
     @classmethod
     def of(cls, features: pa.Table, model: Model) -> Sight:
-        """Of every row; each stands for itself, so that `CHUNK_ROWS` are looked at together."""
+        """The sight of every row, computed in chunks of `CHUNK_ROWS`, which changes nothing."""
         starts = range(0, max(features.num_rows, 1), CHUNK_ROWS)
         parts = [cls._of_few(features.slice(start, CHUNK_ROWS), model) for start in starts]
         return cls(
@@ -71,22 +72,22 @@ def score_night(
     Parameters
     ----------
     features
-        Of one night or of several, as `include.features.build_features` gives them with the `habit_days` the model
-        was trained with. May have no rows.
+        Features of one night or of several, as `include.features.build_features` returns them with the `habit_days`
+        that the model was trained with. May have no rows.
     model
-        Trained on earlier nights only.
+        Model that was trained on earlier nights only.
     earlier
-        `EARLIER_SCHEMA`: every posting of the `BUDGET_DAYS - 1` nights before the first, as far as they were scored;
-        none when None. They change no score, only where the nights' thresholds lie.
+        Rows of `EARLIER_SCHEMA` for every scored posting of the `BUDGET_DAYS - 1` nights before the first; none when
+        None. They change no score, only the nights' thresholds.
     feedback
-        What reviews that were known say of the postings; nothing when None.
+        Effect of the reviews that were known on the night; none when None.
     sight
-        What the model sees in the features, where it is known already.
+        The model's values and scores for the features, where they are known already.
 
     Returns
     -------
     pyarrow.Table
-        `SCORES_SCHEMA`, one row per feature row in the same order.
+        Rows of `SCORES_SCHEMA`, one per feature row in the same order.
     """
     scored = _scores(features, model, sight or Sight.of(features, model))
     plain = scored["score"].to_numpy()
@@ -105,7 +106,7 @@ def score_night(
 
 
 def _scores(features: pa.Table, model: Model, sight: Sight) -> pa.Table:
-    """What each row has whatever its night."""
+    """The published columns of each row that do not depend on its night's threshold."""
     return pa.table(
         {
             "trans_id": features["trans_id"],
@@ -130,7 +131,7 @@ def _nights(table: pa.Table) -> Days:
 
 
 def _detector_scores(scores: Mapping[str, Vector], rows: int) -> pa.Array:
-    """Every detector's own score beside the published one, as one map a row."""
+    """The own score of every detector on the published scale, as one map per row."""
     offsets = pa.array(np.arange(rows + 1) * len(scores), pa.int32())
     names = pa.DictionaryArray.from_arrays(pa.array(np.tile(np.arange(len(scores)), rows)), pa.array(list(scores)))
     flat = np.column_stack(list(scores.values())).reshape(-1)
@@ -138,7 +139,7 @@ def _detector_scores(scores: Mapping[str, Vector], rows: int) -> pa.Array:
 
 
 def _said(features: pa.Table, scores: Vector, model: Model, feedback: Feedback) -> dict[int, list[Said]]:
-    """What reviews say of each row, by its place."""
+    """The effects of reviews on each row, by the row's place."""
 
     def leading(places: Sequence[int]) -> list[str]:
         return [str(reasons[0]["code"]) for reasons in _explained(features, model, places)]
@@ -153,7 +154,7 @@ def _reasons(
     said: Mapping[int, Sequence[Said]],
     extra: Vector,
 ) -> pa.Array:
-    """Of the rows at the given places; null for the others. `extra` is by how much reviews moved each row's score."""
+    """The reasons of the rows at the given places, null for all others; `extra` is how far reviews moved each score."""
     places = positions.tolist()
     reasons: list[list[dict[str, object]] | None] = [None] * features.num_rows
     for place, found in zip(places, _explained(features, model, places), strict=True):

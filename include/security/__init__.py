@@ -1,1 +1,1 @@
-"""The authenticated envelope that models and raw customer texts lie in, and the key it opens with."""
+"""Security: the authenticated envelope for models and raw customer texts, its key, locks and private folders."""

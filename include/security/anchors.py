@@ -1,8 +1,8 @@
-"""What is remembered beside the key of each lake: the newest counter of its sealed records, and where it lies.
+"""Anchors beside the key: the newest counters of each lake's sealed records, and the place of each lake.
 
-Whoever writes into a lake can remove a sealed file or put an older one back; without the key's folder they cannot make
-it look like the newest. Each lake has a file of its own here, sealed, replaced as a whole, and readable by the key's
-owner alone.
+Somebody who can write into a lake can remove a sealed file or put an older one back, but without access to the key's
+folder cannot make it look like the newest. Each lake has a file of its own in that folder; it is sealed, replaced as a
+whole, and readable only by the key's owner.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Anchors:
     Parameters
     ----------
     key_file
-        The key they lie beside, and whose name theirs begin with.
+        Path of the key; the anchor files lie beside it, and their names begin with its name.
     envelope
-        Seals and opens them.
+        Envelope that seals and opens the files.
     """
 
     def __init__(self, key_file: Path, envelope: Envelope) -> None:
@@ -39,11 +39,11 @@ class Anchors:
 
     @classmethod
     def open(cls, settings: Settings, envelope: Envelope | None = None) -> Self:
-        """Those of an installation."""
+        """The anchors of an installation."""
         return cls(settings.key_file, envelope or Envelope.open(settings))
 
     def counters(self, lake: str) -> dict[str, int] | None:
-        """The newest counter of each record of a lake, or None of a lake that was never opened with this key.
+        """The newest counter of each record of a lake; None for a lake that was never opened with this key.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class Anchors:
         return (self.counters(lake) or {}).get(record, 0)
 
     def advance(self, lake: str, counters: Mapping[str, int]) -> None:
-        """Remember these counters of a lake, and that it was opened; a counter never goes back."""
+        """Store these counters of a lake, and that it was opened; a counter never decreases."""
         with self._held():
             known = self.counters(lake)
             newer = {name: max(count, (known or {}).get(name, 0)) for name, count in counters.items()}
@@ -67,7 +67,7 @@ class Anchors:
                 self._write(self.anchor_file(lake), content, _anchor_context(lake))
 
     def lake_at(self, address: str) -> str | None:
-        """The identity of the lake that was last seen at an address, or None where none was.
+        """The identity of the lake that was last seen at an address; None where none was.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class Anchors:
         return None if content is None else content.decode()
 
     def place(self, address: str, lake: str) -> str:
-        """Remember which lake lies at an address, unless one is remembered there, and give that one."""
+        """Record which lake lies at an address, unless one is recorded there, and return the recorded one."""
         with self._held():
             known = self.lake_at(address)
             if known is None:
@@ -86,11 +86,11 @@ class Anchors:
             return known or lake
 
     def anchor_file(self, lake: str) -> Path:
-        """Where a lake's counters are kept."""
+        """The path of the file with a lake's counters."""
         return self._beside(f"{lake}.anchor")
 
     def place_file(self, address: str) -> Path:
-        """Where it is kept which lake lies at an address; removed by hand, another lake may take its place."""
+        """The path of the file that records the lake at an address; once it is removed, another lake may lie there."""
         return self._beside(f"{hashlib.sha256(address.encode()).hexdigest()[:32]}.place")
 
     def _beside(self, ending: str) -> Path:

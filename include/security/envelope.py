@@ -1,9 +1,9 @@
-"""The authenticated envelope that models and raw customer texts lie in.
+"""The authenticated envelope for models and raw customer texts.
 
-Bytes are sealed by the AWS Encryption SDK, with key commitment. A message of it costs 0.6 ms and 300 bytes, too much
-for each of a night's thousands of short texts, so those share one data key: the SDK seals the key, bound to the
-context, and each text is sealed with AES-256-GCM under it. As the data key is fixed by a message that commits to its
-own key, no text opens under two keys.
+The AWS Encryption SDK seals bytes with key commitment. One of its messages costs 0.6 ms and 300 bytes, which is too
+much for each of a night's thousands of short texts. These share one data key: the SDK seals the key, bound to the
+context, and AES-256-GCM seals each text under it. As the data key is fixed by a message that commits to its own key, no
+text opens under two keys.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from include.security.keys import KEY_BYTES, local_key
 from include.settings import Settings
 
 KeyringFactory = Callable[[Settings], IKeyring]
-"""Makes the keyring that wraps data keys; where a key service takes the local key's place."""
+"""Function that makes the keyring for wrapping data keys; a key service can replace the local key here."""
 
-# The suite that commits to its key and is not signed: everyone who may open may also seal here, so a signature would
-# say nothing more, and costs a further millisecond and 200 bytes a message.
+# The suite that commits to its key and has no signature: everyone who may open may also seal, so that a signature would
+# prove nothing more, and it would cost a further millisecond and 200 bytes per message.
 _SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 # Part of every message's header: other names would open nothing that was sealed under these.
 _KEY_NAMESPACE, _KEY_NAME = "ads", "lake"
 # A reserved name, so that a sealed text key is never taken for a sealed model or the other way round.
 _PURPOSE = {"ads:purpose": "text-key"}
 COUNTER = "counter"
-"""The pair of a context that counts how often a record was written."""
+"""Name of the context entry that counts how often a record was written."""
 _NONCE_BYTES = 12
 _LENGTH_BYTES = 2
 
@@ -64,9 +64,9 @@ def local_keyring(settings: Settings) -> IKeyring:
 
 
 class Envelope:
-    """Seals and opens bytes and texts, each bound to a context that says what it is.
+    """Seals and opens bytes and texts, each bound to a context that describes it.
 
-    The context is not secret. What was sealed with one opens only with the same one.
+    The context is not secret. Sealed bytes open only with the context that they were sealed with.
     """
 
     def __init__(self, keyring: IKeyring) -> None:
@@ -87,7 +87,7 @@ class Envelope:
         return cls(keyring(settings))
 
     def seal(self, plain: bytes, context: Mapping[str, str]) -> bytes:
-        """Encrypt bytes so that any change, another key or another context is found out."""
+        """Encrypt bytes so that any change, another key or another context is detected."""
         sealed, _ = self._client.encrypt(
             source=plain, keyring=self._keyring, encryption_context=dict(context), algorithm=_SUITE
         )
@@ -99,7 +99,7 @@ class Envelope:
         Raises
         ------
         IntegrityError
-            When they were changed, sealed with another key, or with another context.
+            When the bytes were changed, or sealed with another key or context.
         """
         plain, found = self._opened(sealed, context)
         with _verified(context):
@@ -107,12 +107,12 @@ class Envelope:
         return plain
 
     def unseal_counted(self, sealed: bytes, context: Mapping[str, str]) -> tuple[bytes, int]:
-        """The bytes that were sealed with this context and a counter beside it, and that counter.
+        """The bytes that were sealed with this context and a counter, and the counter.
 
         Raises
         ------
         IntegrityError
-            As `unseal`; and when no counter was sealed with them.
+            As for `unseal`, and when the bytes were sealed without a counter.
         """
         plain, found = self._opened(sealed, context)
         with _verified(context):
@@ -121,7 +121,7 @@ class Envelope:
         return plain, counter
 
     def _opened(self, sealed: bytes, context: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
-        """What a message holds, and everything it is bound to: these pairs, and what else there may be."""
+        """The content of a message, and its whole context: these pairs and any others."""
         with _verified(context):
             source = io.BytesIO(sealed)
             keys = {"keyring": self._keyring, "encryption_context": dict(context)}
@@ -165,7 +165,7 @@ class Envelope:
         Raises
         ------
         IntegrityError
-            When one of them was changed, or sealed with another key or context.
+            When a text was changed, or sealed with another key or context.
         """
         bound = _canonical(context)
         data_key = functools.cache(lambda key: self.unseal(key, {**context, **_PURPOSE}))
@@ -196,14 +196,14 @@ def _canonical(context: Mapping[str, str]) -> bytes:
 
 
 def _check_bound(found: Mapping[str, str], context: Mapping[str, str]) -> None:
-    """The SDK checks the pairs it is given; nothing may stand beside them."""
+    """Raise when the context has further pairs; the SDK itself checks only the pairs that it is given."""
     if dict(found) != dict(context):
         raise ValueError(f"the message is bound to {dict(found)}")
 
 
 @contextmanager
 def _verified(context: Mapping[str, str]) -> Iterator[None]:
-    """Whatever way a message fails to verify in, it is one error."""
+    """Turn every way in which a message can fail to verify into one error."""
     try:
         yield
     except IntegrityError:

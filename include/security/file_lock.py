@@ -1,4 +1,4 @@
-"""A lock between processes: a file that nobody's link leads elsewhere from, and that is never emptied."""
+"""A lock between processes: a file that is never opened through a link and never emptied."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from pathlib import Path
 
 from include.errors import IntegrityError
 
-# A link would have any file of this user's made or emptied, a pipe would keep the opener waiting.
+# A link could make this process create or empty any file of its user; a pipe would keep the opener waiting.
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_FILE = (errno.ELOOP, errno.EISDIR, errno.ENXIO)
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold a file's lock; whoever comes second waits.
+    """Hold a file's lock; a second process waits.
 
     Raises
     ------
     IntegrityError
         When a link, a pipe or a folder lies in the lock's place.
     OSError
-        When the file cannot be made or opened.
+        When the file cannot be created or opened.
     """
     with os.fdopen(_opened(path), "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            # Closing is not enough where a process forked meanwhile holds the descriptor too.
+            # Closing is not enough when a process that was forked meanwhile holds the descriptor too.
             fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def require_regular(path: Path) -> None:
-    """See that a lock which something else opens is a file; it is made where there is none.
+    """Check that a lock that other code opens is a regular file; it is created where there is none.
 
     Raises
     ------
     IntegrityError, OSError
-        As `held`.
+        As for `held`.
     """
     os.close(_opened(path))
 

@@ -23,13 +23,13 @@ def local_key(path: Path) -> bytes:
     Parameters
     ----------
     path
-        Where the key lies.
+        Path of the key file.
 
     Raises
     ------
     SettingsError
-        When the file cannot be read or made, others than its owner may read, change or replace it, it is a link, or
-        it does not hold 32 bytes.
+        When the file cannot be read or created, when others than its owner may read, change or replace it, when it is a
+        link, or when it does not hold 32 bytes.
     """
     try:
         if not path.is_symlink() and not path.exists():
@@ -50,7 +50,7 @@ def local_key(path: Path) -> bytes:
 
 
 def _create(path: Path) -> None:
-    """Make the key in one step: of two processes that start at once, both end with the same key."""
+    """Create the key in one step, so that two processes that start at once get the same key."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
     try:
@@ -59,7 +59,7 @@ def _create(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
-            os.link(name, path)  # unlike a rename, it never replaces a key that is there
+            os.link(name, path)  # unlike a rename, this never replaces an existing key
     finally:
         Path(name).unlink()
 
@@ -70,7 +70,7 @@ def _read(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        if error.errno == errno.ELOOP:  # made one since it was looked at
+        if error.errno == errno.ELOOP:  # it became a link since it was checked
             raise _link(path) from error
         raise
     with os.fdopen(descriptor, "rb") as file:
@@ -102,7 +102,7 @@ def _check_file(path: Path, found: os.stat_result) -> None:
 
 
 def _check_folders(folder: Path) -> None:
-    """Who may write into the key's folder replaces the key; who may into one above it, the folder."""
+    """Raise when others may write into the key's folder or one above it, as they could replace the key or folder."""
     found = folder.stat()
     if found.st_uid not in (os.geteuid(), _ROOT):
         raise SettingsError(
@@ -117,7 +117,7 @@ def _check_folders(folder: Path) -> None:
         )
     for above in folder.resolve().parents:
         mode = stat.S_IMODE(above.stat().st_mode)
-        # In a sticky folder, as /tmp is, nobody moves what is another's.
+        # In a sticky folder such as /tmp, nobody can move another user's files.
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise SettingsError(
                 f"the folder {above} above the key has mode {mode:04o}, so that anybody may replace what is in it: "

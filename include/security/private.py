@@ -1,4 +1,4 @@
-"""Folders and files that hold records in the clear: nobody but the night's own user looks into them."""
+"""Keeps folders and files with unencrypted records private to the user that runs the night."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from upath import UPath
 from include.errors import SettingsError
 
 OWNERS_UMASK = 0o077
-"""What a process sets that writes records: files are 0600, folders 0700."""
+"""Umask of processes that write records: files are 0600, folders 0700."""
 
 _OWNER_ALONE = 0o700
 _OTHERS = 0o077
 
 
 def keep_new_files_private() -> None:
-    """Make every file and folder this process makes from now on its owner's alone."""
+    """Make every file and folder that this process creates from now on private to its owner."""
     os.umask(OWNERS_UMASK)
 
 
 def make_private(folder: UPath | Path) -> None:
-    """Make a folder where there is none, for its owner alone; one that is there is closed to others, with all in it.
+    """Create a private folder, or close an existing one and everything in it to other users.
 
-    An object store has no modes: who may read there is its policy's to say. A folder on disk is made by its plain path,
-    since the one of a `file:` address would forget the mode.
+    An object store has no modes; its policy decides who may read. A folder on disk is created by its plain path, since
+    a path from a `file:` address would ignore the mode.
 
     Raises
     ------
     SettingsError
-        When it is another user's, open to others and not this user's to close, or meant for all.
+        When the folder belongs to another user, is open to others and cannot be closed by this user, or is meant for
+        all users.
     """
     if isinstance(folder, UPath) and folder.protocol not in ("", "file"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,13 +42,13 @@ def make_private(folder: UPath | Path) -> None:
     _require_not_shared(path)
     _require_owner(path)
     if path.stat().st_mode & _OTHERS:
-        # From the root down: while it was open, somebody may have entered a folder further below.
+        # From the root down, since somebody may have entered a folder further below while it was open.
         _close(path)
         _close_below(path)
 
 
 def _require_owner(path: Path) -> None:
-    """Refuse another user's folder, open or not: its owner reads, changes and replaces what is written into it."""
+    """Refuse another user's folder, open or not: its owner could read, change and replace the files in it."""
     owner = path.stat().st_uid
     if owner != os.geteuid():
         raise SettingsError(
@@ -65,12 +66,12 @@ def _close_below(folder: Path) -> None:
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(parent, name)
-            if not path.is_symlink():  # what a link leads to is not the folder's
+            if not path.is_symlink():  # the target of a link does not belong to the folder
                 _close(path)
 
 
 def _close(path: Path) -> None:
-    """Take every right of group and others; one that is gone meanwhile needs none."""
+    """Remove all rights of group and others; a path that is gone meanwhile needs nothing."""
     mode = 0
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

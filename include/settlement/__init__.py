@@ -1,4 +1,4 @@
-"""What must hold on a settlement night: balances that chain, payments that come, fees and references that fit."""
+"""Settlement checks of a night: balances must chain, due payments must come, and fees and references must fit."""
 
 from include.settlement.banking_days import calendar_of
 from include.settlement.checks import NightFindings, check_night, skipped_checks, state_from_history

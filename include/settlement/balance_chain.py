@@ -1,4 +1,4 @@
-"""The balance chain of a night, account by account: what does not follow from the day before, and how it might."""
+"""Checks the balance chain of a night, account by account: finds what does not follow from the day before, and why."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from include.settlement.state import Closing, SettlementState
 
 @dataclass
 class AccountDay:
-    """One account's postings of the night, with what else makes two of them the same.
+    """The postings of one account on the night, with the other columns by which two postings are compared.
 
-    `is_known` tells whether each posting has its balance; `postings` are then all of the day's.
+    `is_known` tells whether every posting has its balance; `postings` are then all postings of the day.
     """
 
     account_id: int
@@ -30,16 +30,16 @@ class AccountDay:
 
 @dataclass
 class ChainFindings:
-    """What the night's chains say.
+    """The findings from the balance chains of a night.
 
     Attributes
     ----------
     breaks
-        Account-days that do not chain.
+        Breaks of the account-days that do not chain.
     deletable
         Doubled postings without which a broken day would close.
     closed
-        Accounts whose day chains: it needs every one of its postings.
+        Accounts whose day chains, so that it needs every one of its postings.
     needed
         Doubled postings without which a broken day would chain no better.
     """
@@ -50,12 +50,15 @@ class ChainFindings:
     needed: set[int] = field(default_factory=set)
 
     def chains(self, account_id: int, trans_id: int) -> bool:
-        """Whether the balances need a doubled posting, so that it is no record too many."""
+        """Whether the balances need a doubled posting, so that it is not superfluous."""
         return account_id in self.closed or trans_id in self.needed
 
 
 def account_days(rows: Iterable[tuple[Any, ...]]) -> Iterator[AccountDay]:
-    """One night's rows of account, posting, amount, balance, type and the rest, sorted by account, as account-days."""
+    """The account-days in one night's rows of account, posting, amount, balance, type and the rest.
+
+    The rows are sorted by account.
+    """
     for account_id, group in groupby(rows, key=lambda r: r[0]):
         day = AccountDay(account_id)
         for _, trans_id, amount, balance, *kind in group:
@@ -75,7 +78,7 @@ def settle_chains(
     state: SettlementState,
     slack: int,
 ) -> ChainFindings:
-    """Move the closings in `state` through the night, and give what does not chain.
+    """Advance the closings in `state` through the night, and return what does not chain.
 
     Parameters
     ----------
@@ -103,16 +106,16 @@ def settle_chains(
 
 
 def replay_chains(tables: NightTables, state: SettlementState, slack: int) -> None:
-    """Build the closings in `state` from the table `history`: only from where they can still depend on anything."""
+    """Build the closings in `state` from the table `history`, reading only the days that they can still depend on."""
     opened = {row["account_id"]: row["create_date"] for row in tables.rows("account_dates")}
     for night, group in groupby(tables.tuples("chain_tail"), key=lambda r: r[0]):
         settle_chains(night, account_days(row[1:] for row in group), opened, state, slack)
 
 
 def openings(account_id: int, opened: Mapping[int, date], state: SettlementState) -> tuple[int, ...]:
-    """Balances the account's day may open with; none when it may start anywhere.
+    """The balances that the account's day may open with; none when it may start anywhere.
 
-    An account opened since the source began starts at 0; one that is older, or unknown, had a life before.
+    An account that was opened since the source began starts at 0; an older or unknown one had a balance before.
     """
     closing = state.chain.get(account_id)
     if closing is not None:

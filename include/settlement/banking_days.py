@@ -1,4 +1,4 @@
-"""Which days a bank books on, and up to which due date the days of grace are over.
+"""Determines the days on which a bank books, and the last due date whose days of grace are over.
 
 Three days of grace are counted in banking days where a calendar is declared, or where the bank's own past shows that
 it books on banking days only; elsewhere every day counts.
@@ -21,27 +21,27 @@ from include.errors import SettingsError
 # The contract: a missed payment is reported within three days of its due day, so until then it may still come
 # (a due day on a Saturday is often booked on the Monday).
 GRACE_DAYS = 3
-# Half a year tells a weekday that is never booked on from chance, and forgets a habit that was given up.
+# Half a year is enough to distinguish a weekday without bookings from chance, and to forget an old habit.
 WINDOW_DAYS = 182
-# Eight weeks: an order is first missed after two payments, so about as late.
+# Eight weeks: an order can first be missed after two payments, which takes about as long.
 LEAST_DAYS = 56
-# A weekday that is booked on as often as the others stays empty by chance in one small bank of ten thousand.
+# By chance, a weekday with as many bookings as the others stays empty in one small bank of ten thousand.
 LEAST_CHANCE = 1e-4
-# Of the usual day's postings: fewer are strays (a correction on a Sunday), not a day of booking.
+# Share of a usual day's postings; days with fewer have only strays (a correction on a Sunday) and are not banking days.
 STRAY_SHARE = 0.05
-# Of a weekday's days, at most, that a bank which is closed then books on: two working Saturdays in half a year.
+# Largest share of a weekday's dates with bookings at a bank that is closed then: two working Saturdays in half a year.
 CLOSED_SHARE = 0.1
-# Of the other weekdays' days, at least, that it books on: with fewer, three days of booking take more than a week. A
+# Least share of the other weekdays' dates with bookings; with fewer, three banking days take more than a week. A
 # generated bank of 20 accounts books on 83 % of its banking days, one of 60 on 93 %, one of 150 on all.
 OPEN_SHARE = 0.5
-# Weekdays it books on, at least: three banking days of one that books once a week would be three weeks.
+# Least number of weekdays with bookings; for a bank that books once a week three banking days would be three weeks.
 LEAST_WEEKDAYS = 4
-# The longest closures are of ten days (Japan's golden week of 2019). After a longer silence, weekdays count again.
+# The longest closures have ten days (Japan's golden week of 2019). After a longer silence all weekdays count again.
 LONGEST_CLOSURE_DAYS = 14
-# Nights whose grace is looked back on; after any of them three banking days have come within the longest closure.
+# Nights to look back on; after any of them three banking days have passed, even with the longest closure.
 _REACH_DAYS = 45
 COUNTS_KEPT_DAYS = 400
-"""Days of postings counted that are remembered: a year, its window's reach, and the same date of the year before."""
+"""Days whose counts of postings are kept: a year, its window's reach, and the same date of the year before."""
 
 _ONE_DAY = timedelta(days=1)
 
@@ -57,16 +57,16 @@ class Workdays(Protocol):
 
 @dataclass(frozen=True)
 class BankingDays:
-    """What is known of the days a bank books on.
+    """The knowledge about the days on which a bank books.
 
     Attributes
     ----------
     first_date
         The source's first settlement date; None before any posting.
     counts
-        Postings by day, of the days that have any, back to at least `COUNTS_KEPT_DAYS`.
+        Number of postings by day, for the days that have any, over at least the last `COUNTS_KEPT_DAYS`.
     declared
-        The declared calendar; the bank's own past counts where there is none.
+        Declared calendar; where there is none, the bank's own past counts.
     """
 
     first_date: date | None
@@ -79,19 +79,18 @@ class BankingDays:
     def passed(self, night: date) -> date:
         """The last due date whose days of grace are over at the end of a night; never earlier than the night before.
 
-        Nothing later than the night is looked at, so that nights played one by one and a history read in one pass
-        agree.
+        Days after the night are ignored, so that nights played one by one and a history read in one pass agree.
         """
         if night not in self._passed:
             self._passed[night] = self._passed_by(night)
         return self._passed[night]
 
     def unit(self, night: date) -> str:
-        """What grace is counted in, as a sentence says it: "days" or "banking days"."""
+        """The unit of the grace in words: "days" or "banking days"."""
         return "days" if self.declared is None and self._habit(night) is None else "banking days"
 
     def is_open(self, day: date, night: date | None = None) -> bool:
-        """Whether the bank is expected to book on a day, as far as the days before a night (or before it) tell.
+        """Whether the bank is expected to book on a day, judging by the days before `night` (or before the day itself).
 
         Holidays are not known where no calendar is declared.
         """
@@ -106,7 +105,7 @@ class BankingDays:
         return max(self._counted_back(_earlier(night, n)) for n in range(_REACH_DAYS))
 
     def _counted_back(self, night: date) -> date:
-        """The same as this night alone would have it."""
+        """The last due date whose grace is over, as computed from this night alone."""
         if night not in self._alone:
             habit = self._habit(night)
             third = None if habit is None else _third_last(night, habit.is_banking_day)
@@ -114,7 +113,7 @@ class BankingDays:
         return self._alone[night]
 
     def _habit(self, night: date) -> Habit | None:
-        """None where the bank does not book on banking days only, or too little is known of it."""
+        """The bank's habit; None where it books on other days too, or where too little is known of it."""
         if night not in self._habits:
             self._habits[night] = self._learned(night)
         return self._habits[night]
@@ -133,7 +132,7 @@ class BankingDays:
 
 @dataclass(frozen=True)
 class _Days:
-    """Counts of successive days, for windows that are looked at night after night."""
+    """Counts of successive days, for windows that are read night after night."""
 
     first: date
     counts: Counts
@@ -147,7 +146,7 @@ class _Days:
         return cls(first, dense)
 
     def between(self, first: date, days: int) -> Counts:
-        """Of so many days from `first` on; 0 beyond what is known."""
+        """The counts of `days` days from `first` on; 0 for days beyond the known ones."""
         found = np.zeros(days, dtype=np.int64)
         offset = (first - self.first).days
         known = self.counts[max(offset, 0) : max(offset + days, 0)]
@@ -158,16 +157,16 @@ class _Days:
 
 @dataclass(frozen=True)
 class Habit:
-    """That a bank books on banking days only, as the days up to a night show it.
+    """The habit of a bank that books on banking days only, as the days up to a night show it.
 
     Attributes
     ----------
     last
         The night.
     booked
-        Days it booked on.
+        Days on which the bank booked.
     open_weekdays
-        Weekdays it books on (Monday is 0).
+        Weekdays on which it books (Monday is 0).
     """
 
     last: date
@@ -212,7 +211,7 @@ def calendar_of(code: str | None) -> Workdays | None:
     Parameters
     ----------
     code
-        A country (`CZ`), a part of one (`DE-BY`), or a market (`ECB`).
+        Code of a country (`CZ`), of a part of one (`DE-BY`), or of a market (`ECB`).
 
     Raises
     ------
@@ -229,7 +228,7 @@ def calendar_of(code: str | None) -> Workdays | None:
             plain = find(country, subdiv=part or None)
         except NotImplementedError:
             continue
-        # Some countries list days on which banks alone are closed, such as Good Friday in Austria.
+        # Some countries list days on which only banks are closed, such as Good Friday in Austria.
         wanted = tuple(kind for kind in (holidays.PUBLIC, holidays.BANK) if kind in plain.supported_categories)
         found: Workdays = find(country, subdiv=part or None, categories=wanted)
         return found
@@ -240,14 +239,14 @@ def calendar_of(code: str | None) -> Workdays | None:
 
 
 def kept_counts(counts: Mapping[date, int], night: date) -> dict[date, int]:
-    """The counts that are remembered after a night: of `COUNTS_KEPT_DAYS`, and in any case the newest."""
+    """The counts that are kept after a night: those of `COUNTS_KEPT_DAYS`, and in any case the newest."""
     newest = max(counts, default=night)
     since = min(newest, _earlier(night, COUNTS_KEPT_DAYS - 1))
     return {day: counts[day] for day in sorted(counts) if day >= since}
 
 
 def _third_last(night: date, is_banking_day: Callable[[date], bool]) -> date:
-    """The third banking day back from a night, itself among them."""
+    """The third banking day back from a night, counting the night itself."""
     day, left = night, GRACE_DAYS
     while day > date.min:
         left -= is_banking_day(day)
@@ -258,5 +257,5 @@ def _third_last(night: date, is_banking_day: Callable[[date], bool]) -> date:
 
 
 def _earlier(night: date, days: int) -> date:
-    """The date so many days before a night, as far as the calendar goes."""
+    """The date `days` days before a night, or the calendar's first date."""
     return date.fromordinal(max(night.toordinal() - days, 1))

@@ -1,4 +1,4 @@
-"""Bills that most of the accounts that had them miss at once: the bank has not billed, so it is one finding."""
+"""Detects bills that most accounts miss at once: the bank has not billed, so that this is one finding."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from include.settlement.findings import Break, code_text, money
 from include.settlement.monthly_bills import FEE, MissingBill
 from include.settlement.queries import NightTables
 
-# A single account may miss a bill for any reason; five of them, and most of those billed with them, have one in common.
+# A single account may miss a bill for any reason; five accounts, and most of those billed with them, share a cause.
 FEWEST_ACCOUNTS = 5
-# Enough to look the cause up, and all of them where the fewest miss it.
+# Number of accounts named: enough to find the cause, and all of them where the fewest accounts miss the bill.
 NAMED_ACCOUNTS = 5
 
 
 @dataclass(frozen=True)
 class LastBill:
-    """What an account was billed the last time; money in cents, unsigned."""
+    """The last bill of an account; money is in cents, without a sign."""
 
     frequency: str | None
     paid_cents: int
@@ -34,11 +34,11 @@ class MissedRun:
     Attributes
     ----------
     bills
-        Those missing, by account.
+        Missing bills, ordered by account.
     billed
-        Account -> its last bill, of all that should have had one now.
+        Last bill of each account that should have had one now, by account.
     kind
-        Which accounts are meant, as the sentence adds to the word; empty for the whole bank.
+        Words that say which accounts are meant; empty for the whole bank.
     """
 
     bills: Sequence[MissingBill]
@@ -46,7 +46,7 @@ class MissedRun:
     kind: str
 
     def as_break(self, unit: str, severity: Literal["error", "warn"]) -> Break:
-        """The finding, of the bank and not of an account; what is missing is what these accounts had the last time."""
+        """The run as a finding about the bank, not about an account; its amount is that of the accounts' last bills."""
         first = self.bills[0]
         accounts = [bill.account_id for bill in self.bills]
         missing = sum(self.billed[account].paid_cents for account in accounts if account in self.billed)
@@ -74,9 +74,9 @@ def find_missed_runs(
     Parameters
     ----------
     missing
-        All that did not come.
+        All bills that did not come.
     owed
-        Those of them that should have.
+        Those of the missing bills that should have come.
     """
     if len(owed) < FEWEST_ACCOUNTS:
         return []
@@ -109,7 +109,7 @@ def _last_bills(tables: NightTables, owed: Iterable[MissingBill]) -> dict[tuple[
 
 
 def _runs(bills: Sequence[MissingBill], billed: Mapping[int, LastBill]) -> Iterator[MissedRun]:
-    """The whole bank's, where most of it misses the bill, else those of the frequencies where most do."""
+    """The run of the whole bank where most accounts miss the bill, else the runs of the frequencies where most do."""
     if _is_most(bills, billed):
         yield MissedRun(bills, billed, "")
         return

@@ -15,9 +15,9 @@ MAX_CANDIDATES = 16
 
 
 class Posting(NamedTuple):
-    """One posting in whole cents; `amount` carries the sign of what it does to the balance.
+    """One posting in whole cents; the sign of `amount` is that of its effect on the balance.
 
-    `is_negative` tells that the source wrote the amount below zero, as it does to take a posting back.
+    `is_negative` tells that the source wrote a negative amount, as it does to take a posting back.
     """
 
     trans_id: int
@@ -32,18 +32,18 @@ class Posting(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """What the search found for one account-day.
+    """The result of the search for one account-day.
 
     Attributes
     ----------
     opening
-        The balance, in cents, the walk started from.
+        Balance in cents from which the walk started.
     jumps
         Least number of places where the balance has to jump; 0 when the day closes.
     closings
-        Balances the day may have ended on, likeliest first; usually one.
+        Balances on which the day may have ended, likeliest first; usually one.
     ends
-        Balances the trail from the opening may get stuck at, likeliest first (empty when the day closes).
+        Balances at which the trail from the opening may get stuck, likeliest first (empty when the day closes).
     unreached
         First postings of the trails that cannot be reached from the opening, by `trans_id`.
     """
@@ -70,15 +70,15 @@ def walk_day(openings: Sequence[int], postings: Sequence[Posting], slack: int) -
     Returns
     -------
     Walk
-        That of the first opening with the fewest jumps; its closings are those of every such opening.
+        The walk of the first opening with the fewest jumps; its closings are those of all such openings.
 
     Notes
     -----
     Agreement within a slack is not transitive. Arrivals and departures are therefore matched exactly, in sorted
-    order (which finds a largest matching on a line), and only the question which circuits hang together is asked of
-    clusters of balances with gaps up to the slack. Where a cluster is no wider than the slack (always, in practice)
-    any two matches in it can be exchanged and the answer is exact; in a wider one it may accept an order that drifts
-    by more than the slack, but never calls a break that is none. Time is that of sorting.
+    order (which finds a largest matching on a line). Clusters of balances with gaps up to the slack only decide which
+    circuits are connected. Where a cluster is no wider than the slack (always, in practice), any two matches in it can
+    be exchanged and the answer is exact. In a wider one the search may accept an order that drifts by more than the
+    slack, but never reports a break that is none. The time is that of sorting.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def _walk_single(opening: int, posting: Posting, slack: int) -> Walk:
 
 
 def _possible_openings(postings: Sequence[Posting], slack: int) -> list[int]:
-    """Balances from which the whole day needs the fewest jumps, when nothing is known of the day before."""
+    """The balances from which the whole day needs the fewest jumps, when nothing is known of the day before."""
     day = _Day(postings, slack, None)
     # A round trip may have begun at any of its postings.
     firsts = day.unreached() if day.free_departures else day.postings
@@ -121,9 +121,9 @@ def _possible_openings(postings: Sequence[Posting], slack: int) -> list[int]:
 class _Day:
     """Matching and connectivity of one account-day.
 
-    `free_arrivals` are balances (with the posting that led there, None for the opening) nothing departs from,
-    `free_departures` postings nothing leads to. A component without either and without the opening is a circuit that
-    the trail never meets.
+    `free_arrivals` are balances that nothing departs from (with the posting that led there, None for the opening);
+    `free_departures` are postings that nothing leads to. A component with neither and without the opening is a circuit
+    that the trail never meets.
     """
 
     def __init__(self, postings: Sequence[Posting], slack: int, opening: int | None) -> None:
@@ -155,7 +155,7 @@ class _Day:
         return free_arrivals + arrivals[i:], free_departures + departures[j:]
 
     def _connect(self) -> None:
-        """Number the clusters of balances, and join those a posting connects."""
+        """Number the clusters of balances, and join those that a posting connects."""
         values = {v for p in self.postings for v in (p.balance, p.departure)}
         self._values = sorted(values if self.opening is None else values | {self.opening})
         self._cluster = {self._values[0]: 0}
@@ -166,7 +166,7 @@ class _Day:
             self._parent[self.component(p.balance)] = self.component(p.departure)
 
     def component(self, balance: int) -> int:
-        """The number of the component a balance of the day lies in."""
+        """The number of the component that contains a balance of the day."""
         node = self._cluster[balance]
         while self._parent[node] != node:
             self._parent[node] = node = self._parent[self._parent[node]]
@@ -184,12 +184,12 @@ class _Day:
         return tuple(sorted(self.free_departures + self._lone_circuits()))
 
     def ends(self) -> tuple[int, ...]:
-        """Where the trail from the opening gets stuck; the opening itself only when it cannot leave."""
+        """The balances where the trail from the opening gets stuck; the opening itself only when it cannot leave."""
         stuck = [a for a in self.free_arrivals if self._is_home(a)]
         return tuple(sorted(dict.fromkeys(stuck), key=lambda a: (a == self.opening, a)))
 
     def closings(self) -> tuple[int, ...]:
-        """Balances the last posting may have left."""
+        """The balances that the last posting may have left."""
         last = self._last_arrivals()
         return tuple(self._near(last) or [p.balance for p in self.postings])[:MAX_CANDIDATES]
 

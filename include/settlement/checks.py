@@ -1,4 +1,4 @@
-"""One night through all settlement checks, and the state they need, moved or built in one pass."""
+"""Runs all settlement checks on one night, and advances their state or builds it in one pass."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "fin_card": ("card_without_card",),
     "fin_district": ("unknown_reference for districts",),
 }
-"""Relations a bank may lack, and the checks that stand still without them."""
+"""Relations that a bank may lack, and the checks that cannot run without them."""
 
 
 @dataclass(frozen=True)
 class NightFindings:
-    """What the settlement checks found on one night.
+    """The findings of the settlement checks on one night.
 
     Attributes
     ----------
     breaks
-        `BREAKS_SCHEMA`, in a fixed order.
+        Rows of `BREAKS_SCHEMA`, in a fixed order.
     state
-        The state as of the end of the night.
+        State as of the end of the night.
     skipped
-        A sentence for every relation whose absence left checks undone, and for balances that tell nothing.
+        Sentences on absent relations without which checks were skipped, and on balances without information.
     warnings
-        Sentences to read before the breaks: what may explain most of them.
+        Sentences to read before the breaks, as they may explain most of them.
     """
 
     breaks: pa.Table
@@ -79,17 +79,17 @@ def check_night(
     Parameters
     ----------
     postings
-        The night's accepted postings: the columns of `fin_transaction`, further ones are not looked at.
+        Accepted postings of the night: the columns of `fin_transaction`; further ones are ignored.
     lookback
-        Accepted postings of the days before, for what is usual among peers.
+        Accepted postings of the days before, which show what is usual among peers.
     statics
-        The static relations there are; rows count from their own dates.
+        Available static relations; their rows count from their own dates.
     rounding_cents
-        The source's own rounding: two balances closer than that agree.
+        Rounding of the source's balances in cents: two balances that differ by less agree.
     holidays
         Code of the calendar that the source's address declares (`include.settlement.banking_days.calendar_of`).
     quarantined
-        `QUARANTINE_SCHEMA`: what of the night was not let in, so that nothing is blamed on it.
+        Refused records of the night (`QUARANTINE_SCHEMA`), which may explain why a posting is missing.
     """
     moved = state.copy()
     moved.refused.take(quarantined, night)
@@ -113,13 +113,13 @@ def _warnings(breaks: list[Break], postings: pa.Table, rounding_cents: int) -> t
 
 
 def _missing_since(found: Break, before: SettlementState, night: date) -> date:
-    """The first date on which what a break misses may have been booked."""
+    """The first date on which the posting that a break misses may have been booked."""
     closing = before.chain.get(found.account_id or 0) if found.code == "balance_chain" else None
     return closing.closed_on if closing else night - timedelta(PAYMENT_DAYS)
 
 
 def skipped_checks(statics: Mapping[str, pa.Table]) -> tuple[str, ...]:
-    """What is not checked because the bank lacks a relation, in sentences."""
+    """Sentences on the checks that are skipped because the bank lacks a relation."""
     return tuple(
         f"Skipped {' and '.join(checks)}: the source has no {relation}."
         for relation, checks in _NEEDS.items()
@@ -142,12 +142,12 @@ def state_from_history(
     history
         All accepted postings before `before`, in any order; later ones must not be in it.
     quarantined
-        What was not let in of them.
+        Refused records among them.
 
     Returns
     -------
     SettlementState
-        Equal to the one moved night by night through the same postings.
+        State equal to the one that is advanced night by night through the same postings.
     """
     last = before - timedelta(1)
     state = SettlementState()
@@ -175,10 +175,10 @@ def _settle(
     *,
     balances_tell: bool,
 ) -> list[Break]:
-    """Run every check; `state` is moved to the end of the night.
+    """Run every check; `state` is advanced to the end of the night.
 
-    Where the balances tell nothing the closings move all the same, only unreported: built in one pass they cannot know
-    of any night's look-back.
+    Where the balances carry no information, the closings are advanced all the same, but breaks are not reported: when
+    the state is built in one pass, it cannot know any night's look-back.
     """
     accounts = {row["account_id"]: row for row in tables.rows("account_dates")}
     opened = {k: row["create_date"] for k, row in accounts.items()}

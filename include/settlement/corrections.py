@@ -1,4 +1,4 @@
-"""What one change would close a day's balance chain: proposed only where a single one explains it."""
+"""Proposes the one change that closes a day's balance chain, only where a single change explains the break."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 from include.settlement.chain import Posting, Walk, walk_day
 from include.settlement.findings import Correction, money, plain
 
-# Each candidate is tried by walking the day again; a day broken in more places has no single cause to find.
+# Each candidate is tried by walking the day again; a day that is broken in more places has no single cause.
 MAX_TRIALS = 4
 # A thousandfold error is still a slip of the decimal point; more would match amounts by accident.
 DECIMAL_SHIFTS = (10, 100, 1000)
 
 
 class Mend(NamedTuple):
-    """A change of one posting, in words, and the day as it would be."""
+    """A change of one posting, in words, and the day after the change."""
 
     correction: Correction
     words: str
@@ -29,14 +29,14 @@ def propose(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashabl
     Parameters
     ----------
     walk
-        What the search found; has jumps.
+        Result of the search, which has jumps.
     kinds
-        Posting -> everything but number, amount and balance: equal for a posting and its double.
+        All columns except number, amount and balance, by posting; they are equal for a posting and its double.
 
     Notes
     -----
-    A slip of the pen (decimal point, two digits, sign, a posting booked twice, a balance) explains more than a
-    missing posting, which closes any day with a single jump; so it goes first.
+    A slip (decimal point, two digits, sign, a posting booked twice, a balance) explains more than a missing posting,
+    which closes any day with a single jump. Slips are therefore tried first.
     """
     slips = _closing(_slips(walk, postings, kinds, slack), walk, slack)
     mends = slips or _closing(_missing(walk, postings, slack), walk, slack)
@@ -82,7 +82,7 @@ def _doubles(postings: Sequence[Posting], kinds: Mapping[int, Hashable]) -> Iter
 
 
 def _wrong_amount(posting: Posting, end: int, postings: Sequence[Posting], slack: int) -> Iterator[Mend]:
-    """A flipped sign, a shifted decimal point or two swapped digits, where one fits what the balances ask for."""
+    """A flipped sign, a shifted decimal point or two swapped digits, where one of them fits the balances."""
     needed = posting.balance - end
     if abs(needed + posting.amount) <= slack:
         yield _flipped(posting, postings)
@@ -98,7 +98,7 @@ def _wrong_amount(posting: Posting, end: int, postings: Sequence[Posting], slack
 
 
 def _flipped(posting: Posting, postings: Sequence[Posting]) -> Mend:
-    """The other type; of a negative amount the other sign, which is the likelier slip."""
+    """The posting with the other type, or for a negative amount with the other sign, which is the likelier slip."""
     if posting.is_negative:
         right_amount = abs(posting.amount)
         return Mend(
@@ -116,7 +116,7 @@ def _flipped(posting: Posting, postings: Sequence[Posting]) -> Mend:
 
 
 def _misspelt(amount: int, needed: int, slack: int) -> int | None:
-    """The amount `needed` asks for, if `amount` is that with its decimal point or two digits out of place.
+    """The needed amount, if `amount` is the same with its decimal point or two digits out of place; None otherwise.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def _misspelt(amount: int, needed: int, slack: int) -> int | None:
     (5400, -45000, None)
     """
     if abs(needed) <= slack:
-        return None  # nothing is missing but rounding, and any small number would fit
+        return None  # only rounding is missing, and any small number would fit
     sign = 1 if amount > 0 else -1
     written = abs(amount)
     shifted = [v for factor in DECIMAL_SHIFTS for v in (written * factor, written // factor)]
@@ -154,7 +154,7 @@ def _wrong_balance(posting: Posting, end: int, postings: Sequence[Posting]) -> M
 
 
 def _missing(walk: Walk, postings: Sequence[Posting], slack: int) -> Iterator[Mend]:
-    """The posting that leads from where the trail ends to where it goes on; nothing where that may be anywhere."""
+    """The posting that leads from the end of the trail to where it goes on; none where that may be anywhere."""
     if walk.jumps != 1:
         return
     (first,) = walk.unreached

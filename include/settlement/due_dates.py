@@ -1,4 +1,4 @@
-"""What is due once a month: when the next one is due, which payment fulfils it, and when it counts as missed."""
+"""Monthly due dates: when the next one is, which payment fulfils it, and when it counts as missed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _LAST_MONTH = date.max.year * 12 + date.max.month - 1
 
 @dataclass
 class MonthlyDue:
-    """One monthly expectation, moved by payments and by the nights that pass.
+    """One monthly expectation, which payments and passing nights advance.
 
     Attributes
     ----------
     due_day
-        Day of the month it falls on; in a shorter month the last day.
+        Day of the month on which it is due; in a shorter month the last day.
     next_due
-        The next date it is due; None when nothing more is expected until a payment comes.
+        Next due date; None when nothing more is expected until a payment comes.
     missed_in_row
-        Due dates missed since the last payment.
+        Number of due dates that were missed since the last payment.
     """
 
     due_day: int
@@ -36,16 +36,16 @@ class MonthlyDue:
         return cls(paid.day, next_month(paid, paid.day))
 
     def overdue(self, passed: date, patience: int | None = None, until: date = date.max) -> list[date]:
-        """Move past the due dates whose grace is over, and give them.
+        """Advance past the due dates whose grace is over, and return them.
 
         Parameters
         ----------
         passed
             The last due date whose grace is over (`include.settlement.banking_days.BankingDays.passed`).
         patience
-            After so many misses in a row nothing more is expected; None for never.
+            Number of misses in a row after which nothing more is expected; None for no limit.
         until
-            Last date anything is due.
+            Last date on which anything is due.
         """
         missed: list[date] = []
         while self._is_due_before(passed, until):
@@ -61,19 +61,19 @@ class MonthlyDue:
         return self.next_due is not None and self.next_due <= min(last, until)
 
     def receive(self, paid: date, passed: date) -> bool:
-        """Take a payment; False when it is an extra one between two due dates.
+        """Apply a payment; returns False when it is an extra payment between two due dates.
 
         Parameters
         ----------
         paid
-            The day it was booked.
+            Day on which it was booked.
         passed
-            The last due date whose grace was over on the eve of that day.
+            The last due date whose grace was over on the day before.
 
         Notes
         -----
-        A payment in the days of grace leaves the due day as it was. An early one, a late one and the first after a
-        pause move it to their own day: a customer may change the day of an order.
+        A payment within the days of grace leaves the due day unchanged. An early or late payment, and the first one
+        after a pause, move it to their own day, as a customer may change the day of an order.
         """
         if self.next_due is None or self.next_due <= passed:
             self._move_to(paid)
@@ -87,7 +87,7 @@ class MonthlyDue:
         return True
 
     def take_back(self, paid: date) -> bool:
-        """Let a payment's due date be due again; False when a later payment or a miss has moved it since."""
+        """Make a payment's due date due again; returns False when a later payment or a miss has moved it since."""
         if self.next_due is None or self.missed_in_row:
             return False
         former = month_before(self.next_due, self.due_day)
@@ -102,7 +102,7 @@ class MonthlyDue:
 
 
 def next_month(day: date, due_day: int) -> date:
-    """The date due in the month after `day`'s.
+    """The due date in the month after that of `day`.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def next_month(day: date, due_day: int) -> date:
 
 
 def month_before(day: date, due_day: int) -> date:
-    """The date due in the month before `day`'s.
+    """The due date in the month before that of `day`.
 
     Examples
     --------
@@ -126,12 +126,12 @@ def month_before(day: date, due_day: int) -> date:
 
 
 def in_month(year: int, month: int, due_day: int) -> date:
-    """The date `due_day` falls on in a month, its last day when the month is shorter."""
+    """The date of `due_day` in a month, or the month's last day when the month is shorter."""
     return date(year, month, min(due_day, monthrange(year, month)[1]))
 
 
 def first_due(after: date, due_day: int) -> date:
-    """The first date due strictly after `after`.
+    """The first due date strictly after `after`.
 
     Examples
     --------

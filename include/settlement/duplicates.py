@@ -1,4 +1,4 @@
-"""Postings of one night that are the same in all but their number."""
+"""Detects postings of one night that are the same in everything except their number."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _INTEREST = frozenset({"IC", "IO"})
 
 
 def check_duplicates(tables: NightTables, chains: ChainFindings, *, balances_tell: bool) -> list[Break]:
-    """Repeated postings of the night.
+    """Breaks for the repeated postings of the night.
 
     Parameters
     ----------
     chains
-        What the night's chains say; nothing where the balances tell nothing.
+        Findings from the night's balance chains; empty where balances carry no information.
     balances_tell
-        Whether equal balances say anything; where every posting has the same one they do not.
+        Whether equal balances carry information; they do not where every posting has the same one.
 
     Notes
     -----
-    A chain that only closes without one of them is an error. Equal postings that the balances need are two
-    postings: people do pay the same twice a day (12 cash pairs in 13 real months), so they only warn. Where the
-    balances cannot say, a transfer twice to one counterparty or an equal balance after both is an error, and equal
-    cash warns. Equal interest that chains is ordinary.
+    A repetition is an error when the chain closes only without it. Equal postings that the balances need are two real
+    postings: people do pay the same twice a day (12 cash pairs in 13 real months), so that these are only warnings.
+    Where the balances cannot decide, two transfers to one counterparty, or equal balances after both postings, are an
+    error, and equal cash postings are a warning. Equal interest that chains is ordinary.
     """
     rows = tables.rows("duplicate_postings", balances_tell=balances_tell)
     found = [(row, _severity(row, chains), chains.chains(row["account_id"], row["trans_id"])) for row in rows]

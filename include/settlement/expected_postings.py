@@ -1,4 +1,4 @@
-"""What an account was due to pay, so that a missing posting can be called by its name."""
+"""The payments that an account owed, so that a missing posting can be named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from include.settlement.state import SettlementState
 
 @dataclass(frozen=True)
 class Obligations:
-    """Orders, loans and fees of the bank with their state at the end of the night."""
+    """Orders, loans and fees of the bank, with their state at the end of the night."""
 
     night: date
     orders: Mapping[int, Order]
@@ -26,7 +26,7 @@ class Obligations:
     state: SettlementState
 
     def named(self, found: Break, slack: int) -> Break:
-        """`found` with the obligation its missing posting equals, if it misses one and there is one."""
+        """The break `found`, with the obligation that equals its missing posting, if there is one."""
         correction = found.correction
         if correction is None or correction.action != "insert" or correction.value is None:
             return found

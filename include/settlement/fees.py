@@ -1,4 +1,4 @@
-"""Statement fees, against what the bank charges its other accounts of the same statement frequency."""
+"""Checks statement fees against those of the bank's other accounts with the same statement frequency."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ MIN_PEERS = 5
 
 @dataclass(frozen=True)
 class Tariff:
-    """What one kind of account pays; cents."""
+    """The fee that one kind of account pays, in cents."""
 
     tariff_cents: int | None
     allowed_cents: tuple[int, ...]
 
 
 def read_tariffs(tables: NightTables, since: date = date.min) -> dict[str | None, Tariff]:
-    """The tariff of each statement frequency, as far as enough accounts have agreed on one since a day."""
+    """The tariff of each statement frequency, where enough accounts have paid the same fee since a day."""
     rows = tables.rows("fee_tariffs", min_peers=MIN_PEERS, since=since)
     return {r["frequency"]: Tariff(r["tariff_cents"], tuple(r["allowed_cents"] or ())) for r in rows}
 
 
 def check_fees(tables: NightTables, tariffs: dict[str | None, Tariff]) -> list[Break]:
-    """Fees of the night that are not the tariff of the account's kind."""
+    """Breaks for the fees of the night that differ from the tariff of the account's kind."""
     return [
         _break(row["account_id"], row["trans_id"], row["frequency"], row["paid_cents"], tariff.tariff_cents)
         for row in tables.rows("night_fees")

@@ -1,4 +1,4 @@
-"""The shape of a settlement break, its proposed correction, and how figures are written in its sentence."""
+"""Settlement breaks, their proposed corrections, and the form of figures in their sentences."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ _CODE_LENGTH = 24
 
 @dataclass(frozen=True)
 class Correction:
-    """A change of one posting that would mend a break.
+    """A change of one posting that would fix a break.
 
     Attributes
     ----------
     action
-        `set` a field, `delete` a posting or `insert` one.
+        Action: `set` a field, `delete` a posting or `insert` one.
     trans_id
-        The posting to change; None for an insert.
+        Number of the posting to change; None for an insert.
     field
-        What to set; `amount` for an insert; None for a delete.
+        Field to set; `amount` for an insert; None for a delete.
     value
         Text of the right value. An inserted amount carries its sign: `-540.00` is a debit.
     """
@@ -62,9 +62,9 @@ class Correction:
 
 @dataclass(frozen=True)
 class Break:
-    """One thing that does not add up; money in cents, None where the check is not about an amount.
+    """One thing that does not add up; money is in cents, None where the check is not about an amount.
 
-    `proposal` says in words what `correction` would do.
+    `proposal` describes `correction` in words.
     """
 
     code: CheckCode
@@ -95,13 +95,13 @@ class Break:
 
 
 def breaks_table(night: date, breaks: Iterable[Break]) -> pa.Table:
-    """The breaks of a night as `BREAKS_SCHEMA`, in one order whatever order they were found in."""
+    """The breaks of a night as rows of `BREAKS_SCHEMA`, in a fixed order whatever order they were found in."""
     ordered = sorted(breaks, key=lambda b: (b.code, b.account_id or 0, b.trans_id or 0, b.text))
     return pa.Table.from_pylist([b.row(night) for b in ordered], BREAKS_SCHEMA)
 
 
 def _decimal(amount_cents: int | None) -> Decimal | None:
-    """Cents as money; None beyond what the column holds, the sentence still gives the figure."""
+    """Cents as money; None beyond the column's range, where the sentence still gives the figure."""
     if amount_cents is None or abs(amount_cents) >= _MONEY_LIMIT_CENTS:
         return None
     return Decimal(amount_cents).scaleb(-2)
@@ -141,7 +141,7 @@ def money(amount_cents: int) -> str:
 
 
 def code_text(code: object) -> str:
-    """A bank's or category's code with everything taken out that is not a letter, a digit, `.`, `_` or `-`.
+    """A bank's or category's code without any character that is not a letter, a digit, `.`, `_` or `-`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Interest credits, against the rate the night's other accounts got; only ever a warning."""
+"""Checks interest credits against the rate that the night's other accounts got; findings are only warnings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST_MULTIPLE = 3
 
 
 def check_interest(tables: NightTables, night: date, rounding_cents: int) -> list[Break]:
-    """Interest of the night that is a multiple of what the usual rate gives on the account's highest balance."""
+    """Breaks for interest that is a multiple of what the usual rate gives on the account's highest balance."""
     rows = tables.rows(
         "interest_amount",
         night=night,

@@ -1,4 +1,4 @@
-"""Whether a bank's balances tell anything: some banks record none, or write one and the same into every posting."""
+"""Decides whether a bank's balances carry information: some banks record none, or the same one in every posting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FILLER_POSTINGS = 200
 
 
 def untold(tables: NightTables) -> str:
-    """Why the balances of the night and its look-back tell nothing, in a sentence; empty where they do."""
+    """A sentence on why the balances of the night and its look-back carry no information; empty where they do."""
     (span,) = tables.rows("balance_span")
     if not span["known_count"]:
         return _skipped("no posting of the look-back has a balance") if span["posting_count"] else ""

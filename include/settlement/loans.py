@@ -1,7 +1,7 @@
-"""Loans: one instalment a month of the agreed amount, from the first due day after the grant, as often as agreed.
+"""Checks loans: instalments of the agreed amount, monthly from the first due day after the grant, as often as agreed.
 
-The due day is learned: a loan's own last payment, before its first one the day of the month on which the bank books
-most loan payments. `fin_loan.status` tells the future and is not used.
+The due day is learned: it is the day of a loan's own last payment and, before its first payment, the day of the month
+on which the bank books most loan payments. `fin_loan.status` reveals the future and is not used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AMOUNT_ROUNDINGS = 5
 
 @dataclass(frozen=True)
 class Loan:
-    """One loan; money in cents."""
+    """One loan; money is in cents."""
 
     loan_id: int
     account_id: int
@@ -36,7 +36,7 @@ class Loan:
 
     @cached_property
     def last_due(self) -> date:
-        """Last date an instalment can be due: `duration` due days lie between the grant and this date."""
+        """The last date on which an instalment can be due: `duration` due days lie between the grant and this date."""
         return months_later(self.granted_date, self.duration)
 
     @property
@@ -46,13 +46,13 @@ class Loan:
 
     @property
     def owed(self) -> Owed:
-        """The instalment."""
+        """The instalment as an obligation."""
         return Owed("missed_loan_payment", self.loan_id, self.account_id, self.name, self.payment_cents)
 
 
 @dataclass(frozen=True)
 class LoanPayment:
-    """One payment of a loan; money in cents, unsigned."""
+    """One payment of a loan; money is in cents, without a sign."""
 
     trans_date: date
     loan_id: int
@@ -61,17 +61,17 @@ class LoanPayment:
 
 
 def read_loans(tables: NightTables, night: date) -> dict[int, Loan]:
-    """Loans granted by the night, by number."""
+    """The loans that were granted up to the night, by number."""
     return {row["loan_id"]: Loan(**row) for row in tables.rows("loans", night=night)}
 
 
 def read_loan_payments(tables: NightTables) -> list[LoanPayment]:
-    """Payments of loans among the postings, by date."""
+    """The payments of loans among the postings, ordered by date."""
     return [LoanPayment(*payment) for *payment, is_new in tables.tuples("loan_payments") if is_new]
 
 
 def read_loan_reversals(tables: NightTables) -> list[PaymentReversal]:
-    """Payments of loans that were taken back on a later day, by that day."""
+    """The payments of loans that were taken back on a later day, ordered by that day."""
     return read_payment_reversals(tables, "loan_payments")
 
 
@@ -84,12 +84,12 @@ def settle_loans(
     banking_days: BankingDays,
     reversals: Sequence[PaymentReversal] = (),
 ) -> list[Break]:
-    """Move the loans through one night's payments, and give what was missed or differs.
+    """Advance the loans through one night's payments, and return breaks for missed and differing ones.
 
     Parameters
     ----------
     reversals
-        Payments that were taken back, tonight and before; they have not been made.
+        Payments that were taken back tonight or before; they count as not made.
     """
     known = [p for p in payments if p.loan_id in loans]
     taken_back = [r for r in new_ones(reversals) if r.due_id in loans]
@@ -106,7 +106,7 @@ def settle_loans(
         if due := state.loans.get(reversal.due_id):
             breaks += loans[reversal.due_id].owed.taken_back(due, reversal)
     for payment in known:
-        # One that was booked again has moved its due date before; its amount is looked at like any other.
+        # A payment that was booked again has moved its due date before; its amount is checked like any other.
         if (payment.loan_id, night) in again or _receive(payment, state, passed):
             breaks += _amount(loans[payment.loan_id], payment, rounding_cents)
     return breaks + _overdue(banking_days.passed(night), loans, state, unit, reversals)
@@ -127,7 +127,7 @@ def replay_loans(
     banking_days: BankingDays,
     reversals: Sequence[PaymentReversal] = (),
 ) -> None:
-    """Move the loans from the beginning to the end of `last`: only days that matter, one after another."""
+    """Advance the loans from the beginning to the end of `last`, day by day, over the days that matter."""
     by_day = {day: list(group) for day, group in groupby(payments, key=lambda p: p.trans_date)}
     # Before the bank's first loan payment no due day is known, so that a grant changes nothing.
     first = min(by_day, default=last)
@@ -145,13 +145,13 @@ def _start(passed: date, loans: Mapping[int, Loan], state: SettlementState) -> N
     if due_day is None:
         return
     for loan_id in sorted(loans.keys() - state.loans.keys()):
-        # What was due before anything could be known of it is not reported afterwards.
+        # Due dates from before anything was known of them are not reported afterwards.
         after = max(loans[loan_id].granted_date, passed)
         state.loans[loan_id] = MonthlyDue(due_day, first_due(after, due_day))
 
 
 def usual_due_day(loan_days: Mapping[int, int]) -> int | None:
-    """The day of the month more than half of the bank's loan payments were booked on; None without one.
+    """The day of the month on which more than half of the bank's loan payments were booked; None without one.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def usual_due_day(loan_days: Mapping[int, int]) -> int | None:
 
 
 def _receive(payment: LoanPayment, state: SettlementState, passed: date) -> bool:
-    """Take a payment; False when it is an extra one between two due dates."""
+    """Apply a payment; returns False when it is an extra payment between two due dates."""
     due = state.loans.get(payment.loan_id)
     if due is not None:
         return due.receive(payment.trans_date, passed)

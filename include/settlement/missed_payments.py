@@ -1,4 +1,4 @@
-"""Payments that were due and did not come, or were taken back: told alike of standing orders and loans."""
+"""Breaks for due payments that did not come or were taken back, the same for standing orders and loans."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from include.settlement.reversals import PaymentReversal, reversal_of
 
 @dataclass(frozen=True)
 class Owed:
-    """What an account pays every month.
+    """A monthly obligation of an account.
 
     Attributes
     ----------
     code
-        The check that reports a miss.
+        Code of the check that reports a miss.
     due_id
-        The order or loan.
+        Number of the order or loan.
     name
-        The order or instalment in words.
+        Order or instalment in words.
     """
 
     code: CheckCode
@@ -33,7 +33,7 @@ class Owed:
     amount_cents: int
 
     def missed(self, due: date, unit: str, reversals: Iterable[PaymentReversal], ending: str = "") -> Break:
-        """A due date whose grace is over, with what had taken its payment back."""
+        """The break for a due date whose grace is over, with the reversal of its payment if there was one."""
         what_came = f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later."
         reversal = reversal_of(reversals, self.due_id, due)
         if reversal is None:
@@ -41,7 +41,7 @@ class Owed:
         return self._unpaid(f"{what_came} {reversal.words}{ending}", reversal.severity)
 
     def taken_back(self, due: MonthlyDue, reversal: PaymentReversal) -> list[Break]:
-        """Let the due date be due again; where later payments have moved it on, it is reported at once."""
+        """Make the due date due again; where later payments have moved it on, the miss is reported at once."""
         if due.take_back(reversal.paid_on):
             return []
         return [self._unpaid(f"was due about {reversal.paid_on}. {reversal.words}", reversal.severity)]

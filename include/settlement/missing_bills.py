@@ -1,4 +1,4 @@
-"""What is said of monthly bills that did not come: account by account, or once where the bank did not bill."""
+"""Breaks for monthly bills that did not come: account by account, or once where the bank did not bill at all."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def check_missing_bills(
     rounding_cents: int,
     unit: str,
 ) -> list[Break]:
-    """Fees and interest that did not come, of accounts that should have had them; one finding where most had none.
+    """Breaks for fees and interest that did not come although they should; one break where most accounts had none.
 
     Parameters
     ----------
     chain
-        How their last posting days ended; empty where balances tell nothing.
+        Closings of the accounts' last posting days; empty where balances carry no information.
     unit
-        What grace is counted in.
+        Unit in which grace is counted, in words.
     """
     bills = list(missing)
     accounts = [bill.account_id for bill in bills]
@@ -60,7 +60,7 @@ def _is_excused(bill: MissingBill, closing: Closing | None, frequency: str | Non
 def _missing(bill: MissingBill, tariffs: Callable[[date], Mapping[str | None, Tariff]], unit: str) -> Break:
     if bill.category == INTEREST:
         return _missing_interest(bill, unit)
-    # What the others were charged this time: a tariff of last month may be an old one.
+    # The tariff is what the others were charged this time, as last month's may be outdated.
     return _missing_fee(bill, tariffs(bill.due - timedelta(EARLY_DAYS)).get(bill.frequency), unit)
 
 
@@ -72,7 +72,7 @@ def _earns_nothing(closing: Closing | None, rounding_cents: int) -> bool:
 
 
 def _is_free(bill: MissingBill, closing: Closing | None, frequency: str | None) -> bool:
-    """Whether an account owes no fee: its terms changed, it was closed, or it pays by transaction and had none."""
+    """Whether an account owes no fee: its terms changed, it was closed, or it pays per transaction and had none."""
     if frequency != bill.frequency:
         return True
     if closing is None:
@@ -82,7 +82,7 @@ def _is_free(bill: MissingBill, closing: Closing | None, frequency: str | None) 
 
 
 def _is_closed(bill: MissingBill, closing: Closing) -> bool:
-    """Whether an account was emptied before the bill was due, and nothing has been booked on it since.
+    """Whether an account was emptied before the bill was due, with no posting since.
 
     Where its last balance is unknown, it counts as closed only if nothing came after the last bill.
     """

@@ -1,4 +1,4 @@
-"""What the bank books to an account every month: a fee or interest that came in every month before, and now did not."""
+"""Tracks what the bank books to an account every month, and detects a fee or interest that did not come."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MONTHS_TO_COUNT = 2
 
 @dataclass(frozen=True)
 class MissingBill:
-    """A bill that did not come: whose, of which kind, and what came before."""
+    """A bill that did not come: its account, its kind and the bill before."""
 
     account_id: int
     category: str
@@ -36,14 +36,15 @@ class MissingBill:
 def move_bills(
     tables: NightTables, state: SettlementState, days: Iterable[date], banking_days: BankingDays, last: date
 ) -> list[MissingBill]:
-    """Move the bills in `state` through the postings up to the end of `last`, and give what is missing since.
+    """Advance the bills in `state` through the postings up to the end of `last`, and return the missing ones.
 
-    A bill is missing on the one night on which its grace ends; until it comes again for months, nothing is expected.
+    A bill is reported missing once, on the night on which its grace ends; nothing more is expected until it has come
+    again for months.
 
     Parameters
     ----------
     days
-        The postings' dates.
+        Dates of the postings.
     """
     eves = {day: banking_days.passed(max(day, date.min + timedelta(1)) - timedelta(1)) for day in days}
     grace = {"day": pa.array(eves.keys(), DATE), "passed": pa.array(eves.values(), DATE)}

@@ -1,4 +1,4 @@
-"""Postings in quarantine: what is missing on their account may be among them, so no break is blamed on it."""
+"""Takes quarantined postings into account: what an account misses may be among them, so that its breaks only warn."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ PAYMENT_DAYS = 31
 OF_WHAT_IS_MISSING = frozenset(
     {"balance_chain", "missed_standing_order", "missed_loan_payment", "missing_fee", "missing_interest"}
 )
-"""Checks whose breaks a posting in quarantine may explain."""
+"""Codes of the checks whose breaks a posting in quarantine may explain."""
 
 
 @dataclass
 class Refusals:
-    """Postings that were not let in.
+    """Postings that were refused.
 
     Attributes
     ----------
     counts
-        (night, account) -> records; the account is None where it could not be read.
+        Number of refused records by night and account; the account is None where it could not be read.
     """
 
     counts: dict[tuple[date, int | None], int] = field(default_factory=dict)
 
     @classmethod
     def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Self:
-        """Those of the state's table."""
+        """The refusals in the rows of the state's table."""
         return cls({(row["refused_on"], row["account_id"]): row["record_count"] for row in rows})
 
     def rows(self) -> list[dict[str, Any]]:
-        """As the state's table keeps them."""
+        """The refusals as rows of the state's table."""
         ordered = sorted(self.counts.items(), key=lambda item: (item[0][0], item[0][1] is None, item[0][1] or 0))
         return [{"refused_on": day, "account_id": account, "record_count": n} for (day, account), n in ordered]
 
     def take(self, quarantined: pa.Table | None, night: date) -> None:
-        """Add the postings that were not let in up to `night`, and forget those too old to matter.
+        """Add the refused postings up to `night`, and remove those that are too old to matter.
 
         Parameters
         ----------
         quarantined
-            `QUARANTINE_SCHEMA`, of one night or of a history; records of other relations are passed over.
+            Refused records of one night or of a history (`QUARANTINE_SCHEMA`); those of other relations are ignored.
         """
         found: Counter[tuple[date, int | None]] = Counter()
         if quarantined is not None:
@@ -63,11 +63,11 @@ class Refusals:
         self.counts = {key: n for key, n in {**self.counts, **found}.items() if since < key[0] <= night}
 
     def excuse(self, found: Break, since: date) -> Break:
-        """`found` as it may be said of an account with postings in quarantine since a date.
+        """The break `found`, weakened where its account has postings in quarantine since a date.
 
-        It warns, says so, and proposes to insert nothing: what is missing may lie there already. Postings whose
-        account could not be read may be any account's: they are named, but one torn line does not make the errors of
-        a whole bank warnings.
+        It becomes a warning, mentions them, and does not propose an insert, as the missing posting may lie there
+        already. Postings whose account could not be read may belong to any account: they are mentioned, but one torn
+        line does not turn the errors of a whole bank into warnings.
         """
         if found.code not in OF_WHAT_IS_MISSING:
             return found
@@ -80,7 +80,7 @@ class Refusals:
         return replace(found, text=f"{found.text} {_of_unknown(unknown, since)}") if unknown else found
 
     def _named_to_bank(self, found: Break, since: date) -> Break:
-        """`found`, which is of many accounts, with all records that lie in quarantine, whoever's they are."""
+        """The break `found`, which concerns many accounts, with the number of all records in quarantine."""
         count = sum(n for (day, _), n in self.counts.items() if day >= since)
         return replace(found, text=f"{found.text} {_of_bank(count, since)}") if count else found
 

@@ -1,4 +1,4 @@
-"""The room's SQL files over a night's tables, on an embedded DuckDB of their own."""
+"""Runs the SQL files of the settlement checks over a night's tables, on an embedded DuckDB."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from include.relations import FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS
 
 Parameter = date | int | bool | list[str] | list[int] | list[date]
 _VIEWS = ("net_postings", "net_lookback", "payable")
-"""Queries that others build on."""
+"""Names of the queries that others build on."""
 _SQL = Path(__file__).resolve().parent.parent / "sql" / "settlement"
 
 
 class NightTables:
-    """Postings, look-back and static relations as tables the SQL files can name.
+    """Postings, look-back and static relations as tables that the SQL files can name.
 
-    A static relation the bank does not have is an empty table; `has` tells which are there.
+    A static relation that the bank lacks is an empty table; `has` tells which ones it delivers.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, present: frozenset[str]) -> None:
@@ -43,13 +43,13 @@ class NightTables:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def table(self, query: str, inputs: Mapping[str, pa.Table], **parameters: Parameter) -> pa.Table:
-        """Rows of `<query>.sql`, which names `inputs` besides, as a table: for what is as long as the bank."""
+        """The result of `<query>.sql`, which may also name `inputs`, as a table; for results as long as the bank."""
         for name, given in inputs.items():
             self._con.register(name, given)
         return self._con.sql(_sql(query), params=parameters).to_arrow_table()
 
     def tuples(self, query: str, **parameters: Parameter) -> list[tuple[Any, ...]]:
-        """Rows of `<query>.sql` as tuples, for the long ones."""
+        """Rows of `<query>.sql` as tuples, for long results."""
         return self._con.execute(_sql(query), parameters).fetchall()
 
     @property
@@ -58,7 +58,7 @@ class NightTables:
         return bool(self.tuples("any_reversal"))
 
     def over(self, name: str, query: str) -> None:
-        """Make the rows of `<query>.sql` a table that further files can name."""
+        """Store the result of `<query>.sql` as a table that later files can name."""
         self._con.register(name, self._con.sql(_sql(query)).to_arrow_table())
 
 
@@ -66,7 +66,7 @@ class NightTables:
 def night_tables(statics: Mapping[str, pa.Table], **tables: pa.Table) -> Iterator[NightTables]:
     """Open the tables of one night, or of one history, for the SQL files."""
     with duckdb.connect() as con:
-        # A night's tables are small: handing them between threads took longer than the work (4.1 s against 3.5 for 31).
+        # A night's tables are small: passing them between threads took longer than the work (4.1 s against 3.5 for 31).
         con.execute("set threads = 1")
         define_counterparty_key(con)
         con.execute(_sql("bill_kind"))
@@ -80,7 +80,7 @@ def night_tables(statics: Mapping[str, pa.Table], **tables: pa.Table) -> Iterato
 
 
 def _with_links(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """The postings with what they reverse, which those of an older version lack, and an empty look-back for none."""
+    """The tables with links to reversed postings, which older versions lack; an absent look-back becomes empty."""
     given = {"lookback": tables["postings"].slice(0, 0), **tables}
     columns = [*FIN_TRANSACTION.schema.names, REVERSES.name]
     return {name: _linked(table).select(columns) for name, table in given.items()}

@@ -1,4 +1,4 @@
-"""Postings and static rows that point to nowhere, come before their account, or need a card that is not there."""
+"""Detects postings and static rows that refer to nothing, precede their account, or need a card that does not exist."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _TARGETS = {
     "disposition": "fin_disposition",
     "district": "fin_district",
 }
-"""What a static row may refer to, in words, and where it is looked up."""
+"""Relation in which each reference of a static row is looked up, by the reference in words."""
 
 
 def check_unknown_accounts(tables: NightTables) -> list[Break]:
-    """Postings of the night on accounts the bank does not know."""
+    """Breaks for the postings of the night on accounts that the bank does not know."""
     return [
         Break(
             code="unknown_reference",
@@ -31,10 +31,10 @@ def check_unknown_accounts(tables: NightTables) -> list[Break]:
 
 
 def check_unknown_references(tables: NightTables, night: date) -> list[Break]:
-    """Static rows that point to nowhere, reported once: on the night they count from.
+    """Breaks for static rows that refer to nothing, reported once, on the night from which they count.
 
-    Rows without a date of their own count with their account's opening (dispositions and their clients); a
-    disposition without an account and an order without one have no such night and show when a posting does.
+    Rows without a date of their own count from their account's opening (dispositions and their clients). A disposition
+    or an order without an account has no such night and shows only when a posting refers to it.
     """
     known_kinds = [kind for kind, relation in _TARGETS.items() if tables.has(relation)]
     rows = tables.rows("unknown_references", night=night, known_kinds=known_kinds)
@@ -54,7 +54,7 @@ def _reference(row: dict[str, Any], night: date) -> Break:
 
 
 def check_before_opening(tables: NightTables) -> list[Break]:
-    """Postings of the night dated before their account was opened."""
+    """Breaks for the postings of the night that are dated before their account was opened."""
     return [
         Break(
             code="posted_before_opening",
@@ -70,7 +70,7 @@ def check_before_opening(tables: NightTables) -> list[Break]:
 
 
 def check_cards(tables: NightTables) -> list[Break]:
-    """Card withdrawals of the night on accounts without a card issued by then."""
+    """Breaks for the card withdrawals of the night on accounts without a card issued by then."""
     return [
         Break(
             code="card_without_card",

@@ -1,4 +1,4 @@
-"""Reversals among a night's postings: payments they take back, and negative amounts that take nothing back."""
+"""Reads the reversals among a night's postings: payments taken back, and negative amounts that take nothing back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from include.settlement.due_dates import EARLY_DAYS
 from include.settlement.findings import Break, Severity, money
 from include.settlement.queries import NightTables
 
-# The shortest look-back there may be: what a night sees of the days before a reversal, a whole history sees as well.
+# The shortest allowed look-back, so that a night and a whole history see the same days before a reversal.
 REACH_DAYS = 61
 
 
@@ -23,17 +23,18 @@ class PaymentReversal:
     Attributes
     ----------
     trans_date, trans_id
-        The reversal.
+        Date and number of the reversal.
     due_id
-        The order or loan.
+        Number of the order or loan.
     paid_on, payment_id
-        The posting it takes back.
+        Date and number of the posting that it takes back.
     is_paid_otherwise
-        Whether another payment of about the same day stands.
+        Whether another payment of about the same day remains.
     is_new
         Whether the reversal is of the night or history, not of the look-back.
     is_doubtful
-        Whether only a posting the other way without a purpose says so, which may be money that somebody sent.
+        Whether the only evidence is a posting in the other direction without a purpose, which may be money that
+        somebody sent.
     """
 
     trans_date: date
@@ -47,7 +48,7 @@ class PaymentReversal:
 
     @property
     def words(self) -> str:
-        """What happened, in sentences."""
+        """Sentences on what happened."""
         doubt = f" Posting {self.trans_id} states no purpose and may be money of its own." if self.is_doubtful else ""
         return (
             f"It had been paid on {self.paid_on} (posting {self.payment_id}), which posting {self.trans_id} took back "
@@ -56,12 +57,12 @@ class PaymentReversal:
 
     @property
     def severity(self) -> Severity:
-        """How much a payment weighs that is missing because of it."""
+        """The severity of a payment that is missing because of the reversal."""
         return "warn" if self.is_doubtful else "error"
 
 
 def read_payment_reversals(tables: NightTables, payments: str) -> list[PaymentReversal]:
-    """Reversals of the payments that a query finds, by date; none without a query where nothing was reversed."""
+    """Reversals of the payments that a query finds, ordered by date; where nothing was reversed, no query is run."""
     if not tables.has_reversals:
         return []
     tables.over("payments", payments)
@@ -70,13 +71,13 @@ def read_payment_reversals(tables: NightTables, payments: str) -> list[PaymentRe
 
 
 def reversal_of(reversals: Iterable[PaymentReversal], due_id: int, due: date) -> PaymentReversal | None:
-    """The newest that took back the payment of a due date; None where nothing did."""
+    """The newest reversal of the payment of a due date; None where there is none."""
     of_due_date = [r for r in reversals if r.due_id == due_id and abs((r.paid_on - due).days) <= EARLY_DAYS]
     return of_due_date[-1] if of_due_date else None
 
 
 def check_unmatched(tables: NightTables) -> list[Break]:
-    """Negative amounts of the night that take nothing back."""
+    """Breaks for the negative amounts of the night that take nothing back."""
     return [_unmatched(row) for row in tables.rows("unmatched_reversals")]
 
 
@@ -98,21 +99,24 @@ def _unmatched(row: dict[str, Any]) -> Break:
 
 
 def left_unpaid(reversals: Iterable[PaymentReversal], again: Collection[tuple[int, date]]) -> list[PaymentReversal]:
-    """Those of the night or history whose due date no other payment has paid.
+    """The new reversals whose due date no other payment has paid.
 
     Parameters
     ----------
     again
-        What `booked_again` gives.
+        Result of `booked_again`.
     """
     return [r for r in new_ones(reversals) if not r.is_paid_otherwise and (r.due_id, r.trans_date) not in again]
 
 
 def new_ones(reversals: Iterable[PaymentReversal]) -> list[PaymentReversal]:
-    """Those of the night or history itself."""
+    """The reversals of the night or history itself, without those of the look-back."""
     return [reversal for reversal in reversals if reversal.is_new]
 
 
 def booked_again(reversals: Iterable[PaymentReversal], paid: Iterable[tuple[int, date]]) -> set[tuple[int, date]]:
-    """Orders or loans with the days on which a payment was taken back and booked again: only its amount may differ."""
+    """Pairs of an order or loan and the day on which a payment was taken back and booked again.
+
+    Only the amount of such a payment may differ.
+    """
     return {(reversal.due_id, reversal.trans_date) for reversal in new_ones(reversals)} & set(paid)

@@ -1,4 +1,4 @@
-"""Whether the balances break because the bank rounds more coarsely than the night was told, or believes."""
+"""Detects that balances break because the bank rounds more coarsely than declared or assumed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from include.settlement.findings import Break, money, plain
 # On the real banks no account in a hundred breaks on any night, and on a bank whose rounding was taken too fine one in
 # five did (73 breaks in 347 postings): a few per cent lie between.
 _BROKEN_SHARE = 0.03
-# A single account may break for any reason; five with small gaps at once have one in common.
+# A single account may break for any reason; five accounts with small gaps at once share a cause.
 _FEWEST_ACCOUNTS = 5
 # Measured on a bank of whole units that was held to cents: 57 of 75 and 52 of 66 gaps of a night are one unit, the
 # others belong to days on which the search for an order went astray.
@@ -28,7 +28,7 @@ def rounding_warning(breaks: Sequence[Break], accounts: int, rounding_cents: int
     accounts
         Accounts with postings on the night.
     rounding_cents
-        What two balances were let differ by.
+        Difference in cents that two balances were allowed.
     """
     gaps = sorted(abs(b.actual - b.expected) for b in breaks if b.actual is not None and b.expected is not None)
     if len(gaps) < max(_FEWEST_ACCOUNTS, _BROKEN_SHARE * accounts):

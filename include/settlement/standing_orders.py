@@ -1,4 +1,4 @@
-"""Standing orders: paid every month, in the order's amount. An order counts from its second payment seen.
+"""Checks standing orders: they are paid every month, in the order's amount. An order counts from its second payment.
 
 Only transfers that match a row of `fin_order` count: two transfers to one counterparty do not make an order. After
 two misses in a row an order counts as ended, until it is paid again.
@@ -28,7 +28,7 @@ PAYMENTS_TO_COUNT = 2
 
 @dataclass(frozen=True)
 class Order:
-    """One row of `fin_order`; money in cents."""
+    """One row of `fin_order`; money is in cents."""
 
     order_id: int
     account_id: int
@@ -40,10 +40,10 @@ class Order:
 
     @property
     def until(self) -> date:
-        """Last date it can be due: once a loan is granted, its instalments belong to the loan checks."""
+        """The last date on which it can be due; once a loan is granted, its instalments belong to the loan checks."""
         if self.loan_granted_date is None:
             return date.max
-        # A grant on the calendar's first day is a placeholder that is let in with a warning: no day lies before it.
+        # A grant on the calendar's first day is a placeholder, accepted with a warning; no day lies before it.
         return max(self.loan_granted_date, date.min + timedelta(1)) - timedelta(1)
 
     @property
@@ -55,7 +55,7 @@ class Order:
 
 @dataclass(frozen=True)
 class OrderPayment:
-    """One payment of an order; money in cents, unsigned."""
+    """One payment of an order; money is in cents, without a sign."""
 
     trans_date: date
     due_id: int
@@ -64,17 +64,17 @@ class OrderPayment:
 
 
 def read_orders(tables: NightTables, night: date) -> dict[int, Order]:
-    """The bank's standing orders by number, with the loans granted by the night."""
+    """The bank's standing orders by number, with the loans that were granted up to the night."""
     return {row["order_id"]: Order(**row) for row in tables.rows("orders", night=night)}
 
 
 def read_order_payments(tables: NightTables) -> list[OrderPayment]:
-    """Payments of standing orders among the postings, by date."""
+    """The payments of standing orders among the postings, ordered by date."""
     return [OrderPayment(*payment) for *payment, is_new in tables.tuples("order_payments") if is_new]
 
 
 def read_order_reversals(tables: NightTables) -> list[PaymentReversal]:
-    """Payments of standing orders that were taken back on a later day, by that day."""
+    """The payments of standing orders that were taken back on a later day, ordered by that day."""
     return read_payment_reversals(tables, "order_payments")
 
 
@@ -87,12 +87,12 @@ def settle_orders(
     banking_days: BankingDays,
     reversals: Sequence[PaymentReversal] = (),
 ) -> list[Break]:
-    """Move `states` through the payments up to the end of `night`, and give what was missed or differs.
+    """Advance `states` through the payments up to the end of `night`, and return breaks for missed and differing ones.
 
     Parameters
     ----------
     reversals
-        Payments that were taken back, tonight and before; they have not been made.
+        Payments that were taken back tonight or before; they count as not made.
     """
     breaks: list[Break] = []
     again = booked_again(reversals, ((p.due_id, p.trans_date) for p in payments))
@@ -112,7 +112,7 @@ def settle_orders(
 
 
 def _take_back(order: Order, reversal: PaymentReversal, states: dict[int, OrderState]) -> list[Break]:
-    """A payment that is due again has not been seen; one that cannot be is reported, where the order counts."""
+    """Make a reversed payment due again; where that is not possible, report it if the order counts."""
     state = states.get(order.order_id)
     if state is None:
         return []
@@ -129,7 +129,7 @@ def _take_back(order: Order, reversal: PaymentReversal, states: dict[int, OrderS
 def _pay_again(
     order: Order, payment: OrderPayment, states: Mapping[int, OrderState], rounding_cents: int
 ) -> list[Break]:
-    """Compare what stands for a payment that was taken back the same day; the due date was moved by that one."""
+    """Check the amount of a payment that replaces one taken back the same day; that one has moved the due date."""
     state = states.get(order.order_id)
     if state is None:
         return []
@@ -180,10 +180,10 @@ def _owed(order: Order, state: OrderState) -> Owed:
 
 
 def _amount(order: Order, state: OrderState, payment: OrderPayment, rounding_cents: int) -> list[Break]:
-    """Compare a payment with the order, the amount last found right, and the payment before it.
+    """Compare a payment with the order, with the amount last accepted, and with the payment before it.
 
-    The order's row is the newest known, not the one of the day: an amount paid twice running is the order's amount
-    of its time.
+    The order's row is the newest one, not that of the day: an amount that was paid twice in a row counts as the order's
+    amount at its time.
     """
     known = (order.amount_cents, state.accepted_cents, state.paid_cents)
     is_known = any(abs(payment.paid_cents - cents) <= rounding_cents for cents in known)

@@ -1,4 +1,4 @@
-"""What the checks remember from before the night: closings, orders, loans; small, moved night by night."""
+"""The state of the settlement checks from before the night: closings, orders, loans; small, advanced every night."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BILLS_SCHEMA = pa.schema(
         pa.field("frequency", TEXT),  # the account's statement frequency then
     ]
 )
-"""What the bank books to an account every month, as long as the next one may still come."""
+"""Monthly bills of accounts, as long as the next one may still come."""
 
 STATE_SCHEMAS: dict[str, pa.Schema] = {
     "state_settlement": pa.schema([pa.field("first_date", DATE)]),  # first settlement date the source ever had
@@ -72,18 +72,18 @@ STATE_SCHEMAS: dict[str, pa.Schema] = {
     ),
     "state_refused": pa.schema(
         [
-            pa.field("refused_on", DATE),  # the night that did not let them in
+            pa.field("refused_on", DATE),  # the night that refused them
             pa.field("account_id", IDENTIFIER),  # null where it could not be read
             pa.field("record_count", _COUNT),
         ]
     ),
 }
-"""The state's tables by name; one partition of each is kept per night."""
+"""Schemas of the state's tables by name; one partition of each is kept per night."""
 
 
 @dataclass(frozen=True)
 class Closing:
-    """How an account's last posting day ended: candidate balances in cents, likeliest first; none where unknown."""
+    """The end of an account's last posting day: candidate balances in cents, likeliest first; none where unknown."""
 
     closed_on: date
     balances: tuple[int, ...]
@@ -101,26 +101,26 @@ class OrderState:
 
 @dataclass
 class SettlementState:
-    """Everything the checks need from before the night.
+    """All knowledge that the checks need from before the night.
 
     Attributes
     ----------
     first_date
-        The source's first settlement date: accounts opened from then on start at 0. None before any posting.
+        First settlement date of the source; accounts opened from then on start at 0. None before any posting.
     booking_days
-        Postings by day, of the days that are remembered (`include.settlement.banking_days.kept_counts`).
+        Number of postings by day, for the days that are kept (`include.settlement.banking_days.kept_counts`).
     chain
-        Account -> how its last posting day ended.
+        Closing of the last posting day, by account.
     orders
-        Standing order -> its payments so far; orders never paid are not in it.
+        Payments so far, by standing order; orders that were never paid are left out.
     bills
-        `BILLS_SCHEMA`, by account and category: kept as a table, since most accounts have two.
+        Monthly bills (`BILLS_SCHEMA`) by account and category; a table, since most accounts have two.
     loans
-        Loan -> its next instalment; loans the bank's due day is not yet known for are not in it.
+        Next instalment, by loan; loans whose due day is not known yet are left out.
     loan_days
-        Day of the month -> loan payments booked on it, over all accounts.
+        Number of loan payments over all accounts, by day of the month.
     refused
-        Postings that lie in quarantine, by night and account, as far back as a break may be due to them.
+        Postings in quarantine, by night and account, as far back as they may explain a break.
     """
 
     first_date: date | None = None
@@ -147,7 +147,7 @@ class SettlementState:
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, pa.Table]) -> Self:
-        """The state read back from `tables()`; further columns (a run key) are not looked at."""
+        """Rebuild the state from `tables()`; further columns (a run key) are ignored."""
         known = {name: tables[name].select(schema.names) for name, schema in STATE_SCHEMAS.items()}
         bills = known.pop("state_monthly_bills").cast(BILLS_SCHEMA)
         chain = known.pop("state_chain")
@@ -164,7 +164,7 @@ class SettlementState:
         )
 
     def copy(self) -> SettlementState:
-        """A state that can be moved without touching this one."""
+        """A copy that can be advanced without changing this state."""
         return SettlementState(
             first_date=self.first_date,
             booking_days=dict(self.booking_days),
@@ -178,7 +178,7 @@ class SettlementState:
 
 
 def _chain_table(chain: Mapping[int, Closing]) -> pa.Table:
-    """By column: every account the bank ever had has a row, each night."""
+    """The table of closings, built column by column, as every account that the bank ever had has a row each night."""
     accounts = sorted(chain)
     closings = [chain[account] for account in accounts]
     columns = [accounts, [closing.closed_on for closing in closings], [closing.balances for closing in closings]]

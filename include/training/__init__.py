@@ -1,4 +1,4 @@
-"""Trains a model on a bank's past: nights to learn from, injected anomalies to compare ensembles by, and the choice."""
+"""Trains a model on a bank's past: it splits the nights, plants anomalies into them and chooses the best ensemble."""
 
 from include.training.recipe import Recipe
 from include.training.train import TrainingOutcome, train

@@ -1,4 +1,8 @@
-"""Which ensemble: each one measured on planted nights that nothing was fitted on."""
+"""Chooses the ensemble: each candidate is measured on planted nights that nothing was fitted on.
+
+Two detectors recur in the names: contrast (boosted trees that tell planted anomalies from the bank's own past) and
+rarity (how rare each feature's value is).
+"""
 
 from __future__ import annotations
 
@@ -22,35 +26,35 @@ EVIDENCE_SCHEMA = pa.schema(
         pa.field("round", pa.int64()),
         pa.field("strength", pa.string()),
         pa.field("kind", pa.string()),  # empty for all kinds together
-        pa.field("is_known", pa.bool_()),  # whether anything was taught on planted rows of this kind
+        pa.field("is_known", pa.bool_()),  # whether a detector was fitted on planted rows of this kind
         pa.field("average_precision", pa.float64()),
         pa.field("recall", pa.float64()),
         pa.field("precision", pa.float64()),
         pa.field("planted", pa.int64()),
     ]
 )
-"""What every ensemble found on the nights that choose."""
+"""What every ensemble found on the planted nights that it was measured on."""
 
 MERIT = (3, 3, 1)
-"""Weights of average precision, of recall, and of recall of kinds that were not taught. A decision: half of all kinds
-are left out for the third, which is harsher than a bank where a few are missing from the list."""
+"""Weights in the merit: of average precision, of recall, and of recall of held-out kinds. The low third weight is a
+decision: half of all kinds are held out for it, which is harsher than a bank where the list misses a few kinds."""
 
 LEAST_PLANTED = 50
-"""Fewer planted postings say nothing about which ensemble is better: the choice falls back."""
+"""Least number of planted postings to compare ensembles by; with fewer, `fallback` chooses."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The ensemble chosen and why.
+    """The chosen ensemble and the evidence for it.
 
     Attributes
     ----------
     weights
-        The winner's.
+        Weights of the chosen ensemble, by detector.
     merit
-        By ensemble, the figure they were compared by.
+        Figure by which the ensembles were compared, by ensemble; higher is better.
     evidence
-        `EVIDENCE_SCHEMA`.
+        Rows of `EVIDENCE_SCHEMA`.
     """
 
     weights: Weights
@@ -60,14 +64,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class HoldoutFit:
-    """The same detectors taught without some kinds of anomaly.
+    """The same detectors, fitted without some kinds of planted anomaly.
 
     Attributes
     ----------
     kinds
-        Those nothing was taught on.
+        Kinds of anomaly that were left out of the fit.
     fitted
-        Those detectors that learn from examples, on the same preparation; the others are as they were.
+        Detectors that learn from examples, fitted without these kinds on the same preparation.
     """
 
     kinds: frozenset[str]
@@ -77,25 +81,26 @@ class HoldoutFit:
 def choose(
     fitted: Fitted, rounds: Sequence[InjectedSample], recipe: Recipe, budget: float, holdouts: Sequence[HoldoutFit] = ()
 ) -> Choice:
-    """The best detector or ensemble by what it finds in the rounds; the smaller one where two find the same.
+    """Choose the detector or ensemble with the highest merit in the rounds; of two with the same merit the smaller one.
 
-    The merit is a mean of three figures over rounds and strengths: average precision; recall within the budget, kind
-    by kind, for one that finds most of everything must not be blind to one kind; and, with a smaller weight, the same
-    recall of kinds that nothing was taught on, for nobody plants what will come. Ensembles compete with each of their
-    members, so that one worse than its best member is never chosen.
+    The merit is a weighted mean of three figures over rounds and strengths. The first is average precision. The second
+    is recall within the budget, kind by kind, so that an ensemble that misses one kind altogether scores low. The
+    third, with a smaller weight, is the same recall for kinds that the detectors were not fitted on, as future
+    anomalies may be of kinds that nobody plants. Ensembles compete with each of their members, so that one that is
+    worse than its best member is never chosen.
 
     Parameters
     ----------
     fitted
-        Fitted on nights before those of the rounds.
+        Detectors fitted on nights before those of the rounds.
     rounds
-        Planted nights.
+        Planted rounds to measure on.
     recipe
-        What may be combined.
+        Recipe with the candidate ensembles.
     budget
         Share of postings to flag.
     holdouts
-        For the third figure; without them the merit is the mean of the first two.
+        Hold-out fits for the third figure; without any, the merit is the mean of the first two.
     """
     usable = [weights for weights in recipe.candidates() if set(weights) <= set(fitted.detectors)]
     read = [fitted.read(round_.features) for round_ in rounds]
@@ -118,13 +123,13 @@ def choose(
 
 
 def fallback(fitted: Fitted, recipe: Recipe) -> Choice:
-    """The recipe's own choice where there is no evidence."""
+    """The recipe's fallback detector, for when there is no evidence to choose by."""
     name = recipe.fallback if recipe.fallback in fitted.detectors else next(iter(fitted.detectors))
     return Choice({name: 1}, {}, EVIDENCE_SCHEMA.empty_table())
 
 
 def name_of(weights: Weights) -> str:
-    """An ensemble's name for people: "contrast*2+rarity"."""
+    """The name of an ensemble for people, such as "contrast*2+rarity"."""
     return "+".join(f"{name}*{weight:g}" if weight != 1 else name for name, weight in weights.items())
 
 
@@ -136,18 +141,18 @@ def evidence(
     scores: Vector,
     without: Sequence[tuple[frozenset[str], Vector]] = (),
 ) -> list[dict[str, Any]]:
-    """`EVIDENCE_SCHEMA` rows of one ensemble on one round: all kinds together and each, in every strength.
+    """Rows of `EVIDENCE_SCHEMA` for one ensemble on one round: for every strength, all kinds together and each kind.
 
     Parameters
     ----------
     ensemble, number
-        Names of the ensemble and of the round.
+        Name of the ensemble and number of the round.
     round_, scores
-        The round and the ensemble's ranking of its rows.
+        The round, and the ensemble's scores of its rows; higher is more anomalous.
     budget
         Share of postings to flag.
     without
-        Kinds that were kept from the detectors, and the ranking of those that were not taught them.
+        Pairs of held-out kinds and the scores of the detectors that were fitted without them.
     """
 
     def rows(ranking: Vector, kinds: Sequence[str], *, is_known: bool) -> list[dict[str, Any]]:
@@ -169,7 +174,7 @@ def evidence(
 
 
 def merit_of(rows: Sequence[Mapping[str, Any]]) -> float:
-    """The figure ensembles are compared by, from one's rows of evidence; NaN without any."""
+    """The merit of one ensemble, from its rows of evidence; NaN without any planted posting."""
     mine = [row for row in rows if row["planted"]]
     overall = [row["average_precision"] for row in mine if not row["kind"]]
     recalls = [row["recall"] for row in mine if row["kind"] and row["is_known"]]

@@ -1,4 +1,4 @@
-"""Confirmed cases in a training: never among what is usual, and, where there are enough, among what is taught."""
+"""Confirmed frauds in a training: they never count as usual, and where there are enough they serve as examples."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ from include.models.threshold import Flags
 from include.training.fitting import Labels
 
 LEAST_CASES = 50
-"""Fewer say little. Measured on the Handbook's bank, quick training, frauds of the past drawn as confirmed, average
-precision of what learns from examples with the rarity, and of the rarity alone, which they are only left out of: 0.026
-and 0.117 without, 0.030 and 0.118 with 20, 0.029 and 0.119 with 50, 0.032 and 0.124 with 200, 0.086 and 0.139 with all
-659. Half of the gain is that they no longer pass for usual."""
+"""Least number of confirmed frauds to fit detectors on; fewer help little. Measured on the Handbook's bank with a quick
+training, with past frauds drawn as confirmed: average precision of contrast (boosted trees fitted on examples) with
+rarity (how rare each feature's value is), and of rarity alone, from which confirmed frauds are only left out, was 0.026
+and 0.117 without any, 0.030 and 0.118 with 20, 0.029 and 0.119 with 50, 0.032 and 0.124 with 200, 0.086 and 0.139 with
+all 659. Half of the gain comes from no longer counting them as usual."""
 LEAST_MEASURED = 20
-"""Fewer in a month are left out of its figures: five a strength, about as many as are planted of a kind."""
+"""Least number of confirmed frauds in a month that its figures include: five per strength, about as many as are planted
+of a kind."""
 KIND = "confirmed"
-"""They weigh as one more kind of planted anomaly does."""
+"""Kind under which confirmed frauds count; it weighs as much as a planted kind."""
 
 
 @dataclass(frozen=True)
 class ConfirmedFrauds:
-    """What is confirmed among the postings a training learns from.
+    """The confirmed frauds among the postings that a training learns from.
 
     Attributes
     ----------
     trans_ids
-        Postings confirmed as anomalous, as known before the first night the model may score.
+        Identifiers of the postings that were confirmed before the first night that the model may score.
     teaches
-        Whether they are examples where there are enough; they are never among what is usual.
+        Whether detectors are fitted on them as examples, where there are enough. They never count as usual.
     """
 
     trans_ids: Collection[int] = frozenset()
     teaches: bool = True
 
     def left_out(self, features: pa.Table) -> pa.Table:
-        """The rows that may teach what is usual."""
+        """The rows without the confirmed frauds: those that may count as usual."""
         return features.filter(pa.array(~self._are(features))) if self.trans_ids else features
 
     def rounds(self, features: pa.Table) -> tuple[InjectedSample, ...]:
-        """The confirmed rows as a round of their own, where there are `LEAST_CASES`; none otherwise."""
+        """The confirmed rows as a round of their own where there are `LEAST_CASES` of them; no round otherwise."""
         number = self.taught(features)
         if not number:
             return ()
@@ -53,12 +55,12 @@ class ConfirmedFrauds:
         return (InjectedSample(cases, np.array([KIND] * number, dtype=np.object_), _every_strength(number)),)
 
     def taught(self, features: pa.Table) -> int:
-        """How many of the rows are examples: all that are confirmed, or none."""
+        """The number of rows that serve as examples: all confirmed ones, or 0."""
         number = int(self._are(features).sum())
         return number if self.teaches and number >= LEAST_CASES else 0
 
     def measured(self, round_: InjectedSample) -> InjectedSample:
-        """A planted round in which they are to be found too, or, where they are few, as `cleared` leaves it."""
+        """A planted round with confirmed frauds among its positives; where they are few, the result of `cleared`."""
         mine = self._are(round_.features) & ~round_.is_planted
         if mine.sum() < LEAST_MEASURED:
             return self.cleared(round_)
@@ -67,19 +69,19 @@ class ConfirmedFrauds:
         return InjectedSample(round_.features, kinds, strengths)
 
     def cleared(self, round_: InjectedSample) -> InjectedSample:
-        """A planted round without them: finding them is no false alarm."""
+        """A planted round without the confirmed frauds, so that finding them is no false alarm."""
         if not self.trans_ids:
             return round_
         kept = ~self._are(round_.features) | round_.is_planted
         return InjectedSample(round_.features.filter(pa.array(kept)), round_.kinds[kept], round_.strengths[kept])
 
     def marked(self, digest: str, features: pa.Table) -> str:
-        """The digest of the rows a training learned from, with which of them were confirmed: another model's name."""
+        """A digest of the training rows and of which are confirmed, as other confirmations make another model."""
         found = np.sort(features["trans_id"].to_numpy()[self._are(features)])
         return hashlib.sha256(digest.encode() + found.tobytes()).hexdigest() if len(found) else digest
 
     def notes(self, features: pa.Table) -> tuple[str, ...]:
-        """For people: how many there were, and what became of them."""
+        """Sentences for people: how many confirmed frauds there were, and how they were used."""
         number = int(self._are(features).sum())
         if not number:
             return ()
@@ -94,5 +96,5 @@ class ConfirmedFrauds:
 
 
 def _every_strength(number: int) -> Labels:
-    """Confirmed frauds have no strength of their own: they count in each."""
+    """Strengths for confirmed frauds, which have none of their own: they are spread evenly over all strengths."""
     return np.array(STRENGTHS, dtype=np.object_)[np.arange(number) % len(STRENGTHS)]

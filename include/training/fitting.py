@@ -27,29 +27,31 @@ from include.training.recipe import Recipe, Weights
 Labels = npt.NDArray[np.object_]
 
 MAX_TRAINING_ROWS = 20_000
-"""Rows a detector is fitted on. A forest of 200 trees of 256 rows looks at 51,200 draws at most; more rows cost
-memory and change nothing."""
+"""Largest number of rows a detector is fitted on. A forest of 200 trees of 256 rows draws 51,200 rows at most; more
+training rows cost memory and change nothing."""
 MAX_CONTRAST_ROWS = 60_000
-"""Ordinary rows beside the planted ones: some seconds of boosting on one core."""
+"""Largest number of ordinary rows that contrast (boosted trees that tell planted anomalies from the bank's own past) is
+fitted on beside the planted ones: some seconds of boosting on one core."""
 ORDINARY_SHARE = 0.995
-"""Of the past rows detectors learn what is usual from; the rarest one in two hundred is kept for scoring, but would
-teach that the unusual is usual. What learns from examples sees all: held against planted rows, a bank's natural tails
-would seem to be none of its own (on a bank with known frauds 0.042 of average precision instead of 0.026)."""
+"""Share of the past rows that detectors learn the usual from. The rarest one in two hundred is left out of the fit, as
+it would make the unusual look usual. Detectors that learn from examples see all rows: without its natural tails a
+bank's own rare rows would look like planted ones (on a bank with known frauds, 0.042 of average precision instead of
+0.026)."""
 
 
 @dataclass(frozen=True)
 class FitContext:
-    """What all detectors of a training stand on.
+    """The parts of a training that all its detectors share.
 
     Attributes
     ----------
     sequence
-        The sequence reader, None where no LSTM is trained. Rows that were read by it hold its surprises; what is only
-        fitted on such rows never asks it.
+        The sequence reader; None where no LSTM is trained. Rows that it has read contain its surprises, so that fitting
+        on such rows does not call it again.
     preparation
-        Learned on the rows.
+        Preparation learned on the past rows.
     values
-        The past rows, raw, in the preparation's order.
+        Raw past rows, with columns in the preparation's order.
     """
 
     sequence: Lstm | None
@@ -58,7 +60,7 @@ class FitContext:
 
     @classmethod
     def learn(cls, features: pa.Table, recipe: Recipe, seed: int, sequence: Lstm | None = None) -> FitContext:
-        """Train the sequence reader, where none is given, and learn the preparation on past rows."""
+        """Learn the preparation on past rows, and train the sequence reader where none is given."""
         sequence = sequence or fit_sequence(features, recipe, seed)
         raw = raw_values(features, sequence)
         preparation = Preparation.learn(_codes(sequence), CONTEXT, raw, GRADED).without(recipe.without)
@@ -69,7 +71,7 @@ class FitContext:
         return raw_values(features, self.sequence)[:, _order(self.preparation, self.sequence)]
 
     def examples(self, rounds: Sequence[InjectedSample]) -> Examples | None:
-        """The planted rows of some rounds; None where there are none, as in a stretch without postings."""
+        """The planted rows of some rounds as examples; None where there are none, as in a stretch without postings."""
         if not any(round_.is_planted.any() for round_ in rounds):
             return None
         rows = np.vstack([np.asarray(self.read(round_.positives), dtype=np.float64) for round_ in rounds])
@@ -80,7 +82,7 @@ class FitContext:
         return self.weigh(rows, kinds, strengths)
 
     def weigh(self, rows: Matrix, kinds: Labels, strengths: Labels) -> Examples:
-        """Planted raw rows as examples, every kind and strength weighing the same."""
+        """Planted raw rows as examples; every pair of kind and strength has the same total weight."""
         cells = [f"{kind} {strength}" for kind, strength in zip(kinds, strengths, strict=True)]
         names, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
         prepared = np.asarray(self.preparation.apply(rows), dtype=np.float64)
@@ -89,14 +91,20 @@ class FitContext:
 
 @dataclass(frozen=True)
 class Fitted:
-    """All learned parts of a model but the choice among them.
+    """All fitted parts of a model, before the choice of an ensemble.
 
     Attributes
     ----------
+    sequence
+        The sequence reader; None where no LSTM is trained.
+    preparation
+        Preparation learned on the past rows.
     values
-        The past rows it was fitted on, raw, in the preparation's order.
+        Raw past rows that the detectors were fitted on, with columns in the preparation's order.
+    detectors, calibrations
+        Fitted detectors and the calibrations of their raw scores, by name.
     exponents
-        By detector, how rare the score of each of them was.
+        Rarity of each of these rows' scores, by detector.
     """
 
     sequence: Lstm | None
@@ -107,7 +115,7 @@ class Fitted:
     exponents: Mapping[str, Vector]
 
     def members(self, weights: Weights) -> tuple[Member, ...]:
-        """The detectors as an ensemble; those without a say look on."""
+        """The detectors as members of an ensemble; those without a weight get weight 0."""
         return tuple(
             Member(detector, self.calibrations[name], float(weights.get(name, 0)))
             for name, detector in self.detectors.items()
@@ -118,11 +126,11 @@ class Fitted:
         return FitContext(self.sequence, self.preparation, self.values).read(features)
 
     def exponents_of(self, features: pa.Table) -> dict[str, Vector]:
-        """By detector, how rare the score of each row is."""
+        """The rarity of each row's score, by detector."""
         return self.rarities(self.read(features))
 
     def rarities(self, values: Matrix) -> dict[str, Vector]:
-        """The same of raw rows in the preparation's order."""
+        """The rarity of each row's score, by detector, for raw rows in the preparation's order."""
         prepared = self.preparation.apply(values)
         return {
             name: self.calibrations[name].exponents_of(raw_scores(detector, self.preparation, values, prepared))
@@ -133,27 +141,27 @@ class Fitted:
 def fit(
     features: pa.Table, rounds: Sequence[InjectedSample], recipe: Recipe, seed: int, sequence: Lstm | None = None
 ) -> Fitted:
-    """Fit a recipe's detectors on past rows and, where one learns from examples, on planted ones.
+    """Fit a recipe's detectors on past rows, and on planted ones where a detector learns from examples.
 
     Parameters
     ----------
     features
-        Past rows, believed ordinary by and large.
+        Feature table of the past, whose rows are believed to be mostly ordinary.
     rounds
-        Planted nights of the same past; without any, detectors that need examples are left out.
+        Planted rounds of the same past; without any, detectors that need examples are left out.
     recipe
-        What to fit.
+        Recipe with the detectors to fit and their settings.
     seed
-        Of everything random.
+        Seed of all random choices.
     sequence
-        What `fit_sequence` gave for the same rows, recipe and seed; it is fitted here when None.
+        Result of `fit_sequence` for the same rows, recipe and seed; when None, it is fitted here.
     """
     context = FitContext.learn(features, recipe, seed, sequence)
     return fit_on(context, context.examples(rounds), recipe, seed)
 
 
 def fit_on(context: FitContext, examples: Examples | None, recipe: Recipe, seed: int) -> Fitted:
-    """The same on context that was learned before."""
+    """Fit a recipe's detectors on a fit context that was learned before."""
     preparation, values = context.preparation, context.values
     prepared = preparation.apply(values)
     detectors = _fit_detectors(preparation, prepared, examples, context.sequence, recipe, seed)
@@ -166,14 +174,14 @@ def fit_on(context: FitContext, examples: Examples | None, recipe: Recipe, seed:
 def fitted_without(
     kinds: frozenset[str], fitted: Fitted, rounds: Sequence[InjectedSample], recipe: Recipe, seed: int
 ) -> Fitted:
-    """Those detectors that learn from examples, taught again without some kinds.
+    """Fit the detectors that learn from examples again, without some kinds.
 
     Parameters
     ----------
     kinds
-        Not to be taught on.
+        Kinds of anomaly to leave out of the examples.
     fitted
-        What `fit` gave for the same rounds, recipe and seed.
+        Result of `fit` for the same rounds, recipe and seed.
     """
     context = FitContext(fitted.sequence, fitted.preparation, fitted.values)
     learners = tuple(name for name, detector in fitted.detectors.items() if detector.learns_from_examples)
@@ -182,7 +190,7 @@ def fitted_without(
 
 
 def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:
-    """Every column there may be, signs, surprises and context in this order, NaN where missing."""
+    """All raw columns, NaN where missing: signs, the sequence reader's surprises, then context."""
     signs = feature_values(features, tuple(f.name for f in MODEL_FEATURES if f.name not in PARTS))
     around = feature_values(features, CONTEXT)
     read = [] if sequence is None else [sequence.surprises(window_matrix(features))]
@@ -190,20 +198,20 @@ def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:
 
 
 def _codes(sequence: Lstm | None) -> dict[str, str]:
-    """Features with their reason codes: the plain ones, then the sequence reader's."""
+    """Reason code of each feature: the plain features, then the sequence reader's surprises."""
     plain = {f.name: f.code for f in MODEL_FEATURES if f.name not in PARTS}
     read = {f.name: f.code for f in MODEL_FEATURES if f.name in PARTS}
     return plain if sequence is None else {**plain, **{part: read[part] for part in PARTS}}
 
 
 def _order(preparation: Preparation, sequence: Lstm | None) -> list[int]:
-    """Where the preparation's columns are among all there may be."""
+    """Places of the preparation's columns among those of `raw_values`."""
     columns = (*_codes(sequence), *CONTEXT)
     return [columns.index(name) for name in preparation.columns]
 
 
 def fit_sequence(features: pa.Table, recipe: Recipe, seed: int) -> Lstm | None:
-    """The sequence reader of a recipe, fitted on past rows; None where it has none."""
+    """The sequence reader of a recipe, fitted on past rows; None where the recipe has none."""
     if Lstm.name not in recipe.detectors:
         return None
     sequence = Lstm(seed, **recipe.settings.get(Lstm.name, {}))
@@ -250,7 +258,7 @@ def _is_ordinary(codes: Matrix) -> np.ndarray:
 
 
 def sample_rows(matrix: Matrix, most: int, seed: int) -> Matrix:
-    """At most so many rows, drawn without replacement, in their own order."""
+    """At most `most` rows, drawn without replacement and kept in their order."""
     if len(matrix) <= most:
         return matrix
     chosen = np.random.default_rng(seed).choice(len(matrix), most, replace=False)

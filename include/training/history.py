@@ -1,4 +1,4 @@
-"""What a model is trained on: everything a source recorded before a date, as far as the gate lets it in."""
+"""Reads the past that a model is trained on: all postings before a date that the gate accepts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Past:
     Attributes
     ----------
     history
-        Accepted postings, from the first there is.
+        Accepted postings, from the first one recorded.
     statics
         Static relations by name.
     rounding_cents
-        The source's own rounding, with which balances chain.
+        Rounding of the source's balances, in cents; balances chain within it.
     """
 
     history: pa.Table
@@ -32,11 +32,11 @@ class Past:
 
 
 def read_past(source_uri: str, before: date) -> Past:
-    """The postings dated before `before`; nothing later is read."""
+    """The past of a source: its postings dated before `before`; nothing later is read."""
     with open_source(source_uri) as source:
         statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
         history = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
         past = Past(history[FIN_TRANSACTION.name], statics, source.rounding_cents)
-    # Judging a million postings leaves 1.7 GB that Arrow would keep for itself; what follows needs it elsewhere.
+    # Judging a million postings leaves 1.7 GB that Arrow would keep for itself; later steps need the memory.
     pa.default_memory_pool().release_unused()
     return past

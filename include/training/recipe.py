@@ -1,4 +1,8 @@
-"""What a training may use: which detectors, which ensembles of them, how much planting."""
+"""What a training may use: which detectors, which ensembles of them and how many planted rounds.
+
+Contrast is a detector of boosted trees that tell planted anomalies from the bank's own past; rarity is one that adds up
+how rare each feature's value is.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from include.models.lstm import Lstm
 from include.models.rarity import Rarity
 
 Weights = Mapping[str, float]
-"""An ensemble: every member's say by detector."""
+"""An ensemble: the weight of every member, by detector."""
 
 ENSEMBLES: tuple[Weights, ...] = (
     {Contrast.name: 1, Rarity.name: 1},
@@ -25,7 +29,8 @@ ENSEMBLES: tuple[Weights, ...] = (
     {Contrast.name: 3, IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
     dict.fromkeys((Contrast.name, IsolationForest.name, LocalOutlierFactor.name, Lstm.name, Rarity.name), 1),
 )
-"""Ensembles that are tried beside every detector alone; a plain mean of the mission's three is among them."""
+"""Ensembles that are tried beside every detector alone. They include the plain mean of the three detectors that the
+mission names."""
 
 QUICK_ENSEMBLES = (ENSEMBLES[3],)
 QUICK_SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -34,7 +39,7 @@ QUICK_SETTINGS: Mapping[str, Mapping[str, Any]] = {
     IsolationForest.name: {"trees": 40},
     LocalOutlierFactor.name: {"neighbours": 10, "reference_rows": 1_000},
 }
-"""What quick trainings make do with: every detector in small, and one ensemble with the sequence reader in it."""
+"""Settings of quick trainings: every detector is small, and one ensemble contains the sequence reader."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,20 @@ class Recipe:
     Attributes
     ----------
     detectors
-        Fitted and published; the ensemble is made of them.
+        Names of the detectors that are fitted and published; ensembles are made of them.
     ensembles
-        Tried beside every detector alone; those with a member that is not fitted are passed over.
+        Ensembles that are tried beside every detector alone; those with a member that is not fitted are skipped.
     rounds
-        Rounds of planted nights a stretch: two stretches teach, the last one chooses.
+        Number of planted rounds per stretch of nights. Detectors are fitted on two stretches; the ensemble is chosen
+        on the last one.
     fallback
-        Where the past is too short to plant anything: no evidence, so a single detector.
+        Detector that is used alone where the past is too short to plant anything, so that there is no evidence.
     settings
         Parameters of detectors that differ from their defaults, by detector.
     without
-        Features that are left out.
+        Names of features that are left out.
     cases
-        Whether confirmed cases, where there are enough, are taught beside what is planted.
+        Whether detectors are also fitted on confirmed frauds, where there are enough of them.
     """
 
     detectors: tuple[str, ...] = (
@@ -75,7 +81,7 @@ class Recipe:
 
     @classmethod
     def of(cls, training: Literal["full", "quick"]) -> Self:
-        """The recipe of the setting `training`."""
+        """The recipe that the setting `training` names."""
         if training == "full":
             return cls()
         return cls(ensembles=QUICK_ENSEMBLES, rounds=1, settings=QUICK_SETTINGS)

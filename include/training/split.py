@@ -1,4 +1,4 @@
-"""The past as splits: rows to learn from, nights to teach on with anomalies in them, later nights to check on."""
+"""Splits the past: training rows, nights with planted anomalies to fit on, and later validation nights."""
 
 from __future__ import annotations
 
@@ -16,36 +16,41 @@ from include.models.threshold import BUDGET_DAYS
 from include.training.workers import WORKERS, workers
 
 WARM_UP_DAYS = 61
-"""First days of a history whose rows train nothing: every habit is still empty, which no later night looks like."""
+"""First days of a history that are not trained on: habits are still empty then, as on no later night."""
 MIN_TRAINING_DAYS = 31
-"""Days to train on after the warm-up: one whole month, so that its end, ten times as busy, is in it once."""
+"""Least number of days to train on after the warm-up: one whole month, so that it contains one month's end, which is
+ten times as busy."""
 MIN_TRAINING_ROWS = 1000
-"""With a budget of 2 % the threshold then rests on twenty rows, its own error is about a fifth of the budget."""
+"""Least number of training rows. With a budget of 2 % the threshold then rests on twenty rows, and its own error is
+about a fifth of the budget."""
 MIN_DRAFT_ROWS = 200
-"""Of them before the nights the draft is checked on: a fifth, so that a burst after a long hole is not measured by a
-draft that has seen next to nothing."""
+"""Least number of training rows before the validation nights: a fifth of all, so that a burst after a long hole is not
+measured by a draft that has seen next to nothing."""
 MIN_CHECK_ROWS = 50
-"""Of them on those nights: of fewer, the usual budget of 2 % is not one posting, and nothing would ever be flagged."""
+"""Least number of validation rows. With fewer, the usual budget of 2 % is less than one posting, and nothing would ever
+be flagged."""
 MAX_TRAINING_DAYS = 731
-"""Days before the first night that are learned from: every season twice. What lies before only forms habits."""
+"""Largest number of days before the first night that are trained on: every season twice. Earlier days only form
+habits."""
 MAX_LEARNING_ROWS = 200_000
-"""Rows anything is learned from; a tail of one in ten thousand then rests on twenty."""
+"""Largest number of training rows; a tail of one in ten thousand then rests on twenty."""
 CHECK_DAYS = 61
-"""Last days of the past, held back from a draft that chooses the ensemble and the threshold: two months' ends."""
+"""Last days of the past, which the draft is not fitted on; the ensemble and the threshold are chosen on them. They
+contain two months' ends."""
 TEACHING_DAYS = 122
-"""Days before those that planted anomalies are taught on."""
+"""Days before the validation nights whose planted anomalies detectors are fitted on."""
 
 
 REFRESH_NIGHTS_SEEN = 365
 """Nights that a refresh of a model looks back on: every season once. With 184 it gained as much and with 92 nothing."""
 REFRESH_ROWS = 60_000
-"""Rows of them that are kept, as many as `include.training.fitting.MAX_CONTRAST_ROWS` look at."""
+"""Number of rows of these nights that are kept, as many as `include.training.fitting.MAX_CONTRAST_ROWS` allows."""
 
 _DAY = timedelta(days=1)
 
 
 def history_shortage(past: pa.Table, before: date) -> str:
-    """Why the postings do not suffice to train on, as a sentence; empty when they do."""
+    """A sentence that says why the postings do not suffice to train on; empty when they do."""
     needed_days = WARM_UP_DAYS + MIN_TRAINING_DAYS
     first = pc.min(past["trans_date"]).as_py()
     days = (before - first).days if first else 0
@@ -58,7 +63,7 @@ def history_shortage(past: pa.Table, before: date) -> str:
 
 
 def _rows_shortage(learned: pa.Table, before: date) -> str:
-    """The same of the postings that would be learned from."""
+    """A sentence that says why the postings that would be trained on are too few; empty when they suffice."""
     rows = learned.num_rows
     if rows < MIN_TRAINING_ROWS:
         return (
@@ -81,22 +86,22 @@ def _rows_shortage(learned: pa.Table, before: date) -> str:
 
 
 def _learned_from(first: date, before: date) -> date:
-    """The first date that is learned from, of a history that begins on `first`."""
+    """The first date that is trained on, in a history that begins on `first`."""
     return max(first + timedelta(days=WARM_UP_DAYS), before - timedelta(days=MAX_TRAINING_DAYS))
 
 
 def _check_from(first: date, before: date) -> date:
-    """The first of the nights to check on: two months of them, or a third of the past when that is less."""
+    """The first of the validation nights, which are the last two months, or the last third of a shorter past."""
     return before - timedelta(days=min(CHECK_DAYS, (before - first).days // 3))
 
 
 def learned_since(past: pa.Table, before: date) -> date:
-    """The first night that is learned from: after the warm-up, and not too long ago."""
+    """The first night that is trained on: after the warm-up, and at most `MAX_TRAINING_DAYS` ago."""
     return _learned_from(pc.min(past["trans_date"]).as_py(), before)
 
 
 def settled_features(bank: Bank, before: date) -> pa.Table:
-    """Features of every night that is learned from."""
+    """The features of every night that is trained on."""
     first = learned_since(bank.history, before)
     earlier = bank.history.filter(pc.less(bank.history["trans_date"], pa.scalar(first)))
     nights = since(bank.history, "trans_date", first)
@@ -105,22 +110,22 @@ def settled_features(bank: Bank, before: date) -> pa.Table:
 
 
 def check_date(features: pa.Table, before: date) -> date:
-    """First of the nights a draft is checked on, given the features of those that are learned from."""
+    """The first of the validation nights, given the features of all nights that are trained on."""
     return _check_from(pc.min(features["settlement_date"]).as_py(), before)
 
 
 @dataclass(frozen=True)
 class TrainingSplit:
-    """The past in its order: nights to teach on, then nights to check on.
+    """The past in order of time: training nights, then validation nights.
 
     Attributes
     ----------
     check_from, before
-        First of the nights the draft is checked on, and the night after the last of them.
+        First validation night, and the night after the last one.
     teaching, checking
-        Planted rounds of both.
+        Planted rounds of the training nights and of the validation nights.
     seeds
-        Of the rounds to check on.
+        Seeds of the validation rounds.
     """
 
     check_from: date
@@ -131,23 +136,23 @@ class TrainingSplit:
 
     @classmethod
     def plan(cls, bank: Bank, features: pa.Table, before: date, seed: int, rounds: int) -> TrainingSplit:
-        """The split of a training, checked from `check_date` on.
+        """The split of a training; its validation nights begin on `check_date`.
 
-        One round is planted after the other: the sequence reader learns on the other core meanwhile, and with a third
-        thread beside it both took 53 s instead of 48.
+        Rounds are planted one after the other, as the sequence reader is trained on the other core meanwhile; with a
+        third thread both took 53 s instead of 48.
 
         Parameters
         ----------
         bank
-            Its history ends before `before`.
+            The bank, whose history ends before `before`.
         features
-            Of the nights that are learned from.
+            Features of the nights that are trained on.
         before
             The first night after the past.
         seed
-            Of what is planted.
+            Seed of the planted rounds.
         rounds
-            Planted rounds a stretch.
+            Number of planted rounds per stretch.
         """
         first = pc.min(features["settlement_date"]).as_py()
         return cls.planted(bank, first, check_date(features, before), before, seed, (rounds, rounds), at_once=1)
@@ -163,16 +168,16 @@ class TrainingSplit:
         rounds: tuple[int, int],
         at_once: int = WORKERS,
     ) -> TrainingSplit:
-        """Plant rounds into the nights before `check_from`, in two stretches, and into those from there on.
+        """Plant rounds into two stretches of nights before `check_from` and into the nights from there on.
 
         Parameters
         ----------
         first
-            First of the nights that are learned from.
+            First of the nights that are trained on.
         rounds
-            How many to teach on, a stretch, and how many to check on.
+            Number of training rounds per stretch, and number of validation rounds.
         at_once
-            Rounds that are planted side by side.
+            Number of rounds that are planted in parallel.
         """
         teach_from = max(first, check_from - timedelta(days=TEACHING_DAYS))
         middle = teach_from + (check_from - teach_from) // 2
@@ -188,22 +193,22 @@ class TrainingSplit:
 
     @property
     def held_out_kinds(self) -> list[frozenset[str]]:
-        """The kinds that are taught, cut in two, so that each can be kept from a detector once."""
+        """The planted kinds in two halves, so that each kind can be left out of a fit once."""
         kinds = sorted({kind for round_ in self.teaching for kind in round_.kind_names})
         return [frozenset(kinds[0::2]), frozenset(kinds[1::2])] if len(kinds) > 1 else []
 
     def earlier(self, features: pa.Table) -> pa.Table:
-        """The rows of the nights before those to check on."""
+        """The rows of the nights before the validation nights."""
         return dated_before(features, self.check_from)
 
     def later(self, features: pa.Table) -> pa.Table:
-        """The rows of the nights to check on."""
+        """The rows of the validation nights."""
         nights = features["settlement_date"]
         return since(features.filter(pc.less(nights, pa.scalar(self.before))), "settlement_date", self.check_from)
 
 
 def data_digest(features: pa.Table) -> str:
-    """SHA-256 over the identifiers and amounts learned from, in their order."""
+    """SHA-256 over the identifiers, dates, amounts and windows of the training rows, in their order."""
     digest = hashlib.sha256()
     for name in ("trans_id", "account_id", "settlement_date", "amount", "window"):
         for chunk in features[name].chunks:
@@ -213,7 +218,7 @@ def data_digest(features: pa.Table) -> str:
 
 
 def learning_rows(features: pa.Table, seed: int) -> pa.Table:
-    """At most `MAX_LEARNING_ROWS` of the rows, drawn without replacement, in their own order."""
+    """At most `MAX_LEARNING_ROWS` of the rows, drawn without replacement and kept in their order."""
     if features.num_rows <= MAX_LEARNING_ROWS:
         return features
     chosen = np.random.default_rng(seed).choice(features.num_rows, MAX_LEARNING_ROWS, replace=False)
@@ -221,19 +226,19 @@ def learning_rows(features: pa.Table, seed: int) -> pa.Table:
 
 
 def kept_share(month_rows: int) -> float:
-    """Share of a bank's rows, with so many in `BUDGET_DAYS`, that is kept for refreshes; the same on every night."""
+    """Share of rows kept for refreshes, the same every night; `month_rows` is the bank's number in `BUDGET_DAYS`."""
     return min(1.0, REFRESH_ROWS * BUDGET_DAYS / (REFRESH_NIGHTS_SEEN * max(month_rows, 1)))
 
 
 def recent_rows(features: pa.Table, before: date, month_rows: int, seed: int) -> pa.Table:
-    """`kept_share` of the rows of the `REFRESH_NIGHTS_SEEN` nights before a date, in their own order."""
+    """A random `kept_share` of the rows of the `REFRESH_NIGHTS_SEEN` nights before a date, in their order."""
     recent = since(features, "settlement_date", before - timedelta(days=REFRESH_NIGHTS_SEEN))
     kept = np.random.default_rng(seed).random(recent.num_rows) < kept_share(month_rows)
     return recent.filter(pa.array(kept))
 
 
 def dated_before(features: pa.Table, night: date) -> pa.Table:
-    """The rows of the nights before one."""
+    """The rows of the nights before `night`."""
     return features.filter(pc.less(features["settlement_date"], pa.scalar(night)))
 
 

@@ -1,4 +1,4 @@
-"""Trains a model on what lies before a night and nothing else."""
+"""Trains a model on the postings before a night, and on nothing else."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ from include.training.split import (
 from include.training.workers import workers
 
 UNTAUGHT_SEED = 500_000
-"""Added to a training's seed: episodes that nothing is taught, chosen or measured on."""
+"""Offset to a training's seed, for planted episodes that no fit, choice or measurement uses."""
 LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops", "torch", "safetensors")
 
 
 @dataclass(frozen=True)
 class HeldBack:
-    """The last nights of the past as a model that knows only the nights before them sees them.
+    """The last nights of the past, and a draft of the model that was fitted only on the nights before them.
 
     Attributes
     ----------
     draft
-        That model, with the ensemble and the threshold that were chosen.
+        The draft, with the chosen ensemble and threshold.
     features
-        Of the nights held back.
+        Features of the nights held back.
     untaught
-        The same nights with anomalies that nothing was taught, chosen or measured on.
+        The same nights with planted anomalies that no fit, choice or measurement used.
     recent
-        `include.training.split.recent_rows` of what the model learned as usual.
+        Result of `include.training.split.recent_rows` for the rows that the final model learned as usual.
     taught
-        The rounds it was taught on.
+        Rounds that the final model was fitted on.
     """
 
     draft: Model
@@ -69,22 +69,22 @@ class HeldBack:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """A model, or why there is none.
+    """A trained model, or the reason why there is none.
 
     Attributes
     ----------
     model
-        None when there was not enough history.
+        The model; None when there was not enough history.
     note
-        A sentence for people, either way.
+        Sentence for people, with or without a model.
     evidence
-        `include.training.choice.EVIDENCE_SCHEMA`: what every ensemble found on the nights that chose.
+        Rows of `include.training.choice.EVIDENCE_SCHEMA`: what every ensemble found on the validation nights.
     merit
-        By ensemble, the figure they were compared by; empty where there was no evidence.
+        Figure by which the ensembles were compared, by ensemble; empty where there was no evidence.
     chosen
-        The ensemble's name.
+        Name of the chosen ensemble.
     held_back
-        What the draft met; None where there is no model.
+        The nights held back and the draft; None where there is no model.
     """
 
     model: Model | None
@@ -110,41 +110,42 @@ def train(
 ) -> TrainingOutcome:
     """Train on the postings dated before `before`.
 
-    A draft is fitted on all but the last two months; on these, with anomalies planted into them, it is decided which
-    detectors have a say, and without them where the threshold lies. Then everything is fitted again on the whole past,
-    but for the sequence reader, which takes half of a training: on the real bank's December and January, in three
-    planted rounds, average precision was 0.796 with the draft's and 0.793 with one fitted anew, recall 0.836 with both.
-    All of it is done on a sample of accounts where the bank has more than a training needs.
+    A draft is fitted on all but the last two months. These two months choose the ensemble, with anomalies planted into
+    them, and the threshold, without any. Then everything is fitted again on the whole past, except for the sequence
+    reader, which takes half of a training: on the real bank's December and January, in three planted rounds, average
+    precision was 0.796 with the draft's reader and 0.793 with a new one, and recall was 0.836 with both. Where the bank
+    has more accounts than a training needs, all of this uses a sample of them.
 
     Parameters
     ----------
     history
-        Accepted postings, from the first there is; what is dated `before` or later is ignored.
+        Accepted postings, from the first one recorded; those dated `before` or later are ignored.
     statics
         Static relations by name.
     before
-        The first night the model may score.
+        The first night that the model may score.
     seed
-        Of everything random.
+        Seed of all random choices.
     budget
         Share of an ordinary month's postings to flag.
     habit_days
-        How far back habits reach.
+        Days that habits reach back.
     rounding_cents
-        The source's own rounding, with which planted balances chain.
+        Rounding of the source's balances, in cents; planted balances chain within it.
     recipe
-        What may be used; everything when None.
+        Detectors and ensembles that may be used; the default recipe when None.
     weights
-        The ensemble, where it was chosen elsewhere: nothing is then chosen again. It is chosen here when None, or when
-        nothing could be planted that a member needs.
+        Weights of an ensemble that was chosen elsewhere. The ensemble is chosen here when this is None, or when a
+        member needs planted anomalies and none could be planted.
     confirmed
-        Postings confirmed as anomalous, as known before `before` (`include.learning.confirmed_before`). They teach
-        nothing of what is usual; `LEAST_CASES` of them are examples beside the planted ones where the recipe says so.
+        Identifiers of confirmed frauds, as known before `before` (`include.reviews.intake.confirmed_before`). They
+        never count as usual. Where there are `LEAST_CASES` of them and the recipe allows it, detectors are fitted on
+        them as on planted examples.
 
     Returns
     -------
     TrainingOutcome
-        Without a model when there is too little history; the night is then published without scores.
+        Outcome without a model when there is too little history; the night is then published without scores.
     """
     past = history.filter(pc.less(history["trans_date"], pa.scalar(before)))
     shortage = history_shortage(past, before)
@@ -158,7 +159,7 @@ def train(
     cases = ConfirmedFrauds(confirmed, teaches=recipe.cases)
     usual = cases.left_out(features)
     earlier = learning_rows(dated_before(usual, check_date(features, before)), seed)
-    with workers(1) as beside:  # the sequence reader needs no planted night and learns while those are made
+    with workers(1) as beside:  # the sequence reader needs no planted night and is trained while those are made
         reader = beside.submit(fit_sequence, earlier, recipe, seed)
         with stage("anomalies planted into past nights, and their features"):
             split = TrainingSplit.plan(bank, features, before, seed, recipe.rounds)
@@ -169,7 +170,7 @@ def train(
     checked = replace(split, checking=tuple(map(cases.cleared, split.checking)))
     known = _known_choice(draft, checked, recipe, weights)
     taught = (*split.teaching, *split.checking, *cases.rounds(features))
-    with workers() as pool:  # the last fit needs nothing that is chosen, and goes on while ensembles are measured
+    with workers() as pool:  # the final fit does not depend on the choice, and runs while ensembles are measured
         held_out_kinds = {} if known else _taught_by_halves(draft, split, recipe, seed, pool)
         last = pool.submit(fit, learning_rows(usual, seed), taught, recipe, seed, sequence)
         choice = known or _measured_choice(draft, checked, recipe, budget, held_out_kinds)
@@ -195,12 +196,12 @@ def train(
 
 
 def library_versions() -> dict[str, str]:
-    """Of what a model is made with, for its card."""
+    """Versions of the libraries that a model is made with, for its card."""
     return {name: version(name) for name in LIBRARIES}
 
 
 def _known_choice(draft: Fitted, split: TrainingSplit, recipe: Recipe, weights: Weights | None) -> Choice | None:
-    """The choice where there is nothing to compare: made elsewhere, or for want of planted postings; None otherwise."""
+    """A choice without comparison: the given weights, or the fallback when too few postings are planted; else None."""
     if weights is not None and set(weights) <= set(draft.detectors):
         return Choice(weights, {}, EVIDENCE_SCHEMA.empty_table())
     if sum(int(round_.is_planted.sum()) for round_ in split.checking) < LEAST_PLANTED:
@@ -211,7 +212,7 @@ def _known_choice(draft: Fitted, split: TrainingSplit, recipe: Recipe, weights: 
 def _taught_by_halves(
     draft: Fitted, split: TrainingSplit, recipe: Recipe, seed: int, pool: Executor
 ) -> dict[frozenset[str], Future[Fitted]]:
-    """By the kinds that are left out, a half each time: the draft fitted again without them."""
+    """Hold-out fits: the draft fitted again without each half of the planted kinds, by the kinds left out."""
     return {
         kinds_left_out: pool.submit(fitted_without, kinds_left_out, draft, split.teaching, recipe, seed)
         for kinds_left_out in split.held_out_kinds
@@ -225,7 +226,7 @@ def _measured_choice(
     budget: float,
     held_out_kinds: Mapping[frozenset[str], Future[Fitted]],
 ) -> Choice:
-    """The ensemble that finds most on the nights held back, also of kinds the draft was not taught on."""
+    """The ensemble with the highest merit on the nights held back, where held-out kinds count too."""
     with stage("the same taught without half of the kinds, twice"):
         holdouts = [HoldoutFit(kinds_left_out, fitted.result()) for kinds_left_out, fitted in held_out_kinds.items()]
     with stage("ensembles measured on planted nights held back"):
@@ -233,9 +234,10 @@ def _measured_choice(
 
 
 def _threshold(draft: Fitted, choice: Choice, later: pa.Table, budget: float) -> float:
-    """The published score beyond which the budget's share lies on nights the draft has not seen.
+    """The published score above which the budget's share of postings lies, on nights that the draft has not seen.
 
-    Rows that taught a detector score lower than rows of nights to come, so a threshold on them would flag too much.
+    Rows that a detector was fitted on score lower than rows of later nights, so that a threshold chosen on them would
+    flag too much.
     """
     calibration = Calibration.learn(blend(draft.exponents, choice.weights))
     return choose_threshold(calibration.apply(blend(draft.exponents_of(later), choice.weights)), budget)
@@ -254,7 +256,7 @@ def _model(final: Fitted, choice: Choice, threshold: float, training: Training) 
 
 
 def _month_rows(nights: pa.Table, split: TrainingSplit) -> int:
-    """Rows of `BUDGET_DAYS` of the nights held back, given all of their rows."""
+    """Average number of rows in `BUDGET_DAYS` of the nights held back, given all rows of these nights."""
     rows: int = nights.num_rows
     return round(rows * BUDGET_DAYS / (split.before - split.check_from).days)
 

@@ -1,4 +1,4 @@
-"""A training as MLflow keeps it: what it was told, what every ensemble found, and plots for people."""
+"""The MLflow record of a training: its parameters, what every ensemble found, and plots for people."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def training_run(outcome: TrainingOutcome, seconds: float) -> TrainingRun:
-    """The record of a training that gave a model.
+    """The record of a training that resulted in a model.
 
     Parameters
     ----------
     outcome
-        With a model.
+        Outcome of the training, which has a model.
     seconds
-        How long it took.
+        Duration of the training in seconds.
     """
     model = outcome.model
     if model is None:
@@ -50,7 +50,7 @@ def training_run(outcome: TrainingOutcome, seconds: float) -> TrainingRun:
 
 
 def _metrics(outcome: TrainingOutcome) -> dict[str, float]:
-    """The chosen ensemble's figures by strength, and every candidate's merit."""
+    """Figures of the chosen ensemble by strength, and the merit of every candidate."""
     merits = {merit_metric(name): value for name, value in outcome.merit.items()}
     found = {
         f"{figure}/{strength}": value
@@ -62,7 +62,7 @@ def _metrics(outcome: TrainingOutcome) -> dict[str, float]:
 
 
 def merit_metric(ensemble: str) -> str:
-    """Name of an ensemble's merit in MLflow, which takes neither stars nor plus signs.
+    """The name of an ensemble's merit in MLflow, whose names allow neither stars nor plus signs.
 
     >>> merit_metric("contrast*2+rarity")
     'merit/contrast x2 and rarity'

@@ -1,4 +1,4 @@
-"""Parts of a training that do not wait for each other, side by side, with the results they have one after the other."""
+"""Runs independent parts of a training in parallel, with the same results as one after the other."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from threadpoolctl import threadpool_limits
 
 WORKERS = 2
-"""Cores that the smallest machine has. What a training spends its time on (DuckDB, torch, boosted trees) computes
-outside of Python's lock, so that threads do; each more would hold another round's features, 300 MB."""
+"""Number of threads: the cores of the smallest machine. A training spends its time in DuckDB, torch and boosted trees,
+which compute outside of Python's lock, so that threads suffice. Each further thread would hold another round's
+features, 300 MB."""
 
 
 @contextmanager
 def workers(number: int = WORKERS) -> Iterator[Executor]:
-    """Threads to hand parts to; libraries compute on one thread each meanwhile, which also fixes their last bits."""
+    """A pool of threads; libraries compute on one thread each meanwhile, which also fixes the last bits of results."""
     with threadpool_limits(limits=1), ThreadPoolExecutor(number) as pool:
         try:
             yield pool

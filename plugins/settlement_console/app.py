@@ -81,7 +81,7 @@ class SameHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, and add what the answer lacks."""
+        """Pass the request on, and add the headers that the answer lacks."""
 
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -94,7 +94,7 @@ class SameHeaders:
 
 
 def failed(_: Request, __: Exception) -> Response:
-    """What nobody foresaw: the log has its trace, the browser has none of it."""
+    """The answer to an unexpected error: the log has its trace, the browser gets none of it."""
     return JSONResponse({"detail": "the page could not be made; the server's log says why"}, 500, headers=HEADERS)
 
 
@@ -104,7 +104,7 @@ def overview(request: Request) -> Response:
 
 
 def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep) -> Response:
-    """What one run came to, for the tab on the run's page."""
+    """The outcome of one run, for the tab on the run's page."""
     if dag_id != DAG_ID and dag_id not in MODEL_DAGS:
         return _page("elsewhere.html", request, dag_id=dag_id)
     left = None if "\0" in run_id else results_of(session, dag_id, run_id)
@@ -142,7 +142,7 @@ def data_docs(request: Request, path: str) -> Response:
     try:
         return _file(data_docs_of(get_settings().lake_uri).read(path or FRONT_PAGE))
     except NoSuchFileError as error:
-        # Before the first night there is no site: that is not an error of whoever looks.
+        # Before the first night there is no site, which is not an error of the person who looks.
         if not path:
             return _page("no_docs.html", request)
         raise HTTPException(404, str(error)) from error
@@ -154,7 +154,7 @@ def stylesheet() -> Response:
 
 
 def _laid_out(selection: str) -> Evidence | None:
-    """The evidence, where the selection has some in this installation's lake."""
+    """The evidence of a selection; None where this installation's lake has none."""
     try:
         return evidence_of(get_settings().lake_uri, selection)
     except NoSuchFileError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from plugins.settlement_console.folders import ShownFolder
 
 SITE_FOLDER = "data_docs"
-"""Where in the lake the site lies."""
+"""Name of the lake's folder that holds the site."""
 FRONT_PAGE = "index.html"
 
-# What the site's pages are made of.
+# Media types of the site's files, by their ending.
 _MEDIA_TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 

@@ -12,12 +12,12 @@ from markupsafe import Markup
 from plugins.settlement_console.folders import ShownFolder
 
 PACKS_FOLDER = "selections"
-"""Where in the lake the packs lie, a folder for each selection."""
+"""Name of the lake's folder that holds the packs, one folder per selection."""
 REPORT = "evidence.md"
 
 _MEDIA_TYPES = {
     ".png": "image/png",
-    # As text, whatever a browser would make of it: the console's own page shows the report's tables.
+    # Served as plain text, since the console's own page shows the report.
     ".md": "text/plain; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
@@ -31,16 +31,16 @@ def packs_of(lake_uri: str) -> ShownFolder:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One selection's pack.
+    """The evidence pack of one selection.
 
     Attributes
     ----------
     selection
-        Its name.
+        Name of the selection.
     report
-        The report as HTML; markup within it is text.
+        Report as HTML; markup within it is shown as text.
     plots, files
-        Names of the pictures and of the rest.
+        Names of the plots and of the other files.
     """
 
     selection: str
@@ -55,7 +55,7 @@ def evidence_of(lake_uri: str, selection: str) -> Evidence:
     Raises
     ------
     NoSuchFileError
-        When there is none.
+        When there is no pack of that selection.
     """
     packs = packs_of(lake_uri)
     report = packs.read(f"{selection}/{REPORT}").content.decode()

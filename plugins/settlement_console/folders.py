@@ -1,4 +1,4 @@
-"""Folders of the lake that the console serves files from: those it may show, and nothing beside them."""
+"""Serves files from folders of the lake: only those that the console may show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NoSuchFileError(LookupError):
 
 @dataclass(frozen=True)
 class ShownFile:
-    """One file, as the browser gets it."""
+    """One file in the form that the browser gets."""
 
     content: bytes
     media_type: str
@@ -35,7 +35,7 @@ class ShownFolder:
     folder
         Folder of the lake.
     media_types
-        By ending of a name; nothing else that lies in the folder is served.
+        Media types by file ending; files with other endings are not served.
     """
 
     def __init__(self, lake_uri: str, folder: str, media_types: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ class ShownFolder:
         Raises
         ------
         NoSuchFileError
-            When there is none, or the path leaves the folder by a name or by a link.
+            When there is no such file, or the path leaves the folder by a name or by a link.
         """
         names = path.split("/")
         media_type = self.media_types.get(PurePosixPath(names[-1]).suffix)
@@ -61,14 +61,14 @@ class ShownFolder:
             raise NoSuchFileError("there is no such page") from error
 
     def names(self, path: str) -> list[str]:
-        """Files that may be shown in the folder's folder `path`, by name; none where there is no such folder."""
+        """Names of the files that may be shown in the subfolder `path`, sorted; none where there is no such folder."""
         if not _SAFE_NAME.fullmatch(path) or not (self.root / path).is_dir():
             return []
         found = [child.name for child in (self.root / path).iterdir()]
         return sorted(name for name in found if PurePosixPath(name).suffix in self.media_types)
 
     def _inside(self, names: list[str]) -> Path | UPath:
-        """The file itself, once links are followed; object stores have none."""
+        """The path of the file after following links, which object stores do not have."""
         if not isinstance(self.root, Path):
             return self.root.joinpath(*names)
         file = self.root.joinpath(*names).resolve(strict=True)

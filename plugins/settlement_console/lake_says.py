@@ -1,4 +1,4 @@
-"""What the installation's lake holds of one run, whatever was written into Airflow."""
+"""Reads the installation's lake for its records of one run, independently of what was written into Airflow."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class LakeSays:
     Attributes
     ----------
     found
-        What the run's comparison found; None where it made none.
+        Result of the run's comparison; None where it made none.
     promotion
-        The line of the champion's history that rests on it.
+        Champion record that rests on the comparison.
     rolled_back_to
-        The champion that the run went back to; empty where it did not.
+        Champion that the run went back to; empty where it did not.
     updates
-        What the champion learned, by night.
+        Updates of the champion, by night.
     nights_taken_back
-        Of what was learned, by this run.
+        Nights whose updates this run took back.
     trouble
-        Why the lake says nothing, in a sentence; empty where it does.
+        Sentence on why the lake has no records; empty where it has.
     """
 
     found: Figures | None = None
@@ -47,7 +47,7 @@ class LakeSays:
     trouble: str = ""
 
     def update_of(self, night: str) -> Figures | None:
-        """What the lake says became of a night's update."""
+        """The lake's record of a night's update."""
         return self.updates.get(night)
 
 
@@ -58,9 +58,9 @@ class NightSays:
     Attributes
     ----------
     summary
-        The summary of the published night, from its manifest row; empty where it is not published.
+        Summary of the published night, from its manifest row; empty where it is not published.
     trouble
-        As in `LakeSays`.
+        Sentence on why the lake has no record, as in `LakeSays`.
     """
 
     summary: Figures = field(default_factory=dict)
@@ -68,12 +68,12 @@ class NightSays:
 
 
 def is_made(lake_uri: str) -> bool:
-    """Whether there is a lake to look into: opening one makes it, and its key, and who looks is to make neither."""
+    """Whether there is a lake to read: opening one creates it and its key, and a reader must create neither."""
     return get_settings().key_file.exists() and (UPath(lake_uri) / "lake.id").exists()
 
 
 def night_says(run: Run) -> NightSays:
-    """The record of the night that a run was asked for, where it is the run's own."""
+    """The record of the night that a run was asked for, where the run itself wrote it."""
     lake_uri = get_settings().lake_uri
     if _is_elsewhere(run):
         return NightSays(trouble=_ELSEWHERE)
@@ -86,7 +86,7 @@ def night_says(run: Run) -> NightSays:
 
 
 def _night(lake_uri: str, run: Run) -> NightSays:
-    # The server loads this module at start; the lake's libraries only once somebody looks.
+    # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
     from include.lake import Lake
     from include.night.request import parse_night
 
@@ -102,7 +102,7 @@ def _is_elsewhere(run: Run) -> bool:
 
 
 def lake_says(run: Run) -> LakeSays:
-    """The records of a run; of a run about another lake this one has none."""
+    """The records of a run; this lake has none of a run about another lake."""
     lake_uri = get_settings().lake_uri
     if _is_elsewhere(run):
         return LakeSays(trouble=_ELSEWHERE)

@@ -1,8 +1,8 @@
-"""Wrong logins are slowed: whoever keeps guessing waits longer and longer before a guess is looked at.
+"""Slows down wrong logins: a client that keeps guessing waits longer and longer before a guess is checked.
 
-Airflow's own login knows no limit. The middleware stands before the whole server, and counts by address and name and,
-for guesses at many names, by address alone. Nobody is shut out for what others guessed, who may share their address:
-the right password waits as well, and then gets in.
+Airflow's own login has no limit. The middleware stands before the whole server. It counts by address and name and, for
+guesses at many names, by address alone. Nobody is locked out because of others at the same address: the right password
+waits as well, and then gets in.
 """
 
 from __future__ import annotations
@@ -29,29 +29,30 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 1 << 16
-"""Of a login: a name and a password."""
+"""Largest size of a login in bytes: it holds a name and a password."""
 NAMES_OF_ONE_ADDRESS = 6
-"""How many people may mistype at once behind one address, which may be an office's or a proxy's."""
+"""Number of people who may mistype at once behind one address, which may be an office's or a proxy's."""
 LONGEST_PAUSE_SECONDS = 16
-"""Long for who guesses, and short of the half minute after which clients give up."""
+"""Longest pause: long for somebody who guesses, and shorter than the half minute after which clients give up."""
 MOST_WAITING = 10
-"""Of one name, or of one address, in one of the server's processes: a wait keeps a connection and a body."""
+"""Largest number of waiting logins per name or per address, in each process of the server; each wait holds a connection
+and a body."""
 _PATHS = ("/auth/token", "/auth/token/cli", "/auth/login")
 _WINDOW_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One login that was counted.
+    """One counted login.
 
     Attributes
     ----------
     tickets
-        What counts it as wrong, until it was right.
+        Tickets that count it as wrong until it turns out to be right.
     queue
-        Those it waits with.
+        Name of the queue in which it waits.
     excess
-        How many attempts within the last minute were too many.
+        Number of attempts beyond the limit within the last minute.
     """
 
     tickets: list[int]
@@ -60,12 +61,12 @@ class _Attempt:
 
     @property
     def pause(self) -> int:
-        """Seconds it waits: each attempt too many doubles them."""
+        """The number of seconds that it waits, which each attempt beyond the limit doubles."""
         return min(2 ** min(self.excess - 1, 10), LONGEST_PAUSE_SECONDS) if self.excess > 0 else 0
 
 
 class SlowWrongLogins:
-    """Middleware that counts logins which fail.
+    """Middleware that counts failing logins.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class SlowWrongLogins:
         self._waiting: Counter[str] = Counter()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Hand on a login when it is its turn, and everything else at once."""
+        """Pass a login on when its turn has come, and every other request at once."""
         if not _is_login(scope):
             return await self._app(scope, receive, send)
         body = await _body(receive)
@@ -131,7 +132,7 @@ def _address(scope: MutableMapping[str, Any]) -> str:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None of one that is too large."""
+    """The whole body; None when it is too large."""
     body = b""
     while True:
         message = await receive()
@@ -143,7 +144,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """What the server receives: the body, and then whatever comes."""
+    """The messages for the server: the body that was read already, then whatever follows."""
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def received() -> Message:
@@ -153,7 +154,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def _name(body: bytes) -> str:
-    """Whose login it is; empty where the body does not say."""
+    """The name in a login; empty where the body has none."""
     try:
         said = json.loads(body)
         return str(said.get("username", "")) if isinstance(said, dict) else ""
@@ -162,9 +163,9 @@ def _name(body: bytes) -> str:
 
 
 def _counted(address: str, name: str) -> _Attempt:
-    """An attempt, which counts as wrong until it was right.
+    """An attempt, which counts as wrong until it turns out to be right.
 
-    Who guesses at one name queues with that name's attempts alone, so that others behind the address need not.
+    Guesses at one name wait only with that name's attempts, so that others behind the address do not wait for them.
     """
     tally, most, since = Tally.of_this_server(), get_settings().wrong_logins_per_minute, time.time() - _WINDOW_SECONDS
     by_name, of_name = tally.count("logins of a name", f"{address} {name}", since)

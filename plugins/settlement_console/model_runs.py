@@ -1,7 +1,8 @@
-"""What a run of a model's DAG came to: a selection, a night's learning, a rollback.
+"""Outcomes of runs of the model DAGs: a selection, a night's learning, a rollback.
 
-Decisions and outcomes are the lake's, and who answered a question is Airflow's own record. What tasks told each other
-can be written by whoever may trigger a DAG: it is shown where the lake has nothing, and the page says so.
+Decisions and outcomes come from the lake; who answered a question comes from Airflow's own records. Anybody who may
+trigger a DAG can write the values that tasks pass on, so that these are shown only where the lake has no record, and
+the page says so.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ class ModelRun:
     Attributes
     ----------
     headline
-        One line: what it was about, and how it stands.
+        One line on what the run was about, and its status.
     is_running
-        Whether more is to come by itself; a run that waits for a person stands still, and so does its page.
+        Whether more will happen without a person; a run that waits for a person stands still, and so does its page.
     failures
-        (task id, sentence) of what failed; of a selection that came to its end these are candidates that are out.
+        Pairs of task id and sentence on what failed; in a finished selection these are candidates that dropped out.
     said
-        (what, sentence), the most important first.
+        Pairs of a topic and a sentence, the most important first.
     selection
-        Whose evidence is laid out; empty where there is none.
+        Name of the selection whose evidence can be shown; empty where there is none.
     """
 
     headline: str
@@ -43,7 +44,7 @@ class ModelRun:
 
 
 def model_run(left: RunResults, lake: LakeSays) -> ModelRun | None:
-    """What the run came to; None of a DAG that is about no model."""
+    """The outcome of the run; None for a DAG that is not about models."""
     reader = _READERS.get(left.run.dag_id)
     if reader is None:
         return None
@@ -65,7 +66,7 @@ def _selection(left: RunResults, lake: LakeSays) -> ModelRun:
 
 
 def _decision(left: RunResults, lake: LakeSays, compared: Figures) -> str:
-    """How a selection ended, or what it waits for."""
+    """A sentence on how a selection ended, or what it waits for."""
     answer = left.answers.get("await_approval")
     if lake.promotion:
         return f"promoted by {lake.promotion['by']}"
@@ -137,7 +138,7 @@ def _rollback(left: RunResults, lake: LakeSays) -> ModelRun:
 
 
 def _without_record(left: RunResults) -> str:
-    """How a rollback stands that the lake holds nothing of; marking its tasks as done makes any a success."""
+    """A sentence on a rollback without a record in the lake; marking its tasks as done makes any run a success."""
     if left.run.is_running:
         return "at work"
     ended = left.run.state == "success"
@@ -150,7 +151,7 @@ _READERS: dict[str, Callable[[RunResults, LakeSays], ModelRun]] = {
     "champion_rollback": _rollback,
 }
 MODEL_DAGS = frozenset(_READERS)
-"""The DAGs that are about models."""
+"""Names of the DAGs that are about models."""
 
 
 def _told(left: RunResults, headline: str, said: list[tuple[str, str]]) -> ModelRun:

@@ -1,4 +1,4 @@
-"""What the Models page shows: who is champion and since when, what it learned, and what was compared."""
+"""Content of the Models page: the champion and its history, what it learned, and past selections."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class ModelsPage:
     reigns
         Champions with `version`, `since`, `by`, `why`, `is_rollback`; the first one is champion.
     updates
-        All nights that the champion learned from, or not (the newest that holds may be an old one), with `night`,
-        `version`, `accepted`, `why`, `figures`, `rolled_back_by`, `rolled_back_why`.
+        Updates of the champion, of all its nights (the newest one in force may be old), with `night`, `version`,
+        `accepted`, `why`, `figures`, `rolled_back_by`, `rolled_back_why`.
     selections
         Past selections with `selection`, `before`, `verdict`, `is_better`, `challenger`, `champion`, `made_at`.
     """
@@ -33,22 +33,22 @@ class ModelsPage:
 
     @property
     def newest_updates(self) -> list[dict[str, Any]]:
-        """Those that the page lists."""
+        """The updates that the page lists."""
         return self.updates[:UPDATES_SHOWN]
 
     @property
     def champion(self) -> dict[str, Any] | None:
-        """Who scores the next night, before what it learned."""
+        """The champion's record, which does not include what it learned since."""
         return self.reigns[0] if self.reigns else None
 
     @property
     def in_force(self) -> str | None:
-        """The version that scores the next night: the newest update that holds, else the champion itself."""
+        """The version that scores the next night: the newest update in force, else the champion itself."""
         held = [update["version"] for update in self.updates if update["accepted"] and not update["rolled_back_by"]]
         return next(iter(held), self.champion and self.champion["version"])
 
     def fate(self, selection: dict[str, Any]) -> str:
-        """What became of a selection's challenger; the same one may be found, and refused, several times."""
+        """The outcome for a selection's challenger; the same one may be found, and refused, several times."""
         if not selection["is_better"]:
             return "nothing to decide"
         ends = [other["made_at"] for other in self.selections if other["made_at"] > selection["made_at"]]

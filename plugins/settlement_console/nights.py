@@ -31,7 +31,7 @@ class NightRow:
 
     @classmethod
     def of(cls, manifest_row: dict[str, Any]) -> NightRow:
-        """The row of `night_manifest`, its summary opened."""
+        """The figures in a row of `night_manifest` and its summary."""
         summary = json.loads(manifest_row["summary"] or "{}")
         counts = ("offered", "published", "quarantined", "deduplicated", "unreadable")
         return cls(
@@ -46,7 +46,7 @@ class NightRow:
 
 
 def recent_nights(lake_uri: str, shown: int = NIGHTS_SHOWN) -> list[NightRow]:
-    """The newest published nights of the lake, newest first; none of a lake that does not exist yet."""
+    """The newest published nights of the lake, newest first; none when the lake does not exist yet."""
     if not is_made(lake_uri):
         return []
     # The server loads this module at start; the lake's libraries only once somebody looks.

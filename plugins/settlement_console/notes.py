@@ -1,6 +1,6 @@
-"""The run's summary as its note: the one place of a run's page that everybody sees without a click.
+"""Writes the summary of a run as its note, which everybody sees on a run's page without a click.
 
-Tasks may not write to Airflow's database, so the scheduler's own listener leaves the note when a run has ended.
+Tasks may not write to Airflow's database, so that a listener in the scheduler writes the note when a run has ended.
 """
 
 from __future__ import annotations
@@ -32,36 +32,36 @@ _Said = TypeVar("_Said")
 
 SETTLEMENT_DAG = "nightly_settlement"
 
-# Airflow's column holds no more, and a longer text would fail the scheduler's own transaction.
+# Airflow's column holds no more characters, and a longer text would fail the scheduler's own transaction.
 _LONGEST = 1000
-# Not the hyphen, which means something at the beginning of a line alone, and no text gets there.
+# Without the hyphen, which has a meaning only at the beginning of a line, where no text stands.
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
-# The scheduler is thought dead after thirty.
+# The scheduler counts as dead after thirty seconds.
 LONGEST_LOOK_SECONDS = 25
 _looking = Lock()
 _SILENT = "the lake did not answer the scheduler in time; the Outcome tab asks it again"
 
 
 class RunNotes:
-    """Listener that sums up each run of the console's DAGs once it has ended."""
+    """Listener that writes a summary of each run of the console's DAGs once it has ended."""
 
     @hookimpl
     def on_dag_run_success(self, dag_run: DagRun) -> None:
-        """Say what it came to."""
+        """Write the outcome of the run."""
         _leave_note(dag_run)
 
     @hookimpl
     def on_dag_run_failed(self, dag_run: DagRun) -> None:
-        """Say which task failed, and why."""
+        """Write which task failed, and why."""
         _leave_note(dag_run)
 
 
 def _leave_note(run: DagRun) -> None:
     session = object_session(run)
-    # Without a session nobody would keep what is written to the run (`dag.test()` ends a failed run like that).
+    # Without a session nobody would store what is written to the run (`dag.test()` ends a failed run like that).
     if session is None or _is_a_persons(run.dag_run_note):
         return
-    # Every task loads this module for its plugin; only the scheduler comes here.
+    # Every task loads this module for its plugin, but only the scheduler runs this function.
     from plugins.settlement_console.run_results import results_of
 
     left = results_of(session, run.dag_id, run.run_id)
@@ -71,7 +71,7 @@ def _leave_note(run: DagRun) -> None:
 
 
 def _note(left: RunResults) -> str:
-    """The note of a run; empty of one that is none of the console's."""
+    """The note of a run; empty for runs of other DAGs."""
     from plugins.settlement_console.lake_says import LakeSays, NightSays, lake_says, night_says
     from plugins.settlement_console.model_runs import model_run
     from plugins.settlement_console.runs import run_summary
@@ -83,14 +83,14 @@ def _note(left: RunResults) -> str:
 
 
 def in_time(look: Callable[[], _Said], otherwise: _Said) -> _Said:
-    """What a look into the lake says; something else where it fails or takes long, so that no scheduler waits for it.
+    """The result of a look into the lake, or `otherwise` where it fails or takes long; the scheduler must not wait.
 
-    One look at a time: of a lake that hangs, one thread waits for the answer, and no second one.
+    Only one look runs at a time, so that at most one thread waits for a lake that hangs.
     """
     if not _looking.acquire(blocking=False):
         return otherwise
     said: SimpleQueue[_Said] = SimpleQueue()
-    # Not waited for at the scheduler's end.
+    # A daemon thread, so that the scheduler does not wait for it when it ends.
     Thread(target=_look, args=(look, otherwise, said), daemon=True).start()
     try:
         return said.get(timeout=LONGEST_LOOK_SECONDS)
@@ -109,12 +109,12 @@ def _look(look: Callable[[], _Said], otherwise: _Said, said: SimpleQueue[_Said])
 
 
 def _is_a_persons(note: DagRunNote | None) -> bool:
-    """Whether somebody wrote the note by hand: theirs stays."""
+    """Whether a person wrote the note, which then stays."""
     return note is not None and note.user_id is not None
 
 
 def note_of(summary: RunSummary) -> str:
-    """The note in Markdown; what comes from files and settings is shown as it is, never as markup."""
+    """The note in Markdown; texts from files and settings are shown as they are, never as markup."""
     if summary.failures:
         said = " ".join(f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in summary.failures)
     else:
@@ -125,7 +125,7 @@ def note_of(summary: RunSummary) -> str:
 
 
 def note_of_models(run: ModelRun) -> str:
-    """The note of a run about models, as `note_of`."""
+    """The note of a run about models, in the same form as `note_of`."""
     failed = [f"`{task_id}` {_as_text(sentence)}" for task_id, sentence in run.failures]
     said = " · ".join([*failed, *(_as_text(sentence) for _, sentence in run.said[:1])])
     page = _page("settlement-models", f"/models/{run.selection}" if run.selection else "/models")
@@ -134,7 +134,7 @@ def note_of_models(run: ModelRun) -> str:
 
 
 def _page(view: str, path: str) -> str:
-    """A console page inside the UI, which shows what follows the view's name; both lie below the UI's own path."""
+    """The address of a console page inside the UI, which shows the path after the view's name."""
     served_at = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
     return f"{served_at}/plugin/{view}{served_at}/settlement{path}"
 

@@ -1,4 +1,4 @@
-"""Pages from templates; every value is escaped, for texts of a bank's records may be markup."""
+"""Renders pages from templates; every value is escaped, as texts of a bank's records may be markup."""
 
 from __future__ import annotations
 

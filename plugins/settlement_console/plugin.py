@@ -1,4 +1,4 @@
-"""What the console adds to Airflow: its pages, the sidebar's entries, a tab on each run, and the nights' timetable."""
+"""The Airflow plugin of the console: its pages, the sidebar's entries, a tab on each run, and the nights' timetable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ URL_PREFIX = "/settlement"
 
 
 def _address(path: str) -> str:
-    """A console address as the browser asks for it: below the path that Airflow itself is served under."""
+    """The address of a console page for the browser, below the path under which Airflow itself is served."""
     return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + URL_PREFIX + path
 
 
@@ -67,7 +67,7 @@ class SettlementConsole(AirflowPlugin):
 
     @cached_property
     def fastapi_root_middlewares(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """What stands before the whole server."""
+        """The middlewares before the whole server."""
         from plugins.settlement_console.logins import SlowWrongLogins
 
         return [{"middleware": SlowWrongLogins, "name": "Slow wrong logins"}]

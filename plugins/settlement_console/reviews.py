@@ -1,7 +1,7 @@
-"""What analysts decide, taken in by the console: JSON in, a file of the drop out, which the next night reads.
+"""Takes in analysts' reviews as JSON and writes them as a file into the drop, which the next night reads.
 
-Who may change the settlement DAG's runs may review (Airflow's role *User* and those above it; the *Viewer* may not):
-a review changes what the following nights publish, and so it takes the right to write, not the one to look.
+Users who may change the settlement DAG's runs may review (Airflow's role *User* and those above it, but not *Viewer*).
+A review changes what the following nights publish, so that it needs the right to write, not only the right to read.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from include.settings import get_settings
 from plugins.settlement_console.tally import Tally
 
 MOST_REVIEWS = 500
-"""In one request: what a person decides in two days; more comes as a file."""
+"""Largest number of reviews in one request: a person decides as many in two days; more come as a file."""
 MOST_BYTES = 1 << 20
-"""Of a request: so many reviews with the longest reasons allowed."""
+"""Largest size of a request in bytes: room for `MOST_REVIEWS` reviews with the longest reasons allowed."""
 MOST_FAULTS = 20
-"""Of a request, that the answer names: whoever mends these sees the rest."""
+"""Largest number of faults of a request that the answer names; once these are fixed, the next answer names others."""
 LONGEST_REASON = 1000
-"""Characters, as `include.reviews.files` takes them."""
+"""Largest number of characters of a reason, the same as in `include.reviews.files`."""
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-"""No analyst decided before: such a time is a slip, as 0 is for 1970. Years near 1 and 9999 have no UTC."""
+"""Earliest time of a decision: an earlier one is a slip, such as 0 for 1970. Years near 1 and 9999 have no UTC."""
 
 
 def _from_digits(value: object) -> object:
-    """The number that a text of digits is: JavaScript cannot hold a number beyond 2^53 without losing digits."""
+    """The number in a text of digits, as JavaScript cannot hold numbers beyond 2^53 without losing digits."""
     return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
 
 
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 _Identifier = Annotated[int, BeforeValidator(_from_digits), Field(ge=-(2**63), lt=2**63)]
-"""A number, or a text of its digits; zero is one like any other, and some banks begin at it."""
+"""An identifier as a number or as a text of its digits; zero is allowed, as some banks begin with it."""
 
 
 class Review(BaseModel):
-    """One decision. Who decided and when it became known are not the caller's to say."""
+    """One decision; the console itself, not the caller, sets who decided and when it became known."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -60,10 +60,10 @@ class Review(BaseModel):
 
     @model_validator(mode="after")
     def names_a_finding(self) -> Self:
-        """A posting, or an account and the check that it broke."""
+        """Check that the review names a posting, or an account and the check that it broke."""
         if self.trans_id is None and (self.account_id is None or not self.check_code):
             raise ValueError("name the posting (trans_id), or the account_id and check_code of a break")
-        # The server loads this module at start; the checks' room only once somebody reviews.
+        # The server loads this module at its start; the checks are imported only when somebody reviews.
         from include.settlement.findings import CheckCode
 
         if self.check_code is not None and self.check_code not in get_args(CheckCode):
@@ -72,7 +72,7 @@ class Review(BaseModel):
 
 
 def asking_user(user: GetUserDep) -> str:
-    """Who sends the request, which counts whatever becomes of it.
+    """The user who sends the request; the request counts towards the limit whatever its outcome.
 
     Raises
     ------
@@ -88,8 +88,9 @@ def asking_user(user: GetUserDep) -> str:
 async def json_of_our_own(request: Request, _: Annotated[str, Depends(asking_user)]) -> bytes:
     """The body of a request that no other site can have sent with the user's cookie.
 
-    A form of another site cannot send JSON; a script of another site says where it comes from. Who comes with the
-    cookie alone, which browsers add by themselves, has to say so; a token in the header is nobody's but a program's.
+    A form of another site cannot send JSON, and browsers name the origin of a script of another site. A request with
+    only the cookie, which browsers add by themselves, must name its origin; a token in the header can only come from a
+    program.
     """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send the reviews as application/json")
@@ -116,7 +117,7 @@ def take_reviews(
     known_at = datetime.now(UTC)
     rows = [_row(review, user, known_at) for review in _read(body)]
     ticket = _counted(user, len(rows), known_at)
-    # The server loads this module at start; what writes files only once somebody reviews.
+    # The server loads this module at its start; code that writes files is imported only when somebody reviews.
     from include.reviews.files import drop_reviews, inbox_of
 
     try:
@@ -128,7 +129,7 @@ def take_reviews(
 
 
 def _counted(user: str, reviews: int, known_at: datetime) -> int:
-    """A ticket for the reviews among those of the night, which is a day of UTC."""
+    """A ticket that counts the reviews among those of the night, which is a day in UTC."""
     midnight, most = datetime.combine(known_at.date(), datetime.min.time(), UTC), get_settings().reviews_per_night
     ticket = Tally.of_this_server().take("reviews", user, reviews, most, midnight.timestamp())
     if ticket is None:
@@ -147,7 +148,7 @@ def _read(body: bytes) -> list[Review]:
     Raises
     ------
     HTTPException
-        422 with the first faults, and without what was sent: an answer is not to repeat it.
+        422 with the first faults, without repeating what was sent.
     """
     reviews, faults = [], []
     for number, said in enumerate(_said(body)):
@@ -161,7 +162,7 @@ def _read(body: bytes) -> list[Review]:
 
 
 def _said(body: bytes) -> list[Any]:
-    """What a body holds; not looked into yet, for a single body may have a hundred thousand faults."""
+    """The items of a body, not validated yet, as a single body may have a hundred thousand faults."""
     try:
         said = from_json(body)
     except ValueError as error:
@@ -176,7 +177,7 @@ def _said(body: bytes) -> list[Any]:
 
 
 def _fault(number: int, error: Mapping[str, Any]) -> dict[str, Any]:
-    """One fault in short: a field's name may be as long as whoever sent it likes."""
+    """One fault in short form, as a field's name may be of any length."""
     place = ["reviews", number, *(str(part)[:60] for part in error["loc"][:3])]
     return {"type": error["type"], "loc": place, "msg": str(error["msg"])[:300]}
 
@@ -190,7 +191,7 @@ def _row(review: Review, who: str, known_at: datetime) -> dict[str, Any]:
 
 
 def _own_hosts(request: Request) -> set[str]:
-    """What the browser may know this server as: by its own address, and by the configured one in front of it."""
+    """The hosts under which the browser may know this server: its own address, and the configured one before it."""
     return {request.headers.get("host", ""), urlsplit(conf.get("api", "base_url", fallback="")).netloc} - {""}
 
 

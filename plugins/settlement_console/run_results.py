@@ -1,4 +1,4 @@
-"""What the tasks of a run left in XCom, and what people answered them."""
+"""Reads the values that the tasks of a run wrote to XCom, and people's answers to their questions."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 Shape = TypeVar("Shape", bound=Told)
 
 MOST_VALUES = 500
-"""Of one run, the newest: five times what the largest selection leaves."""
+"""Largest number of values read of one run, the newest ones: five times as many as the largest selection writes."""
 MOST_CHARACTERS = 1 << 16
-"""Of one value: tasks leave figures and sentences, and whoever may write XCom leaves what they like."""
+"""Largest number of characters of one value: tasks write figures and sentences, but other users of XCom may write
+anything."""
 RETURNED = "return_value"
-# As the standard provider's ApprovalOperator, whose import the server need not wait for, names it.
+# The name in the standard provider's ApprovalOperator, which is not imported to save the server's time.
 APPROVED = "Approve"
 
 
@@ -40,11 +41,11 @@ class Answer:
     Attributes
     ----------
     is_approved
-        Whether it was a yes.
+        Whether the answer approves.
     by
-        Who gave it; empty where nobody did in time and the default was taken.
+        Person who answered; empty where nobody did in time and the default was taken.
     comment
-        What they said with it.
+        Comment with the answer.
     """
 
     is_approved: bool
@@ -53,7 +54,7 @@ class Answer:
 
     @classmethod
     def of(cls, detail: HITLDetail) -> Self:
-        """From what Airflow keeps of it."""
+        """The answer in Airflow's record."""
         user = detail.responded_by_user
         return cls(
             is_approved=APPROVED in (detail.chosen_options or ()),
@@ -64,20 +65,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as Airflow itself records it, and what it was asked for.
+    """One run as Airflow itself records it, with its parameters.
 
     Attributes
     ----------
     dag_id, run_id, state
-        Airflow's.
+        Identifiers and state of the run in Airflow.
     conf
-        The params it was given, whose values may be of any kind.
+        Parameters of the run, whose values may be of any type.
     lakes
-        Names of the lakes it is about: of its params, else of the events that triggered it.
+        Names of the lakes that it is about, from its parameters, else from the events that triggered it.
     night
-        The settlement date it was asked for, as it was written, else that of its interval.
+        Settlement date that it was asked for, as written, else that of its interval.
     made_at, ended_at
-        Between which it did what it did; None of a run that has not ended. Clearing a run begins no other.
+        Times between which it worked; `ended_at` is None when it has not ended. Clearing a run starts no new one.
     """
 
     dag_id: str
@@ -91,7 +92,7 @@ class Run:
 
     @classmethod
     def of(cls, found: DagRun, events: Iterable[Any]) -> Self:
-        """The run of a row; `events` are the extras of those that triggered it."""
+        """The run in a row; `events` are the extras of the events that triggered it."""
         conf = found.conf if isinstance(found.conf, dict) else {}
         named = [conf] if conf.get("lake") else [extra for extra in events if isinstance(extra, dict)]
         return cls(
@@ -107,31 +108,31 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What names the run in the histories that the lake keeps."""
+        """The name of the run in the histories that the lake keeps."""
         return f"{self.dag_id}/{self.run_id}"
 
     @property
     def is_running(self) -> bool:
-        """Whether more is to come."""
+        """Whether the run has not ended yet."""
         return self.state in ("queued", "running")
 
     def lasted_at(self, moment: datetime) -> bool:
-        """Whether something was done while the run was there."""
+        """Whether a moment lies between the run's beginning and its end."""
         return self.made_at <= moment and (self.ended_at is None or moment <= self.ended_at)
 
 
 @dataclass(frozen=True)
 class RunResults:
-    """What is known of one run.
+    """The values and answers of one run.
 
     Attributes
     ----------
     run
         The run.
     values
-        (task id, key, value) in the order they were left, one for each mapped instance of a task.
+        Tuples of task id, key and value in the order of writing, one for each mapped instance of a task.
     answers
-        By task id, the answers to those that asked a person; a refusal leaves no value.
+        Answers to the tasks that asked a person, by task id; a refusal writes no value.
     """
 
     run: Run
@@ -140,20 +141,20 @@ class RunResults:
 
     @property
     def returned(self) -> dict[str, dict[str, Any]]:
-        """Task id -> the figures it returned; of a mapped task the last."""
+        """The figures that each task returned, by task id; for a mapped task those of its last instance."""
         return {task_id: value for task_id, key, value in self.values if key == RETURNED and isinstance(value, dict)}
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """(task id, sentence) of each task that failed last time it was tried."""
+        """Pairs of task id and sentence for each task whose last attempt failed."""
         return [(task_id, value) for task_id, key, value in self.values if key == FAILURE and isinstance(value, str)]
 
     def told(self, task_id: str, shape: type[Shape]) -> Shape | None:
-        """What a task returned; None where that is not of the shape."""
+        """The value that a task returned; None where it does not have the shape."""
         return next(reversed(self.all_told(task_id, shape)), None)
 
     def all_told(self, task_id: str, shape: type[Shape]) -> list[Shape]:
-        """What every mapped instance of a task returned, without what is not of the shape."""
+        """The values that all mapped instances of a task returned, without those that do not have the shape."""
         found = [value for found, key, value in self.values if (found, key) == (task_id, RETURNED)]
         return [told for value in found if (told := _shaped(value, shape)) is not None]
 
@@ -166,7 +167,7 @@ def _shaped(value: object, shape: type[Shape]) -> Shape | None:
 
 
 def results_of(session: Session, dag_id: str, run_id: str) -> RunResults | None:
-    """What a run's tasks left, or None when there is no such run."""
+    """The results of a run; None when there is no such run."""
     run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if run is None:
         return None
@@ -174,7 +175,7 @@ def results_of(session: Session, dag_id: str, run_id: str) -> RunResults | None:
 
 
 def _events(session: Session, run: DagRun) -> list[Any]:
-    """What the events that triggered the run carry, the newest of them."""
+    """The extras of the newest events that triggered the run."""
     query = select(AssetEvent.extra).where(AssetEvent.created_dagruns.any(DagRun.id == run.id))
     return list(
         session.scalars(query.where(_is_short(AssetEvent.extra)).order_by(AssetEvent.id.desc()).limit(MOST_VALUES))
@@ -190,12 +191,12 @@ def _values(session: Session, run: DagRun) -> list[tuple[str, str, Any]]:
 
 
 def _is_short(column: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a column of JSON, whichever model's
-    """Asked of the database, so that nothing long is fetched."""
+    """Condition that a value is short; the database checks it, so that long values are not fetched."""
     return func.length(cast(column, Text)) <= MOST_CHARACTERS
 
 
 def _value(xcom: XComModel) -> Any:  # noqa: ANN401 - whatever JSON was left
-    """The value; None of one that names a class that Airflow does not know, or is nested without end."""
+    """The value; None when it names a class that Airflow does not know, or is nested too deeply."""
     try:
         return XComModel.deserialize_value(xcom)
     except Exception:
@@ -203,7 +204,7 @@ def _value(xcom: XComModel) -> Any:  # noqa: ANN401 - whatever JSON was left
 
 
 def _answers(session: Session, run: DagRun) -> dict[str, Answer]:
-    """The answers that were given, or taken by default."""
+    """The answers that people gave or that were taken by default, by task id."""
     query = (
         select(TaskInstance.task_id, HITLDetail)
         .join(TaskInstance, HITLDetail.ti_id == TaskInstance.id)

@@ -1,4 +1,4 @@
-"""What one run of the nightly DAG came to: published is what the lake holds; what tasks left in XCom only informs."""
+"""The outcome of one run of the nightly DAG: the lake decides what is published; values in XCom only inform."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _FIRST = {
     "breaks": "Breaks",
     "flagged": "Flagged",
 }
-"""The figures of a night by their key in what the steps return, and in the manifest's summary."""
+"""Names of a night's figures, by their key in the steps' results and in the manifest's summary."""
 _DEEPEST = 2
-"""How far figures lie in others: no step leaves more."""
+"""Deepest nesting of figures in others; no step writes deeper ones."""
 _LONGEST = 4000
-"""Characters of one figure: a night's warnings, put together."""
+"""Largest number of characters of one figure: enough for all warnings of a night."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -33,15 +33,16 @@ class RunSummary:
     Attributes
     ----------
     night
-        The settlement date asked for.
+        Settlement date that was asked for.
     state
-        Airflow's: queued, running, success or failed.
+        State in Airflow: queued, running, success or failed.
     steps
-        Task id -> the figures it returned, in the order they finished. Whoever may write XCom may have changed them.
+        Figures that each task returned, by task id, in the order of finishing. Users who may write XCom may have
+        changed them.
     failures
-        (task id, sentence) of each task that failed last time it was tried.
+        Pairs of task id and sentence for each task whose last attempt failed.
     lake
-        What the lake holds of the night.
+        The lake's record of the night.
     """
 
     run_id: str
@@ -53,7 +54,7 @@ class RunSummary:
 
     @property
     def is_running(self) -> bool:
-        """Whether figures are still to come."""
+        """Whether more figures will come."""
         return self.state in ("queued", "running")
 
     @property
@@ -65,25 +66,25 @@ class RunSummary:
 
     @property
     def headline(self) -> str:
-        """One line: which night, and how it stands."""
+        """One line with the night and its status."""
         return f"Night {self.night}: {_HOW.get(self.state) or self._how_it_ended}"
 
     @property
     def _how_it_ended(self) -> str:
-        """What is said of a run that Airflow calls a success; marking its tasks as done makes any run one."""
+        """The words for a run that Airflow calls a success, which any run is when its tasks are marked as done."""
         if self.lake.trouble:
             return f"ended; {self.lake.trouble}"
         return "published" if self.lake.summary else "ended, and the lake holds no such night"
 
     @property
     def figures(self) -> dict[str, str]:
-        """What a person looks for first, by its name."""
+        """The figures that a person looks for first, by name."""
         found = {name: self._figure(key) for key, name in _FIRST.items()}
         return {name: _readable(value) for name, value in found.items() if value is not None}
 
     @property
     def doubt(self) -> str:
-        """What is said of the figures; empty where they are the lake's."""
+        """A sentence of doubt about the figures; empty where they come from the lake."""
         return "" if self._is_the_lakes or not self.figures else ": ".join(UNVERIFIED)
 
     @property
@@ -92,18 +93,18 @@ class RunSummary:
 
     @property
     def readable_steps(self) -> dict[str, dict[str, str]]:
-        """What each step left, without what is empty or said above."""
+        """The figures of each step, without those that are empty or shown above."""
         return {task_id: dict(_flat(figures)) for task_id, figures in self.steps.items()}
 
     def _figure(self, key: str) -> Any:  # noqa: ANN401 - whatever JSON the steps left
-        """The published night's figure; while there is none, that of the last step that left one under this name."""
+        """The published night's figure, or that of the last step that wrote one under this name while there is none."""
         if self._is_the_lakes:
             return self.lake.summary.get(key)
         return next((step[key] for step in reversed(list(self.steps.values())) if key in step), None)
 
 
 def _readable(value: Any) -> str:  # noqa: ANN401 - whatever JSON the steps left
-    """A figure as people read it; breaks come by check code, and are summed."""
+    """A figure in readable form; breaks, which are given by check code, are summed."""
     if isinstance(value, dict) and all(isinstance(count, int) for count in value.values()):
         return f"{sum(value.values()):,}"
     if isinstance(value, list):
@@ -112,7 +113,7 @@ def _readable(value: Any) -> str:  # noqa: ANN401 - whatever JSON the steps left
 
 
 def _flat(figures: dict[str, Any], before: str = "", deeper: int = _DEEPEST) -> Iterator[tuple[str, str]]:
-    """Named figures with those inside of others spelled out: `breaks fee_amount`."""
+    """Pairs of name and figure; nested figures get combined names such as `breaks fee_amount`."""
     for key, value in figures.items():
         name = f"{before} {key}".strip()
         if isinstance(value, dict) and deeper:

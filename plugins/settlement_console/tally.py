@@ -1,7 +1,7 @@
-"""How much users did lately, counted for all of the server's processes on this machine.
+"""Counts what users did lately, over all of the server's processes on this machine.
 
-Several processes may answer (`[api] workers`), and each is started anew now and then: the counts lie in a file of
-Airflow's home. Servers on several machines count for themselves, so that a limit holds once for each machine.
+Several processes may answer (`[api] workers`), and each is restarted now and then, so that the counts are kept in a
+file in Airflow's home. Servers on several machines count separately, so that a limit holds once per machine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from airflow.configuration import AIRFLOW_HOME
 
 _KEPT_SECONDS = 24 * 3600
-"""The longest span that is looked back over: a night's reviews are counted from midnight on."""
+"""Longest span that is counted: a night's reviews are counted from midnight on."""
 _BUSY_SECONDS = 10
 _SCHEMA = """
 create table if not exists taken (what text not null, who text not null, at real not null, amount integer not null);
@@ -26,12 +26,12 @@ create index if not exists taken_by on taken (what, who, at);
 
 
 class Tally:
-    """What each user did of each kind, and when.
+    """Counts of what each user did, by kind and time.
 
     Parameters
     ----------
     file
-        Where it is kept; made on first use, for its owner alone.
+        Path of the counts; the file is created at first use and is private to its owner.
     """
 
     def __init__(self, file: Path) -> None:
@@ -39,28 +39,28 @@ class Tally:
 
     @classmethod
     def of_this_server(cls) -> Tally:
-        """The one that the processes of this machine's server share."""
+        """The tally that the processes of this machine's server share."""
         return cls(Path(AIRFLOW_HOME) / "settlement-console.db")
 
     def take(self, what: str, who: str, amount: int, most: int, since: float) -> int | None:
-        """Count `amount` more, unless that would be more than `most` since a moment; a ticket for it, else None."""
+        """Count `amount` more and return a ticket; return None when there would be more than `most` since a moment."""
         with self._opened() as db:
             return None if _taken(db, what, who, since) + amount > most else _add(db, what, who, amount)
 
     def count(self, what: str, who: str, since: float) -> tuple[int, int]:
-        """Count one more, however many there were; a ticket for it, and how many there are since a moment."""
+        """Count one more without a limit, and return a ticket and the number since a moment."""
         with self._opened() as db:
             ticket = _add(db, what, who, 1)
             return ticket, _taken(db, what, who, since)
 
     def give_back(self, ticket: int) -> None:
-        """Forget what a ticket was given for."""
+        """Remove the count that a ticket stands for."""
         with self._opened() as db:
             db.execute("delete from taken where rowid = ?", (ticket,))
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of one's own: of two processes that take at once the second sees what the first took."""
+        """An exclusive transaction: of two processes that count at once, the second sees the count of the first."""
         os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with closing(sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
             db.execute("pragma synchronous = off")  # counts of a minute need not survive a power cut
@@ -87,5 +87,5 @@ def _add(db: sqlite3.Connection, what: str, who: str, amount: int) -> int:
 
 
 def _key(who: str) -> str:
-    """Names are kept as digests: people type passwords into the field of the name."""
+    """The digest of a name; names are not stored, as people type passwords into the name's field."""
     return hashlib.sha256(who.encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""What tasks hand on, as far as pages read it: whoever may write XCom may have written anything in its place."""
+"""Shapes of the task results that pages read; they are validated, as users who may write XCom may have changed them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ UNVERIFIED = (
     "not verified",
     "told by the run's tasks, which users of Airflow can change; the lake has no record of it",
 )
-"""Stands beside what tasks told and nothing else confirms."""
+"""Label, with its explanation, of results that only the tasks report."""
 
 
 class Told(BaseModel):
-    """What one task told; further fields are not looked at."""
+    """The result of one task; further fields are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
 
 class Prepared(Told):
-    """How a selection began."""
+    """The beginning of a selection."""
 
     note: str
     candidates: list[str]
@@ -28,7 +28,7 @@ class Prepared(Told):
 
 
 class Tried(Told):
-    """What one candidate cost."""
+    """The cost of one candidate."""
 
     candidate: str
     seconds: float
@@ -36,7 +36,7 @@ class Tried(Told):
 
 
 class Compared(Told):
-    """What a comparison came to."""
+    """The outcome of a comparison."""
 
     verdict: str
     challenger: str | None
@@ -44,7 +44,7 @@ class Compared(Told):
 
 
 class TrainingSplit(Told):
-    """What one night taught."""
+    """The update that a model made from one night."""
 
     night: str
     fate: str
@@ -55,32 +55,32 @@ class TrainingSplit(Told):
 
 
 class Lessons(Told):
-    """What each night taught."""
+    """The updates that a model made from each night."""
 
     nights: list[TrainingSplit] = []
 
 
 class Notice(Told):
-    """One thing noticed of a night."""
+    """One notice of a night."""
 
     code: str
     text: str
 
 
 class WatchedNight(Told):
-    """What was noticed of one night."""
+    """The notices of one night."""
 
     night: str
     notices: list[Notice]
 
 
 class Watched(Told):
-    """What was noticed of each night."""
+    """The notices of each night."""
 
     nights: list[WatchedNight] = []
 
 
 class Wish(Told):
-    """For what features a selection is wished."""
+    """The features for which a selection is requested."""
 
     features: list[str]

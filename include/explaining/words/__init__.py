@@ -1,4 +1,4 @@
-"""What investigators read: a sentence for every feature, and the vocabulary the sentences are made of."""
+"""The sentences that investigators read, one for every feature, and their vocabulary."""
 
 from include.explaining.words.sentences import SENTENCES, finding
 from include.explaining.words.sequence import NO_READING, Earlier, SequenceReading

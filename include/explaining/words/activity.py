@@ -1,4 +1,4 @@
-"""What a finding says of how much happened: postings and payments of a day, of seven days, of thirty."""
+"""Sentences on how much happened: postings and payments of a day, of seven days, of thirty."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from include.explaining.words.wording import (
 
 @dataclass(frozen=True)
 class _Span:
-    """A stretch of days: its columns' name, and how it is spoken of."""
+    """A stretch of days: the name of its columns, and its words in sentences."""
 
     name: str
     within: str
@@ -75,7 +75,7 @@ def _beyond_most(span: _Span) -> Callable[[Row], Finding]:
 
 
 def _none_before(row: Row, span: _Span, nothing: str) -> str:
-    """What was before the stretch, as far as the account was watched."""
+    """The clause on what came before the stretch, as far as the account was watched."""
     watched = row["observed_days"] - span.length + 1
     if watched <= 0:
         return "nothing is known of this account before"
@@ -83,7 +83,7 @@ def _none_before(row: Row, span: _Span, nothing: str) -> str:
 
 
 def kind_count(row: Row) -> Finding:
-    """How many of one kind fell on one day, against the account's own most and everybody's."""
+    """The number of postings of one kind on one day, against the account's own largest number and everybody's."""
     number, most = row["kind_day_postings"], row["kind_most"]
     names = wording(row["kind"]).names
     value = kinds_made(row, number)

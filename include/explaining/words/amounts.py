@@ -1,4 +1,4 @@
-"""What a finding says of an amount: against the account's own, its owner's other accounts', its peers', a salary."""
+"""Sentences on an amount, compared with the account's own, its owner's other accounts', its peers' and a salary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from include.explaining.words.wording import Finding, Row, days, did, exceeds, money, times, wording
 
 _LEAST_HABIT = 3
-"""Fewer postings of a kind are no habit: the feature is drawn towards accounts like it, and so is the sentence."""
+"""Least number of postings of a kind that form a habit; below it feature and sentence refer to similar accounts."""
 
 _TRAITS = {
     "young": "an owner under 25",
@@ -22,11 +22,11 @@ _TRAITS = {
     "new": "less than half a year at the bank",
     "rich": "a home in a better-paid district",
 }
-"""What `profile_groups.sql` tells accounts apart by; what a source lacks has no words."""
+"""Words for the traits by which `profile_groups.sql` groups accounts; traits that a source lacks have none."""
 
 
 def amount_z(row: Row) -> Finding:
-    """The amount against what is expected: the account's own habit where there is one, otherwise its peers'."""
+    """The amount against the expected one, which is the account's own habit where it has one, else its peers'."""
     usual, own = row["usual_amount"], row["kind_postings"]
     if usual is None:
         return _first_amount(row)
@@ -46,7 +46,7 @@ def own_habit(row: Row) -> str:
 
 
 def peers(row: Row) -> str:
-    """The accounts one may compare it with, by what they have in common."""
+    """The accounts to compare the account with, described by what they have in common."""
     traits = [_TRAITS[trait] for trait in (row["peer_group"] or "").split("+") if trait in _TRAITS]
     return f"accounts like it ({', '.join(traits)})" if traits else "other accounts"
 
@@ -61,7 +61,7 @@ def amount_to_largest(row: Row) -> Finding:
 
 
 def amount_to_high(row: Row) -> Finding:
-    """The amount against what nearly all of the account's stay within."""
+    """The amount against the bound that nearly all of the account's amounts stay within."""
     if row["high_amount"] is None:
         return amount_to_largest(row)
     names, high = wording(row["kind"]).names, money(row["high_amount"])
@@ -95,7 +95,7 @@ def amount_to_salary(row: Row) -> Finding:
 
 
 def _first_amount(row: Row) -> Finding:
-    """The account has no recent habit of this kind: its peers' stands in."""
+    """The sentence where the account has no recent habit of this kind, so that its peers' habit is used."""
     before = f"the account's first {wording(row['kind']).name}"
     if row["gap_days"] is not None:
         before = f"the first {wording(row['kind']).name} for {days(row['gap_days'])}"

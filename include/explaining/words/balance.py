@@ -1,4 +1,4 @@
-"""What a finding says of the balance: the share of it that a payment takes, and what is left."""
+"""Sentences on the balance: the share of it that a payment takes, and what is left."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def balance_share(row: Row) -> Finding:
 
 
 def balance_low(row: Row) -> Finding:
-    """What is left against the lowest balance of the habit."""
+    """The balance that is left against the lowest balance of the habit."""
     after, lowest = row["balance_after"], row["lowest_balance"]
     if after is None:
         return overdrawn(row)
@@ -39,7 +39,7 @@ def balance_low(row: Row) -> Finding:
 
 
 def overdrawn(row: Row) -> Finding:
-    """Whether more was paid than there was."""
+    """Whether more was paid than the balance held."""
     after = row["balance_after"]
     if after is None:
         return Finding(UNKNOWN, "0.00 or more", f"{did(row)}; the balance after is unknown.", stands=False)

@@ -1,4 +1,4 @@
-"""What a finding says of what the account never had: a counterparty, a kind of operation, a product."""
+"""Sentences on what the account never had before: a counterparty, a kind of operation, a product."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def unknown_counterparty(row: Row) -> Finding:
 
 
 def stranger_amount(row: Row) -> Finding:
-    """What a stranger gets against a usual paying day."""
+    """The amount that a stranger gets against the payments of a usual day."""
     usual = row["usual_day_paid"]
     if not usual:
         text = f"{_said(row)}; in the {days(row['observed_days'])} before the account had paid nothing."
@@ -69,7 +69,7 @@ def stranger_share(row: Row) -> Finding:
 
 
 def _said(row: Row) -> str:
-    """What was done, with whom, and who else knows that side."""
+    """What was done, with whom, and who else in the bank knows that counterparty."""
     if row["known_by"] is None:
         return f"{did(row)}; the other side is not named"
     if not _is_stranger(row):
@@ -113,7 +113,7 @@ def unowned(row: Row) -> Finding:
     product, since = _product(row)
     if not product:
         return Finding("no product needed", "no product needed", f"{did(row)}, which needs no product.", stands=False)
-    # What a snapshot says of later days is not known on this one.
+    # A product that a snapshot dates later than this night is not known yet.
     if since is None or since > row["settlement_date"]:
         text = f"{did(row)}, though no {product} is known for this account."
         return Finding(f"no {product}", f"a {product}", text, stands=bool(row["unowned"]))
@@ -122,7 +122,7 @@ def unowned(row: Row) -> Finding:
 
 
 def _product(row: Row) -> tuple[str, date | None]:
-    """What the posting needs, and since when the account has it."""
+    """The product that the posting needs, and the date since which the account has it."""
     if row["operation"] == "CCW":
         return "card", row["card_since"]
     if row["category"] == "LO" and row["trans_type"] != "C":

@@ -1,4 +1,4 @@
-"""What a finding says of when things happen: long after the last of a kind, too soon after it, after a silence."""
+"""Sentences on timing: long after the last posting of a kind, too soon after it, or after a silence."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def gap(row: Row) -> Finding:
 
 
 def early(row: Row) -> Finding:
-    """How soon the same comes again, with the same other side, against the shortest gap so far and everybody's."""
+    """How soon the same kind and counterparty come again, against the shortest gap so far and everybody's."""
     name, shortest, smallest = _repeated(row), row["shortest_gap"], row["shortest_before"]
     if shortest is None:
         return new_kind(row)
@@ -50,7 +50,7 @@ def early(row: Row) -> Finding:
 
 
 def _repeated(row: Row) -> str:
-    """What comes again: a kind, with its other side where there is one."""
+    """The words for what comes again: a kind, with its counterparty where there is one."""
     name = wording(row["kind"]).name
     if row["other_account"] is None:
         return name
@@ -58,7 +58,7 @@ def _repeated(row: Row) -> str:
 
 
 def _nearness(smallest: int | None) -> str:
-    """What is nearer than the account's two nearest."""
+    """The words for a gap that is shorter than the account's shortest one."""
     if smallest is None:
         return "so near each other"
     return f"within {days(smallest - 1)}" if smallest > 1 else "on one day"
@@ -69,7 +69,7 @@ def _after(shortest: int, name: str) -> str:
 
 
 def silence(row: Row) -> Finding:
-    """Days in which the account's people decided nothing, against the usual."""
+    """The number of days in which the account's holders decided nothing, against the usual."""
     silent, usual = row["silent_days"], row["usual_silent_days"]
     if silent is None:
         return Finding(UNKNOWN, UNKNOWN, f"{did(row)}: the first thing the account's people did.", stands=False)
@@ -84,7 +84,7 @@ def silence(row: Row) -> Finding:
 
 
 def strange_order(row: Row) -> Finding:
-    """What came before, and how rarely this comes after it, on this account and on others."""
+    """The kind that came before, and how rarely this kind follows it, on this account and on others."""
     if row["former_kind"] is None:
         return Finding(wording(row["kind"]).name, UNKNOWN, f"{did(row)}; nothing came shortly before.", stands=False)
     name, former, known = wording(row["kind"]).name, wording(row["former_kind"]).name, _followed(row)
@@ -95,7 +95,7 @@ def strange_order(row: Row) -> Finding:
 
 
 def _followed(row: Row) -> list[str]:
-    """After how many of the account's own and of everybody's this kind came; without what there was none of."""
+    """How often this kind followed, on this account and on all accounts; cases without any chance are left out."""
     names = wording(row["former_kind"])
     former = names.name if row["followable"] == 1 else names.names
     own = f"after {_share_of(row['followed'], row['followable'])} of its own {former} of more than a week ago"
@@ -108,7 +108,7 @@ def _share_of(times: int, chances: int) -> str:
 
 
 def strange_week(row: Row) -> Finding:
-    """On how many days of seven the order of things was new, and which transactions made it so."""
+    """The number of days of seven on which the order of postings was new, and which transactions made it so."""
     strange, usual = row["week_strange_trans"] or [], row["usual_week_strange_days"]
     value = days(len(strange))
     if usual is None:
@@ -124,7 +124,7 @@ def strange_week(row: Row) -> Finding:
 
 
 _UNLIKELY = 0.1
-"""What follows more often than once in ten times is no reason to call anybody."""
+"""Largest frequency of a succession that is named; one that is more frequent is no reason to call anybody."""
 
 RHYTHM_SENTENCES: dict[str, Callable[[Row], Finding]] = {
     "gap": gap,

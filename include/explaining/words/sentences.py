@@ -40,10 +40,10 @@ def finding(feature: str, row: Row, reading: SequenceReading = NO_READING) -> Fi
     Parameters
     ----------
     feature
-        Of `include.features.catalog.MODEL_FEATURES`.
+        Name of one of `include.features.catalog.MODEL_FEATURES`.
     row
         The posting's row of the feature table.
     reading
-        What the sequence model has to say of it; only its own features need one.
+        The sequence model's reading of the posting; only the model's own features need one.
     """
     return SENTENCES[feature](row, reading)

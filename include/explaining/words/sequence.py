@@ -1,7 +1,7 @@
-"""What a finding says of an account's order of things: what was expected instead, and which postings to compare with.
+"""Sentences on the order of an account's postings: what was expected instead, and which postings to compare with.
 
-The postings named are those without which the sequence model would have been less surprised. That is leaving one out,
-not a cause, and the sentences say "compare with".
+The named postings are those without which the sequence model would have been less surprised. Leaving a posting out does
+not prove a cause, so that the sentences say "compare with".
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _COUNTERPARTY = STEP_FIELDS.index("counterparty")
 _NOBODY, _KNOWN = 0, 1
 _PARTIES = ("nobody", "an account it had dealt with lately", "an account it had not dealt with lately")
 _UNLIKELY = 0.1
-"""What is likelier than one in ten is no reason to call anybody."""
+"""Largest probability of a value that is named; a likelier one is no reason to call anybody."""
 _LONGEST_GAP = 47
-"""Days; the network does not tell longer gaps apart."""
+"""Longest gap in days; the network does not tell longer gaps apart."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier posting of the account, as the window has it; the amount to single precision."""
+    """An earlier posting of the account, as read from the window; its amount has single precision."""
 
     trans_id: int
     day: date
@@ -51,16 +51,16 @@ class Earlier:
 
 @dataclass(frozen=True)
 class SequenceReading:
-    """What the sequence model expected of a posting, and which earlier ones to compare it with.
+    """The sequence model's expectation of a posting, and the earlier postings to compare it with.
 
     Attributes
     ----------
     expected
-        None where the model has no sequence reader.
+        Expectation of the model; None where the model has no sequence reader.
     surprises
-        Its four parts: minus the log probability of something as unlikely.
+        The four surprises by part: minus the log probability of a value as unlikely.
     compare
-        Earlier postings, oldest first: those to blame, or else the latest; empty without any.
+        Earlier postings that made it surprising, or else the latest one, oldest first; empty without any.
     latest
         The last of the earlier postings.
     """
@@ -71,12 +71,12 @@ class SequenceReading:
     latest: Earlier | None
 
     def share(self, part: str) -> float:
-        """How often the model expects something as unlikely."""
+        """The probability of a value as unlikely as the seen one, according to the model."""
         return exp(-self.surprises.get(part, 0.0))
 
 
 NO_READING = SequenceReading(None, {}, (), None)
-"""Where there is no sequence reader, or nothing was asked of it."""
+"""Reading for models without a sequence reader, and for postings about which the reader was not asked."""
 
 
 def sequence_kind(row: Row, reading: SequenceReading) -> Finding:
@@ -124,7 +124,7 @@ def sequence_counterparty(row: Row, reading: SequenceReading) -> Finding:
 
 
 def sequence_amount(row: Row, reading: SequenceReading) -> Finding:
-    """The amount against the median of what was expected of such a posting then."""
+    """The amount against the median of the expected amounts of such a posting."""
     expected, share = reading.expected, reading.share("sequence_amount") / 2
     if expected is None or not reading.compare:
         return _alone(row)
@@ -175,7 +175,10 @@ def _step(row: Row, place: int, field: int) -> float:
 
 
 def _party_of(row: Row) -> int:
-    """0 nobody, 1 one of the window's counterparties, 2 another: windows number them as they first appear."""
+    """The counterparty's token: 0 nobody, 1 one of the window's counterparties, 2 another one.
+
+    Windows number counterparties in the order in which they first appear.
+    """
     own = _step(row, WINDOW, _COUNTERPARTY)
     if own == 0:
         return _NOBODY

@@ -1,4 +1,4 @@
-"""What a finding says of an hour, a place and a way: where the account's people usually are, and how far apart."""
+"""Sentences on hours, places and travel: where the account's holders usually are, and how far they would travel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from include.explaining.words.wording import UNKNOWN, Finding, Row, clock, count, did
 
 _AROUND_MINUTES = 90
-"""How near another posting's hour must be to count as the same: as `scenes.sql` counts them."""
+"""Largest distance in minutes at which another posting's hour counts as the same, as in `scenes.sql`."""
 
 _SCENE_NAMES = {
     "card": ("card withdrawal", "card withdrawals"),
@@ -15,7 +15,7 @@ _SCENE_NAMES = {
     "sent": ("transfer to another bank", "transfers to other banks"),
     "received": ("transfer received", "transfers received"),
 }
-"""What is counted together, in singular and plural; `desk` is cash paid in and out."""
+"""Words for the postings that are counted together, in singular and plural; `desk` is cash paid in and out."""
 _OTHER_NAMES = ("transaction", "transactions")
 
 
@@ -111,7 +111,7 @@ def _none_or(number: int) -> str:
 
 
 def _district(name: str | None, place_id: int) -> str:
-    """A district as people call it; a source without names has numbers."""
+    """The district's name for people, or its number where the source has no names."""
     return name or f"district {place_id}"
 
 

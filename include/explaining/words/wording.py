@@ -12,9 +12,9 @@ Row = Mapping[str, Any]
 """One row of the feature table as Python values."""
 
 UNKNOWN = "unknown"
-"""What a value is called that the source does not record."""
+"""Word for a value that the source does not record."""
 LEAST_RATIO = 1.05
-"""A figure this much above the usual is said to be more; below it is "about as much"."""
+"""Least ratio to the usual at which a figure is said to be more; below it, it is "about as much"."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Finding:
     Attributes
     ----------
     value, typical
-        What was found and what is usual, as people write them.
+        Found and usual value, as people write them.
     text
-        The sentence.
+        Sentence for investigators.
     stands
-        Whether the sentence shows something unusual. Features weigh more than a sentence can say (a habit of few
-        postings is drawn towards others'), so that the figures named may be the usual ones: then it is no reason.
+        Whether the sentence shows something unusual. A feature takes more into account than its sentence can say (a
+        habit of few postings is shrunk towards others'), so that its figures may look usual; then it is no reason.
     """
 
     value: str
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Wording:
-    """How a kind of operation is spoken of: `did` with the amount in braces, `name` in singular and plural."""
+    """The words for a kind of operation: `did` with the amount in braces, `name` in singular and plural."""
 
     did: str
     name: str
@@ -68,7 +68,7 @@ _WORDINGS: dict[str, Wording] = {
 
 
 def wording(kind: str) -> Wording:
-    """How to speak of a kind of operation; a combination never met before is named by its codes."""
+    """The words for a kind of operation; an unknown combination is named by its codes."""
     if kind in _WORDINGS:
         return _WORDINGS[kind]
     direction, operation, category = kind.split(":")
@@ -83,7 +83,7 @@ def article(name: str) -> str:
 
 
 def did(row: Row) -> str:
-    """What the posting did, the beginning of every sentence about it."""
+    """The words for what the posting did, with which every sentence about it begins."""
     direction, _, codes = row["kind"].partition(":")
     if direction == "in" and row["trans_type"] != "C":
         return f"Got back {money(row['amount'])}, as a negative {wording(f'out:{codes}').name}"
@@ -93,18 +93,18 @@ def did(row: Row) -> str:
 
 
 def kinds_made(row: Row, number: int) -> str:
-    """So many postings of the row's kind: "8 cash withdrawals"."""
+    """A number of postings of the row's kind, in words: "8 cash withdrawals"."""
     names = wording(row["kind"])
     return f"1 {names.name}" if number == 1 else f"{count(number)} {names.names}"
 
 
 def transactions(number: int) -> str:
-    """So many postings of any kind."""
+    """A number of postings of any kind, in words."""
     return "1 transaction" if number == 1 else f"{count(number)} transactions"
 
 
 def accounts(number: int) -> str:
-    """So many accounts."""
+    """A number of accounts, in words."""
     return "1 account" if number == 1 else f"{count(number)} accounts"
 
 
@@ -126,7 +126,7 @@ def about(amount: float) -> str:
 
 
 def count(number: float) -> str:
-    """A number of things: whole as it is, otherwise with one decimal.
+    """A number of things as text: without decimals when whole, otherwise with one.
 
     >>> count(3), count(3.04), count(1234.56)
     ('3', '3', '1,234.6')
@@ -136,13 +136,13 @@ def count(number: float) -> str:
 
 
 def days(number: float) -> str:
-    """So many days."""
+    """A number of days, in words."""
     spoken = count(number)
     return "1 day" if spoken == "1" else f"{spoken} days"
 
 
 def percent(share: float) -> str:
-    """A share of something: whole percents, below ten with a decimal.
+    """A share as text: in whole percent, below ten with one decimal.
 
     >>> percent(0.714), percent(0.0042), percent(0.0)
     ('71 %', '0.4 %', 'less than 0.1 %')
@@ -153,7 +153,7 @@ def percent(share: float) -> str:
 
 
 def one_in(share: float, what: str = "") -> str:
-    """A rare share, to two digits.
+    """A rare share in words, to two digits.
 
     >>> one_in(0.0031), one_in(0.4, "time")
     ('1 in 320', '1 time in 2')
@@ -164,7 +164,7 @@ def one_in(share: float, what: str = "") -> str:
 
 
 def clock(minute: int) -> str:
-    """The minute of the day as a clock shows it, across midnight.
+    """The minute of the day as a clock shows it; it wraps at midnight.
 
     >>> clock(190), clock(-80)
     ('03:10', '22:40')
@@ -173,7 +173,7 @@ def clock(minute: int) -> str:
 
 
 def day_of(day: date, seen_from: date) -> str:
-    """A date as people say it, with the year where it is another one.
+    """A date as people say it, with the year where it differs from the current one.
 
     >>> day_of(date(1993, 12, 28), date(1994, 1, 3)), day_of(date(1994, 1, 2), date(1994, 1, 3))
     ('28 December 1993', '2 January')
@@ -183,7 +183,7 @@ def day_of(day: date, seen_from: date) -> str:
 
 
 def times(value: Any, usual: Any, what: str = "as much") -> str:  # noqa: ANN401 - Decimal or float
-    """How far apart two figures are, in words; the usual one counts as a hundredth at least."""
+    """The ratio of two figures in words; the usual one counts as at least a hundredth."""
     ratio = ratio_of(value, usual)
     if ratio >= 10:
         return f"{ratio:,.0f} times {what}"
