@@ -1,4 +1,4 @@
-"""Whether a source that names moments rather than days has declared where its days begin."""
+"""Checks that a source with moments instead of days has declared the zone in which its days begin."""
 
 from __future__ import annotations
 

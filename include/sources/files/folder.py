@@ -1,4 +1,4 @@
-"""A folder or object prefix: what lies in it, and the bytes of its files as long as nobody changes them."""
+"""Reads a folder or object prefix: its entries, and the bytes of its files as long as nobody changes them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _ASKED_TO_WAIT = (408, 429)
 
 @dataclass(frozen=True)
 class Folder:
-    """Where a source's files lie.
+    """The folder or object prefix of a source's files.
 
     Attributes
     ----------

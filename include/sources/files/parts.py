@@ -1,4 +1,4 @@
-"""A relation that comes in several files: each is unpacked and read by itself, every record keeps its file and line."""
+"""Reads a relation from several files: each is unpacked and read by itself; every record keeps its file and line."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Content:
     Attributes
     ----------
     data
-        Its bytes, packed or not.
+        Bytes of the file, packed or not.
     uri
-        Its address.
+        Address of the file.
     values
-        Column -> text, of columns that the names of its folders hold.
+        Texts of the columns that the names of its folders hold, by column.
     """
 
     data: bytes

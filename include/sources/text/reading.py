@@ -1,4 +1,4 @@
-"""One relation out of one text file: encoding, header, records, and what people should know about the file."""
+"""Reads one relation from one text file: encoding, header, records, and notes for people about the file."""
 
 from __future__ import annotations
 
