@@ -43,7 +43,7 @@ def refuse_moments(place: str, column: str, held: str) -> NoReturn:
     Parameters
     ----------
     held
-        What the column holds, by its form or its type.
+        Words for the column's values, by their form or type.
 
     Raises
     ------

@@ -76,7 +76,7 @@ PARAMETERS: Mapping[str, frozenset[str]] = {
 """Names of the parameters that an address may have, by kind of database."""
 
 SESSION_SETTINGS = frozenset({"search_path", "role", "statement_timeout", "lock_timeout", "datestyle", "timezone"})
-"""What PostgreSQL's `options` may set, each as `-cname=value`: where to look, as whom, and for how long."""
+"""Settings that PostgreSQL's `options` may contain, each as `-cname=value`: schema, role, time limits and formats."""
 
 _SOCKETS = {"postgresql": "host", "mysql": "unix_socket"}
 _LARGEST_PORT = 65_535

@@ -128,7 +128,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _record_number(content: bytes) -> int:
-    """What the servers make of an MD5's first ten digits; see `record_number` of the values module."""
+    """The number that servers make of an MD5's first ten digits; see `record_number` of the values module."""
     return int(hashlib.md5(content, usedforsecurity=False).hexdigest()[:10], 16)
 
 

@@ -100,7 +100,7 @@ class Folder:
         return f"{self.uri}/{shown(name)}"
 
     def entries(self) -> dict[str, Entry]:
-        """What the folder itself holds, by name.
+        """The entries of the folder itself, by name.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Folder:
         return bytes(self.filesystem.cat_file(path, end=most_bytes)) if most_bytes else b""
 
     def _stamp(self, path: str) -> Stamp:
-        """What a file's stamp is now; empty where there is no file any more."""
+        """The current stamp of a file; empty where the file no longer exists."""
         if self._is_local:
             return disk.entry_at(Path(path), path).stamp
         try:

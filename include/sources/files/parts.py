@@ -131,7 +131,7 @@ def _text(part: FileRecords, name: str) -> pa.Array:
 
 
 def notes_of(parts: Sequence[FileRecords]) -> tuple[str, ...]:
-    """What people should know of the parts, of many alike the first ones."""
+    """Notes for people about the parts; of many similar notes only the first ones."""
     notes = list(dict.fromkeys(note for part in parts for note in part.notes))
     more = len(notes) - _MOST_NOTES
     return (*notes[:_MOST_NOTES], *([f"and {more} notes more on the other parts"] if more > 0 else []))

@@ -146,7 +146,7 @@ def _refuse_other_forms(relation: Relation, dialect: Dialect, entries: Mapping[s
 
 
 def _unread_kind(name: str) -> str:
-    """What a file is by its suffix, where that is a form that is not read; empty where it is none."""
+    """Words for a file whose suffix is of a form that is not read; empty for other files."""
     stem, dot, suffix = name.lower().rpartition(".")
     return _UNREAD.get(dot + suffix, "") if stem else ""
 

@@ -83,7 +83,7 @@ def read_text(data: bytes, relation: Relation, dialect: Dialect, file: str, give
 
 
 def no_records(relation: Relation, dialect: Dialect, file: str) -> FileRecords:
-    """What a file that holds nothing gives, not even a header.
+    """The records of a file that holds nothing, not even a header.
 
     Raises
     ------

@@ -56,7 +56,7 @@ class Records:
     raw
         Each record as it stands in the text, its line end apart.
     unreadable
-        What could not be split.
+        Records that could not be split.
     torn_line
         Line (from 0) of the record the text is cut off in, if it is.
     cut_in_quote
