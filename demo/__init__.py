@@ -1,4 +1,4 @@
-"""The generated bank: a demonstration bank of any size with the habits of a real one, and times and places besides."""
+"""The generated bank: a demonstration bank of any size with the habits of a real one, plus times and places."""
 
 from demo.generate import Bank, BankSummary, build_bank, generate_bank
 from demo.injected_incidents import Incident

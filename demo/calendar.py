@@ -10,7 +10,7 @@ import numpy as np
 from demo.random_streams import Bools, Floats, Ints
 
 ENDLESS = 10**6
-"""Occurrences of a thing that is due every month for good."""
+"""Number of occurrences that stands for a thing that is due every month without end."""
 
 
 def day_number(day: date) -> int:
@@ -46,12 +46,12 @@ class Span:
 
     @property
     def days(self) -> int:
-        """How many days the span has."""
+        """The number of days in the span."""
         return self.last - self.first + 1
 
     @property
     def months(self) -> int:
-        """How many months the span touches."""
+        """The number of months that the span touches."""
         return len(self.month_first)
 
     @property
@@ -62,7 +62,7 @@ class Span:
 
     @property
     def years_in(self) -> Ints:
-        """Per month: turns of the year since the span's first month."""
+        """For each month, the number of turns of the year since the span's first month."""
         january: Bools = self.month_of_year == 1
         january[0] = False
         return np.cumsum(january).astype(np.int64)
@@ -70,16 +70,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Occurrences:
-    """When things happened.
+    """Occurrences of things, by position.
 
     Attributes
     ----------
     item
         Position of the thing.
     day
-        Day number.
+        Day number of the occurrence.
     month
-        Position of the month in the span.
+        Position of its month in the span.
     """
 
     item: Ints

@@ -1,4 +1,4 @@
-"""What accounts are bound to pay every month: loans and standing orders, the loans' own among them."""
+"""Monthly obligations of accounts: loans and standing orders, including those that repay loans."""
 
 from __future__ import annotations
 
@@ -68,15 +68,15 @@ class Orders:
     cents
         Amount, the same every month.
     category
-        As ordered: HH, IN, LE, LO or blank.
+        Category of the order: HH, IN, LE, LO or blank.
     posted
-        Category its postings carry: some lose theirs.
+        Category of its postings, which some orders lose.
     due_day
-        Day of the month.
+        Day of the month on which it is due.
     since
         Day number of the earliest payment.
     times
-        How often it is paid at most.
+        Largest number of payments.
     """
 
     order_id: Ints
@@ -91,7 +91,7 @@ class Orders:
     times: Ints
 
     def __len__(self) -> int:
-        """How many standing orders there are."""
+        """The number of standing orders."""
         return len(self.order_id)
 
 
@@ -106,11 +106,11 @@ class Loans:
     account
         Position of the account that repays.
     granted
-        Day number.
+        Day number of the grant.
     months
-        Duration.
+        Duration in months.
     cents
-        Exact monthly payment, to a tenth of a crown; `fin_loan.payments` is it in whole crowns.
+        Exact monthly payment, to a tenth of a crown; `fin_loan.payments` gives it in whole crowns.
     """
 
     loan_id: Ints
@@ -142,7 +142,7 @@ def draw_loans(accounts: Accounts, habits: Habits, span: Span, streams: RandomSt
 
 
 def draw_orders(accounts: Accounts, habits: Habits, loans: Loans, span: Span, streams: RandomStreams) -> Orders:
-    """Standing orders that have started by the end of the span; a loan's payments are the last of them."""
+    """Standing orders that have started by the end of the span; orders that repay loans come last."""
     rng = streams.of("orders")
     account, place = _who_orders(accounts, rng)
     purpose = _purposes(place, rng)
@@ -165,7 +165,7 @@ def _who_orders(accounts: Accounts, rng: np.random.Generator) -> tuple[Ints, Int
 
 
 def _purposes(place: Ints, rng: np.random.Generator) -> Ints:
-    """Position among `_OTHER_PURPOSES`, or -1 for the household."""
+    """The purpose of each order: its position in `_OTHER_PURPOSES`, or -1 for the household."""
     other = pick(rng, [purpose.weight for purpose in _OTHER_PURPOSES], len(place))
     household = (place == 0) & (rng.random(len(place)) < _HOUSEHOLD_SHARE)
     return np.where(household, -1, other)

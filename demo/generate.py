@@ -1,4 +1,4 @@
-"""A bank of any size from one seed: draws people, habits and postings, books them, and hands over eight relations."""
+"""Generates a bank of any size from one seed: draws people, habits and postings, and books them as eight relations."""
 
 from __future__ import annotations
 
@@ -43,10 +43,11 @@ class Bank:
     tables
         The eight relations by name, as the files hold them.
     booked
-        All postings in the true order of booking, which the files do not tell: account by account, and within an
-        account in the order money moved; every balance is the one before it plus the amount, but for the rounding.
+        All postings in the true order of booking, which the files do not show: account by account, and within an
+        account in the order in which money moved. Every balance is the one before it plus the amount, except for the
+        rounding.
     incidents
-        What was planted.
+        Planted incidents.
     """
 
     tables: dict[str, pa.Table]
@@ -56,22 +57,22 @@ class Bank:
 
 @dataclass(frozen=True)
 class BankSummary:
-    """What was written.
+    """The summary of a written bank.
 
     Attributes
     ----------
     folder
-        Where.
+        Folder of the bank.
     source_uri
-        The URI that reads it, with the source's rounding.
+        URI that reads the bank, with the source's rounding.
     first, last
         First and last date of the span.
     seed
-        The seed it can be made again from.
+        Seed from which the bank can be generated again.
     rows
-        Rows per relation.
+        Number of rows by relation.
     troubles
-        How many incidents were planted; they are listed in `_troubles.json` beside the data.
+        Number of planted incidents, which are listed in `_troubles.json` beside the data.
     """
 
     folder: Path
@@ -85,7 +86,7 @@ class BankSummary:
 
 @dataclass(frozen=True)
 class _Society:
-    """Everybody and everything there is before the first posting."""
+    """All people, accounts and commitments that exist before the first posting."""
 
     span: Span
     districts: Districts
@@ -113,17 +114,17 @@ def generate_bank(
     Parameters
     ----------
     folder
-        Created when missing; relations of an earlier bank in it are replaced.
+        Folder to write to; it is created when missing, and relations of an earlier bank in it are replaced.
     accounts
-        How many accounts; 4,500 over six years is the size of the PKDD'99 bank.
+        Number of accounts; 4,500 over six years is the size of the PKDD'99 bank.
     first, last
-        Settlement dates of the span, both included; the bank opens on the first.
+        First and last settlement date of the span; the bank opens on the first.
     seed
-        Not negative.
+        Seed of the bank, at least 0.
     fmt
-        `parquet` or `csv`, both with the canonical columns.
+        File format, `parquet` or `csv`, both with the canonical columns.
     incidents
-        Plant a few rare incidents into the last month and list them in `_troubles.json`.
+        Whether to plant a few rare incidents into the last month and list them in `_troubles.json`.
 
     Raises
     ------
@@ -204,7 +205,7 @@ def _transactions(society: _Society, ledger: Ledger, trans_id: Ints, streams: Ra
 
 
 def _in_file_order(transactions: pa.Table, streams: RandomStreams) -> pa.Table:
-    """By date, and shuffled within a day: the order of booking is not recorded."""
+    """The transactions ordered by date and shuffled within a day, as the order of booking is not recorded."""
     days = transactions["trans_date"].combine_chunks().cast(pa.int32()).to_numpy()
     chance = streams.of("file order").random(len(days))
     return transactions.take(pa.array(np.lexsort((chance, days))))

@@ -1,4 +1,4 @@
-"""What each account's people do, drawn once: income, pay day, cushion, when each habit sets in, usual hours."""
+"""Habits of each account's holders, drawn once: income, pay day, cushion, beginning of each habit, usual hours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAY_DAY_WEIGHTS = (388, 298, 381, 228, 221, 200, 263, 324, 303, 286)
 _FEE_AFTER_DAYS = (95, 165)
 # PKDD'99: 443 of 466 accounts older than eight months pay a fee at all.
 _FEE_SHARE = 0.95
-# Everyday withdrawals set in some time in the first year: the real bank's rose fourfold within its second winter.
+# Everyday withdrawals begin some time in the first year: the real bank's rose fourfold within its second winter.
 _EVERYDAY_AFTER_DAYS = (45, 270)
 # A raise every January, of a few percent.
 _RAISE = (0.02, 0.07)
@@ -36,19 +36,19 @@ class Habits:
     Attributes
     ----------
     income
-        Monthly income, crowns.
+        Monthly income in crowns.
     pay_day
-        Day of the month the income comes on.
+        Day of the month on which the income comes.
     paid_since
-        Day number the income may first come on.
+        First day number on which the income may come.
     yearly_raise
         Growth of the income every January, as a share.
     cushion_cents
-        Balance people keep.
+        Balance that the holders keep, in cents.
     fee_since, everyday_since
-        Day number the habit sets in.
+        Day numbers on which fees and everyday withdrawals begin.
     pays_large, pays_zero, pays_household
-        Who takes out large sums, who withdraws over counterparty 0, who pays the household in cash.
+        Whether the holders take out large sums, withdraw with counterparty 0, and pay the household in cash.
     """
 
     income: Floats
@@ -65,14 +65,14 @@ class Habits:
 
 @dataclass(frozen=True)
 class Hours:
-    """When people usually act, in seconds since midnight, by position of the client.
+    """Usual times of day of people, in seconds since midnight, by position of the client.
 
     Attributes
     ----------
     desk, card
         Usual time at the desk and with the card.
     desk_spread, card_spread
-        How far they stray from it.
+        Spread around the usual time.
     """
 
     desk: Floats

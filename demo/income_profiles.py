@@ -1,4 +1,4 @@
-"""What people live on: five ways to earn, each with the figures of those who do; measured on the PKDD'99 relations.
+"""Income profiles: five sources of income, each with its figures, measured on the PKDD'99 relations.
 
 Measured on the 37,344 postings of 1993-01-01..1994-01-31 joined with accounts, orders and owners; the rates of cash
 withdrawals are such that six years of 4,500 accounts come near the whole bank's 1,056,320 postings.
@@ -15,7 +15,7 @@ from demo.random_streams import Floats, Ints
 
 
 class IncomeProfile(IntEnum):
-    """What an account's money comes from."""
+    """The source of an account's income."""
 
     PENSION = 0  # collected from another bank, category PE
     SALARY = 1  # collected from another bank, a half more in June and December
@@ -39,7 +39,7 @@ class Figures:
     age, age_spread, youngest, oldest
         Owner's age at the opening, years.
     cushion
-        Balance people keep, in monthly incomes.
+        Balance that the holders keep, in monthly incomes.
     orders
         Probability of having standing orders.
     more_orders
@@ -88,7 +88,7 @@ FIGURES: dict[IncomeProfile, Figures] = {
 
 
 def figure(profile: Ints, name: str) -> Floats:
-    """One figure for every account, by what it lives on."""
+    """One figure for every account, by its income profile."""
     by_living = np.array([getattr(FIGURES[way], name) for way in IncomeProfile], dtype=float)
     chosen: Floats = by_living[profile]
     return chosen

@@ -25,7 +25,7 @@ _SHIFT = 10  # a decimal point set one place too far
 _CARD_CENTS = 310_000
 # Fifty monthly incomes at once: far above the tenfold that the most irregular businesses show.
 _BLATANT_INCOMES = 50
-# Troubles of the file rather than of the money.
+# Incidents in the file, not in the real movement of money.
 _MISSING, _SHIFTED, _DOUBLED = "missing_posting", "shifted_decimal", "doubled_posting"
 _AT_THE_DESK = (Kind.EVERYDAY, Kind.CUSHION_OUT)
 
@@ -37,15 +37,15 @@ class Incident:
     Attributes
     ----------
     kind
-        What was done.
+        Kind of the incident.
     account_id
-        Where.
+        Account of the incident.
     day
-        Day number.
+        Day number of the incident.
     order_id
-        The standing order that was not paid, else None.
+        Standing order that was not paid; None for other kinds.
     trans_id
-        The posting that was added, changed or left out; None where there never was one.
+        Posting that was added, changed or left out; None where there never was one.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Incident:
     trans_id: int | None = None
 
     def as_record(self) -> dict[str, object]:
-        """What the listing beside the data says."""
+        """The incident as a record of the listing beside the data."""
         day = date(1970, 1, 1) + timedelta(days=self.day)
         ids = {"account_id": self.account_id, "trans_id": self.trans_id, "order_id": self.order_id}
         return {"kind": self.kind, "date": day.isoformat(), **ids}
@@ -63,14 +63,14 @@ class Incident:
 
 @dataclass
 class Planting:
-    """Postings while incidents are planted; every account gets one incident at most.
+    """Postings while incidents are planted; every account gets at most one incident.
 
     Attributes
     ----------
     postings
-        As planted so far.
+        Postings with the incidents planted so far.
     incidents
-        What was planted so far.
+        Incidents planted so far.
     """
 
     accounts: Accounts
@@ -84,7 +84,7 @@ class Planting:
     touched: set[int] = field(default_factory=set)
 
     def choose(self, candidates: Bools) -> int | None:
-        """Position of one posting among the candidates: in the last week where there is one, else in the last month."""
+        """The position of a candidate posting, in the last week where there is one, else in the last month."""
         day, untouched = self.postings.day, ~np.isin(self.postings.account, list(self.touched))
         for days in (_WEEK_DAYS, _MONTH_DAYS):
             found = np.flatnonzero(candidates & untouched & (day > self.span.last - days))
@@ -93,13 +93,13 @@ class Planting:
         return None
 
     def note(self, kind: str, account: int, day: int, order_id: int | None = None) -> int:
-        """List an incident and return its position."""
+        """Add an incident to the list and return its position."""
         self.touched.add(account)
         self.incidents.append(Incident(kind, int(self.accounts.account_id[account]), int(day), order_id))
         return len(self.incidents) - 1
 
     def change(self, kind: str, at: int, cents: int | None = None) -> None:
-        """Mark a posting as troubled, and set its amount where one is given."""
+        """Mark a posting as part of an incident, and set its amount where one is given."""
         incident, amount = self.postings.incident.copy(), self.postings.cents.copy()
         incident[at] = self.note(kind, int(self.postings.account[at]), int(self.postings.day[at]))
         amount[at] = amount[at] if cents is None else cents
@@ -206,12 +206,12 @@ def numbered(incidents: list[Incident], postings: Postings, trans_id: Ints) -> t
 
 
 def spoil(transactions: pa.Table, incidents: tuple[Incident, ...]) -> tuple[pa.Table, tuple[Incident, ...]]:
-    """What happens to the file rather than to the money: a record left out, an amount written wrong, one written twice.
+    """Apply the incidents in the file: a record is left out, an amount is written wrong, a record is written twice.
 
     Returns
     -------
     tuple
-        The transactions as the file holds them, and the incidents with the copy's number where one was written twice.
+        Transactions as the file holds them, and incidents with the number of the copy where a record was written twice.
     """
     is_shifted = _holds(transactions, incidents, _SHIFTED)
     tenfold = pc.multiply(transactions["amount"], pa.scalar(_SHIFT)).cast(transactions["amount"].type)

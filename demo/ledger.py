@@ -1,4 +1,4 @@
-"""Booking: the walk over days that moves balances, pays interest and keeps cushions, and the true order of postings."""
+"""Books postings: walks over the days, pays interest, keeps cushions, and fixes the true order of postings."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Ledger:
     Attributes
     ----------
     postings
-        The postings.
+        All postings.
     balance_cents
-        Exact balance after each.
+        Exact balance after each posting, in cents.
     """
 
     postings: Postings
@@ -46,7 +46,7 @@ class Ledger:
 
 
 def shown(cents: Ints) -> Ints:
-    """What the source writes for an exact amount or balance: rounded to a tenth of a crown, halves up.
+    """An exact amount or balance as the source writes it: rounded to a tenth of a crown, halves up.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def shown(cents: Ints) -> Ints:
 
 
 def walk(accounts: Accounts, habits: Habits, postings: Postings, span: Span, streams: RandomStreams) -> Postings:
-    """What depends on the balance: interest at month ends, money put in or taken out to keep a cushion."""
+    """Postings that depend on the balance: interest at month ends, and money paid in or out to keep a cushion."""
     rng, parts = streams.of("cushion"), []
     for start in tqdm(range(0, len(accounts), _BLOCK), desc="balances", unit="block", disable=None):
         block = slice(start, min(start + _BLOCK, len(accounts)))
@@ -68,7 +68,7 @@ def walk(accounts: Accounts, habits: Habits, postings: Postings, span: Span, str
 
 
 def _daily_flows(postings: Postings, block: slice, span: Span) -> Ints:
-    """Net movement in cents, [day, account of the block]."""
+    """Net movement in cents, shape (days, accounts of the block)."""
     inside = postings.take((postings.account >= block.start) & (postings.account < block.stop))
     width = block.stop - block.start
     cell = (inside.day - span.first) * width + (inside.account - block.start)
@@ -98,7 +98,7 @@ def _walk_block(
 def _keep_cushion(
     balance: Ints, day: int, opened: Ints, cushion: Ints, rng: np.random.Generator, start: int
 ) -> Postings:
-    """Take out what is too much, put in what is missing, in hundreds of crowns; moves `balance` in place."""
+    """Withdraw what exceeds the cushion, pay in what is missing, in hundreds of crowns; `balance` changes in place."""
     cycle, rest = np.divmod(day - opened, _CYCLE_DAYS)
     looking = np.flatnonzero((rest == 0) & (cycle >= 1))
     gap = balance[looking] - cushion[looking]
@@ -114,7 +114,7 @@ def _keep_cushion(
 
 
 def _settle_interest(balance: Ints, accrued: Floats, kind: Kind, day: int, start: int) -> Postings:
-    """Post what has accrued, kept to the hundredth though written to the tenth; moves and clears in place."""
+    """Post the accrued interest, exact to the hundredth though written to the tenth; both arrays change in place."""
     cents = np.round(accrued).astype(np.int64)
     cents = np.where(shown(cents) > 0, cents, 0)
     balance += cents if kind is Kind.INTEREST else -cents
@@ -124,9 +124,9 @@ def _settle_interest(balance: Ints, accrued: Floats, kind: Kind, day: int, start
 
 
 def book(postings: Postings, streams: RandomStreams) -> Ledger:
-    """Put postings into an order nobody outside will see, and keep the exact balance after each.
+    """Put postings into the true order of booking, which the files do not show, with the exact balance after each.
 
-    Within a day the order is random, but for the opening deposit, which comes first.
+    Within a day the order is random, except for the opening deposit, which comes first.
     """
     rank = streams.of("true order").random(len(postings))
     rank[postings.kind == Kind.OPENING] = -1
@@ -136,7 +136,7 @@ def book(postings: Postings, streams: RandomStreams) -> Ledger:
 
 
 def _carried(account: Ints, running: Ints) -> Ints:
-    """Per posting, the running sum over all accounts before its own."""
+    """For each posting, the running sum over all accounts before its own."""
     is_first: Bools = np.r_[True, account[1:] != account[:-1]]
     starts = np.flatnonzero(is_first)
     before = np.where(starts > 0, running[starts - 1], 0)

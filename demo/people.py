@@ -40,11 +40,11 @@ class Accounts:
     branch
         Position of the branch's district.
     opened
-        Day number.
+        Day number of the opening.
     frequency
         Statement frequency, M, W or T.
     profile
-        What the account's money comes from.
+        Income profile of the account.
     """
 
     account_id: Ints
@@ -54,7 +54,7 @@ class Accounts:
     profile: Ints
 
     def __len__(self) -> int:
-        """How many accounts there are."""
+        """The number of accounts."""
         return len(self.account_id)
 
 
@@ -67,15 +67,15 @@ class Clients:
     client_id
         Identifiers.
     born
-        Day number.
+        Day number of the birth.
     is_woman
-        Gender.
+        Whether the client is a woman.
     home
         Position of the home's district.
     account
         Position of the account.
     disponent_of
-        Per account: position of its disponent among the clients, or of its owner where there is none.
+        For each account, the position of its disponent among the clients, or of its owner where there is none.
     """
 
     client_id: Ints
@@ -86,7 +86,7 @@ class Clients:
     disponent_of: Ints
 
     def __len__(self) -> int:
-        """How many clients there are."""
+        """The number of clients."""
         return len(self.client_id)
 
 
@@ -101,9 +101,9 @@ class Cards:
     account
         Position of the account, which is its owner's too.
     card_type
-        J, C or G.
+        Type of the card: J, C or G.
     issued
-        Day number.
+        Day number of the issue.
     """
 
     card_id: Ints

@@ -17,7 +17,7 @@ _FULL_ACCOUNTS, _FULL_DISTRICTS = 4500, 77
 _CAPITAL_SHARE = 0.123
 _CAPITAL_REGION = "Capital"
 _REGIONS = ("North Uplands", "East Vale", "South Lakes", "West Forests", "Inner Plains", "River March", "Salt Hills")
-# Where each region's middle lies, km east and north of the country's; the capital is beside the middle.
+# Centre of each region, in km east and north of the country's centre; the capital lies beside the centre.
 _REGION_MIDDLES = {
     "Capital": (-20, 10),
     "North Uplands": (10, 85),
@@ -28,7 +28,7 @@ _REGION_MIDDLES = {
     "River March": (95, -75),
     "Salt Hills": (-105, 70),
 }
-# A district's town from its region's middle, km: 25 either way, so that towns of a region lie some 45 km apart.
+# Spread of districts' towns around their region's centre, in km: towns of a region then lie some 45 km apart.
 _TOWN_SPREAD_KM = 25
 # The country: 450 km from west to east, 250 km from south to north, in the middle of an ocean.
 _COUNTRY_KM = (450, 250)
@@ -55,7 +55,7 @@ class Districts:
 
 
 def draw_districts(accounts: int, streams: RandomStreams) -> Districts:
-    """As many districts as a bank of this size has."""
+    """The districts of a bank of this size."""
     share = min(1.0, accounts / _FULL_ACCOUNTS)
     count = max(1, round(_FULL_DISTRICTS * share**0.5))
     rest = lognormal(streams.of("district weights"), 1.0, 0.5, count - 1)
@@ -92,7 +92,7 @@ def district_table(districts: Districts, streams: RandomStreams) -> pa.Table:
 
 
 def _coordinates(region: list[str], streams: RandomStreams) -> tuple[Floats, Floats]:
-    """Latitude and longitude of every district's town: those of a region lie together."""
+    """Latitude and longitude of every district's town; towns of one region lie close together."""
     reach = np.array(_COUNTRY_KM) / 2
     strayed = _TOWN_SPREAD_KM * streams.of("district coordinates").standard_normal((len(region), 2))
     east, north = np.clip(np.array([_REGION_MIDDLES[name] for name in region]) + strayed, -reach, reach).T

@@ -1,4 +1,4 @@
-"""Postings before they are booked: kinds, how each is written, and every stream of them that needs no balance."""
+"""Postings before they are booked: their kinds, their codes, and all postings that do not depend on a balance."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _HUNDRED = 10_000
 
 
 class Kind(IntEnum):
-    """What a posting is, more finely than its three codes say."""
+    """The kind of a posting, in more detail than its three codes."""
 
     OPENING = 0
     SALARY = 1
@@ -62,7 +62,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Written:
-    """How a kind is written: the three codes (blank for none) and whether a person did it, somewhere, at some hour."""
+    """The form of a kind: its three codes (blank for none), and whether a person did it at some place and hour."""
 
     trans_type: str
     operation: str
@@ -96,7 +96,7 @@ WRITTEN: dict[Kind, Written] = {
 _ORDER_KINDS = {"": Kind.ORDER_BLANK, "HH": Kind.ORDER_HOUSEHOLD, "IN": Kind.ORDER_INSURANCE, "LO": Kind.ORDER_LOAN}
 
 NONE = -1
-"""No counterparty, no place, no incident."""
+"""Value for no counterparty, no place or no incident."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,13 @@ class Postings:
     account
         Position of the account.
     day
-        Day number.
+        Day number of the posting.
     cents
-        Exact amount, positive.
+        Exact amount in cents, positive.
     kind
-        A `Kind`.
+        Kind of the posting, a `Kind`.
     item
-        Which of the account's things of that kind: the order, the card.
+        Position of the account's order or card that the posting belongs to.
     bank
         Position of the other bank, or `NONE`.
     payee
@@ -133,7 +133,7 @@ class Postings:
     incident: Ints
 
     def __len__(self) -> int:
-        """How many postings there are."""
+        """The number of postings."""
         return len(self.account)
 
     def take(self, chosen: Ints | Bools) -> Postings:
@@ -142,7 +142,7 @@ class Postings:
 
     @property
     def signed_cents(self) -> Ints:
-        """The amount as it moves the balance: minus for everything but a credit."""
+        """The amount with its effect on the balance: negative for everything except a credit."""
         credit = np.array([WRITTEN[kind].trans_type == "C" for kind in Kind])
         return np.where(credit[self.kind], self.cents, -self.cents)
 
@@ -163,7 +163,7 @@ def joined(parts: list[Postings]) -> Postings:
 def draw_postings(
     accounts: Accounts, habits: Habits, orders: Orders, cards: Cards, span: Span, streams: RandomStreams
 ) -> Postings:
-    """Everything that happens whatever the balance is."""
+    """All postings that do not depend on the balance."""
     drawn = joined(
         [
             _openings(accounts, streams),
@@ -182,7 +182,7 @@ def draw_postings(
 
 
 def _told_apart(postings: Postings) -> Postings:
-    """Leave out what would read as the same posting twice: by chance it happens a hundred times in a million."""
+    """Leave out postings that would look like a repeated one, as a hundred in a million would by chance."""
     key = np.stack([postings.account, postings.day, postings.cents, postings.kind, postings.payee])
     order = np.lexsort(key)
     is_repeated = np.r_[False, (key[:, order][:, 1:] == key[:, order][:, :-1]).all(axis=0)]
@@ -195,7 +195,7 @@ def _openings(accounts: Accounts, streams: RandomStreams) -> Postings:
 
 
 def _salaries(accounts: Accounts, habits: Habits, span: Span, streams: RandomStreams) -> Postings:
-    """Regular incomes: pensions and allowances constant, salaries raised in January, with a bonus twice a year."""
+    """Regular incomes: constant pensions and allowances; salaries with a raise in January and a bonus twice a year."""
     rng = streams.of("payers")
     bank, payer = rng.integers(0, len(BANKS), len(accounts)), draw_payees(len(accounts), rng)
     due = monthly(span, habits.pay_day, habits.paid_since)
@@ -263,13 +263,13 @@ def _everyday(accounts: Accounts, habits: Habits, span: Span, streams: RandomStr
 
 
 def _rounded(crowns: Floats, step: Floats | int) -> Floats:
-    """Cents of the nearest multiple of `step` crowns, at least a hundred crowns."""
+    """The nearest multiple of `step` crowns in cents, at least a hundred crowns."""
     cents: Floats = 100 * np.maximum(np.round(crowns / step) * step, 100)
     return cents
 
 
 def _settled(who: Bools, rate: float, accounts: Accounts, span: Span, rng: np.random.Generator) -> Occurrences:
-    """What some accounts do at random days, once they have been open for a while."""
+    """Occurrences at random days, for some accounts, once they have been open for a while."""
     per_month = np.repeat(np.where(who, rate, 0.0)[:, None], span.months, axis=1)
     return now_and_then(span, per_month, accounts.opened + _AFTER_OPENING_DAYS, rng)
 

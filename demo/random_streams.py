@@ -1,4 +1,4 @@
-"""Seeded chance, one independent stream per purpose, so that a change to one habit leaves the others' draws alone."""
+"""Seeded random streams, one per purpose, so that a change to one habit does not change the draws of the others."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Codes = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class RandomStreams:
-    """The one seed of a bank.
+    """The random streams of a bank.
 
     Parameters
     ----------
     seed
-        Not negative; the same seed gives the same bank.
+        Seed of the bank, at least 0; the same seed gives the same bank.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def pick(rng: np.random.Generator, weights: Sequence[float] | Floats, size: int)
 
 
 def spaced_ids(rng: np.random.Generator, start: int, size: int, widest_gap: int) -> Ints:
-    """Rising identifiers with holes, as a bank that has deleted and reserved numbers has them."""
+    """Increasing identifiers with gaps, as in a bank that has deleted and reserved numbers."""
     gaps = rng.integers(1, widest_gap + 1, size)
     return (start - 1 + np.cumsum(gaps)).astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""The generated bank as Arrow tables: the eight relations, as a source would hand them over."""
+"""The generated bank as Arrow tables: the eight relations, as a source would deliver them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def order_table(orders: Orders, accounts: Accounts) -> pa.Table:
 
 
 def loan_table(loans: Loans, accounts: Accounts, closing_cents: Ints, span: Span) -> pa.Table:
-    """The relation `fin_loan`; the status is what the end of the span shows: over or running, in debt or not."""
+    """The relation `fin_loan`, with the status at the end of the span: over or running, in debt or not."""
     over = loans.granted + loans.months * 31 < span.last
     in_debt = closing_cents[loans.account] < 0
     status = np.where(over, np.where(in_debt, "B", "A"), np.where(in_debt, "D", "C"))
@@ -98,7 +98,7 @@ def loan_table(loans: Loans, accounts: Accounts, closing_cents: Ints, span: Span
 
 
 def card_table(cards: Cards, disp_id: Ints) -> pa.Table:
-    """The relation `fin_card`: an owner's disposition stands where the account does."""
+    """The relation `fin_card`, which refers to the owner's disposition instead of the account."""
     columns = {
         "card_id": cards.card_id,
         "disp_id": disp_id[cards.account],
@@ -111,7 +111,7 @@ def card_table(cards: Cards, disp_id: Ints) -> pa.Table:
 def transaction_table(
     ledger: Ledger, trans_id: Ints, accounts: Accounts, times: Ints, places: Ints, districts: Districts
 ) -> pa.Table:
-    """The relation `fin_transaction` in the true order of booking, with what the source shows of every amount."""
+    """The relation `fin_transaction` in the true order of booking, with amounts as the source writes them."""
     postings = ledger.postings
     payee = pa.array(postings.payee, IDENTIFIER, mask=postings.payee == NONE)
     columns = {
@@ -133,9 +133,9 @@ def transaction_table(
 
 
 def number(postings: Postings, streams: RandomStreams) -> Ints:
-    """Identifiers of postings: runs by account and habit with holes, interest in a range of its own above all others.
+    """Identifiers of postings: runs by account and habit with gaps; interest has a range of its own above all others.
 
-    As in PKDD'99, where neither booking order nor date can be read from them.
+    They are as in PKDD'99, where neither booking order nor date can be read from them.
     """
     from_interest = postings.kind >= Kind.INTEREST
     order = np.lexsort((postings.day, postings.item, postings.kind, postings.account, from_interest))

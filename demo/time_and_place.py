@@ -1,4 +1,4 @@
-"""When and where postings happened: people at their own hours and places, the bank's machines at night and nowhere."""
+"""Times and places of postings: people act at their own hours and places, the bank's machines at night and nowhere."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _BATCH_SECONDS = 15 * 60
 _DESK_OPEN = (8 * 3600, 17 * 3600)
 _CARD_OPEN = (6 * 3600, 22 * 3600)
 _DISPONENT_ACTS = 0.3
-# Shares of branch, home and elsewhere: desks are mostly one's own branch, machines are where one lives and travels.
+# Shares of branch, home and elsewhere: people use the desk mostly at their branch, machines where they live and travel.
 _DESK_PLACES, _CARD_PLACES = (0.85, 0.12, 0.03), (0.3, 0.55, 0.15)
 _WEEK_DAYS = 7
 _MICROSECONDS = 1_000_000
 
 
 def is_personal(kind: Ints) -> Bools:
-    """Whether a person did it, at an hour and a place."""
+    """Whether a person made each posting, at some hour and place."""
     return np.array([WRITTEN[k].is_personal for k in Kind])[kind]
 
 
 def draw_actors(postings: Postings, clients: Clients, streams: RandomStreams) -> Ints:
-    """Position of the client who did each posting: the owner, or now and then the disponent."""
+    """The position of the client who made each posting: the owner, or now and then the disponent."""
     acts = streams.of("actors").random(len(postings)) < _DISPONENT_ACTS
     by_other = acts & (postings.kind != Kind.CARD) & (postings.kind != Kind.OPENING)
     return np.where(by_other, clients.disponent_of[postings.account], postings.account)
@@ -61,9 +61,9 @@ def draw_times(postings: Postings, actors: Ints, hours: Hours, streams: RandomSt
 def draw_places(
     postings: Postings, actors: Ints, accounts: Accounts, clients: Clients, districts: Districts, streams: RandomStreams
 ) -> Ints:
-    """Position of the district every posting happened in, or `NONE` for what the bank itself does.
+    """The position of each posting's district, or `NONE` for postings that the bank itself makes.
 
-    A person is in one district on a day, and a person who is elsewhere is in the same one all that week.
+    A person is in one district per day, and a person who is elsewhere stays in the same district all that week.
     """
     rng = streams.of("places")
     is_present = is_personal(postings.kind)
@@ -83,14 +83,14 @@ class _Outings(NamedTuple):
 
 
 def _outings(day: Ints, actors: Ints) -> tuple[_Outings, Ints]:
-    """The distinct pairs of client and day, and for every posting the position of its own."""
+    """The distinct pairs of client and day, and the position of each posting's pair."""
     first, days = int(day.min(initial=0)), int(np.ptp(day)) + 1 if len(day) else 1
     keys, position = np.unique(actors * days + day - first, return_inverse=True)
     return _Outings(keys // days, keys % days + first), position
 
 
 def _choices(kind: Ints, outing: Ints, is_present: Bools, rng: np.random.Generator) -> Ints:
-    """Per client and day: branch (0), home (1) or elsewhere (2), as the card goes where one is used."""
+    """The place of each client and day: branch (0), home (1) or elsewhere (2); a card, where used, decides it."""
     size = int(outing.max(initial=-1)) + 1
     uses_card, opens = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     uses_card[outing[is_present & (kind == Kind.CARD)]] = True

@@ -1,4 +1,4 @@
-"""Writing a generated bank: canonical Parquet or CSV, one file a relation, and the listing of planted incidents."""
+"""Writes a generated bank: canonical Parquet or CSV, one file per relation, and the list of planted incidents."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from include.relations import RELATIONS
 Format = Literal["parquet", "csv"]
 
 TROUBLES_FILE = "_troubles.json"
-"""Listing of what was planted; the leading underscore keeps it from being taken for a relation."""
+"""Name of the list of planted incidents; because of the leading underscore it is not taken for a relation."""
 ROUNDING_CROWNS = "0.1"
-"""Amounts and balances are written to a tenth of a crown, though kept exactly."""
+"""Unit to which amounts and balances are written, a tenth of a crown, although they are kept exactly."""
 
 
 def check_format(fmt: str) -> None:
@@ -42,7 +42,7 @@ def source_uri(folder: Path) -> str:
 def write_bank(
     folder: Path, tables: dict[str, pa.Table], incidents: list[dict[str, object]] | None, fmt: Format
 ) -> None:
-    """Write every relation and, where there are any, the planted incidents; an earlier bank there goes first."""
+    """Write every relation and the planted incidents, if any, after removing an earlier bank in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
     for name, table in tqdm(tables.items(), desc="files", unit="file", disable=None):
@@ -52,7 +52,7 @@ def write_bank(
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier bank left, so that the folder never holds two."""
+    """Remove the files of an earlier bank, so that the folder never holds two banks."""
     files = [f"{name}.{fmt}" for name in RELATIONS for fmt in get_args(Format)]
     for name in (*files, TROUBLES_FILE):
         (folder / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Past nights played in order into a folder: the night's own checks and scores, with nothing published."""
+"""Plays past nights in order and writes their checks and scores to a folder, without publishing anything."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ OUTPUTS = {
     "settlement_breaks": BREAKS_SCHEMA,
     "quarantine": QUARANTINE_SCHEMA,
 }
-"""What a backtest writes, by file name."""
+"""Schemas of the files that a backtest writes, by file name."""
 
 
 @dataclass
 class Replay:
-    """What moves from night to night, in memory.
+    """The data that a backtest carries from night to night, in memory.
 
     Attributes
     ----------
     postings
-        Accepted transactions so far, at least the look-back.
+        Accepted transactions so far, at least those of the look-back.
     checks, habits
-        State as of the last night played.
+        State of the checks and of the features, as of the last night played.
     model
-        None where the history does not suffice.
+        Model that scores the nights; None where the history does not suffice to train one.
     heads
-        Of each night, the warnings to read before its breaks.
+        Warnings of all nights that are to be read before their breaks.
     scored
-        The scores of the nights played, as far back as thresholds look.
+        Scores of the played nights, as far back as thresholds need them.
     counts
-        The transactions' rows and cents by what became of them, over the nights played.
+        Rows and cents of the transactions by outcome, over the played nights.
     """
 
     statics: dict[str, pa.Table]
@@ -74,7 +74,7 @@ class Replay:
     skipped: set[str] = field(default_factory=set)
 
     def play(self, source: Source, night: date) -> dict[str, pa.Table]:
-        """One night's outputs; the state is moved over it."""
+        """Play one night and return its outputs; the state is advanced to its end."""
         days = get_settings().lookback_days
         lookback = lookback_from_history(self.postings, night, features.reach_days(days))
         admission = admit({FIN_TRANSACTION.name: source.night(night)}, night, lookback)

@@ -62,7 +62,7 @@ class Planted:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to plant.
+    """The plan of the episodes to plant.
 
     Attributes
     ----------

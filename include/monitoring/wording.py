@@ -52,7 +52,7 @@ SPOKEN: dict[str, str] = {
     "distance": "distances from the account's usual places",
     "travel": "journeys too fast between two postings",
 }
-"""What a feature is called in a sentence, in the plural."""
+"""Name of each feature in a sentence, in the plural."""
 
 MOST_NAMED = 3
 """Features a sentence names beside the first; the rest are counted."""

@@ -76,7 +76,7 @@ def find_missed_runs(
     missing
         All bills that did not come.
     owed
-        Those of the missing bills that should have come.
+        Missing bills that should have come.
     """
     if len(owed) < FEWEST_ACCOUNTS:
         return []

@@ -1,4 +1,4 @@
-"""What comes in: folders and object prefixes, databases, the generated bank."""
+"""Sources of a bank's relations: folders, object prefixes and databases."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def open_source(uri: str) -> Source:
     Raises
     ------
     SettingsError
-        When the address is of no known kind or declares what is not allowed.
+        When the address is of no known kind or declares something that is not allowed.
     SourceError
-        When what lies there is not the bank's relations.
+        When the place does not hold the bank's relations.
     """
     address = parse_address(uri)
     if not address.uri.strip():
         raise SettingsError("the source's address is empty: name a folder, an object prefix or a database")
-    # Each kind of source is imported when it is asked for: SQLAlchemy and the S3 client cost a second apiece.
+    # Each kind of source is imported only when needed, as SQLAlchemy and the S3 client take a second each.
     if _DATABASE.match(address.uri):
         from include.sources.database.source import open_database
 

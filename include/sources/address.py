@@ -1,4 +1,4 @@
-"""What a source's address says: the place, and what it declares of the bank; nothing secret is ever quoted."""
+"""Parses a source's address into the place and the declarations about the bank; no message quotes a secret."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _PLAIN_AMOUNT = re.compile(r"\d{1,12}\.?\d{0,12}|\.\d{1,12}", re.ASCII)
 # would let every balance agree with every other.
 _COARSEST_CENTS = 100_000
 _HOLIDAY_CODE = re.compile(r"[A-Za-z]{2,12}(-[A-Za-z0-9]{1,12})?", re.ASCII)
-# Names that mean whatever the machine is set to, or nothing.
+# Names of zones that depend on the machine's settings, or mean nothing.
 _NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
 _LONGEST_SHOWN = 40
 
 
 class Declared(NamedTuple):
-    """What a source's address says of the bank; None where it says nothing.
+    """The declarations about the bank in a source's address; None where it declares nothing.
 
     Attributes
     ----------
     rounding_cents
-        The source's own rounding.
+        Rounding of the source's balances, in cents.
     zone
-        The time zone whose calendar days the bank counts on.
+        Time zone in which the bank's calendar days are counted.
     holidays
         Code of the calendar of bank holidays, such as `CZ`.
     """
@@ -44,7 +44,7 @@ NOTHING_DECLARED = Declared()
 
 
 class Address(NamedTuple):
-    """A source's address as the reader takes it, and what it declared besides."""
+    """A source's address without its declarations, and the declarations."""
 
     uri: str
     declared: Declared = NOTHING_DECLARED
@@ -56,7 +56,7 @@ def parse_address(uri: str) -> Address:
     Raises
     ------
     SettingsError
-        When a declared value is none of those allowed or stands twice, or the address holds control characters.
+        When a declared value is not allowed or is given twice, or the address contains control characters.
 
     >>> parse_address("file:/data/bank?rounding=0.1")
     Address(uri='file:/data/bank', declared=Declared(rounding_cents=10, zone=None, holidays=None))
@@ -84,7 +84,7 @@ def _values(uri: str) -> dict[str, str]:
 
 
 def _refuse_control_characters(uri: str) -> None:
-    # The address is not quoted: it may hold a password.
+    # The message does not quote the address, as it may contain a password.
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in uri):
         raise SettingsError(
             "the source's address holds a control character (a NUL, a tab or a line break): write it on one line, "

@@ -1,4 +1,4 @@
-"""What every source gives: typed records with their origin, what could not be read, and control totals."""
+"""The interface of every source: typed records with their origin, unreadable records, and control totals."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ UNREADABLE = pa.schema(
 
 @dataclass(frozen=True)
 class Extract:
-    """One relation, or one relation's share of a night, as read.
+    """One relation, or its records of one night, as read.
 
     Attributes
     ----------
     relation
-        What was read.
+        Relation that was read.
     rows
-        The relation's schema followed by `LINEAGE`; a value that could not be typed is null and named in
-        `reader_codes`. Optional columns the source lacks are all null and listed in `absent_columns`.
+        Records with the relation's schema followed by `LINEAGE`; a value that could not be typed is null and named in
+        `reader_codes`. Optional columns that the source lacks are all null and listed in `absent_columns`.
     unreadable
-        `UNREADABLE`: whole records that could not be split.
+        Records that could not be split (`UNREADABLE`).
     notes
         Sentences for people: "trans.asc ends inside an open quote on line 37345".
     explanations
-        Reason code that a record may have -> column, form of the values, what is allowed and the mend, for people.
+        Explanation of each reason code for people: column, form of the values, allowed values and remedy.
     """
 
     relation: Relation
@@ -67,7 +67,7 @@ class Extract:
 
     @property
     def offered(self) -> int:
-        """Records the source offered, readable or not."""
+        """The number of records that the source offered, readable or not."""
         return int(self.rows.num_rows + self.unreadable.num_rows)
 
 
@@ -90,11 +90,11 @@ class Source(Protocol):
 
     @property
     def holidays(self) -> str | None:
-        """Code of the calendar of bank holidays, such as `CZ`, where the address declares one."""
+        """Code of the calendar of bank holidays, such as `CZ`; None where the address declares none."""
 
     @property
     def rounding_cents(self) -> int:
-        """Slack of the source's own rounding: declared, else the dialect's, else one unit of its last money digit."""
+        """The source's rounding in cents: declared, else the dialect's, else one unit of its last money digit."""
 
     def static(self, name: str) -> Extract | None:
         """The snapshot of one static relation, or None when the source has none of it."""

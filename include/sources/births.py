@@ -1,4 +1,4 @@
-"""Which century a birth of two digits for the year lies in: nobody is born after their account was opened."""
+"""Decides the century of births with two-digit years: nobody is born after their account was opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHILD_YEARS = 15
 
 
 def openings(dispositions: Extract, accounts: Extract) -> dict[int | None, date]:
-    """The day each client's first own account was opened; under None the newest of all, for who owns none."""
+    """The opening date of each client's first own account, by client; under None the newest of all, for non-owners."""
     opened = dict(zip(*(accounts.rows[name].to_pylist() for name in ("account_id", "create_date")), strict=True))
     known = [day for day in opened.values() if day]
     first: dict[int | None, date] = {None: max(known)} if known else {}
@@ -32,14 +32,14 @@ def openings(dispositions: Extract, accounts: Extract) -> dict[int | None, date]
 
 
 def place_births(clients: Extract, texts: pa.Array, opened: Mapping[int | None, date]) -> Extract:
-    """The clients, those born a hundred years earlier whose birth would else lie after their account's opening.
+    """The clients, where births that would lie after the account's opening are moved back a hundred years.
 
     Parameters
     ----------
     texts
-        The births as they are written.
+        Births as the source writes them.
     opened
-        What `openings` gives.
+        Result of `openings`.
     """
     is_short = pc.fill_null(pc.match_substring_regex(texts, _SHORT_YEAR), False).to_pylist()
     births = clients.rows[_BIRTH].to_pylist()

@@ -1,4 +1,4 @@
-"""What a whole source's transactions say together: each record's night, keys on two dates, totals, the last digit."""
+"""Facts that need all transactions of a source: each record's night, keys on two dates, totals, the last digit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SQL = Path(__file__).resolve().parent.parent / "sql" / "sources"
 
 
 def nights_of(dates: pa.Array) -> pa.Array:
-    """The night each record counts on: its date, else that of the nearest record before it, else after it."""
+    """The night on which each record counts: its date, else that of the nearest record before it, else after it."""
     return pc.fill_null_backward(pc.fill_null_forward(dates))
 
 
@@ -44,7 +44,7 @@ def nights_between(lines: npt.NDArray[np.int64], nights: pa.Array, unreadable: n
 
 
 def on_other_dates(keys: pa.Array, nights: pa.Array) -> pa.Array:
-    """Which records share their key with a record of another night; a null key shares with none."""
+    """Whether each record shares its key with a record of another night; a null key is never shared."""
     counted = pc.value_counts(keys.drop_null())
     doubled = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
     suspects = pc.is_in(keys, pc.drop_null(doubled)) if len(doubled) else pa.array(np.zeros(len(keys), bool))
@@ -56,7 +56,7 @@ def on_other_dates(keys: pa.Array, nights: pa.Array) -> pa.Array:
 
 
 def repeated_keys(nights: pa.Array) -> dict[str, str]:
-    """What people should know of keys that other dates have too, by reason code; nothing where there are none.
+    """Explanations for people of keys that occur on several dates, by reason code; empty where there are none.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _statement(file: str) -> str:
 
 
 def money_digits(rows: pa.Table) -> tuple[int, int, int]:
-    """How many amounts and balances can be read, how many are no whole unit, and how many no multiple of a tenth."""
+    """The numbers of amounts and balances that are readable, that are no whole unit, and that are no whole tenth."""
     values = sum(rows.num_rows - rows[name].null_count for name in MONEY_COLUMNS)
     return values, _with_more_digits(rows, 0), _with_more_digits(rows, 1)
 
@@ -116,14 +116,14 @@ def _with_more_digits(rows: pa.Table, digits: int) -> int:
 
 
 def last_digit_cents(values: int, with_tenths: int, with_hundredths: int) -> int:
-    """One unit of the last digit that a source's money values have, but for strays.
+    """One unit of the last digit of a source's money values in cents; a few stray values are ignored.
 
     Parameters
     ----------
     values
-        Amounts and balances that can be read.
+        Number of readable amounts and balances.
     with_tenths, with_hundredths
-        How many of them are no whole unit, and no multiple of a tenth.
+        Number of them that are no whole unit, and that are no multiple of a tenth.
 
     >>> last_digit_cents(1000, 0, 0), last_digit_cents(1000, 300, 3), last_digit_cents(1000, 330, 300)
     (100, 10, 1)

@@ -69,25 +69,25 @@ def read_time(text: str) -> time | None:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one bank writes its relations into files.
+    """The form in which one bank writes its relations into files.
 
     Attributes
     ----------
     name
-        For people.
+        Name of the dialect for people.
     delimiter
-        Between two fields of a text file.
+        Delimiter between two fields of a text file.
     has_header
         Whether the first record of a text file names the columns.
     rounding_cents
-        Slack of the dialect's own rounding, unless the address declares another; None where banks of any rounding
-        write the dialect.
+        Rounding of the dialect in cents, unless the address declares another; None where banks of any rounding write
+        the dialect.
     read_date
-        Text -> date, None for one that does not exist.
+        Function from a text to its date; None for a date that does not exist.
     date_form
-        How dates are written, for people.
+        Form of dates, in words for people.
     zone
-        Where the source counts its days; None where it did not say.
+        Time zone in which the source counts its days; None where it declares none.
     """
 
     name: str
@@ -129,7 +129,7 @@ class Dialect:
         return tuple(c for c in relation.source_columns if self.header_name(c))
 
     def codes(self, column: Column) -> Mapping[str, str]:
-        """Code as written -> canonical code."""
+        """The canonical code of each code as written."""
         return {(pkdd if self.name == "PKDD" else code): code for code, pkdd in column.codes.items()}
 
 

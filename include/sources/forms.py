@@ -1,4 +1,4 @@
-"""What a value looks like without what it says, and what people should know of values that could not be read."""
+"""Forms of values without their content, and explanations for people of values that could not be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN_FORMS = 3
 
 
 def form_of(text: str | None) -> str:
-    """What a text looks like without what it says: a message must not carry a record's values.
+    """The form of a text without its content, as a message must not contain a record's values.
 
     >>> form_of("31.Jan 2013"), form_of("A00000576"), form_of("Novák")
     ('99.Aaa 9999', 'A99999999', 'Aaaaa')
@@ -29,16 +29,16 @@ def form_of(text: str | None) -> str:
 
 @dataclass
 class Remarks:
-    """What was seen while a relation's texts were typed, batch by batch.
+    """Observations from typing a relation's texts, batch by batch.
 
     Attributes
     ----------
     forms
-        Reason code -> how often the values it was given for have which form.
+        Counts of the forms of the values, by the reason code that they got.
     null_words
-        Column -> how many words for nothing were read as blank.
+        Number of words for nothing that were read as blank, by column.
     open_digits
-        Column -> how many keys or accounts have an exponent that leaves their last digits open.
+        Number of keys or accounts whose exponent leaves their last digits open, by column.
     """
 
     forms: dict[str, Counter[str]] = field(default_factory=dict)
@@ -46,14 +46,14 @@ class Remarks:
     open_digits: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Remarks) -> None:
-        """Take in what was seen in another batch."""
+        """Add the observations from another batch."""
         for code, forms in other.forms.items():
             self.forms[code] = self.forms.get(code, Counter()) + forms
         self.null_words.update(other.null_words)
         self.open_digits.update(other.open_digits)
 
     def explanations(self, relation: Relation, dialect: Dialect) -> dict[str, str]:
-        """What people should know of each reason code: the column, its values' form, what is allowed, the mend."""
+        """The explanation of each reason code: the column, the form of its values, allowed values and the remedy."""
         longest_first = sorted(relation.columns, key=lambda column: -len(column.name))
         owners = {code: next(c for c in longest_first if code.startswith(f"{c.name}_")) for code in self.forms}
         return {
@@ -120,4 +120,4 @@ _WANTED: Mapping[str, str] = {
     "time": "a time of day is written HH:MM:SS: export it so",
     "text": "a shorter text is needed",
 }
-"""What a value of a kind is, and how to mend one that is not."""
+"""Description of the values of each kind, and the remedy for others."""

@@ -1,4 +1,4 @@
-"""Which field of a file holds which column: by the header's names, or by position where there is none."""
+"""Maps the fields of a file to columns: by the header's names, or by position where there is no header."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from include.sources.dialects import Dialect, likely_delimiter
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a file keeps a relation's columns.
+    """The positions of a relation's columns in a file.
 
     Attributes
     ----------
     positions
-        Canonical column name -> position of its field.
+        Position of each column's field, by canonical column name.
     width
-        Fields of a whole record.
+        Number of fields of a complete record.
     notes
-        What people should know about the header.
+        Sentences for people about the header.
     """
 
     positions: dict[str, int]
@@ -46,7 +46,7 @@ def layout_of_header(
     Raises
     ------
     SourceError
-        When a required column is missing or renamed, or stands twice.
+        When a required column is missing, renamed or given twice.
     """
     found = [name.strip().lower() for name in names]
     columns = dialect.columns(relation)
@@ -68,7 +68,7 @@ def layout_without_header(width: int, relation: Relation, dialect: Dialect, give
 
 
 def allowed_widths(relation: Relation, dialect: Dialect, given: Collection[str] = ()) -> tuple[int, ...]:
-    """How many fields a record may have in a file without header: optional columns may be left off at the end."""
+    """The allowed numbers of fields in a file without header; optional columns may be left out at the end."""
     columns = _columns(relation, dialect, given)
     return tuple(range(sum(not c.optional for c in columns), len(columns) + 1))
 

@@ -1,4 +1,4 @@
-"""Moments written with a zone or an offset, and the day and time they are where the bank counts its days."""
+"""Converts moments written with a zone or an offset to the day and time in the bank's own zone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def local_moment(text: str, zone: ZoneInfo) -> datetime | None:
 
 
 def _iso_moment(text: str) -> datetime | None:
-    """The usual spelling, three times as fast to read as any: a bank has a million moments."""
+    """The moment in the usual spelling, which is read three times as fast as others: a bank has a million moments."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

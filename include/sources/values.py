@@ -1,4 +1,4 @@
-"""Text to typed columns: whole columns at a time, exact for money, a reason code for every value that is not one."""
+"""Converts texts to typed columns, whole columns at a time, exact for money; invalid values get a reason code."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ NULL_WORDS = frozenset(
 _NAMES = frozenset({"nil", "none", "na", "nan", "nat"})
 
 DOUBLE_END = 2**53
-"""Below, a double holds every whole number; from here on neighbours share one, and its last digits say nothing."""
+"""Whole numbers below this are exact in a double; from here on neighbours share one, and last digits are unreliable."""
 
 Faults = tuple[tuple[str, str], ...]
-"""Reason suffix and the pattern of the texts it is for; the first that matches names the fault."""
+"""Pairs of a reason suffix and the pattern of its texts; the first pattern that matches names the fault."""
 
-# More texts of a column look like the first thousand.
+# Number of texts of a column whose form is examined; further ones look like the first thousand.
 _LOOKED_AT = 1000
 # Three digits of an exponent are more than a double has.
 EXPONENT = r"(?i)^\s*[+-]?(\d+\.?\d*|\.\d+)e[+-]?\d{1,3}\s*$"

@@ -1,4 +1,4 @@
-"""Whether a source that names moments rather than days has declared where its days begin."""
+"""Checks that a source with moments instead of days has declared the zone in which its days begin."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refuse_moments(place: str, column: str, held: str) -> NoReturn:
     Parameters
     ----------
     held
-        What the column holds, by its form or its type.
+        Words for the column's values, by their form or type.
 
     Raises
     ------

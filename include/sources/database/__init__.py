@@ -1,1 +1,1 @@
-"""Relations out of a database: one snapshot of it, read in batches, typed as files are."""
+"""Reads relations from one snapshot of a database, in batches, and types them as those of files."""

@@ -1,4 +1,4 @@
-"""A database's address: which drivers and parameters it may name, and what of it may be shown.
+"""Checks a database's address: the drivers and parameters that it may name, and the part that may be shown.
 
 Drivers take parameters that read local files, name another server than the host, or run statements. What is listed here
 does neither; anything else is refused by its name and without its value, which may be a secret.
@@ -28,7 +28,7 @@ _DRIVERS = {
     "sqlite": "sqlite",
     "sqlite+pysqlite": "sqlite",
 }
-"""Drivers that an address may name -> the one that reads it."""
+"""Driver that is used for each driver that an address may name."""
 
 # Left out of libpq's: hostaddr, port, a second host (another server than the one that certificate and password belong
 # to), service and servicefile (set all others), passfile, sslkey, sslcert, sslpassword (files of this account; who
@@ -73,10 +73,10 @@ PARAMETERS: Mapping[str, frozenset[str]] = {
     ),
     "sqlite": frozenset({"mode", "timeout"}),
 }
-"""Parameters that an address may have, by kind of database."""
+"""Names of the parameters that an address may have, by kind of database."""
 
 SESSION_SETTINGS = frozenset({"search_path", "role", "statement_timeout", "lock_timeout", "datestyle", "timezone"})
-"""What PostgreSQL's `options` may set, each as `-cname=value`: where to look, as whom, and for how long."""
+"""Settings that PostgreSQL's `options` may contain, each as `-cname=value`: schema, role, time limits and formats."""
 
 _SOCKETS = {"postgresql": "host", "mysql": "unix_socket"}
 _LARGEST_PORT = 65_535

@@ -1,4 +1,4 @@
-"""The way into a database: its address, one read-only snapshot of it, and what its errors mean for the night."""
+"""Connects to a database: one read-only snapshot, and translation of its errors into the night's errors."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _engine(url: URL, patience: Patience) -> Engine:
 
 
 def _connect_arguments(url: URL, seconds: float) -> dict[str, Any]:
-    """What the driver is told besides the address, whose own limits go first."""
+    """The driver's arguments beside the address; limits in the address take precedence."""
     limits = {"postgresql": ("connect_timeout",), "mysql": ("connect_timeout", "read_timeout", "write_timeout")}
     backend = url.get_backend_name()
     told = {
@@ -128,7 +128,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _record_number(content: bytes) -> int:
-    """What the servers make of an MD5's first ten digits; see `record_number` of the values module."""
+    """The number that servers make of an MD5's first ten digits; see `record_number` of the values module."""
     return int(hashlib.md5(content, usedforsecurity=False).hexdigest()[:10], 16)
 
 

@@ -1,4 +1,4 @@
-"""How a database's transactions are told apart by settlement date, for a column of dates and for one of anything."""
+"""Conditions that select a database's transactions by settlement date, for columns of dates and of other types."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Nights(Protocol):
     """Conditions on the settlement date that an index over its column can serve."""
 
     undated_rows: int
-    """Rows without a date that can be read."""
+    """Number of rows without a readable date."""
     span: tuple[date, date] | None
     """First and last date that can be read."""
 
     @property
     def day(self) -> ColumnElement[Any]:
-        """What dated rows are grouped by; `read` makes a date of it."""
+        """The expression by which dated rows are grouped; `read` converts its values to dates."""
 
     @property
     def dated(self) -> Condition:

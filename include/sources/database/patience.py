@@ -1,4 +1,4 @@
-"""How long a database may say nothing: what takes longer is broken off from this side, whatever the server does."""
+"""Limits the time that a database may stay silent; this side breaks off longer waits, whatever the server does."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ WATCHER = "patience"
 class Patience:
     """The limit of one connection's silence.
 
-    A limit that the server keeps would not help where it is the server that hangs, or that means harm.
+    A limit kept by the server would not help against a server that hangs or is hostile.
 
     Parameters
     ----------
     where
-        The database, as people may see it.
+        Address of the database in a form that people may see.
     seconds
         Longest time without an answer.
     """

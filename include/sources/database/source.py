@@ -36,7 +36,7 @@ def open_database(uri: str, declared: Declared = NOTHING_DECLARED) -> DatabaseSo
         SQLAlchemy's URL, its parameters those that `database_address` allows; `options=-csearch_path%3Dbank` chooses a
         schema.
     declared
-        What the address said besides; without a rounding it is one unit of the last money digit of all transactions.
+        Declarations in the address; without a rounding it is one unit of the last money digit of all transactions.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which of a database's tables and columns hold the bank's relations, by their names alone."""
+"""Finds the tables and columns of a database that hold the bank's relations, by their names alone."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class BankTable:
     Attributes
     ----------
     relation
-        What it holds.
+        Relation that the table holds.
     table
-        It, as a thing to select from, with the column names the database has.
+        Table as an expression to select from, with the database's column names.
     columns
-        Canonical column name -> its name in the database; optional columns may be missing.
+        Name of each column in the database, by canonical name; optional columns may be missing.
     key_is_unique
-        Whether the database itself sees to it that no two rows share the relation's key.
+        Whether the database itself ensures that no two rows share the relation's key.
     uri
-        Where a row of it comes from.
+        Address that is recorded as the origin of its rows.
     notes
         Sentences for people.
     dialect
-        How its texts are read.
+        Dialect in which its texts are read.
     """
 
     relation: Relation

@@ -1,4 +1,4 @@
-"""What a column's values are as text, whatever its type, and the figures the database itself makes of them."""
+"""SQL expressions for a column's values as text, whatever its type, and for the figures that the database computes."""
 
 from __future__ import annotations
 

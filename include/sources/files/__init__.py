@@ -1,1 +1,1 @@
-"""Relations out of a folder or object prefix: which file holds what, unpacked and read, text or Parquet."""
+"""Reads relations from a folder or object prefix: recognises, unpacks and reads its text and Parquet files."""

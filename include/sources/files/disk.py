@@ -1,4 +1,4 @@
-"""A folder on disk: what lies in it, and the bytes of regular files, never of what only has a file's name."""
+"""Reads a folder on disk: its entries, and the bytes of regular files only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KINDS = {**NOT_REGULAR, stat.S_IFREG: FILE, stat.S_IFDIR: FOLDER}
 
 
 def entries(folder: str) -> Iterator[Entry]:
-    """What a folder holds, links followed to where they lead."""
+    """The entries of a folder; links are followed."""
     with os.scandir(folder) as found:
         for entry in found:
             yield entry_at(Path(entry.path), entry.name)
@@ -37,7 +37,7 @@ def _raise(error: OSError) -> None:
 
 
 def entry_at(path: Path, name: str) -> Entry:
-    """What a path leads to."""
+    """The entry at a path; links are followed."""
     is_link = path.is_symlink()
     try:
         found = path.stat()

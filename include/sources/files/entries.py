@@ -1,4 +1,4 @@
-"""What a folder or prefix holds: files with the stamps that tell whether they changed, folders, and what is neither."""
+"""Entries of a folder or prefix: files with stamps that show whether they changed, folders, and anything else."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Entry(NamedTuple):
     Attributes
     ----------
     name
-        Its path below the folder, with slashes.
+        Path below the folder, with slashes.
     kind
-        `FILE`, `FOLDER`, or for people what else it is ("a link that leads nowhere").
+        `FILE`, `FOLDER`, or words for anything else ("a link that leads nowhere").
     stamp
-        Of a file.
+        Stamp of a file; empty for anything else.
     """
 
     name: str

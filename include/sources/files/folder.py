@@ -1,4 +1,4 @@
-"""A folder or object prefix: what lies in it, and the bytes of its files as long as nobody changes them."""
+"""Reads a folder or object prefix: its entries, and the bytes of its files as long as nobody changes them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _ASKED_TO_WAIT = (408, 429)
 
 @dataclass(frozen=True)
 class Folder:
-    """Where a source's files lie.
+    """The folder or object prefix of a source's files.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Folder:
         return f"{self.uri}/{shown(name)}"
 
     def entries(self) -> dict[str, Entry]:
-        """What the folder itself holds, by name.
+        """The entries of the folder itself, by name.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Folder:
         return bytes(self.filesystem.cat_file(path, end=most_bytes)) if most_bytes else b""
 
     def _stamp(self, path: str) -> Stamp:
-        """What a file's stamp is now; empty where there is no file any more."""
+        """The current stamp of a file; empty where the file no longer exists."""
         if self._is_local:
             return disk.entry_at(Path(path), path).stamp
         try:

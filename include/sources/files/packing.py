@@ -1,4 +1,4 @@
-"""Packed files: what their first bytes say they are, unpacked up to a bound, or named where they are not read."""
+"""Unpacks files: recognises them by their first bytes and unpacks them up to a bound, or names an unsupported kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ PACKED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd")
 """Suffixes that may follow those of a file that is read."""
 
 LARGEST_BYTES = 2**31 - 1
-"""Of one relation as text: as many as Arrow's text columns hold. A bank that is larger is read from a database."""
+"""Largest size of one relation as text, in bytes: the limit of Arrow's text columns. Larger banks are read from a
+database."""
 # The real bank's postings shrink to a third by gzip and a fifth by zstd at its strictest; what unfolds to a hundred
 # times its size is no bank's file but meant to fill the memory. A small file may: it holds the same record again.
 _MOST_RATIO = 100
@@ -34,10 +35,10 @@ class _Member(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What followed its end."""
+        """The bytes after its end."""
 
     def decompress(self, data: bytes, /) -> bytes:
-        """What a further piece stands for."""
+        """The unpacked bytes of a further piece."""
 
 
 def _gzip_member() -> _Member:

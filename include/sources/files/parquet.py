@@ -1,4 +1,4 @@
-"""One relation out of one Parquet file: its columns as text, typed and judged like any other file's."""
+"""Reads one relation from one Parquet file, as columns of text that are typed and judged like those of other files."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def read_bounded(data: bytes, names: list[str], place: str) -> pa.Table:
     Raises
     ------
     SourceError
-        When they stand for far more than the file's size.
+        When the columns are far larger than the file.
     Exception
-        Of any kind, when the file is damaged.
+        An exception of any type, when the file is damaged.
     """
     # Spark's old timestamps span more years than nanoseconds do.
     parquet = pq.ParquetFile(pa.BufferReader(data), coerce_int96_timestamp_unit="us")

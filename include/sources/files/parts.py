@@ -1,4 +1,4 @@
-"""A relation that comes in several files: each is unpacked and read by itself, every record keeps its file and line."""
+"""Reads a relation from several files: each is unpacked and read by itself; every record keeps its file and line."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Content:
     Attributes
     ----------
     data
-        Its bytes, packed or not.
+        Bytes of the file, packed or not.
     uri
-        Its address.
+        Address of the file.
     values
-        Column -> text, of columns that the names of its folders hold.
+        Texts of the columns that the names of its folders hold, by column.
     """
 
     data: bytes
@@ -131,7 +131,7 @@ def _text(part: FileRecords, name: str) -> pa.Array:
 
 
 def notes_of(parts: Sequence[FileRecords]) -> tuple[str, ...]:
-    """What people should know of the parts, of many alike the first ones."""
+    """Notes for people about the parts; of many similar notes only the first ones."""
     notes = list(dict.fromkeys(note for part in parts for note in part.notes))
     more = len(notes) - _MOST_NOTES
     return (*notes[:_MOST_NOTES], *([f"and {more} notes more on the other parts"] if more > 0 else []))

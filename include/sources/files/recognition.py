@@ -1,4 +1,4 @@
-"""Which dialect a folder is written in, which of its files and folders hold which relation, and what is not read."""
+"""Recognises the dialect of a folder, the files and folders of each relation, and data that is not read."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Recognised:
     Attributes
     ----------
     dialect
-        How the folder is written.
+        Dialect of the folder.
     files
-        Name by relation.
+        Name of the file or folder, by relation.
     notes
-        What lies there as data and is not read, for people.
+        Sentences for people on data in the folder that is not read.
     """
 
     dialect: Dialect
@@ -146,7 +146,7 @@ def _refuse_other_forms(relation: Relation, dialect: Dialect, entries: Mapping[s
 
 
 def _unread_kind(name: str) -> str:
-    """What a file is by its suffix, where that is a form that is not read; empty where it is none."""
+    """Words for a file whose suffix is of a form that is not read; empty for other files."""
     stem, dot, suffix = name.lower().rpartition(".")
     return _UNREAD.get(dot + suffix, "") if stem else ""
 

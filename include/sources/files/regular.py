@@ -17,11 +17,11 @@ NOT_REGULAR = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-"""What only has a file's name, by its format, for people."""
+"""Words for things that are no regular files, by their format."""
 
 # A pipe without a writer would keep the opener waiting for ever.
 WITHOUT_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""How a file is opened of which it is not known yet whether it is one."""
+"""Flags for opening a path before it is known whether it is a regular file."""
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:

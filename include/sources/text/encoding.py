@@ -26,7 +26,7 @@ class Text:
     spoilt
         Lines, from 0 and ascending, with bytes that do not decode or NUL characters.
     encoding
-        What the file was written in.
+        Encoding of the file.
     """
 
     data: bytes

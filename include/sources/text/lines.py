@@ -28,7 +28,7 @@ class Lines:
     delimiter
         One ASCII character.
     starts, ends
-        Where each line starts, and where its text ends (the line end apart).
+        Byte positions at which each line starts and at which its text ends (without the line end).
     sound
         Lines that are certainly whole records by themselves: every quote opens a field, closes one or is doubled, no
         line break stands inside, all bytes decode.

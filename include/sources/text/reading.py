@@ -1,4 +1,4 @@
-"""One relation out of one text file: encoding, header, records, and what people should know about the file."""
+"""Reads one relation from one text file: encoding, header, records, and notes for people about the file."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def read_text(data: bytes, relation: Relation, dialect: Dialect, file: str, give
 
 
 def no_records(relation: Relation, dialect: Dialect, file: str) -> FileRecords:
-    """What a file that holds nothing gives, not even a header.
+    """The records of a file that holds nothing, not even a header.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Lines to records: the sound ones all at once, the others one by one, so that no wrong quote swallows a good one."""
+"""Splits lines into records: sound lines all at once, others one by one, so that no wrong quote swallows a good one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MENDS = {
     "in quotes",
     ENCODING: "bytes are no text of the file's encoding: export the file in UTF-8",
 }
-"""Reason code of a record that could not be split -> what tears it and how to mend it, for people."""
+"""Cause and remedy for people, by the reason code of a record that could not be split."""
 
 # No text of the eight relations is an essay: far above an address or a note, this bounds what a wrong quote costs.
 MOST_LINES = 256
@@ -56,7 +56,7 @@ class Records:
     raw
         Each record as it stands in the text, its line end apart.
     unreadable
-        What could not be split.
+        Records that could not be split.
     torn_line
         Line (from 0) of the record the text is cut off in, if it is.
     cut_in_quote
