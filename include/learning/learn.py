@@ -164,9 +164,9 @@ def _champion(registry: ModelRegistry) -> Model:
 
 def _update(registry: ModelRegistry, lake: Lake, approved: Model, log: UpdateLog, night: date) -> Update:
     """The night's update; an accepted refresh is saved."""
-    canary, lesson = Canary.kept(registry, approved, CANARY), Sample.kept(registry, approved, REFRESH_BASELINE)
+    canary, baseline = Canary.kept(registry, approved, CANARY), Sample.kept(registry, approved, REFRESH_BASELINE)
     obstacle = _obstacle(approved, canary, night)
-    if canary is None or lesson is None or obstacle:
+    if canary is None or baseline is None or obstacle:
         return Update(
             night, approved.version, None, accepted=False, why=obstacle or _WITHOUT_BASELINE.format(approved.version)
         )
@@ -182,7 +182,7 @@ def _update(registry: ModelRegistry, lake: Lake, approved: Model, log: UpdateLog
     if night < due:
         why = f"{tonight} of its postings are kept for the refresh of {due}"
         return Update(night, approved.version, None, accepted=False, why=why, kept=tonight)
-    model = refreshed(approved, lesson, _values(gathered, approved), night)
+    model = refreshed(approved, baseline, _values(gathered, approved), night)
     update = replace(judged(approved, model, canary, len(pc.unique(nights))), kept=tonight)
     if update.accepted:
         registry.save(model)

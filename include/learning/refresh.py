@@ -21,7 +21,7 @@ from include.training.fitting import FitContext, Fitted, fit_on
 from include.training.split import REFRESH_NIGHTS_SEEN
 from include.training.train import HeldBack, library_versions
 
-REFRESH_BASELINE = "split"
+REFRESH_BASELINE = "lesson"
 """Name of the part of a model version that holds its refresh baseline."""
 REFRESH_NIGHTS = 7
 """Nights from one refresh to the next: a slow drift hardly moves within a week, and each refresh adds a whole week."""
@@ -43,7 +43,7 @@ def draw_refresh_baseline(model: Model, held_back: HeldBack) -> Sample:
     )
 
 
-def refreshed(approved: Model, split: Sample, taught: Matrix, night: date) -> Model:
+def refreshed(approved: Model, baseline: Sample, taught: Matrix, night: date) -> Model:
     """The approved model with its ranking refreshed on the nights up to `night`.
 
     The preparation, the detectors with a weight and the calibrations are fitted again on the year that ends with the
@@ -57,7 +57,7 @@ def refreshed(approved: Model, split: Sample, taught: Matrix, night: date) -> Mo
     ----------
     approved
         The approved model, as trained or refreshed before; earlier refreshes have no effect.
-    split
+    baseline
         Refresh baseline that was stored with the model.
     taught
         Refresh rows of the nights since its training, with columns in the order of the model's `features`.
@@ -66,10 +66,10 @@ def refreshed(approved: Model, split: Sample, taught: Matrix, night: date) -> Mo
     """
     trained = approved.trained()
     since = np.datetime64(night - timedelta(days=REFRESH_NIGHTS_SEEN - 1))
-    unusual = flag(trained.score(split.ordinary), trained.threshold)
-    usual = _stacked(split.ordinary[~unusual & (split.nights >= since)], taught)
-    values = _stacked(usual, split.ordinary[unusual])
-    fitted = _fit(trained, split, values)
+    unusual = flag(trained.score(baseline.ordinary), trained.threshold)
+    usual = _stacked(baseline.ordinary[~unusual & (baseline.nights >= since)], taught)
+    values = _stacked(usual, baseline.ordinary[unusual])
+    fitted = _fit(trained, baseline, values)
     exponents = blend(fitted.exponents, trained.weights)
     refresh = Model(
         sequence=trained.sequence,
@@ -77,21 +77,21 @@ def refreshed(approved: Model, split: Sample, taught: Matrix, night: date) -> Mo
         members=fitted.members(trained.weights),
         calibration=Calibration.matching(exponents, trained.rarities(values)),
         threshold=trained.threshold,
-        training=_training(trained, split, values, night),
+        training=_training(trained, baseline, values, night),
         versions=library_versions(),
     )
     return trained.refreshed(refresh)
 
 
-def _fit(trained: Model, split: Sample, values: Matrix) -> Fitted:
+def _fit(trained: Model, baseline: Sample, values: Matrix) -> Fitted:
     """The detectors with a weight above 0, fitted on raw rows."""
     learned = trained.preparation
     codes = dict(zip(learned.features, learned.codes, strict=True))
     preparation = Preparation.learn(codes, learned.context, values, GRADED)
     columns = [trained.features.index(name) for name in preparation.columns]
     context = FitContext(trained.sequence, preparation, values[:, columns])
-    labels = (np.array(of, dtype=np.object_) for of in (split.kinds, split.strengths))
-    examples = context.weigh(split.planted[:, columns], *labels) if len(split.planted) else None
+    labels = (np.array(of, dtype=np.object_) for of in (baseline.kinds, baseline.strengths))
+    examples = context.weigh(baseline.planted[:, columns], *labels) if len(baseline.planted) else None
     return fit_on(context, examples, _recipe_of(trained), trained.training.seed)
 
 
@@ -100,14 +100,14 @@ def _recipe_of(model: Model) -> Recipe:
     return Recipe(detectors=tuple(settings), ensembles=(), settings=settings)
 
 
-def _training(trained: Model, split: Sample, values: Matrix, night: date) -> Training:
-    learned_from = _stacked(values, split.planted)
+def _training(trained: Model, baseline: Sample, values: Matrix, night: date) -> Training:
+    learned_from = _stacked(values, baseline.planted)
     return replace(
         trained.training,
         first_night=min(night - timedelta(days=REFRESH_NIGHTS_SEEN - 1), trained.training.last_night),
         last_night=night,
         rows=len(values),
-        planted_rows=len(split.planted),
+        planted_rows=len(baseline.planted),
         data_digest=hashlib.sha256(learned_from.tobytes()).hexdigest(),
         notes=(),
     )

@@ -48,7 +48,7 @@ class Calibration:
         exponents = -np.log10(tails)
         kept = _spread_knots(exponents)
         raw, exponents = distinct[kept], exponents[kept]
-        return cls(raw=raw, exponents=_drawn_on(raw, exponents) if from_body else exponents)
+        return cls(raw=raw, exponents=_extrapolated(raw, exponents) if from_body else exponents)
 
     @classmethod
     def matching(cls, scores: Vector, exponents: Vector) -> Self:
@@ -85,7 +85,7 @@ class Calibration:
 _LEAST_RISE = 1e-9
 
 
-def _drawn_on(raw: Vector, exponents: Vector) -> Vector:
+def _extrapolated(raw: Vector, exponents: Vector) -> Vector:
     """Exponents that follow, beyond one row in a hundred, the line from one in ten; unchanged without a body."""
     ten, hundred = np.searchsorted(exponents, [1.0, 2.0])
     if hundred == len(raw) or exponents[ten] >= exponents[hundred] or exponents[ten] > _BODY_ENDS:

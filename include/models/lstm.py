@@ -222,7 +222,7 @@ class Lstm(Detector):
         optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         for update, batch in enumerate(batches):
             for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * _warmth(update / len(batches))
+                group["lr"] = LEARNING_RATE * _learning_rate_factor(update / len(batches))
             windows = self._windows(_forget(rows[batch], random))
             optimizer.zero_grad()
             loss(network(windows), windows).sum(dim=1).mean().backward()  # type: ignore[no-untyped-call]
@@ -235,7 +235,7 @@ class Lstm(Detector):
 
         from include.models.lstm_network import Network
 
-        with _DICE, torch.random.fork_rng(devices=[]):
+        with _RNG_LOCK, torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             return Network(len(self.means_), self.hidden)
 
@@ -320,7 +320,7 @@ def _batches(rows: int, epochs: int, random: np.random.Generator) -> list[Intege
     return [batch for order in orders for batch in order]
 
 
-def _warmth(progress: float) -> float:
+def _learning_rate_factor(progress: float) -> float:
     """Factor of the learning rate: a linear rise, then half a cosine down to zero."""
     return float(min(1.0, 0.02 + progress / WARM_SHARE) * (1 + np.cos(np.pi * progress)) / 2)
 
@@ -382,5 +382,5 @@ class _OneThread:
 
 
 _reproducible_torch = _OneThread()
-_DICE = Lock()
+_RNG_LOCK = Lock()
 """Lock on the process's own random numbers, held while the initial weights are drawn."""

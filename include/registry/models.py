@@ -270,13 +270,15 @@ class ModelRegistry:
         """
         self.load(version)
         with self.held(CHAMPION):
-            reigns = self._readable_reigns() if champion == ANY_CHAMPION else self._reigns()
+            reigns = self._readable_reigns() if champion == ANY_CHAMPION else self._records_of_champions()
             current = reigns[-1].version if reigns else None
             if current != version:
                 _require_champion(champion, current, version)
                 _require_unused(decision, reigns)
                 _require_first(run, reigns)
-                self._write_reigns((*reigns, ChampionRecord(version, _now(), by, why, decision=decision, run=run)))
+                self._write_champion_records(
+                    (*reigns, ChampionRecord(version, _now(), by, why, decision=decision, run=run))
+                )
             return current
 
     def roll_back(self, *, by: str = UNNAMED, why: str = "", champion: str | None = None, run: str = "") -> str:
@@ -305,7 +307,7 @@ class ModelRegistry:
             When the previous champion cannot be loaded; the current one then stays.
         """
         with self.held(CHAMPION):
-            reigns = self._reigns()
+            reigns = self._records_of_champions()
             _require_first(run, reigns)
             current, before = _line_of(reigns)
             if champion is not None and champion != current:
@@ -315,7 +317,7 @@ class ModelRegistry:
                     f"there is no champion before {current or 'the first one'} to roll back to: promote another version"
                 )
             self.load(before)
-            self._write_reigns((*reigns, ChampionRecord(before, _now(), by, why, is_rollback=True, run=run)))
+            self._write_champion_records((*reigns, ChampionRecord(before, _now(), by, why, is_rollback=True, run=run)))
             return before
 
     def champion(self) -> str | None:
@@ -326,7 +328,7 @@ class ModelRegistry:
         IntegrityError
             When the pointer file is gone, older than the newest or another lake's, or does not name a version.
         """
-        return reigns[-1].version if (reigns := self._reigns()) else None
+        return reigns[-1].version if (reigns := self._records_of_champions()) else None
 
     def history(self) -> tuple[ChampionRecord, ...]:
         """The records of all champions, the newest first.
@@ -336,7 +338,7 @@ class ModelRegistry:
         IntegrityError
             As `champion`.
         """
-        return self._reigns()[::-1]
+        return self._records_of_champions()[::-1]
 
     def approved(self) -> tuple[str, ...]:
         """The champion and the earlier champions that were not rolled back, the newest last.
@@ -346,7 +348,7 @@ class ModelRegistry:
         IntegrityError
             As `champion`.
         """
-        return _approved(self._reigns())
+        return _approved(self._records_of_champions())
 
     def last_night(self, version: str) -> date:
         """The last night that a stored version was trained on; only its card is read.
@@ -365,7 +367,7 @@ class ModelRegistry:
                 f"the card of model {version} names no last night: restore it or train again"
             ) from error
 
-    def _reigns(self) -> tuple[ChampionRecord, ...]:
+    def _records_of_champions(self) -> tuple[ChampionRecord, ...]:
         """The champion records, the oldest first; a file from before histories were kept holds only the champion."""
         pointer = self.folder / _SEALED_FILE
         try:
@@ -399,14 +401,14 @@ class ModelRegistry:
 
     def _readable_reigns(self) -> tuple[ChampionRecord, ...]:
         try:
-            return self._reigns()
+            return self._records_of_champions()
         except IntegrityError:
             with suppress(IntegrityError):
                 broken = file_content(self.folder / _SEALED_FILE)
                 write_whole(self.folder / f"{CHAMPION}{_BROKEN}.sealed", broken)
             return ()
 
-    def _write_reigns(self, reigns: tuple[ChampionRecord, ...]) -> None:
+    def _write_champion_records(self, reigns: tuple[ChampionRecord, ...]) -> None:
         """Write the records, the last one being the champion; the sealed file, which counts, is written first."""
         pointer = {CHAMPION: reigns[-1].version, _HISTORY: [vars(reign) for reign in reigns]}
         content = json.dumps(pointer, indent=2).encode()

@@ -171,7 +171,7 @@ def train(
     known = _known_choice(draft, checked, recipe, weights)
     taught = (*split.teaching, *split.checking, *cases.rounds(features))
     with workers() as pool:  # the final fit does not depend on the choice, and runs while ensembles are measured
-        held_out_kinds = {} if known else _taught_by_halves(draft, split, recipe, seed, pool)
+        held_out_kinds = {} if known else _holdout_fits(draft, split, recipe, seed, pool)
         last = pool.submit(fit, learning_rows(usual, seed), taught, recipe, seed, sequence)
         choice = known or _measured_choice(draft, checked, recipe, budget, held_out_kinds)
         with stage("threshold on the nights held back"):
@@ -209,7 +209,7 @@ def _known_choice(draft: Fitted, split: TrainingSplit, recipe: Recipe, weights: 
     return None
 
 
-def _taught_by_halves(
+def _holdout_fits(
     draft: Fitted, split: TrainingSplit, recipe: Recipe, seed: int, pool: Executor
 ) -> dict[frozenset[str], Future[Fitted]]:
     """Hold-out fits: the draft fitted again without each half of the planted kinds, by the kinds left out."""

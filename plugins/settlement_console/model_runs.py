@@ -13,7 +13,7 @@ from typing import Any
 
 from plugins.settlement_console.lake_says import LakeSays
 from plugins.settlement_console.run_results import RunResults
-from plugins.settlement_console.told import UNVERIFIED, Compared, Lessons, Prepared, Tried, Watched, Wish
+from plugins.settlement_console.told import UNVERIFIED, Compared, NightUpdates, Prepared, Tried, Watched, Wish
 
 Figures = dict[str, Any]
 
@@ -105,12 +105,12 @@ def _selection_said(left: RunResults, lake: LakeSays, prepared: Prepared | None)
 
 
 def _learning(left: RunResults, lake: LakeSays) -> ModelRun:
-    told = (left.told("learn", Lessons) or Lessons()).nights
-    taught = [lake.update_of(lesson.night) or lesson.model_dump() for lesson in told]
+    told = (left.told("learn", NightUpdates) or NightUpdates()).nights
+    taught = [lake.update_of(update.night) or update.model_dump() for update in told]
     watched = (left.told("watch", Watched) or Watched()).nights
     accepted = sum(night["accepted"] for night in taught)
     said = [(f"{night['night']}: {_fate(night)}", night["why"]) for night in taught]
-    if any(lake.update_of(lesson.night) is None for lesson in told):
+    if any(lake.update_of(update.night) is None for update in told):
         said.append(UNVERIFIED)
     said += [(f"{night.night}: {notice.code}", notice.text) for night in watched for notice in night.notices]
     wish = left.told("ask_for_selection", Wish)

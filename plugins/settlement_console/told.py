@@ -43,7 +43,7 @@ class Compared(Told):
     champion: str | None
 
 
-class TrainingSplit(Told):
+class NightUpdate(Told):
     """The update that a model made from one night."""
 
     night: str
@@ -54,10 +54,10 @@ class TrainingSplit(Told):
     figures: dict[str, Any] = {}
 
 
-class Lessons(Told):
+class NightUpdates(Told):
     """The updates that a model made from each night."""
 
-    nights: list[TrainingSplit] = []
+    nights: list[NightUpdate] = []
 
 
 class Notice(Told):
