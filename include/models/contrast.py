@@ -62,7 +62,7 @@ class Contrast(Detector):
     def _fit(self, X: Matrix, examples: Examples | None) -> None:  # noqa: N803
         if examples is None:
             return
-        rows = np.vstack([X, examples.rows])
+        rows = np.asarray(np.vstack([X, examples.rows]), dtype=np.float64)
         weights = np.concatenate([np.ones(len(X)), examples.weights])
         self.edges_ = [_edges(column, weights, self.bins) for column in rows.T]
         signs = X.shape[1] - self.free_columns
