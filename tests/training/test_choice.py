@@ -29,14 +29,17 @@ def round_of(rows: int = ROWS) -> InjectedSample:
 class Known:
     """Detectors whose rarities are given instead of computed."""
 
-    rarities: dict[str, np.ndarray]
+    known: dict[str, np.ndarray]
     detectors: dict[str, object] = field(init=False)
 
     def __post_init__(self):
-        self.detectors = dict.fromkeys(self.rarities)
+        self.detectors = dict.fromkeys(self.known)
 
-    def exponents_of(self, features):
-        return self.rarities
+    def read(self, features):
+        return features
+
+    def rarities(self, values):
+        return self.known
 
 
 def finds(*places: int, rarity: float = 5.0, noise: float = 1.0) -> np.ndarray:
@@ -53,8 +56,8 @@ def chosen(known: dict[str, np.ndarray], *ensembles: dict[str, float]) -> tuple[
 
 
 def test_an_ensemble_worse_than_its_best_member_is_never_chosen():
-    sharp, holdouts = finds(*PLACES), np.random.default_rng(5).permutation(np.linspace(0, 40, ROWS))
-    weights, merit = chosen({"sharp": sharp, "blind": holdouts}, {"sharp": 1, "blind": 1})
+    sharp, blind = finds(*PLACES), np.random.default_rng(5).permutation(np.linspace(0, 40, ROWS))
+    weights, merit = chosen({"sharp": sharp, "blind": blind}, {"sharp": 1, "blind": 1})
     assert merit["sharp+blind"] < merit["sharp"]
     assert weights == {"sharp": 1}
 
