@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -146,7 +146,13 @@ def _providers_of(module: str) -> set[str]:
     """The distributions that a module may come from; of Airflow's providers the one that bears its name."""
     if module.startswith(_PROVIDERS):
         return {f"apache-airflow-providers-{module.removeprefix(_PROVIDERS).split('.')[0]}"}
-    return {_normal(name) for name in packages_distributions().get(module.split(".")[0], ())}
+    return {_normal(name) for name in _distributions().get(module.split(".")[0], ())}
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """By module, the installed distributions that have it; asked once, since every installed file is looked through."""
+    return packages_distributions()
 
 
 def _text(name: str) -> str:
