@@ -76,8 +76,8 @@ def confirm(lake_uri: str, bank: Path, first: date, known: date, number: int) ->
 
 def examples(prepared: Prepared, fold: int, candidate: str, missing: frozenset[str]) -> Matrix:
     shared = SharedFold(work_folder(prepared.lake, "cases"), fold)
-    ground = shared.ground(prepared.plan.candidate(candidate), prepared.plan.seed)
-    return shared.examples(ground, missing).rows
+    context = shared.context(prepared.plan.candidate(candidate), prepared.plan.seed)
+    return shared.examples(context, missing).rows
 
 
 def test_where_enough_are_known_a_candidate_is_taught_them(prepared):
@@ -104,7 +104,7 @@ def test_the_rows_that_teach_what_is_usual_lack_only_what_was_known(prepared):
     shared = [SharedFold(work_folder(prepared.lake, "cases"), fold.number) for fold in prepared.plan.folds]
     candidate = prepared.plan.candidate("rarity")
     for fold, rows in zip(prepared.plan.folds, shared, strict=True):
-        assert len(rows.ground(candidate, prepared.plan.seed).values) == fold.taught_rows - EARLY
+        assert len(rows.context(candidate, prepared.plan.seed).values) == fold.taught_rows - EARLY
 
 
 def test_too_few_make_no_candidate():
