@@ -267,7 +267,7 @@ class ModelRequest:
     by
         Who triggered the run, or what did.
     params
-        Of the run.
+        Parameters of the run.
     """
 
     source: str

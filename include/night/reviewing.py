@@ -113,7 +113,7 @@ def put_reviews_away(workspace: Workspace) -> list[str]:
 
 
 def _postings(workspace: Workspace) -> pa.Table:
-    """Of the look-back and the night."""
+    """The accepted postings of the look-back and of the night."""
     tonight, lookback = workspace.get(f"accepted.{FIN_TRANSACTION.name}"), workspace.get("lookback")
     return pa.concat_tables([lookback, tonight.select(lookback.column_names)])
 

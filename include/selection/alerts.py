@@ -1,4 +1,4 @@
-"""How many alerts a line-up would have raised on the last nights that measure, as they really were."""
+"""How many alerts an ensemble would have raised on the last nights that measure, as they really were."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NightlyAlerts:
     nights
         In order.
     flagged, postings
-        Of each night.
+        Flagged postings and all postings of each night.
     """
 
     nights: tuple[date, ...]

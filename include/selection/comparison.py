@@ -1,4 +1,4 @@
-"""One comparison of everything: each line-up's merit round by round, and who is better than whom beyond noise."""
+"""One comparison of everything: each ensemble's merit round by round, and who is better than whom beyond noise."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from include.selection.results import blended, blended_without, champion_exponen
 from include.training.choice import EVIDENCE_SCHEMA, evidence, merit_of
 
 AS_IT_IS = "the champion as it is"
-"""Name of the champion's own model among the line-ups, which were all fitted anew for every fold."""
+"""Name of the champion's own model among the ensembles, which were all fitted anew for every fold."""
 COMPARED = pa.schema([pa.field("fold", pa.int64()), pa.field("seed", pa.int64()), *EVIDENCE_SCHEMA])
-"""What every line-up found in every round, strength and kind; `round` counts within the fold, from 1."""
+"""What every ensemble found in every round, strength and kind; `round` counts within the fold, from 1."""
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All line-ups on all rounds.
+    """All ensembles on all rounds.
 
     Attributes
     ----------
@@ -39,16 +39,16 @@ class Comparison:
     rows
         `COMPARED`, as dictionaries.
     merits
-        By line-up, one figure a round, in the same order for all.
+        By ensemble, one figure a round, in the same order for all.
     known
         The same without recall of kinds that were not taught, which the champion as it is cannot show; NaN where it saw
         the nights.
     folds
-        Of the rounds, in the same order.
+        Fold of each round, in the same order.
     overlap
         Postings measured on, for each one taught on.
     champion
-        The line-up with the champion's recipe; empty where there is no champion or it could not be fitted again.
+        The ensemble with the champion's recipe; empty where there is no champion or it could not be fitted again.
     """
 
     specs: Mapping[str, EnsembleSpec]
@@ -92,11 +92,11 @@ class Comparison:
         return difference.mean <= difference.error
 
     def best_member(self, name: str) -> str:
-        """The member of a line-up that does best alone."""
+        """The member of an ensemble that does best alone."""
         return max(self.specs[name].weights, key=lambda member: (self.merits[member].mean(), member))
 
     def merit(self, name: str) -> Interval:
-        """A line-up's merit; the champion as it is has none, for it was taught all kinds there are."""
+        """An ensemble's merit; the champion as it is has none, for it was taught all kinds there are."""
         return self._interval(self.merits[name]).within(0, 1)
 
     def known_merit(self, name: str) -> Interval | None:
@@ -114,7 +114,7 @@ class Comparison:
         return interval(found[is_there], self.folds[is_there], self.overlap, comparisons)
 
     def figure(self, name: str, figure: str, strength: str, kind: str = "") -> Interval | None:
-        """A figure of one line-up, over the rounds; None where nothing of the kind was planted."""
+        """A figure of one ensemble, over the rounds; None where nothing of the kind was planted."""
         wanted = {"ensemble": name, "strength": strength, "kind": kind, "is_known": True}
         rows = [row for row in self.rows if row["planted"] and all(row[k] == v for k, v in wanted.items())]
         found, folds = (np.array([row[of] for row in rows]) for of in (figure, "fold"))
@@ -122,7 +122,7 @@ class Comparison:
 
 
 def compare_ensembles(folder: WorkFolder, plan: Plan, specs: Mapping[str, EnsembleSpec], champion: str) -> Comparison:
-    """Measure every line-up on every round, and the champion as it is where it saw none of the nights."""
+    """Measure every ensemble on every round, and the champion as it is where it saw none of the nights."""
     rows: list[Row] = []
     for fold, number in plan.rounds:
         measured = _Measured(folder, plan, fold, number, SharedFold(folder, fold.number).round(number))
@@ -148,7 +148,7 @@ def _merits(plan: Plan, rows: list[Row]) -> dict[str, Vector]:
 
 @dataclass(frozen=True)
 class _Measured:
-    """One round that line-ups are measured on."""
+    """One round that ensembles are measured on."""
 
     folder: WorkFolder
     plan: Plan

@@ -44,7 +44,7 @@ class EnsembleSpec:
 def ensemble_specs_of(
     candidates: Mapping[str, Candidate], base: Recipe, champion: EnsembleSpec | None
 ) -> dict[str, EnsembleSpec]:
-    """Every line-up of the candidates given, by name.
+    """Every ensemble of the candidates given, by name.
 
     In ensembles a detector may be replaced by itself with other settings or taught more. One that does not see some
     features only competes alone, since the members of a model share their features.
@@ -66,7 +66,7 @@ def ensemble_specs_of(
 
 
 def name_among(specs: Mapping[str, EnsembleSpec], champion: EnsembleSpec | None) -> str:
-    """The name under which the champion's recipe is among the line-ups; empty where it is not."""
+    """The name under which the champion's recipe is among the ensembles; empty where it is not."""
     same = (name for name, spec in specs.items() if champion is not None and spec.weights == champion.weights)
     return next(same, "")
 

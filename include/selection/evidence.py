@@ -20,9 +20,9 @@ from include.training.choice import MERIT
 from include.training.training_run import merit_metric
 
 MOST_CHARACTERS = 3_000
-"""Of the body that a person approves by: a page without scrolling."""
+"""Most characters of the text that a person approves by: a page without scrolling."""
 SHOWN = 6
-"""Line-ups in that body."""
+"""Ensembles in that body."""
 FIGURES = ("average_precision", "recall", "precision")
 
 
@@ -35,7 +35,7 @@ class Pack:
     plan, comparison, verdict
         What was compared, how it went, what follows.
     costs
-        Of every candidate, those that failed included.
+        Cost of every candidate, including those that failed.
     challenger
         Version and a sentence of the final model of the winner; None where there is none.
     """
@@ -54,12 +54,12 @@ class Pack:
 
     @property
     def ranked(self) -> list[str]:
-        """Line-ups, the highest merit first."""
+        """Ensembles, the highest merit first."""
         return sorted(self.comparison.specs, key=lambda name: (-self.comparison.merit(name).mean, name))
 
     @property
     def shown(self) -> list[str]:
-        """The champion as it is where it competes, which all are held against, then the line-ups."""
+        """The champion as it is where it competes, which all are held against, then the ensembles."""
         return [*([AS_IT_IS] if AS_IT_IS in self.comparison.known else []), *self.ranked]
 
     def report(self) -> str:
@@ -103,7 +103,7 @@ def evidence_table(comparison: Comparison) -> pa.Table:
 
 
 def metrics_of(pack: Pack) -> dict[str, float]:
-    """What MLflow keeps beside the training's own: merits of all line-ups and the winner's figures by strength."""
+    """What MLflow keeps beside the training's own: merits of all ensembles and the winner's figures by strength."""
     merits = {merit_metric(name): pack.comparison.merit(name).mean for name in pack.ranked}
     found = {
         f"{figure}/{strength}": interval.mean
@@ -199,7 +199,7 @@ def _rules(pack: Pack) -> list[str]:
 
 
 def _merit_table(pack: Pack, names: Sequence[str]) -> list[str]:
-    """The line-ups' merits; also those of known kinds where somebody has no others to be read beside them."""
+    """The ensembles' merits; also those of known kinds where somebody has no others to be read beside them."""
     beside = "to the champion as it is (known kinds)" if pack.comparison.baseline == AS_IT_IS else "to the champion"
     header = ["line-up", "merit", *_known(pack, "of known kinds alone"), beside, "seconds"]
     return _table(header, [_merit_row(pack, name) for name in names])

@@ -39,7 +39,7 @@ def free_name(lake_uri: str, selection: str) -> str:
 
 
 def _names(selection: str) -> Iterator[str]:
-    """Of a selection that is repeated."""
+    """Names for the packs of one selection, one for each time that it is repeated."""
     yield selection
     yield from (f"{selection}--{number}" for number in count(2))
 

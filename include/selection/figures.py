@@ -37,7 +37,7 @@ def draw(folder: WorkFolder, pack: Pack) -> dict[str, Figure]:
 
 
 def _precision_recall(folder: WorkFolder, pack: Pack) -> Figure:
-    """Of winner, champion and every detector as it is, on all rounds of the last month."""
+    """Precision-recall curves of winner, champion and every detector alone, on all rounds of the last month."""
     from include.evaluation.plots import precision_recall
 
     fold, names = pack.plan.folds[-1], [pack.verdict.winner, pack.comparison.champion, *pack.plan.recipe.detectors]

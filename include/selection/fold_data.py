@@ -38,9 +38,9 @@ class SharedFold:
     Attributes
     ----------
     folder
-        Of the selection.
+        Work folder of the selection.
     number
-        Of the fold.
+        Number of the fold.
     """
 
     folder: WorkFolder
@@ -54,11 +54,11 @@ class SharedFold:
         Parameters
         ----------
         context
-            Learned on the nights that teach.
+            Fit context that was learned on the training nights.
         split
             The fold's planted rounds.
         features
-            Of all nights; those that measure are taken from it.
+            Features of all nights; those of the validation nights are taken from it.
         cases
             What was confirmed before the nights that measure, for candidates that are taught it.
         """

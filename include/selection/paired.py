@@ -12,7 +12,7 @@ from include.models.base import Vector
 Folds = npt.NDArray[np.int64]
 
 LEVEL = 0.95
-"""Of every interval that is shown."""
+"""Confidence level of every interval that is shown."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def interval(values: Vector, folds: Folds, overlap: float, comparisons: int = 1)
     (one, of two) nothing could ever be decided. What that costs, as simulated for two folds of three rounds, an overlap
     of 0.1 and nothing to be found: where months differ not at all, half as much, as much, twice and five times as much
     as the rounds of one, 0.4, 1.0, 2.6, 5.9 and 8.7 % of the intervals lie above zero, of 2.5 % claimed. (Nadeau and
-    Bengio's alone: 1.2, 2.4, 5.6, 11 and 17 %.) Of the best of 25 line-ups, as many `comparisons` made, 0, 0, 0.2, 1.2
+    Bengio's alone: 1.2, 2.4, 5.6, 11 and 17 %.) Of the best of 25 ensembles, as many `comparisons` made, 0, 0, 0.2, 1.2
     and 5.8 % do. More folds mend it, more rounds do not. One fold says nothing of other months.
 
     Parameters

@@ -32,9 +32,9 @@ class Limits:
     Attributes
     ----------
     seconds
-        Of all its folds together, reading included. A decision: eleven candidates, two at a time, are to end within
-        half an hour with the rest of a selection. The dearest (`contrast_wide`) took 42 s on the real bank and 80 s on
-        one of a million postings.
+        Seconds of all its folds together, reading included. A decision: eleven candidates, two at a time, are
+        to end within half an hour with the rest of a selection. The dearest (`contrast_wide`) took 42 s on the
+        real bank and 80 s on one of a million postings.
     mib
         Memory its process may hold. A decision: two at a time, with Airflow's 1.1 GB beside them, stay below 6 GiB. The
         dearest (`local_outlier_factor`) held 980 MiB on a bank of a million postings, 384 on the real one.
@@ -57,7 +57,7 @@ class Fold:
     check_from, before
         First night that measures, and the night after the last.
     seeds
-        Of the rounds that measure.
+        Seeds of the rounds that measure.
     taught_rows, checked_rows
         Postings of the nights that teach and of those that measure, as they really were.
     planted
@@ -114,7 +114,7 @@ class Plan:
     champion
         The version that is to be beaten; None where there is none.
     data_digest
-        Of everything learned from and measured on.
+        Digest of everything that is learned from and measured on.
     note
         A sentence: what will be compared, or why nothing can be.
     """
@@ -138,7 +138,7 @@ class Plan:
         return Recipe.of(self.training)
 
     def fit_seed(self, fold: int) -> int:
-        """Of everything random in the fits of a fold: each has its own, so that their luck is measured too."""
+        """Seed of everything random in the fits of a fold; each fold has its own, so that luck is measured too."""
         return self.seed + fold
 
     @property

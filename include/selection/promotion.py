@@ -10,7 +10,7 @@ from include.registry.models import ANY_CHAMPION
 from include.settings import get_settings
 
 MOST_CHARACTERS = 1_000
-"""Of a name or a reason: a paragraph is a reason, a document belongs elsewhere."""
+"""Most characters of a name or a reason: a paragraph is a reason, a document belongs elsewhere."""
 
 
 def promote(

@@ -24,7 +24,7 @@ class Cost:
     Attributes
     ----------
     fit_seconds, score_seconds
-        Of all folds together, on one core.
+        Seconds of all folds together, on one core.
     peak_mib
         The most memory its process held.
     failure

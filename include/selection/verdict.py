@@ -16,11 +16,12 @@ class Verdict:
     Attributes
     ----------
     winner
-        Name of the line-up.
+        Name of the ensemble.
     is_better
-        Than the champion, beyond noise; where there is no champion, than having none.
+        Whether it is better than the champion beyond noise, or than having no champion where there is none.
     difference
-        To what was to be beaten, to hold for all line-ups together; None where there was nothing to beat.
+        Difference to what was to be beaten, with an interval that holds for all ensembles together; None where there
+        was nothing to beat.
     sentence
         For people.
     """
