@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 
 from include.counterparties import define_counterparty_key
 from include.errors import ConservationError, SettingsError
-from include.features.plan import FEATURES, Step, feature_plan, query_text
+from include.features.plan import FEATURES, GIVEN, Step, feature_plan, query_text
 from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.features.towns import known_towns, unknown_places
@@ -30,9 +31,6 @@ def reach_days(habit_days: int) -> int:
     """Days before a night that its features need: a day of the habit is judged by the habit before that day."""
     return 2 * habit_days
 
-
-JOINED_BY_NIGHT = ("profile_groups", "rhythms", "successions")
-"""Tables that only the described nights are joined with; earlier days are dropped once no other query reads them."""
 
 SEQUENCE_COLUMNS = (
     "trans_id, account_id, trans_date, kind, amount_cents, log_amount, day_number, hour_of_day, counterparty"
@@ -135,15 +133,17 @@ def build_features(
     """
     _check_habit_days(habit_days)
     first, last = _span(postings)
-    rows = pa.concat_tables([_standing(_posting_columns(lookback), postings, first), _posting_columns(postings)])
     towns = known_towns(_district_names(statics.get("fin_district")))
-    tables = {"transactions": rows, "known_towns": towns, **_profiles(statics), **state.tables()}
+    tables = {"known_towns": towns, **_profiles(statics), **state.tables()}
     with open_engine(tables) as engine:
+        earlier = _standing(_posting_columns(lookback), postings, first)
+        engine.register(GIVEN, pa.concat_tables([earlier, _posting_columns(postings)]))
+        del earlier, lookback  # the engine then frees them as soon as its own form of them is there
         values = parameters(first, last, habit_days, knows_products=_knows_products(statics))
         _build(engine, feature_plan().habits, values)
-        _narrow(engine, first)
         parts = [_stretch_features(engine, {**values, **part}) for part in _stretches(first, last)]
-    found = pa.concat_tables(parts).combine_chunks()
+    # Without the engine: its tables of a night of 240,000 postings and the windows take 0.5 GB each.
+    found = pa.concat_tables([_with_windows(part) for part in parts]).combine_chunks()
     _check_complete(found, postings.num_rows)
     return found
 
@@ -202,21 +202,39 @@ def _district_names(districts: pa.Table | None) -> list[str]:
     return names
 
 
-def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
-    """The features of a stretch of nights, each with the window of postings that it ends."""
+@dataclass(frozen=True)
+class _Stretch:
+    """The features of a stretch of nights, and the postings that their windows are made of."""
+
+    features: pa.Table
+    postings: pa.Table
+    first: date
+    last: date
+    habit_days: int
+
+
+def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> _Stretch:
+    """The features of the nights from `first_night` to `last_night` of the values."""
     _build(engine, feature_plan().stretch, values)
     features = run_query(engine, FEATURES, values)
     postings = _window_postings(engine, values)
+    stretch = _Stretch(features, postings, values["first_night"], values["last_night"], values["habit_days"])
     nights = pc.and_(
-        pc.greater_equal(postings["trans_date"], pa.scalar(values["first_night"])),
-        pc.less_equal(postings["trans_date"], pa.scalar(values["last_night"])),
+        pc.greater_equal(postings["trans_date"], pa.scalar(stretch.first)),
+        pc.less_equal(postings["trans_date"], pa.scalar(stretch.last)),
     )
     _check_complete(features, int(pc.sum(nights).as_py() or 0))
+    return stretch
+
+
+def _with_windows(stretch: _Stretch) -> pa.Table:
+    """The features, each with the window of postings that it ends."""
+    features = stretch.features
     windows = build_sequences(
-        postings,
-        first=values["first_night"],
-        last=values["last_night"],
-        habit_days=values["habit_days"],
+        stretch.postings,
+        first=stretch.first,
+        last=stretch.last,
+        habit_days=stretch.habit_days,
         seasons=features["season_amount"],
     )
     if not windows["trans_id"].equals(features["trans_id"]):
@@ -224,12 +242,6 @@ def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, An
     for name in ("window", "window_trans"):
         features = features.append_column(name, windows[name])
     return features
-
-
-def _narrow(engine: duckdb.DuckDBPyConnection, first: date) -> None:
-    """Drop the earlier days of `JOINED_BY_NIGHT`, which the features do not read."""
-    for name in JOINED_BY_NIGHT:
-        engine.register(name, engine.view(name).filter(f"trans_date >= date '{first}'").to_arrow_table())
 
 
 def _window_postings(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
@@ -350,3 +362,6 @@ def _build(engine: duckdb.DuckDBPyConnection, steps: Iterable[Step], values: Map
         engine.register(step.query, run_query(engine, step.query, values))
         for table in step.spent:
             engine.unregister(table)
+        for table in step.narrowed:
+            since = engine.view(table).filter(f"trans_date >= date '{values['first_described']}'")
+            engine.register(table, since.to_arrow_table())

@@ -358,7 +358,7 @@ class _OneThread:
     def __init__(self) -> None:
         self.lock = Lock()
         self.within = 0
-        self.before = (1, False)
+        self.before = (1, 0)
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -366,19 +366,21 @@ class _OneThread:
 
         with self.lock:
             if not self.within:
-                self.before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+                self.before = (torch.get_num_threads(), torch.get_deterministic_debug_mode())
             self.within += 1
             torch.set_num_threads(1)
-            torch.use_deterministic_algorithms(True)
+            # `use_deterministic_algorithms` does the same for torch's compiler as well, which nothing here uses and
+            # which takes 4 s to import.
+            torch.set_deterministic_debug_mode("error")
         try:
             yield
         finally:
             with self.lock:
                 self.within -= 1
                 if not self.within:
-                    threads, strict = self.before
+                    threads, mode = self.before
                     torch.set_num_threads(threads)
-                    torch.use_deterministic_algorithms(strict)
+                    torch.set_deterministic_debug_mode(mode)
 
 
 _reproducible_torch = _OneThread()

@@ -212,8 +212,9 @@ def _scored(
 ) -> _Scoring:
     """The model's scores, moved by what reviews say, held against their suite; and what of the night may teach."""
     accepted = workspace.get_many("accepted")
-    postings, lookback, statics = accepted[FIN_TRANSACTION.name], workspace.get("lookback"), _statics(accepted)
-    built = features.build_features(postings, lookback, statics, state, habit_days=model.training.habit_days)
+    postings, statics, habit_days = accepted[FIN_TRANSACTION.name], _statics(accepted), model.training.habit_days
+    # The look-back has no name here: it is freed as soon as the features' engine has read it.
+    built = features.build_features(postings, workspace.get("lookback"), statics, state, habit_days=habit_days)
     sight = Sight.of(built, model)
     scores = score_night(built, model, workspace.get("scores.before"), effects.feedback, sight)
     warnings, results = _check_scores(request, workspace, scores, postings.num_rows)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 import great_expectations as gx
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as kinds
 from great_expectations import ExpectationSuite
 from great_expectations.core import ExpectationValidationResult
@@ -23,6 +24,9 @@ from include.quality.admission import SuiteResult
 
 # Lines named per expectation in Data Docs, enough to find them in the file; Great Expectations samples twenty too.
 SAMPLED_LINES = 20
+
+_FIRST_IN_NANOSECONDS, _LAST_IN_NANOSECONDS = date(1677, 9, 22), date(2262, 4, 11)
+"""First and last whole date that 64 bits of nanoseconds since 1970 reach (pandas.Timestamp.min and max)."""
 
 # Values of rows are kept out at the root, and out of what is stored by taking over nothing but these.
 _WITHOUT_VALUES = {
@@ -175,7 +179,16 @@ def _as_series(column: pa.ChunkedArray) -> pd.Series[Any]:
         column = column.cast(pa.float64())
     if kinds.is_integer(column.type):
         return column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    if kinds.is_date(column.type) and _fits_nanoseconds(column):
+        # Great Expectations compares these as a whole, and dates of any other resolution value by value.
+        column = column.cast(pa.timestamp("ns"))
     return column.to_pandas(date_as_object=False)
+
+
+def _fits_nanoseconds(column: pa.ChunkedArray) -> bool:
+    """Whether every date lies where 64 bits of nanoseconds reach; a mistyped year need not."""
+    ends = pc.min_max(column).as_py()
+    return ends["min"] is None or _FIRST_IN_NANOSECONDS <= ends["min"] <= ends["max"] <= _LAST_IN_NANOSECONDS
 
 
 def violation_of(each: ExpectationValidationResult) -> Violation:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from include.features.engine import JOINED_BY_NIGHT
-from include.features.plan import FEATURES, READ_BESIDE, SQL_FOLDER, Step, feature_plan, needed, query_text, reads_of
+from include.features.plan import (
+    FEATURES,
+    GIVEN,
+    JOINED_BY_NIGHT,
+    READ_BESIDE,
+    SQL_FOLDER,
+    Step,
+    feature_plan,
+    needed,
+    query_text,
+    reads_of,
+)
 from include.features.state import STATE_SCHEMAS
 
 QUERIES = sorted(file.stem for file in SQL_FOLDER.glob("*.sql"))
@@ -26,7 +36,7 @@ def test_every_query_but_the_states_is_run_once() -> None:
 
 
 def test_a_query_comes_after_all_it_reads(reads: dict[str, list[str]]) -> None:
-    made: set[str] = set()
+    made = {GIVEN}
     for step in steps():
         assert made.issuperset(reads[step.query]), step.query
         made.add(step.query)
@@ -39,7 +49,24 @@ def test_what_is_dropped_is_read_no_more(reads: dict[str, list[str]]) -> None:
         assert dropped.isdisjoint(reads[step.query]), step.query
         dropped.update(step.spent)
     assert dropped.isdisjoint({*reads[FEATURES], *READ_BESIDE})
-    assert {"account_days", "kind_days"} <= dropped
+    assert {GIVEN, "account_days", "kind_days"} <= dropped
+
+
+def test_a_wide_table_is_dropped_before_the_next_is_made() -> None:
+    made = [step.query for step in feature_plan().habits]
+    (last_read,) = (step.query for step in feature_plan().habits if "account_days" in step.spent)
+    assert made.index("kind_days") > made.index(last_read)
+
+
+def test_each_table_that_is_joined_by_night_is_narrowed_once_and_not_read_by_habits_later(
+    reads: dict[str, list[str]],
+) -> None:
+    narrowed: list[str] = []
+    for step in feature_plan().habits:
+        assert set(narrowed).isdisjoint(reads[step.query]), step.query
+        narrowed += step.narrowed
+    assert sorted(narrowed) == sorted(JOINED_BY_NIGHT)
+    assert not any(step.narrowed for step in feature_plan().stretch)
 
 
 def test_what_every_stretch_reads_outlives_the_first(reads: dict[str, list[str]]) -> None:
@@ -62,7 +89,7 @@ def test_the_engines_own_parser_names_the_same_tables(reads: dict[str, list[str]
     with duckdb.connect() as engine:
         for query in QUERIES:
             tables, own_parts = engine.execute(named, {"text": query_text(query)}).fetchall()[0]
-            others = {*QUERIES} - {*own_parts, *STATE_SCHEMAS, query}
+            others = {GIVEN, *QUERIES} - {*own_parts, *STATE_SCHEMAS, query}
             assert reads[query] == sorted(others.intersection(tables)), query
 
 
