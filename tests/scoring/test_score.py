@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.evaluation.bank_history import BankHistory
 from include.explaining.correlated_features import ECHOES, weighing_codes
 from include.explaining.reasons import MAX_REASONS, contributions
 from include.features import FeatureState, build_features
@@ -20,8 +21,7 @@ from include.features.sequences import window_matrix
 from include.lake.tables import SCORES_SCHEMA
 from include.models.lstm import PARTS
 from include.scoring import EARLIER_SCHEMA, score_night
-from include.training import train
-from include.training.recipe import Recipe
+from include.training import Recipe, TrainingSpec, train
 from tests.features.real_bank import between, made
 
 FIRST, LAST = date(1994, 1, 1), date(1994, 1, 8)
@@ -155,7 +155,8 @@ def test_sequence_reasons_name_earlier_postings_of_the_account(flagged, history)
 
 def test_a_model_without_a_sequence_reader_explains_itself(history, statics, week):
     recipe = Recipe(detectors=("rarity",), ensembles=(), rounds=1)
-    plain = train(history, statics, before=date(1994, 1, 1), seed=20, budget=0.02, recipe=recipe).model
+    spec = TrainingSpec(before=date(1994, 1, 1), seed=20, budget=0.02, recipe=recipe)
+    plain = train(BankHistory(history, statics), spec).model
     rows = [row for row in score_night(week, plain).to_pylist() if row["is_flagged"]]
     assert rows
     assert not any(reason["feature"] in PARTS for row in rows for reason in row["reasons"])
