@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from include.training.recipe import Recipe, Weights
+from include.models.detectors import Weights
+from include.training.recipe import Recipe
 
 
 @dataclass(frozen=True)

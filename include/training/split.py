@@ -46,7 +46,7 @@ TEACHING_DAYS = 122
 REFRESH_NIGHTS_SEEN = 365
 """Nights that a refresh of a model looks back on: every season once. With 184 it gained as much and with 92 nothing."""
 REFRESH_ROWS = 60_000
-"""Number of rows of these nights that are kept, as many as `include.training.fitting.MAX_CONTRAST_ROWS` allows."""
+"""Number of rows of these nights that are kept: `include.training.fitting.MAX_ROWS_BESIDE_EXAMPLES`."""
 
 _DAY = timedelta(days=1)
 

@@ -23,10 +23,10 @@ from include.learning.sample import Sample, nights_of
 from include.learning.sampling import refresh_rows_of
 from include.learning.updates import Update
 from include.models.base import Matrix, Vector
+from include.models.lstm import Lstm
 from include.models.model import Model
 from include.models.threshold import Flags, budget_month, flag
 from include.training import Recipe, TrainingOutcome, TrainingSpec, train
-from include.training.recipe import QUICK_SETTINGS
 from include.training.split import REFRESH_NIGHTS_SEEN
 from tests.benchmark.banks import Bench, read_bank
 from tests.benchmark.results import FOLDER, markdown
@@ -36,7 +36,7 @@ FIRST, BEFORE, LAST = date(1995, 1, 1), date(1997, 7, 1), date(1998, 6, 30)
 """Two and a half years to train on, so that December is known, and the year that is played."""
 ACCOUNTS = 400
 ROUND_SEED = 80_000
-RECIPE = Recipe(ensembles=({"contrast": 1, "rarity": 1},), rounds=2, settings={"lstm": QUICK_SETTINGS["lstm"]})
+RECIPE = Recipe(ensembles=({"contrast": 1, "rarity": 1},), rounds=2, settings={"lstm": Lstm.quick_settings})
 """Everything but a small sequence reader: five trainings have to fit into the bench's minutes."""
 Record = dict[str, Any]
 
