@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from include import features, settlement
 from include.errors import SettingsError
+from include.evaluation.bank_history import BankHistory
 from include.lake.tables import BREAKS_SCHEMA, QUARANTINE_SCHEMA, SCORES_SCHEMA
 from include.models.model import Model
 from include.models.threshold import budget_month
@@ -29,7 +30,7 @@ from include.scoring import EARLIER_SCHEMA, score_night
 from include.settings import get_settings
 from include.sources import open_source
 from include.sources.base import Source
-from include.training import Recipe, train
+from include.training import Recipe, TrainingSpec, train
 
 OUTPUTS = {
     "anomaly_scores": SCORES_SCHEMA,
@@ -162,16 +163,8 @@ def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, dict[s
     statics = snapshots.accepted
     past = admit({FIN_TRANSACTION.name: source.history(before=start)}, None)
     history = past.accepted[FIN_TRANSACTION.name]
-    outcome = train(
-        history,
-        statics,
-        before=start,
-        seed=settings.seed,
-        budget=budget,
-        habit_days=settings.lookback_days,
-        rounding_cents=source.rounding_cents,
-        recipe=Recipe.of(settings.training),
-    )
+    known = BankHistory(history, statics, source.rounding_cents, settings.lookback_days)
+    outcome = train(known, TrainingSpec(start, settings.seed, budget, Recipe.of(settings.training)))
     declared = (source.rounding_cents, source.holidays)
     checks = settlement.state_from_history(history, statics, start, *declared, past.quarantined)
     habits = features.state_from_history(history)

@@ -48,7 +48,7 @@ def signed_cents(row: Mapping[str, Any]) -> int:
     return cents if row["trans_type"] == "C" else -cents
 
 
-def apply_edits(rows: Sequence[Row], edits: Edits, slack: int) -> list[Row] | None:
+def apply_edits(rows: Sequence[Row], edits: Edits, rounding_cents: int) -> list[Row] | None:
     """The account's postings after the edits, with balances that chain as they did in the source.
 
     Parameters
@@ -57,7 +57,7 @@ def apply_edits(rows: Sequence[Row], edits: Edits, slack: int) -> list[Row] | No
         All postings of one account.
     edits
         Edits to apply.
-    slack
+    rounding_cents
         Rounding of the source's balances, in cents.
 
     Returns
@@ -69,7 +69,7 @@ def apply_edits(rows: Sequence[Row], edits: Edits, slack: int) -> list[Row] | No
     edited: list[Row] = []
     shift, closing = 0, 0
     for day, postings in _days(rows, edits.added):
-        ordered = _in_booking_order(postings, slack) if day in touched else postings
+        ordered = _in_booking_order(postings, rounding_cents) if day in touched else postings
         if ordered is None:
             return None
         for row in ordered:
@@ -80,20 +80,20 @@ def apply_edits(rows: Sequence[Row], edits: Edits, slack: int) -> list[Row] | No
             shift += signed_cents(kept) - signed_cents(row)
             edited.append(_moved(kept, shift))
         if postings:
-            closing = _closing(postings, slack)
+            closing = _closing(postings, rounding_cents)
         for row in _added_on(edits.added, day):
             shift += signed_cents(row)
             edited.append({**row, "balance": _money(closing + shift) if _has_balances(rows) else None})
     return edited
 
 
-def balance_on(rows: Sequence[Row], day: date, slack: int) -> int | None:
+def balance_on(rows: Sequence[Row], day: date, rounding_cents: int) -> int | None:
     """The account's balance in cents at the end of `day`; None where none is recorded or before its first posting."""
     earlier = [row for row in rows if row["trans_date"] <= day]
     if not earlier or not _has_balances(rows):
         return None
     last = max(row["trans_date"] for row in earlier)
-    return _closing([row for row in earlier if row["trans_date"] == last], slack)
+    return _closing([row for row in earlier if row["trans_date"] == last], rounding_cents)
 
 
 def _days(rows: Iterable[Row], added: Iterable[Row]) -> Iterator[tuple[date, list[Row]]]:
@@ -128,28 +128,28 @@ def _postings(rows: Iterable[Row]) -> list[Posting]:
     return [Posting(row["trans_id"], signed_cents(row), int(row["balance"] * 100)) for row in rows]
 
 
-def _closing(rows: Sequence[Row], slack: int) -> int:
+def _closing(rows: Sequence[Row], rounding_cents: int) -> int:
     if rows[0]["balance"] is None:
         return 0
-    return walk_day([], _postings(rows), slack).closings[0]
+    return walk_day([], _postings(rows), rounding_cents).closings[0]
 
 
-def _in_booking_order(rows: list[Row], slack: int) -> list[Row] | None:
+def _in_booking_order(rows: list[Row], rounding_cents: int) -> list[Row] | None:
     """The day's postings in an order in which balances chain, or None; unchanged where no balances are recorded."""
     if len(rows) < 2 or rows[0]["balance"] is None:
         return rows
     postings = _postings(rows)
-    opening = walk_day([], postings, slack).opening
-    order = _Search(postings, slack).order(opening)
+    opening = walk_day([], postings, rounding_cents).opening
+    order = _Search(postings, rounding_cents).order(opening)
     return None if order is None else [rows[i] for i in order]
 
 
 class _Search:
     """Depth-first search for an order in which each posting departs from the balance that the one before reached."""
 
-    def __init__(self, postings: list[Posting], slack: int) -> None:
+    def __init__(self, postings: list[Posting], rounding_cents: int) -> None:
         self.postings = postings
-        self.slack = slack
+        self.rounding_cents = rounding_cents
         self.steps = 0
 
     def order(self, opening: int) -> list[int] | None:
@@ -163,7 +163,7 @@ class _Search:
             self.steps += 1
             if self.steps > _MOST_STEPS:
                 return None
-            if i not in order and abs(posting.departure - balance) <= self.slack:
+            if i not in order and abs(posting.departure - balance) <= self.rounding_cents:
                 found = self._extend([*order, i], posting.balance)
                 if found is not None:
                     return found

@@ -120,7 +120,7 @@ class Books:
         return self._read[account]
 
 
-def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, slack: int) -> Planted:
+def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, rounding_cents: int) -> Planted:
     """Plant a plan's episodes into the postings, as many as find an account that suits.
 
     Parameters
@@ -132,14 +132,14 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, s
         Static relations by name; kinds that need an absent relation cannot be planted.
     plan
         Plan of the episodes.
-    slack
+    rounding_cents
         Rounding of the source's balances, in cents.
     """
     known = (*FIN_TRANSACTION.schema.names, REVERSES.name)
     postings = transactions.select([name for name in known if name in transactions.column_names])
     rng = np.random.default_rng(plan.seed)
     accounts = _candidates(postings, plan, rng)
-    bank = _surroundings(postings, statics, slack, accounts)
+    bank = _surroundings(postings, statics, rounding_cents, accounts)
     books = Books.of(postings, accounts)
     edited: dict[int, list[Row]] = {}
     labels: list[Row] = []
@@ -189,7 +189,7 @@ def _find(
         if len(subject.payments) < MIN_PAYMENTS:
             continue
         episode = kind.make(subject, kind.scale[strength])
-        rows = apply_edits(subject.rows, episode.edits, bank.slack) if episode else None
+        rows = apply_edits(subject.rows, episode.edits, bank.rounding_cents) if episode else None
         if episode is not None and rows is not None:
             return account, episode, rows
     return None
@@ -212,13 +212,13 @@ def _replaced(postings: pa.Table, edited: Mapping[int, list[Row]]) -> pa.Table:
 
 
 def _surroundings(
-    postings: pa.Table, statics: Mapping[str, pa.Table], slack: int, accounts: Sequence[int]
+    postings: pa.Table, statics: Mapping[str, pa.Table], rounding_cents: int, accounts: Sequence[int]
 ) -> Surroundings:
     districts = _columns(statics, "fin_district", ("district_id", "region"))
     account_of = dict(_columns(statics, "fin_disposition", ("disp_id", "account_id"), account_id=accounts))
     held = _columns(statics, "fin_card", ("disp_id", "issued_date"), disp_id=list(account_of))
     return Surroundings(
-        slack=slack,
+        rounding_cents=rounding_cents,
         regions={number: str(region) for number, region in districts},
         cards=_earliest((account_of[disp], day) for disp, day in held),
         loans=_earliest(_columns(statics, "fin_loan", ("account_id", "granted_date"), account_id=accounts)),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -12,10 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.evaluation.bank_history import BankHistory
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.metrics import Figures, Flags, figures, label_of
 from include.evaluation.planting import Plan, plant, plantable_kinds
-from include.features import FeatureState, build_features, reach_days, state_from_history
+from include.features import build_features, reach_days
 from include.models.base import Vector
 
 REACH_DAYS = 250
@@ -87,48 +87,15 @@ class InjectedSample:
         return np.asarray(asked | ~(elsewhere | self.is_planted), np.bool_)
 
 
-@dataclass(frozen=True)
-class Bank:
-    """The bank that rounds are planted into.
-
-    Attributes
-    ----------
-    history
-        Accepted postings, from the first one recorded.
-    statics
-        Static relations by name.
-    slack
-        Rounding of the source's balances, in cents.
-    habit_days
-        Days that habits reach back.
-    outside
-        First dates on which accounts outside the history dealt with its counterparties, where the history is a
-        sample's: a sample alone cannot tell how many others know a payee.
-    """
-
-    history: pa.Table
-    statics: Mapping[str, pa.Table]
-    slack: int
-    habit_days: int
-    outside: pa.Table = field(default_factory=lambda: FeatureState.empty().state_counterparties)
-
-    def state(self, earlier: pa.Table) -> FeatureState:
-        """The state after some earlier postings of the bank's accounts.
-
-        For accounts outside the history it holds later dates too. These change nothing, as a feature counts only the
-        accounts that dealt with a counterparty before its own night.
-        """
-        state = state_from_history(earlier)
-        return replace(state, state_counterparties=pa.concat_tables([state.state_counterparties, self.outside]))
-
-
-def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str, ...] | None = None) -> InjectedSample:
+def plant_round(
+    history: BankHistory, first: date, last: date, seed: int, kinds: tuple[str, ...] | None = None
+) -> InjectedSample:
     """Plant every kind in every strength into the nights from `first` to `last` and build their features.
 
     Parameters
     ----------
-    bank
-        The bank; its postings after `last` are ignored.
+    history
+        The bank's past; postings after `last` are ignored.
     first, last
         First and last night of the stretch.
     seed
@@ -136,15 +103,15 @@ def plant_round(bank: Bank, first: date, last: date, seed: int, kinds: tuple[str
     kinds
         Kinds to plant; all that the bank can show when None.
     """
-    since = first - timedelta(days=max(REACH_DAYS, reach_days(bank.habit_days)))
-    old, recent = _between(bank.history, None, since), _between(bank.history, since, last + _DAY)
+    since = first - timedelta(days=max(REACH_DAYS, reach_days(history.habit_days)))
+    old, recent = _between(history.postings, None, since), _between(history.postings, since, last + _DAY)
     plan = Plan(first, last, seed, per_cell=_per_cell(recent, kinds), kinds=kinds or plantable_kinds(recent))
-    planted = plant(recent, bank.statics, plan, bank.slack)
+    planted = plant(recent, history.statics, plan, history.rounding_cents)
     before = _between(planted.transactions, None, first)
-    state = bank.state(pa.concat_tables([old.select(before.column_names), before]))
-    lookback = _between(before, first - timedelta(days=reach_days(bank.habit_days)), first)
+    state = history.state(pa.concat_tables([old.select(before.column_names), before]))
+    lookback = _between(before, first - timedelta(days=reach_days(history.habit_days)), first)
     nights = _between(planted.transactions, first, last + _DAY)
-    features = build_features(nights, lookback, bank.statics, state, habit_days=bank.habit_days)
+    features = build_features(nights, lookback, history.statics, state, habit_days=history.habit_days)
     return _labelled(features, planted.labels)
 
 

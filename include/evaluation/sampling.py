@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.rounds import Bank
+from include.evaluation.bank_history import BankHistory
 from include.features import state_from_history
 
 SAMPLE_POSTINGS = 60_000
@@ -29,18 +29,18 @@ measurement 20,000 rows were too few and 60,000 enough."""
 Integers = npt.NDArray[np.int64]
 
 
-def sampled(bank: Bank, since: date, seed: int, confirmed: Collection[int] = frozenset()) -> Bank:
+def sampled(history: BankHistory, since: date, seed: int, confirmed: Collection[int] = frozenset()) -> BankHistory:
     """The bank unchanged where it is small, else with a sample of its accounts and all their postings.
 
     All accounts are ordered by their number of postings since a date and drawn at equal distances, so that the sample
     has idle and busy, old and new accounts in the bank's own shares. Rates, means and quantiles over accounts are
     estimated from the sample. Counts of accounts (how many others know a counterparty) come from the whole bank: see
-    `Bank.outside`.
+    `BankHistory.outside`.
 
     Parameters
     ----------
-    bank
-        The bank, whose history ends before the night that is trained for.
+    history
+        The bank's past, which ends before the night that is trained for.
     since
         First day that is trained on; earlier postings only form habits and do not count for the size.
     seed
@@ -48,29 +48,29 @@ def sampled(bank: Bank, since: date, seed: int, confirmed: Collection[int] = fro
     confirmed
         trans_ids of confirmed frauds, whose accounts are in every sample.
     """
-    accounts, counts = _counts(bank.history, since)
+    accounts, counts = _counts(history.postings, since)
     if counts.sum() <= SAMPLE_POSTINGS:
-        return bank
+        return history
     chosen = _drawn(accounts, counts, seed)
-    chosen = np.union1d(chosen, _accounts_of(bank.history, confirmed))
-    mine = pc.is_in(bank.history["account_id"], pa.array(chosen))
-    history = bank.history.filter(mine)
-    outside = _acquaintances(bank.history.filter(pc.invert(mine)), history)
-    return replace(bank, history=history, outside=outside)
+    chosen = np.union1d(chosen, _accounts_of(history.postings, confirmed))
+    mine = pc.is_in(history.postings["account_id"], pa.array(chosen))
+    postings = history.postings.filter(mine)
+    outside = _acquaintances(history.postings.filter(pc.invert(mine)), postings)
+    return replace(history, postings=postings, outside=outside)
 
 
-def sample_note(sample: Bank, bank: Bank) -> str:
-    """A sentence for people on the share of the bank that the sample is; empty where it is the whole bank."""
-    if sample.history.num_rows == bank.history.num_rows:
-        return ""
-    drawn, held = (pc.count_distinct(each.history["account_id"]).as_py() for each in (sample, bank))
-    return f"trained on a sample of {drawn:,} of {held:,} accounts, with all their postings"
+def sample_notes(sample: BankHistory, whole: BankHistory) -> tuple[str, ...]:
+    """A sentence for people on the share of the bank that the sample is; none where it is the whole bank."""
+    if sample.postings.num_rows == whole.postings.num_rows:
+        return ()
+    drawn, held = (pc.count_distinct(each.postings["account_id"]).as_py() for each in (sample, whole))
+    return (f"trained on a sample of {drawn:,} of {held:,} accounts, with all their postings",)
 
 
-def _counts(history: pa.Table, since: date) -> tuple[Integers, Integers]:
+def _counts(postings: pa.Table, since: date) -> tuple[Integers, Integers]:
     """All accounts, and the number of postings of each since a date."""
-    is_recent = pc.greater_equal(history["trans_date"], pa.scalar(since)).cast(pa.int64())
-    rows = pa.table({"account_id": history["account_id"], "recent": is_recent})
+    is_recent = pc.greater_equal(postings["trans_date"], pa.scalar(since)).cast(pa.int64())
+    rows = pa.table({"account_id": postings["account_id"], "recent": is_recent})
     grouped = rows.group_by("account_id").aggregate([("recent", "sum")]).sort_by("account_id")
     accounts, counts = (np.asarray(grouped[name].to_numpy(), np.int64) for name in ("account_id", "recent_sum"))
     return accounts, counts
@@ -94,8 +94,8 @@ def _filled(places: Integers, counts: Integers, random: np.random.Generator) -> 
     return np.concatenate([places, others[before < LEAST_SHARE * SAMPLE_POSTINGS]])
 
 
-def _accounts_of(history: pa.Table, trans_ids: Collection[int]) -> Integers:
-    found = history.filter(pc.is_in(history["trans_id"], pa.array(sorted(trans_ids), pa.int64())))
+def _accounts_of(postings: pa.Table, trans_ids: Collection[int]) -> Integers:
+    found = postings.filter(pc.is_in(postings["trans_id"], pa.array(sorted(trans_ids), pa.int64())))
     return np.asarray(pc.unique(found["account_id"]).to_numpy(), np.int64)
 
 

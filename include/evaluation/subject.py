@@ -27,7 +27,7 @@ class Surroundings:
 
     Attributes
     ----------
-    slack
+    rounding_cents
         Rounding of the source's balances, in cents.
     regions
         Region of every district.
@@ -37,7 +37,7 @@ class Surroundings:
         Unused trans_ids.
     """
 
-    slack: int
+    rounding_cents: int
     regions: Mapping[int, str]
     cards: Mapping[int, date]
     loans: Mapping[int, date]
@@ -97,7 +97,7 @@ class Subject:
 
     def balance(self) -> int | None:
         """The balance in cents at the end of the day before; None where none is recorded."""
-        return balance_on(self.rows, self.day - timedelta(days=1), self.bank.slack)
+        return balance_on(self.rows, self.day - timedelta(days=1), self.bank.rounding_cents)
 
     def can_pay(self, cents: int) -> bool:
         """Whether the balance covers the amount; true where no balance is recorded."""

@@ -11,10 +11,9 @@ from include.explaining.correlated_features import LEAST_RARITY, weighing_codes
 from include.explaining.sequence_reading import read_sequences
 from include.explaining.shapley import coalitions, shapley_values
 from include.explaining.words import NO_READING, Row, SequenceReading, finding
-from include.features.catalog import FEATURES_BY_NAME
+from include.features.catalog import FEATURES_BY_NAME, SURPRISES
 from include.models.base import Matrix, Vector
 from include.models.calibration import published
-from include.models.lstm import PARTS
 from include.models.model import Model
 from include.models.threshold import Flags
 
@@ -176,14 +175,14 @@ def _rarities(model: Model, values: Matrix, prepared: Matrix) -> list[dict[str, 
 
 def _surprises(model: Model, values: Matrix) -> list[dict[str, float]]:
     """The sequence model's surprises, read from the raw rows."""
-    held = [name for name in PARTS if name in model.features]
+    held = [name for name in SURPRISES if name in model.features]
     columns = [model.features.index(name) for name in held]
     return [dict(zip(held, row, strict=True)) for row in values[:, columns].tolist()]
 
 
 def _asks_sequence(parts: Contributions) -> bool:
     """Whether a sentence of the sequence model may be needed; only then the model is called."""
-    return any(feature in PARTS for code in _strongest(parts) for feature in _voices(parts, code))
+    return any(feature in SURPRISES for code in _strongest(parts) for feature in _voices(parts, code))
 
 
 def _reasons(parts: Contributions, row: Row, reading: SequenceReading) -> list[Reason]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from include.explaining.words import NO_READING, Earlier, Row, SequenceReading
 from include.features.sequences import KINDS, NO_POSTING, STEP, STEP_FIELDS, WINDOW
-from include.models.lstm import Lstm
+from include.models.sequence_reader import SequenceReader
 
 MOST_COMPARED = 2
 """Largest number of earlier postings that a sentence names; a third one would make it too long to be read aloud."""
@@ -23,7 +23,7 @@ _KIND, _LOG_AMOUNT, _DAYS_BEFORE = (STEP_FIELDS.index(name) for name in ("kind",
 
 
 def read_sequences(
-    sequence: Lstm | None, rows: Sequence[Row], surprises: Sequence[Mapping[str, float]]
+    sequence: SequenceReader | None, rows: Sequence[Row], surprises: Sequence[Mapping[str, float]]
 ) -> list[SequenceReading]:
     """The model's expectation of each posting, with earlier postings to compare it with.
 

@@ -85,6 +85,10 @@ The client's age, sex and district are in the feature table but not here: nobody
 and a model that flags by it would treat clients differently without a finding to show for it.
 """
 
+SURPRISES: tuple[str, ...] = ("sequence_gap", "sequence_kind", "sequence_counterparty", "sequence_amount")
+"""The features that a sequence reader gives, in the order of its surprises; the others are columns of the feature
+table."""
+
 CONTEXT: tuple[str, ...] = ("observed_days", "habit_postings", "kind_postings")
 """Columns that are no sign by themselves but say how much of a habit there was to see; the same sign weighs more where
 there was much. Their part of a score is published under `other`."""

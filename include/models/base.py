@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -18,10 +19,6 @@ Vector = npt.NDArray[np.float64]
 View = Literal["codes", "columns", "windows"]
 """What a detector's input rows hold. "codes": the strongest rarity of every reason code. "columns": all prepared
 columns, with those that are no sign by themselves last. "windows": the windows of `include.features.sequences`."""
-
-
-GIVEN = ("seed", "free_columns")
-"""Constructor arguments that the training sets; a recipe cannot."""
 
 
 class NotFittedError(TerminalError):
@@ -63,7 +60,12 @@ class Detector(ABC):
     sees: ClassVar[View] = "codes"
     """The view of a posting that its input rows hold; see `View`."""
     learns_from_examples: ClassVar[bool] = False
-    """Whether `fit` needs examples of anomalous rows."""
+    """Whether `fit` needs examples of anomalous rows: planted ones, and confirmed frauds where there are enough."""
+    given: ClassVar[tuple[str, ...]] = ()
+    """Constructor arguments that a training takes from the preparation's properties of the same names. A recipe sets
+    neither these nor the seed."""
+    quick_settings: ClassVar[Mapping[str, Any]] = {}
+    """Constructor arguments of quick trainings, which make the detector small."""
 
     n_features_: int
 
@@ -120,7 +122,7 @@ class Detector(ABC):
 
     def settings(self) -> dict[str, Any]:
         """The constructor arguments that a recipe may set."""
-        return {name: value for name, value in self.parameters().items() if name not in GIVEN}
+        return {name: value for name, value in self.parameters().items() if name not in ("seed", *self.given)}
 
     def learned(self) -> dict[str, Any]:
         """The learned attributes, by name."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -38,6 +39,8 @@ class Contrast(Detector):
     )
     sees: ClassVar[View] = "columns"
     learns_from_examples: ClassVar[bool] = True
+    given: ClassVar[tuple[str, ...]] = ("free_columns",)
+    quick_settings: ClassVar[Mapping[str, Any]] = {"trees": 40, "bins": 32}
 
     trees_: HistGradientBoostingClassifier
     edges_: list[Vector] | None = None

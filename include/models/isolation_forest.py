@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.ensemble import IsolationForest as SklearnForest
@@ -27,6 +28,7 @@ class IsolationForest(Detector):
 
     name: ClassVar[str] = "isolation_forest"
     trusted_types: ClassVar[frozenset[str]] = frozenset({"sklearn.tree._tree.Tree"})
+    quick_settings: ClassVar[Mapping[str, Any]] = {"trees": 40}
 
     forest_: SklearnForest
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.neighbors import LocalOutlierFactor as SklearnFactor
@@ -32,6 +33,7 @@ class LocalOutlierFactor(Detector):
     """
 
     name: ClassVar[str] = "local_outlier_factor"
+    quick_settings: ClassVar[Mapping[str, Any]] = {"neighbours": 10, "reference_rows": 1_000}
     trusted_types: ClassVar[frozenset[str]] = frozenset(
         {"sklearn.metrics._dist_metrics.EuclideanDistance64", "sklearn.neighbors._kd_tree.KDTree"}
     )

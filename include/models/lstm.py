@@ -5,25 +5,23 @@ torch takes seconds to load; only the functions that compute import it, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from include.features.catalog import SURPRISES
 from include.features.sequences import KINDS, STEP, WINDOW
-from include.models.base import Detector, Examples, Matrix, MatrixError, Vector, View
+from include.models.base import Examples, Matrix, MatrixError, Vector
+from include.models.sequence_reader import Expectation, SequenceReader
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from include.models.lstm_network import Forecast, Network, Windows
-
-PARTS = ("sequence_gap", "sequence_kind", "sequence_counterparty", "sequence_amount")
-"""The surprises that the score is the sum of, in the order of the columns of `Lstm.surprises`."""
 
 COLUMNS = (WINDOW + 1) * STEP
 BLOCK_ROWS = 1024
@@ -53,7 +51,7 @@ last training month, were one false alarm in four. The features of new kinds and
 accounts take it up."""
 BANK_BOOKED = (":IC", ":IO", ":ST")
 """Endings of the kinds that the bank books by itself, interest and fees: only their amount can surprise."""
-_NOT_THE_AMOUNT = np.array([place for place, part in enumerate(PARTS) if part != "sequence_amount"])
+_NOT_THE_AMOUNT = np.array([place for place, part in enumerate(SURPRISES) if part != "sequence_amount"])
 SHOWN_RANGE = (0.1, 0.9)
 """Quantiles at both ends of the range of amounts that explanations show."""
 LEAST_FALL = 0.1
@@ -63,38 +61,8 @@ Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """The expected values of one posting, each part given the true values of the parts before it.
-
-    Attributes
-    ----------
-    gap_days
-        Likeliest number of days since the previous posting; None without one.
-    kind
-        Likeliest kind id on that date, an index into `("", *KINDS)`.
-    kind_probability
-        Probability of the likeliest kind.
-    seen_kind_probability
-        Probability of the observed kind.
-    counterparty
-        Likeliest token given the observed kind: 0 no counterparty, 1 one of the window's, 2 another.
-    amount_cents, low_cents, high_cents
-        Median and 80 % range of the amount given the observed kind and counterparty, in cents.
-    """
-
-    gap_days: int | None
-    kind: int
-    kind_probability: float
-    seen_kind_probability: float
-    counterparty: int
-    amount_cents: float
-    low_cents: float
-    high_cents: float
-
-
-class Lstm(Detector):
-    """Forecast of the next posting of each account; the score is the sum of four surprises, see `PARTS`.
+class Lstm(SequenceReader):
+    """Forecast of the next posting of each account; the score is the sum of four surprises, see `SURPRISES`.
 
     Rows are windows as `include.features.sequences` makes them, not prepared further. A surprise is minus the log of
     the forecast probability of a value at least as unlikely as the observed one: it is 0 for the most expected value
@@ -114,7 +82,7 @@ class Lstm(Detector):
     """
 
     name: ClassVar[str] = "lstm"
-    sees: ClassVar[View] = "windows"
+    quick_settings: ClassVar[Mapping[str, Any]] = {"hidden": 16, "epochs": 2, "sample_rows": 1_500}
 
     slots_: Integers
     means_: Floats
@@ -195,15 +163,12 @@ class Lstm(Detector):
         with _reproducible_torch():
             self.weights_ = self._train(rows, random)
 
-    def _score(self, X: Matrix) -> Vector:  # noqa: N803
-        return np.asarray(self.surprises(X).sum(axis=1), dtype=np.float64)
-
     def _surprises(self, X: Matrix, *, bounded: bool) -> Matrix:  # noqa: N803
         blocks = [_surprises_of(forecast, w, bounded) for forecast, w in self._forecasts(X)]
-        parts = np.concatenate([*blocks, np.empty((0, len(PARTS)))])[: len(X)]
+        parts = np.concatenate([*blocks, np.empty((0, len(SURPRISES)))])[: len(X)]
         ids = np.asarray(X)[:, -STEP].astype(np.int64).clip(0, len(KINDS))
         parts[np.ix_(_is_bank_booked(ids), _NOT_THE_AMOUNT)] = 0
-        parts[self.slots_[ids] == len(self.means_) - 1, PARTS.index("sequence_kind")] = 0
+        parts[self.slots_[ids] == len(self.means_) - 1, SURPRISES.index("sequence_kind")] = 0
         return np.asarray(np.round(parts, 6) + 0.0, dtype=np.float64)  # and no negative zero
 
     def _check(self, X: Matrix) -> None:  # noqa: N803

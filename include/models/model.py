@@ -15,12 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.features.catalog import SURPRISES
 from include.features.sequences import window_matrix
 from include.models.base import Detector, Matrix, Vector
 from include.models.calibration import Calibration, published
 from include.models.ensemble import Member, blend
-from include.models.lstm import PARTS, Lstm
 from include.models.preparation import Preparation
+from include.models.sequence_reader import SequenceReader
 from include.models.threshold import AlertBudget, Flags
 
 MEMBER = "detector:"
@@ -140,7 +141,7 @@ class Model:
     Attributes
     ----------
     sequence
-        Sequence reader of each posting's window; None where no LSTM was trained.
+        Sequence reader of each posting's window; None where none was trained.
     preparation
         Preparation that turns raw values into what the detectors see.
     members
@@ -156,7 +157,7 @@ class Model:
         Version of the trained model that this one refreshes; empty for a model that is as it was trained.
     """
 
-    sequence: Lstm | None
+    sequence: SequenceReader | None
     preparation: Preparation
     members: tuple[Member, ...]
     calibration: Calibration
@@ -241,10 +242,10 @@ class Model:
 
         A reversal gets the typical row's values: a finding belongs to the posting that it takes back.
         """
-        plain = tuple(name for name in self.features if name not in PARTS)
+        plain = tuple(name for name in self.features if name not in SURPRISES)
         known = dict(zip(plain, feature_values(features, plain).T, strict=True))
         if self.sequence is not None:
-            known |= zip(PARTS, self.sequence.surprises(window_matrix(features)).T, strict=True)
+            known |= zip(SURPRISES, self.sequence.surprises(window_matrix(features)).T, strict=True)
         rows = np.column_stack([known[name] for name in self.features]).reshape(features.num_rows, len(self.features))
         if "is_reversal" in features.column_names:
             reversals = np.asarray(features["is_reversal"].to_numpy(), dtype=bool)
@@ -344,7 +345,7 @@ class Model:
         card: dict[str, Any],
         arrays: dict[str, npt.NDArray[Any]],
         detectors: Mapping[str, Detector],
-        sequence: Lstm | None,
+        sequence: SequenceReader | None,
     ) -> Self:
         """Rebuild the model as trained from its `card()`, its `arrays()`, its detectors by name and its reader."""
 
@@ -366,8 +367,8 @@ class Model:
 
 def raw_scores(detector: Detector, preparation: Preparation, values: Matrix, prepared: Matrix) -> Vector:
     """A detector's raw scores; for the sequence reader they are the sum of its surprises, which `values` contains."""
-    if detector.sees == "windows":
-        return np.asarray(values[:, [preparation.columns.index(part) for part in PARTS]].sum(axis=1))
+    if isinstance(detector, SequenceReader):
+        return detector.total(values[:, [preparation.columns.index(name) for name in SURPRISES]])
     return detector.score(preparation.view(prepared, detector.sees))
 
 

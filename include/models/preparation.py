@@ -161,6 +161,11 @@ class Preparation:
         )
 
 
+def total_rarity(codes: Matrix) -> Vector:
+    """How rare each row is altogether: the sum of the squares of its rarities by reason code, shape (n_rows,)."""
+    return np.asarray(np.square(codes).sum(axis=1), dtype=np.float64)
+
+
 def _median(column: Vector) -> float:
     known = column[~np.isnan(column)]
     return float(np.median(known)) if len(known) else 0.0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
 from include.models.base import Detector, Examples, Matrix, Vector
+from include.models.preparation import total_rarity
 
 
 class Rarity(Detector):
@@ -24,4 +23,4 @@ class Rarity(Detector):
         """Do nothing: there is nothing to learn."""
 
     def _score(self, X: Matrix) -> Vector:  # noqa: N803
-        return np.asarray(np.square(X).sum(axis=1), dtype=np.float64)
+        return total_rarity(X)

@@ -14,6 +14,7 @@ from datetime import date
 import pyarrow as pa
 
 from include.errors import IntegrityError, SettingsError
+from include.evaluation.bank_history import BankHistory
 from include.lake import Lake
 from include.learning import model_of
 from include.learning.save_model import keep_model
@@ -23,8 +24,8 @@ from include.registry import ModelRegistry
 from include.reviews import confirmed_before
 from include.settings import get_settings
 from include.stages import stage
-from include.training import Recipe, train
-from include.training.history import Past, read_past
+from include.training import Recipe, TrainingSpec, train
+from include.training.history import read_history
 from include.training.training_run import training_run
 
 _TRAINED_FOR = "trained_for"
@@ -81,8 +82,8 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
         `model_version` (None when there is too little history) and `note`, a sentence.
     """
     with stage(f"the past before {before} read and let in"):
-        past = read_past(source_uri, before)
-    trained = _train_on(past, before, lake_uri)
+        history = read_history(source_uri, before, get_settings().lookback_days)
+    trained = _train_on(history, before, lake_uri)
     if trained.model is None:
         return {"model_version": None, "note": trained.note}
     registry = ModelRegistry.open(lake_uri, get_settings())
@@ -132,25 +133,26 @@ def _chosen(registry: ModelRegistry, version: str, why: str) -> ModelChoice:
 
 
 def _train(request: NightRequest, history: pa.Table | None, statics: dict[str, pa.Table], rounding: int) -> Trained:
-    past = Past(history, statics, rounding) if history is not None else read_past(request.source_uri, request.night)
+    habit_days = get_settings().lookback_days
+    if history is None:
+        past = read_history(request.source_uri, request.night, habit_days)
+    else:
+        past = BankHistory(history, statics, rounding, habit_days)
     return _train_on(past, request.night, request.lake_uri)
 
 
-def _train_on(past: Past, before: date, lake_uri: str) -> Trained:
+def _train_on(history: BankHistory, before: date, lake_uri: str) -> Trained:
     """Train, keep the model, and lay its figures into MLflow."""
     settings = get_settings()
     began = time.monotonic()
-    outcome = train(
-        past.history,
-        past.statics,
+    spec = TrainingSpec(
         before=before,
         seed=settings.seed,
         budget=settings.alert_budget,
-        habit_days=settings.lookback_days,
-        rounding_cents=past.rounding_cents,
         recipe=Recipe.of(settings.training),
         confirmed=confirmed_before(Lake.open(lake_uri), before),
     )
+    outcome = train(history, spec)
     if outcome.model is None:
         return Trained(None, outcome.note)
     with stage("figures and plots of the training drawn"):

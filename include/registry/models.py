@@ -18,9 +18,9 @@ from upath import UPath
 from include.errors import IntegrityError, SettingsError
 from include.lake.whole_file import write_whole
 from include.models.base import Detector
-from include.models.detectors import detector_class
-from include.models.lstm import Lstm
+from include.models.detectors import detector_class, reader_class
 from include.models.model import Model
+from include.models.sequence_reader import SequenceReader
 from include.registry.records import SealedRecords, file_content
 from include.security import file_lock
 from include.settings import Settings
@@ -202,7 +202,7 @@ class ModelRegistry:
             return base.refreshed(self._put_together(version, card["refresh"], _REFRESH, base.sequence))
         return self._put_together(version, card, "weights", None)
 
-    def _put_together(self, version: str, card: dict[str, Any], part: str, reader: Lstm | None) -> Model:
+    def _put_together(self, version: str, card: dict[str, Any], part: str, reader: SequenceReader | None) -> Model:
         """The model that a card describes, from the skops part named; it has its own reader unless one is given."""
         classes = {member["detector"]: detector_class(member["detector"]) for member in card["members"]}
         trusted = frozenset[str]().union(*(kind.trusted_types for kind in classes.values()))
@@ -215,10 +215,11 @@ class ModelRegistry:
                 detectors[name] = classes[name].restore(member["parameters"], stored["learned"][name])
         return Model.restore(card, stored["arrays"], detectors, sequence)
 
-    def _sequence(self, version: str, card: Mapping[str, Any]) -> Lstm | None:
-        if card["sequence"] is None:
+    def _sequence(self, version: str, card: Mapping[str, Any]) -> SequenceReader | None:
+        kind = reader_class([member["detector"] for member in card["members"]])
+        if card["sequence"] is None or kind is None:
             return None
-        return Lstm.restore(card["sequence"], _read_tensors(version, self._unsealed(version, "tensors")))
+        return kind.restore(card["sequence"], _read_tensors(version, self._unsealed(version, "tensors")))
 
     def versions(self) -> tuple[str, ...]:
         """Names of all trained versions, sorted; a version's refreshes are in its log of updates instead."""

@@ -142,7 +142,7 @@ def decisions_of(reviews: pa.Table, night: date) -> pa.Table:
 def confirmed_before(lake: Lake, before: date) -> frozenset[int]:
     """Postings whose latest decision, among the reviews taken in by nights before `before`, confirms an anomaly.
 
-    The result is meant for `include.training.train(confirmed=...)` with the same `before`.
+    The result is meant for `include.training.TrainingSpec.confirmed` with the same `before`.
     """
     reviews = lake.read("reviews", None, before - _ONE_DAY, REVIEWS_SCHEMA.names)
     decisions = decisions_of(reviews, before - _ONE_DAY)

@@ -10,11 +10,11 @@ import numpy as np
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
 from include.models.calibration import Calibration
+from include.models.detectors import Weights
 from include.models.threshold import BUDGET_DAYS, AlertBudget, choose_threshold, flag
 from include.selection.fold_data import LEARNING, NIGHTS, SharedFold
 from include.selection.plan import Fold, Plan
 from include.selection.results import blended
-from include.training.recipe import Weights
 
 
 @dataclass(frozen=True)

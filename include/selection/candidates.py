@@ -1,50 +1,18 @@
-"""What competes: every detector as it is, with other settings, and without some of the features."""
+"""The candidates of a selection: every detector as it is, with other settings, and without some of the features."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from include.features.catalog import MODEL_FEATURES
-from include.models.contrast import Contrast
-from include.models.isolation_forest import IsolationForest
-from include.models.local_outlier_factor import LocalOutlierFactor
-from include.models.lstm import PARTS, Lstm
+from include.features.catalog import SURPRISES
+from include.models.detectors import CONFIRMED_VARIANTS, QUICK_VARIANTS, VARIANTS, Variant, reader_class
 from include.training.recipe import Recipe
-
-SURPRISES = frozenset(PARTS)
-"""What the sequence reader says of a posting."""
-SEQUENCES = SURPRISES | {feature.name for feature in MODEL_FEATURES if feature.code == "sequence"}
-"""All that looks at the order of an account's operations, counted or forecast."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One detector as it may be fitted.
-
-    Attributes
-    ----------
-    name
-        Its name in the comparison: letters, digits and underscores.
-    detector
-        Which detector it is.
-    settings
-        Parameters that differ from the recipe's.
-    without
-        Features it does not see.
-    cases
-        Whether it is taught confirmed cases beside what is planted.
-    question
-        What it is tried for.
-    """
-
-    name: str
-    detector: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    without: frozenset[str] = frozenset()
-    cases: bool = False
-    question: str = ""
+class Candidate(Variant):
+    """A variant of a detector that a selection tries."""
 
     def recipe(self, base: Recipe) -> Recipe:
         """The recipe of this detector alone."""
@@ -56,71 +24,22 @@ class Candidate:
         return replace(base, settings={**base.settings, self.detector: own}, cases=base.cases or self.cases)
 
 
-BLIND_TO_ORDER = (
-    Candidate(
-        "contrast_without_surprises",
-        Contrast.name,
-        without=SURPRISES,
-        question="is the sequence reader, the dearest part of a training, worth its price?",
-    ),
-)
-"""Tried by quick trainings too, since a bank may do without a sequence reader."""
-
-VARIANTS = (
-    *BLIND_TO_ORDER,
-    Candidate(
-        "contrast_without_sequences",
-        Contrast.name,
-        without=SEQUENCES,
-        question="does the order of operations matter at all in this bank?",
-    ),
-    Candidate(
-        "contrast_short",
-        Contrast.name,
-        {"trees": 150, "learning_rate": 0.1},
-        question="do half the trees at twice the rate find as much for half the price?",
-    ),
-    Candidate(
-        "contrast_wide",
-        Contrast.name,
-        {"leaves": 31},
-        question="has the bank enough postings for trees of twice the leaves?",
-    ),
-    Candidate(
-        "isolation_forest_deep",
-        IsolationForest.name,
-        {"sample_rows": 1024},
-        question="are there more ordinary ways of life than 256 rows show?",
-    ),
-    Candidate(
-        "local_outlier_factor_near",
-        LocalOutlierFactor.name,
-        {"neighbours": 20},
-        question="are anomalies odd among few neighbours only?",
-    ),
-)
-"""Tried beside the detectors as they are. The settings are steps of a factor of two to four around what was settled on
-the real bank: finer ones differed by less than the rounds' own spread there."""
-
-
-SEMI_SUPERVISED = (
-    Candidate(
-        "contrast_confirmed",
-        Contrast.name,
-        cases=True,
-        question="do the cases that analysts confirmed teach what planting does not?",
-    ),
-)
-"""Tried where every fold has `include.training.confirmed_frauds.LEAST_CASES` confirmed before its nights."""
-
-
 def candidates_of(training: Literal["full", "quick"], *, with_cases: bool = False) -> dict[str, Candidate]:
-    """Everything that competes, by name, in the order it is fitted; `with_cases` where there are enough to teach."""
-    alone = [Candidate(name, name, question="as it is") for name in Recipe.of(training).detectors]
-    variants = VARIANTS if training == "full" else BLIND_TO_ORDER
-    return {candidate.name: candidate for candidate in (*alone, *variants, *(SEMI_SUPERVISED if with_cases else ()))}
+    """Every candidate of a selection, by name, in the order in which they are fitted.
+
+    Parameters
+    ----------
+    training
+        The setting `training`.
+    with_cases
+        Whether there are enough confirmed frauds to fit detectors on.
+    """
+    alone = [Variant(name, name, question="as it is") for name in Recipe.of(training).detectors]
+    variants = VARIANTS if training == "full" else QUICK_VARIANTS
+    tried = (*alone, *variants, *(CONFIRMED_VARIANTS if with_cases else ()))
+    return {variant.name: Candidate(**vars(variant)) for variant in tried}
 
 
 def detectors_without(detectors: tuple[str, ...], without: frozenset[str]) -> tuple[str, ...]:
-    """The detectors that can be fitted without some features: the sequence reader is its surprises."""
-    return tuple(name for name in detectors if name != Lstm.name or not without & SURPRISES)
+    """The detectors that can be fitted without some features: a sequence reader cannot do without its surprises."""
+    return tuple(name for name in detectors if reader_class([name]) is None or not without & set(SURPRISES))

@@ -22,8 +22,8 @@ from include.selection.plan import Plan, SelectionError, work_folder
 from include.selection.results import cost_of
 from include.selection.verdict import judge
 from include.settings import get_settings
-from include.training import TrainingOutcome, train
-from include.training.history import read_past
+from include.training import TrainingOutcome, TrainingSpec, train
+from include.training.history import read_history
 from include.training.training_run import training_run
 
 Figures = dict[str, Any]
@@ -123,20 +123,11 @@ class _Comparing:
         return ensemble_spec_of(model, self.plan.candidates, self.plan.recipe)
 
     def _train(self, winner: EnsembleSpec) -> TrainingOutcome:
-        plan, past = self.plan, read_past(self.source_uri, self.plan.before)
+        plan = self.plan
         recipe, weights = winner.recipe(plan.candidates, plan.recipe)
-        return train(
-            past.history,
-            past.statics,
-            before=plan.before,
-            seed=plan.seed,
-            budget=plan.budget,
-            habit_days=plan.habit_days,
-            rounding_cents=past.rounding_cents,
-            recipe=recipe,
-            weights=weights,
-            confirmed=confirmed_before(Lake.open(self.lake_uri), plan.before),
-        )
+        confirmed = confirmed_before(Lake.open(self.lake_uri), plan.before)
+        history = read_history(self.source_uri, plan.before, plan.habit_days)
+        return train(history, TrainingSpec(plan.before, plan.seed, plan.budget, recipe, weights, confirmed))
 
     def _note(self, outcome: TrainingOutcome, winner: str) -> str:
         if outcome.model is None:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from include.models.detectors import detector_class
+from include.models.detectors import Weights, detector_class
 from include.models.ensemble import Member
 from include.models.model import Model
 from include.selection.candidates import Candidate, detectors_without
 from include.training.choice import name_of
-from include.training.recipe import Recipe, Weights
+from include.training.recipe import Recipe
 
 
 @dataclass(frozen=True)

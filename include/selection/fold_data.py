@@ -15,7 +15,7 @@ import pyarrow as pa
 from include.evaluation.rounds import InjectedSample
 from include.lake.work_folder import WorkFolder
 from include.models.base import Examples, Matrix
-from include.models.lstm import Lstm
+from include.models.detectors import reader_class
 from include.models.preparation import Preparation
 from include.models.threshold import Days
 from include.selection.candidates import Candidate
@@ -73,8 +73,9 @@ class SharedFold:
     def context(self, candidate: Candidate, seed: int) -> FitContext:
         """The rows a candidate learns from, without the features it does not see."""
         preparation = self._preparation().without(candidate.without)
+        kind = reader_class([candidate.detector])
         # Its surprises are among the rows already; nothing asks this one to read.
-        reader = Lstm(seed) if candidate.detector == Lstm.name else None
+        reader = None if kind is None else kind(seed)
         return FitContext(reader, preparation, self.values(LEARNING, preparation))
 
     def values(self, name: str, preparation: Preparation) -> Matrix:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import SettingsError
-from include.evaluation.rounds import Bank
-from include.evaluation.sampling import sample_note, sampled
+from include.evaluation.bank_history import BankHistory
+from include.evaluation.sampling import sample_notes, sampled
 from include.lake import Lake
 from include.lake.work_folder import WorkFolder, clear_abandoned, folder_name
 from include.learning import model_of
@@ -28,7 +28,7 @@ from include.stages import stage
 from include.training.choice import LEAST_PLANTED
 from include.training.confirmed_frauds import KIND, ConfirmedFrauds
 from include.training.fitting import FitContext
-from include.training.history import read_past
+from include.training.history import read_history
 from include.training.recipe import Recipe
 from include.training.split import (
     TrainingSplit,
@@ -132,17 +132,16 @@ class _Preparation:
 
     def lay_out(self, source_uri: str, folds: int, rounds: int) -> Plan:
         """The plan with its folds and candidates, or without any and the reason why."""
-        past = read_past(source_uri, self.plan.before)
-        spans = _spans(past.history, self.plan.before, folds)
+        past = read_history(source_uri, self.plan.before, self.plan.habit_days)
+        spans = _spans(past.postings, self.plan.before, folds)
         if len(spans) * rounds < LEAST_MEASUREMENTS:
             earliest = self.plan.before - timedelta(days=FOLD_DAYS * folds)
-            return replace(self.plan, note=_shortage(past.history, earliest))
-        whole = Bank(past.history, past.statics, past.rounding_cents, self.plan.habit_days)
-        since, confirmed = learned_since(past.history, self.plan.before), confirmed_before(self.lake, self.plan.before)
-        bank = sampled(whole, since, self.plan.seed, confirmed)
-        with stage(f"features of {bank.history.num_rows:,} postings"):
-            features = settled_features(bank, self.plan.before)
-        laid = tuple(self._fold(bank, features, number, *span, rounds) for number, span in enumerate(spans, start=1))
+            return replace(self.plan, note=_shortage(past.postings, earliest))
+        since, confirmed = learned_since(past.postings, self.plan.before), confirmed_before(self.lake, self.plan.before)
+        sample = sampled(past, since, self.plan.seed, confirmed)
+        with stage(f"features of {sample.postings.num_rows:,} postings"):
+            features = settled_features(sample, self.plan.before)
+        laid = tuple(self._fold(sample, features, number, *span, rounds) for number, span in enumerate(spans, start=1))
         planted = min(fold.planted for fold in laid)
         if planted < LEAST_PLANTED:
             note = f"nothing is compared: {planted} postings could be planted into a month, {LEAST_PLANTED} are needed"
@@ -154,15 +153,17 @@ class _Preparation:
             folds=laid,
             candidates=candidates,
             data_digest=digest,
-            note="; ".join(filter(None, [_note(laid, len(candidates)), sample_note(bank, whole)])),
+            note="; ".join([_note(laid, len(candidates)), *sample_notes(sample, past)]),
         )
 
-    def _fold(self, bank: Bank, features: pa.Table, number: int, check_from: date, before: date, rounds: int) -> Fold:
+    def _fold(
+        self, history: BankHistory, features: pa.Table, number: int, check_from: date, before: date, rounds: int
+    ) -> Fold:
         seed, recipe = self.plan.seed, Recipe.of(self.plan.training)
         first = pc.min(features["settlement_date"]).as_py()
         fold_seed = seed + SEED_STEP * number
         with stage(f"anomalies planted for the fold that measures from {check_from} on"):
-            split = TrainingSplit.planted(bank, first, check_from, before, fold_seed, (recipe.rounds, rounds))
+            split = TrainingSplit.planted(history, first, check_from, before, fold_seed, (recipe.rounds, rounds))
         known, found = self._cases(check_from), self._cases(self.plan.before)
         split = replace(split, checking=tuple(map(found.measured, split.checking)))
         earlier = split.earlier(features)

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
+from include.models.detectors import Weights
 from include.models.ensemble import blend
-from include.training.recipe import Weights
 
 _CHAMPION = "champion"
 _EXPONENTS = "exponents"

@@ -76,7 +76,7 @@ def settle_chains(
     days: Iterable[AccountDay],
     opened: Mapping[int, date],
     state: SettlementState,
-    slack: int,
+    rounding_cents: int,
 ) -> ChainFindings:
     """Advance the closings in `state` through the night, and return what does not chain.
 
@@ -94,22 +94,22 @@ def settle_chains(
         if not day.is_known:
             state.chain[day.account_id] = Closing(night, ())
             continue
-        walk = walk_day(openings(day.account_id, opened, state), day.postings, slack)
+        walk = walk_day(openings(day.account_id, opened, state), day.postings, rounding_cents)
         if walk.jumps:
-            findings.deletable |= deletable(walk, day.postings, day.kinds, slack)
-            findings.needed |= needed_doubles(walk, day.postings, day.kinds, slack)
-            findings.breaks.append(_break(night, day, walk, state.chain.get(day.account_id), slack))
+            findings.deletable |= deletable(walk, day.postings, day.kinds, rounding_cents)
+            findings.needed |= needed_doubles(walk, day.postings, day.kinds, rounding_cents)
+            findings.breaks.append(_break(night, day, walk, state.chain.get(day.account_id), rounding_cents))
         else:
             findings.closed.add(day.account_id)
         state.chain[day.account_id] = Closing(night, walk.closings)
     return findings
 
 
-def replay_chains(tables: NightTables, state: SettlementState, slack: int) -> None:
+def replay_chains(tables: NightTables, state: SettlementState, rounding_cents: int) -> None:
     """Build the closings in `state` from the table `history`, reading only the days that they can still depend on."""
     opened = {row["account_id"]: row["create_date"] for row in tables.rows("account_dates")}
     for night, group in groupby(tables.tuples("chain_tail"), key=lambda r: r[0]):
-        settle_chains(night, account_days(row[1:] for row in group), opened, state, slack)
+        settle_chains(night, account_days(row[1:] for row in group), opened, state, rounding_cents)
 
 
 def openings(account_id: int, opened: Mapping[int, date], state: SettlementState) -> tuple[int, ...]:
@@ -125,11 +125,11 @@ def openings(account_id: int, opened: Mapping[int, date], state: SettlementState
     return (0,) if is_new else ()
 
 
-def _break(night: date, day: AccountDay, walk: Walk, before: Closing | None, slack: int) -> Break:
+def _break(night: date, day: AccountDay, walk: Walk, before: Closing | None, rounding_cents: int) -> Break:
     first = walk.unreached[0]
     reached = walk.ends[0]
     expected = reached + first.amount
-    mend = propose(walk, day.postings, day.kinds, slack)
+    mend = propose(walk, day.postings, day.kinds, rounding_cents)
     return Break(
         code="balance_chain",
         account_id=day.account_id,

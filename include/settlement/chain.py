@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-# A day that closes has one closing balance but for the slack; more candidates than this only arise on broken days.
+# A day that closes has one closing balance but for the rounding; more candidates than this only arise on broken days.
 MAX_CANDIDATES = 16
 
 
@@ -55,7 +55,7 @@ class Walk(NamedTuple):
     unreached: tuple[Posting, ...] = ()
 
 
-def walk_day(openings: Sequence[int], postings: Sequence[Posting], slack: int) -> Walk:
+def walk_day(openings: Sequence[int], postings: Sequence[Posting], rounding_cents: int) -> Walk:
     """The best walk through a day over all balances it may have opened with.
 
     Parameters
@@ -64,7 +64,7 @@ def walk_day(openings: Sequence[int], postings: Sequence[Posting], slack: int) -
         Candidate opening balances in cents; empty when the account may start anywhere.
     postings
         The account's postings of the day, in any order; at least one.
-    slack
+    rounding_cents
         Largest difference in cents between two balances that still agree: the source's own rounding.
 
     Returns
@@ -74,45 +74,47 @@ def walk_day(openings: Sequence[int], postings: Sequence[Posting], slack: int) -
 
     Notes
     -----
-    Agreement within a slack is not transitive. Arrivals and departures are therefore matched exactly, in sorted
-    order (which finds a largest matching on a line). Clusters of balances with gaps up to the slack only decide which
-    circuits are connected. Where a cluster is no wider than the slack (always, in practice), any two matches in it can
-    be exchanged and the answer is exact. In a wider one the search may accept an order that drifts by more than the
-    slack, but never reports a break that is none. The time is that of sorting.
+    Agreement within a rounding is not transitive. Arrivals and departures are therefore matched exactly, in sorted
+    order (which finds a largest matching on a line). Clusters of balances with gaps up to the rounding only decide
+    which circuits are connected. Where a cluster is no wider than the rounding (always, in practice), any two matches
+    in it can be exchanged and the answer is exact. In a wider one the search may accept an order that drifts by more
+    than the rounding, but never reports a break that is none. The time is that of sorting.
 
     Examples
     --------
-    >>> walk_day([10000], [Posting(1, 500, 10300), Posting(2, -200, 9800)], slack=1).jumps
+    >>> walk_day([10000], [Posting(1, 500, 10300), Posting(2, -200, 9800)], rounding_cents=1).jumps
     0
-    >>> lost = walk_day([10000], [Posting(1, 500, 10300)], slack=1)
+    >>> lost = walk_day([10000], [Posting(1, 500, 10300)], rounding_cents=1)
     >>> lost.jumps, lost.ends, lost.closings
     (1, (10000,), (10300,))
     """
-    walks = [_walk(opening, postings, slack) for opening in openings or _possible_openings(postings, slack)]
+    walks = [
+        _walk(opening, postings, rounding_cents) for opening in openings or _possible_openings(postings, rounding_cents)
+    ]
     fewest = min(w.jumps for w in walks)
     best = [w for w in walks if w.jumps == fewest]
     closings = tuple(dict.fromkeys(c for w in best for c in w.closings))
     return best[0]._replace(closings=closings[:MAX_CANDIDATES])
 
 
-def _walk(opening: int, postings: Sequence[Posting], slack: int) -> Walk:
+def _walk(opening: int, postings: Sequence[Posting], rounding_cents: int) -> Walk:
     if len(postings) == 1:
-        return _walk_single(opening, postings[0], slack)
-    day = _Day(postings, slack, opening)
+        return _walk_single(opening, postings[0], rounding_cents)
+    day = _Day(postings, rounding_cents, opening)
     if not day.jumps:
         return Walk(opening, 0, day.closings())
     return Walk(opening, day.jumps, day.closings(), day.ends(), day.unreached())
 
 
-def _walk_single(opening: int, posting: Posting, slack: int) -> Walk:
-    if abs(opening - posting.departure) <= slack:
+def _walk_single(opening: int, posting: Posting, rounding_cents: int) -> Walk:
+    if abs(opening - posting.departure) <= rounding_cents:
         return Walk(opening, 0, (posting.balance,))
     return Walk(opening, 1, (posting.balance,), (opening,), (posting,))
 
 
-def _possible_openings(postings: Sequence[Posting], slack: int) -> list[int]:
+def _possible_openings(postings: Sequence[Posting], rounding_cents: int) -> list[int]:
     """The balances from which the whole day needs the fewest jumps, when nothing is known of the day before."""
-    day = _Day(postings, slack, None)
+    day = _Day(postings, rounding_cents, None)
     # A round trip may have begun at any of its postings.
     firsts = day.unreached() if day.free_departures else day.postings
     return list(dict.fromkeys(p.departure for p in firsts))[:MAX_CANDIDATES]
@@ -126,9 +128,9 @@ class _Day:
     that the trail never meets.
     """
 
-    def __init__(self, postings: Sequence[Posting], slack: int, opening: int | None) -> None:
+    def __init__(self, postings: Sequence[Posting], rounding_cents: int, opening: int | None) -> None:
         self.postings = sorted(postings)
-        self.slack = slack
+        self.rounding_cents = rounding_cents
         self.opening = opening
         self.free_arrivals, self.free_departures = self._match()
         self._connect()
@@ -146,12 +148,12 @@ class _Day:
         i = j = 0
         while i < len(arrivals) and j < len(departures):
             gap = arrivals[i] - departures[j].departure
-            if gap < -self.slack:
+            if gap < -self.rounding_cents:
                 free_arrivals.append(arrivals[i])
-            elif gap > self.slack:
+            elif gap > self.rounding_cents:
                 free_departures.append(departures[j])
-            i += gap <= self.slack
-            j += gap >= -self.slack
+            i += gap <= self.rounding_cents
+            j += gap >= -self.rounding_cents
         return free_arrivals + arrivals[i:], free_departures + departures[j:]
 
     def _connect(self) -> None:
@@ -160,7 +162,7 @@ class _Day:
         self._values = sorted(values if self.opening is None else values | {self.opening})
         self._cluster = {self._values[0]: 0}
         for low, high in zip(self._values, self._values[1:], strict=False):
-            self._cluster[high] = self._cluster[low] + (high - low > self.slack)
+            self._cluster[high] = self._cluster[low] + (high - low > self.rounding_cents)
         self._parent = list(range(len(self._values)))
         for p in self.postings:
             self._parent[self.component(p.balance)] = self.component(p.departure)
@@ -211,7 +213,7 @@ class _Day:
         balances = sorted({p.balance for p in self.postings})
         found: dict[int, None] = {}
         for arrival in arrivals:
-            low = bisect_left(balances, arrival - self.slack)
-            high = bisect_left(balances, arrival + self.slack + 1)
+            low = bisect_left(balances, arrival - self.rounding_cents)
+            high = bisect_left(balances, arrival + self.rounding_cents + 1)
             found.update(dict.fromkeys(sorted(balances[low:high], key=lambda b: (abs(b - arrival), b))))
         return list(found)

@@ -23,7 +23,7 @@ class Mend(NamedTuple):
     postings: list[Posting]
 
 
-def propose(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], slack: int) -> Mend | None:
+def propose(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], rounding_cents: int) -> Mend | None:
     """The one change that closes the day, or None when there is none or more than one.
 
     Parameters
@@ -38,32 +38,40 @@ def propose(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashabl
     A slip (decimal point, two digits, sign, a posting booked twice, a balance) explains more than a missing posting,
     which closes any day with a single jump. Slips are therefore tried first.
     """
-    slips = _closing(_slips(walk, postings, kinds, slack), walk, slack)
-    mends = slips or _closing(_missing(walk, postings, slack), walk, slack)
+    slips = _closing(_slips(walk, postings, kinds, rounding_cents), walk, rounding_cents)
+    mends = slips or _closing(_missing(walk, postings, rounding_cents), walk, rounding_cents)
     return mends[0] if len({m.correction for m in mends}) == 1 else None
 
 
-def deletable(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], slack: int) -> set[int]:
+def deletable(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], rounding_cents: int) -> set[int]:
     """Doubled postings without which the day closes."""
-    mends = _closing(_doubles(postings, kinds), walk, slack)
+    mends = _closing(_doubles(postings, kinds), walk, rounding_cents)
     return {m.correction.trans_id for m in mends if m.correction.trans_id is not None}
 
 
-def needed_doubles(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], slack: int) -> set[int]:
+def needed_doubles(
+    walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], rounding_cents: int
+) -> set[int]:
     """Doubled postings without which a broken day would have as many jumps, or more."""
-    mends = [m for m in _doubles(postings, kinds) if walk_day((walk.opening,), m.postings, slack).jumps >= walk.jumps]
+    mends = [
+        m
+        for m in _doubles(postings, kinds)
+        if walk_day((walk.opening,), m.postings, rounding_cents).jumps >= walk.jumps
+    ]
     return {m.correction.trans_id for m in mends if m.correction.trans_id is not None}
 
 
-def _closing(mends: Iterator[Mend], walk: Walk, slack: int) -> list[Mend]:
-    return [m for m in mends if not walk_day((walk.opening,), m.postings, slack).jumps]
+def _closing(mends: Iterator[Mend], walk: Walk, rounding_cents: int) -> list[Mend]:
+    return [m for m in mends if not walk_day((walk.opening,), m.postings, rounding_cents).jumps]
 
 
-def _slips(walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], slack: int) -> Iterator[Mend]:
+def _slips(
+    walk: Walk, postings: Sequence[Posting], kinds: Mapping[int, Hashable], rounding_cents: int
+) -> Iterator[Mend]:
     yield from _doubles(postings, kinds)
     for posting in walk.unreached[:MAX_TRIALS]:
         for end in walk.ends[:MAX_TRIALS]:
-            yield from _wrong_amount(posting, end, postings, slack)
+            yield from _wrong_amount(posting, end, postings, rounding_cents)
             if walk.jumps > 1:
                 yield _wrong_balance(posting, end, postings)
 
@@ -81,12 +89,12 @@ def _doubles(postings: Sequence[Posting], kinds: Mapping[int, Hashable]) -> Iter
         )
 
 
-def _wrong_amount(posting: Posting, end: int, postings: Sequence[Posting], slack: int) -> Iterator[Mend]:
+def _wrong_amount(posting: Posting, end: int, postings: Sequence[Posting], rounding_cents: int) -> Iterator[Mend]:
     """A flipped sign, a shifted decimal point or two swapped digits, where one of them fits the balances."""
     needed = posting.balance - end
-    if abs(needed + posting.amount) <= slack:
+    if abs(needed + posting.amount) <= rounding_cents:
         yield _flipped(posting, postings)
-    right = _misspelt(posting.amount, needed, slack)
+    right = _misspelt(posting.amount, needed, rounding_cents)
     if right is not None:
         written = -1 if posting.is_negative else 1
         yield Mend(
@@ -115,7 +123,7 @@ def _flipped(posting: Posting, postings: Sequence[Posting]) -> Mend:
     )
 
 
-def _misspelt(amount: int, needed: int, slack: int) -> int | None:
+def _misspelt(amount: int, needed: int, rounding_cents: int) -> int | None:
     """The needed amount, if `amount` is the same with its decimal point or two digits out of place; None otherwise.
 
     Examples
@@ -123,12 +131,12 @@ def _misspelt(amount: int, needed: int, slack: int) -> int | None:
     >>> _misspelt(540_00, 54_00, 1), _misspelt(-540_00, -450_00, 1), _misspelt(540_00, 541_00, 1)
     (5400, -45000, None)
     """
-    if abs(needed) <= slack:
+    if abs(needed) <= rounding_cents:
         return None  # only rounding is missing, and any small number would fit
     sign = 1 if amount > 0 else -1
     written = abs(amount)
     shifted = [v for factor in DECIMAL_SHIFTS for v in (written * factor, written // factor)]
-    fitting = [sign * v for v in (*shifted, *_swaps(str(written))) if v and abs(sign * v - needed) <= slack]
+    fitting = [sign * v for v in (*shifted, *_swaps(str(written))) if v and abs(sign * v - needed) <= rounding_cents]
     return fitting[0] if fitting else None
 
 
@@ -153,12 +161,12 @@ def _wrong_balance(posting: Posting, end: int, postings: Sequence[Posting]) -> M
     )
 
 
-def _missing(walk: Walk, postings: Sequence[Posting], slack: int) -> Iterator[Mend]:
+def _missing(walk: Walk, postings: Sequence[Posting], rounding_cents: int) -> Iterator[Mend]:
     """The posting that leads from the end of the trail to where it goes on; none where that may be anywhere."""
     if walk.jumps != 1:
         return
     (first,) = walk.unreached
-    if any(abs(p.balance - first.departure) <= slack for p in postings):
+    if any(abs(p.balance - first.departure) <= rounding_cents for p in postings):
         return  # a circuit: it may be entered at any of its postings
     for end in walk.ends[:MAX_TRIALS]:
         amount = first.departure - end

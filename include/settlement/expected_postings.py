@@ -25,13 +25,13 @@ class Obligations:
     frequencies: Mapping[int, str | None]
     state: SettlementState
 
-    def named(self, found: Break, slack: int) -> Break:
+    def named(self, found: Break, rounding_cents: int) -> Break:
         """The break `found`, with the obligation that equals its missing posting, if there is one."""
         correction = found.correction
         if correction is None or correction.action != "insert" or correction.value is None:
             return found
         debit = -cents(correction.value)
-        names = [name for amount, name in self._of(found.account_id) if abs(amount - debit) <= slack]
+        names = [name for amount, name in self._of(found.account_id) if abs(amount - debit) <= rounding_cents]
         return replace(found, proposal=f"{found.proposal} It equals {names[0]}.") if names else found
 
     def _of(self, account_id: int | None) -> Iterator[tuple[int, str]]:

@@ -16,9 +16,10 @@ import pyarrow as pa
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.rounds import InjectedSample, assess
 from include.models.base import Vector
+from include.models.detectors import Weights
 from include.models.ensemble import blend
 from include.training.fitting import Fitted
-from include.training.recipe import Recipe, Weights
+from include.training.recipe import Recipe
 
 EVIDENCE_SCHEMA = pa.schema(
     [

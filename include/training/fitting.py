@@ -10,28 +10,26 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from include.evaluation.rounds import InjectedSample
-from include.features.catalog import CONTEXT, GRADED, MODEL_FEATURES
+from include.features.catalog import CONTEXT, FEATURES_BY_NAME, GRADED, MODEL_FEATURES, SURPRISES
 from include.features.sequences import window_matrix
 from include.models.base import Detector, Examples, Matrix, Vector
 from include.models.calibration import Calibration
-from include.models.contrast import Contrast
-from include.models.detectors import detector_class
+from include.models.detectors import Weights, detector_class, reader_class
 from include.models.ensemble import Member
-from include.models.lstm import PARTS, Lstm
 from include.models.model import feature_values, raw_scores
-from include.models.preparation import Preparation
-from include.models.rarity import Rarity
+from include.models.preparation import Preparation, total_rarity
+from include.models.sequence_reader import SequenceReader
 from include.stages import stage
-from include.training.recipe import Recipe, Weights
+from include.training.recipe import Recipe
 
 Labels = npt.NDArray[np.object_]
 
 MAX_TRAINING_ROWS = 20_000
 """Largest number of rows a detector is fitted on. A forest of 200 trees of 256 rows draws 51,200 rows at most; more
 training rows cost memory and change nothing."""
-MAX_CONTRAST_ROWS = 60_000
-"""Largest number of ordinary rows that contrast (boosted trees that tell planted anomalies from the bank's own past) is
-fitted on beside the planted ones: some seconds of boosting on one core."""
+MAX_ROWS_BESIDE_EXAMPLES = 60_000
+"""Largest number of ordinary rows that a detector which learns from examples is fitted on beside them: some seconds of
+boosting on one core."""
 ORDINARY_SHARE = 0.995
 """Share of the past rows that detectors learn the usual from. The rarest one in two hundred is left out of the fit, as
 it would make the unusual look usual. Detectors that learn from examples see all rows: without its natural tails a
@@ -46,7 +44,7 @@ class FitContext:
     Attributes
     ----------
     sequence
-        The sequence reader; None where no LSTM is trained. Rows that it has read contain its surprises, so that fitting
+        The sequence reader; None where none is trained. Rows that it has read contain its surprises, so that fitting
         on such rows does not call it again.
     preparation
         Preparation learned on the past rows.
@@ -54,12 +52,12 @@ class FitContext:
         Raw past rows, with columns in the preparation's order.
     """
 
-    sequence: Lstm | None
+    sequence: SequenceReader | None
     preparation: Preparation
     values: Matrix
 
     @classmethod
-    def learn(cls, features: pa.Table, recipe: Recipe, seed: int, sequence: Lstm | None = None) -> FitContext:
+    def learn(cls, features: pa.Table, recipe: Recipe, seed: int, sequence: SequenceReader | None = None) -> FitContext:
         """Learn the preparation on past rows, and train the sequence reader where none is given."""
         sequence = sequence or fit_sequence(features, recipe, seed)
         raw = raw_values(features, sequence)
@@ -96,7 +94,7 @@ class Fitted:
     Attributes
     ----------
     sequence
-        The sequence reader; None where no LSTM is trained.
+        The sequence reader; None where none is trained.
     preparation
         Preparation learned on the past rows.
     values
@@ -107,7 +105,7 @@ class Fitted:
         Rarity of each of these rows' scores, by detector.
     """
 
-    sequence: Lstm | None
+    sequence: SequenceReader | None
     preparation: Preparation
     values: Matrix
     detectors: Mapping[str, Detector]
@@ -139,7 +137,11 @@ class Fitted:
 
 
 def fit(
-    features: pa.Table, rounds: Sequence[InjectedSample], recipe: Recipe, seed: int, sequence: Lstm | None = None
+    features: pa.Table,
+    rounds: Sequence[InjectedSample],
+    recipe: Recipe,
+    seed: int,
+    sequence: SequenceReader | None = None,
 ) -> Fitted:
     """Fit a recipe's detectors on past rows, and on planted ones where a detector learns from examples.
 
@@ -189,33 +191,33 @@ def fitted_without(
     return fit_on(context, examples, replace(recipe, detectors=learners), seed)
 
 
-def raw_values(features: pa.Table, sequence: Lstm | None) -> Matrix:
+def raw_values(features: pa.Table, sequence: SequenceReader | None) -> Matrix:
     """All raw columns, NaN where missing: signs, the sequence reader's surprises, then context."""
-    signs = feature_values(features, tuple(f.name for f in MODEL_FEATURES if f.name not in PARTS))
+    signs = feature_values(features, tuple(f.name for f in MODEL_FEATURES if f.name not in SURPRISES))
     around = feature_values(features, CONTEXT)
     read = [] if sequence is None else [sequence.surprises(window_matrix(features))]
     return np.asarray(np.hstack([signs, *read, around]), dtype=np.float64)
 
 
-def _codes(sequence: Lstm | None) -> dict[str, str]:
+def _codes(sequence: SequenceReader | None) -> dict[str, str]:
     """Reason code of each feature: the plain features, then the sequence reader's surprises."""
-    plain = {f.name: f.code for f in MODEL_FEATURES if f.name not in PARTS}
-    read = {f.name: f.code for f in MODEL_FEATURES if f.name in PARTS}
-    return plain if sequence is None else {**plain, **{part: read[part] for part in PARTS}}
+    plain = {f.name: f.code for f in MODEL_FEATURES if f.name not in SURPRISES}
+    return plain if sequence is None else {**plain, **{name: FEATURES_BY_NAME[name].code for name in SURPRISES}}
 
 
-def _order(preparation: Preparation, sequence: Lstm | None) -> list[int]:
+def _order(preparation: Preparation, sequence: SequenceReader | None) -> list[int]:
     """Places of the preparation's columns among those of `raw_values`."""
     columns = (*_codes(sequence), *CONTEXT)
     return [columns.index(name) for name in preparation.columns]
 
 
-def fit_sequence(features: pa.Table, recipe: Recipe, seed: int) -> Lstm | None:
+def fit_sequence(features: pa.Table, recipe: Recipe, seed: int) -> SequenceReader | None:
     """The sequence reader of a recipe, fitted on past rows; None where the recipe has none."""
-    if Lstm.name not in recipe.detectors:
+    kind = reader_class(recipe.detectors)
+    if kind is None:
         return None
-    sequence = Lstm(seed, **recipe.settings.get(Lstm.name, {}))
-    with stage(f"{Lstm.name} fitted"):
+    sequence = kind(seed, **recipe.settings.get(kind.name, {}))
+    with stage(f"{kind.name} fitted"):
         sequence.fit(window_matrix(features))
     return sequence
 
@@ -224,7 +226,7 @@ def _fit_detectors(
     preparation: Preparation,
     prepared: Matrix,
     examples: Examples | None,
-    sequence: Lstm | None,
+    sequence: SequenceReader | None,
     recipe: Recipe,
     seed: int,
 ) -> dict[str, Detector]:
@@ -232,12 +234,13 @@ def _fit_detectors(
     detectors: dict[str, Detector] = {}
     for name in recipe.detectors:
         kind = detector_class(name)
-        if sequence is not None and name == Lstm.name:
+        if sequence is not None and name == sequence.name:
             detectors[name] = sequence
         elif kind.learns_from_examples and examples is not None:
-            rows = sample_rows(prepared, MAX_CONTRAST_ROWS, seed)
+            rows = sample_rows(prepared, MAX_ROWS_BESIDE_EXAMPLES, seed)
+            seen = replace(examples, rows=preparation.view(examples.rows, kind.sees))
             with stage(f"{name} fitted"):
-                detectors[name] = _made(kind, preparation, recipe, seed).fit(rows, examples)
+                detectors[name] = _made(kind, preparation, recipe, seed).fit(preparation.view(rows, kind.sees), seen)
         elif not kind.learns_from_examples:
             rows = sample_rows(ordinary, MAX_TRAINING_ROWS, seed)
             with stage(f"{name} fitted"):
@@ -246,14 +249,12 @@ def _fit_detectors(
 
 
 def _made(kind: type[Detector], preparation: Preparation, recipe: Recipe, seed: int) -> Detector:
-    settings = dict(recipe.settings.get(kind.name, {}))
-    if issubclass(kind, Contrast):
-        settings["free_columns"] = preparation.free_columns
-    return kind(seed, **settings)
+    given = {name: getattr(preparation, name) for name in kind.given}
+    return kind(seed, **given, **recipe.settings.get(kind.name, {}))
 
 
 def _is_ordinary(codes: Matrix) -> np.ndarray:
-    far = Rarity(0).fit(codes).score(codes)
+    far = total_rarity(codes)
     return np.asarray(far <= np.quantile(far, ORDINARY_SHARE), dtype=np.bool_)
 
 

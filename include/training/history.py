@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
 
+from include.evaluation.bank_history import BankHistory
 from include.quality import admit
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.sources import open_source
 
 
-@dataclass(frozen=True)
-class Past:
-    """The past of a bank.
+def read_history(source_uri: str, before: date, habit_days: int) -> BankHistory:
+    """The past of a source: its postings dated before `before`; nothing later is read.
 
-    Attributes
+    Parameters
     ----------
-    history
-        Accepted postings, from the first one recorded.
-    statics
-        Static relations by name.
-    rounding_cents
-        Rounding of the source's balances, in cents; balances chain within it.
+    source_uri
+        Address of the bank's relations.
+    before
+        The first date that is not read.
+    habit_days
+        Days that habits reach back in the features of these postings.
     """
-
-    history: pa.Table
-    statics: dict[str, pa.Table]
-    rounding_cents: int
-
-
-def read_past(source_uri: str, before: date) -> Past:
-    """The past of a source: its postings dated before `before`; nothing later is read."""
     with open_source(source_uri) as source:
         statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
-        history = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
-        past = Past(history[FIN_TRANSACTION.name], statics, source.rounding_cents)
+        past = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
+        history = BankHistory(past[FIN_TRANSACTION.name], statics, source.rounding_cents, habit_days)
     # Judging a million postings leaves 1.7 GB that Arrow would keep for itself; later steps need the memory.
     pa.default_memory_pool().release_unused()
-    return past
+    return history

@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.rounds import Bank, InjectedSample, plant_round
+from include.evaluation.bank_history import BankHistory
+from include.evaluation.rounds import InjectedSample, plant_round
 from include.features import build_features, reach_days
 from include.models.threshold import BUDGET_DAYS
+from include.training.spec import TrainingSpec
 from include.training.workers import WORKERS, workers
 
 WARM_UP_DAYS = 61
@@ -44,7 +46,7 @@ TEACHING_DAYS = 122
 REFRESH_NIGHTS_SEEN = 365
 """Nights that a refresh of a model looks back on: every season once. With 184 it gained as much and with 92 nothing."""
 REFRESH_ROWS = 60_000
-"""Number of rows of these nights that are kept, as many as `include.training.fitting.MAX_CONTRAST_ROWS` allows."""
+"""Number of rows of these nights that are kept: `include.training.fitting.MAX_ROWS_BESIDE_EXAMPLES`."""
 
 _DAY = timedelta(days=1)
 
@@ -100,13 +102,13 @@ def learned_since(past: pa.Table, before: date) -> date:
     return _learned_from(pc.min(past["trans_date"]).as_py(), before)
 
 
-def settled_features(bank: Bank, before: date) -> pa.Table:
+def settled_features(history: BankHistory, before: date) -> pa.Table:
     """The features of every night that is trained on."""
-    first = learned_since(bank.history, before)
-    earlier = bank.history.filter(pc.less(bank.history["trans_date"], pa.scalar(first)))
-    nights = since(bank.history, "trans_date", first)
-    lookback = since(earlier, "trans_date", first - timedelta(days=reach_days(bank.habit_days)))
-    return build_features(nights, lookback, bank.statics, bank.state(earlier), habit_days=bank.habit_days)
+    first = learned_since(history.postings, before)
+    earlier = history.postings.filter(pc.less(history.postings["trans_date"], pa.scalar(first)))
+    nights = since(history.postings, "trans_date", first)
+    lookback = since(earlier, "trans_date", first - timedelta(days=reach_days(history.habit_days)))
+    return build_features(nights, lookback, history.statics, history.state(earlier), habit_days=history.habit_days)
 
 
 def check_date(features: pa.Table, before: date) -> date:
@@ -135,7 +137,7 @@ class TrainingSplit:
     seeds: tuple[int, ...]
 
     @classmethod
-    def plan(cls, bank: Bank, features: pa.Table, before: date, seed: int, rounds: int) -> TrainingSplit:
+    def plan(cls, history: BankHistory, features: pa.Table, spec: TrainingSpec) -> TrainingSplit:
         """The split of a training; its validation nights begin on `check_date`.
 
         Rounds are planted one after the other, as the sequence reader is trained on the other core meanwhile; with a
@@ -143,24 +145,21 @@ class TrainingSplit:
 
         Parameters
         ----------
-        bank
-            The bank, whose history ends before `before`.
+        history
+            The bank's past, which ends before `spec.before`.
         features
             Features of the nights that are trained on.
-        before
-            The first night after the past.
-        seed
-            Seed of the planted rounds.
-        rounds
-            Number of planted rounds per stretch.
+        spec
+            Specification of the training.
         """
-        first = pc.min(features["settlement_date"]).as_py()
-        return cls.planted(bank, first, check_date(features, before), before, seed, (rounds, rounds), at_once=1)
+        first, before, rounds = pc.min(features["settlement_date"]).as_py(), spec.before, spec.recipe.rounds
+        check_from = check_date(features, before)
+        return cls.planted(history, first, check_from, before, spec.seed, (rounds, rounds), at_once=1)
 
     @classmethod
     def planted(
         cls,
-        bank: Bank,
+        history: BankHistory,
         first: date,
         check_from: date,
         before: date,
@@ -186,7 +185,7 @@ class TrainingSplit:
         wanted = [(span, each) for chosen, span in zip(seeds, stretches, strict=True) for each in chosen]
         with workers(at_once) as pool:
             planted = tuple(
-                pool.map(lambda each: plant_round(bank, each[0][0], each[0][1] - _DAY, seed=each[1]), wanted)
+                pool.map(lambda each: plant_round(history, each[0][0], each[0][1] - _DAY, seed=each[1]), wanted)
             )
         taught = 2 * rounds[0]
         return cls(check_from, before, planted[:taught], planted[taught:], tuple(seeds[-1]))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.rounds import Bank, InjectedSample, plant_round
-from include.evaluation.sampling import sample_note, sampled
-from include.features import HABIT_DAYS, absence_notes
+from include.evaluation.bank_history import BankHistory
+from include.evaluation.rounds import InjectedSample, plant_round
+from include.evaluation.sampling import sample_notes, sampled
+from include.features import absence_notes
 from include.models.calibration import Calibration
 from include.models.ensemble import blend
 from include.models.model import Model, Training
@@ -22,7 +23,7 @@ from include.stages import stage
 from include.training.choice import EVIDENCE_SCHEMA, LEAST_PLANTED, Choice, HoldoutFit, choose, fallback, name_of
 from include.training.confirmed_frauds import ConfirmedFrauds
 from include.training.fitting import Fitted, fit, fit_sequence, fitted_without
-from include.training.recipe import Recipe, Weights
+from include.training.spec import TrainingSpec
 from include.training.split import (
     TrainingSplit,
     check_date,
@@ -95,20 +96,8 @@ class TrainingOutcome:
     held_back: HeldBack | None = None
 
 
-def train(
-    history: pa.Table,
-    statics: Mapping[str, pa.Table],
-    *,
-    before: date,
-    seed: int,
-    budget: float,
-    habit_days: int = HABIT_DAYS,
-    rounding_cents: int = 1,
-    recipe: Recipe | None = None,
-    weights: Weights | None = None,
-    confirmed: Collection[int] = frozenset(),
-) -> TrainingOutcome:
-    """Train on the postings dated before `before`.
+def train(history: BankHistory, spec: TrainingSpec) -> TrainingOutcome:
+    """Train on the postings dated before `spec.before`.
 
     A draft is fitted on all but the last two months. These two months choose the ensemble, with anomalies planted into
     them, and the threshold, without any. Then everything is fitted again on the whole past, except for the sequence
@@ -119,70 +108,47 @@ def train(
     Parameters
     ----------
     history
-        Accepted postings, from the first one recorded; those dated `before` or later are ignored.
-    statics
-        Static relations by name.
-    before
-        The first night that the model may score.
-    seed
-        Seed of all random choices.
-    budget
-        Share of an ordinary month's postings to flag.
-    habit_days
-        Days that habits reach back.
-    rounding_cents
-        Rounding of the source's balances, in cents; planted balances chain within it.
-    recipe
-        Detectors and ensembles that may be used; the default recipe when None.
-    weights
-        Weights of an ensemble that was chosen elsewhere. The ensemble is chosen here when this is None, or when a
-        member needs planted anomalies and none could be planted.
-    confirmed
-        Identifiers of confirmed frauds, as known before `before` (`include.reviews.intake.confirmed_before`). They
-        never count as usual. Where there are `LEAST_CASES` of them and the recipe allows it, detectors are fitted on
-        them as on planted examples.
+        The bank's past; postings dated `spec.before` or later are ignored.
+    spec
+        Specification of the training.
 
     Returns
     -------
     TrainingOutcome
         Outcome without a model when there is too little history; the night is then published without scores.
     """
-    past = history.filter(pc.less(history["trans_date"], pa.scalar(before)))
-    shortage = history_shortage(past, before)
+    recipe, before, seed = spec.recipe, spec.before, spec.seed
+    is_known = pc.less(history.postings["trans_date"], pa.scalar(before))
+    past = replace(history, postings=history.postings.filter(is_known))
+    shortage = history_shortage(past.postings, before)
     if shortage:
         return TrainingOutcome(None, shortage)
-    recipe = recipe or Recipe()
-    whole = Bank(past, statics, rounding_cents, habit_days)
-    bank = sampled(whole, learned_since(past, before), seed, confirmed)
-    with stage(f"features of {bank.history.num_rows:,} postings"):
-        features = settled_features(bank, before)
-    cases = ConfirmedFrauds(confirmed, teaches=recipe.cases)
+    sample = sampled(past, learned_since(past.postings, before), seed, spec.confirmed)
+    with stage(f"features of {sample.postings.num_rows:,} postings"):
+        features = settled_features(sample, before)
+    cases = ConfirmedFrauds(spec.confirmed, teaches=recipe.cases)
     usual = cases.left_out(features)
     earlier = learning_rows(dated_before(usual, check_date(features, before)), seed)
     with workers(1) as beside:  # the sequence reader needs no planted night and is trained while those are made
         reader = beside.submit(fit_sequence, earlier, recipe, seed)
         with stage("anomalies planted into past nights, and their features"):
-            split = TrainingSplit.plan(bank, features, before, seed, recipe.rounds)
-            untaught = plant_round(bank, split.check_from, before - timedelta(days=1), seed + UNTAUGHT_SEED)
+            split = TrainingSplit.plan(sample, features, spec)
+            untaught = plant_round(sample, split.check_from, before - timedelta(days=1), seed + UNTAUGHT_SEED)
         sequence = reader.result()
     taught = (*split.teaching, *cases.rounds(split.earlier(features)))
     draft = fit(earlier, taught, recipe, seed, sequence)
     checked = replace(split, checking=tuple(map(cases.cleared, split.checking)))
-    known = _known_choice(draft, checked, recipe, weights)
+    settled = _known_choice(draft, checked, spec)
     taught = (*split.teaching, *split.checking, *cases.rounds(features))
     with workers() as pool:  # the final fit does not depend on the choice, and runs while ensembles are measured
-        held_out_kinds = {} if known else _holdout_fits(draft, split, recipe, seed, pool)
+        held_out_kinds = {} if settled else _holdout_fits(draft, split, spec, pool)
         last = pool.submit(fit, learning_rows(usual, seed), taught, recipe, seed, sequence)
-        choice = known or _measured_choice(draft, checked, recipe, budget, held_out_kinds)
+        choice = settled or _measured_choice(draft, checked, spec, held_out_kinds)
         with stage("threshold on the nights held back"):
-            threshold = _threshold(draft, choice, split.later(features), budget)
+            threshold = _threshold(draft, choice, split.later(features), spec.budget)
         final = last.result()
-    sample = sample_note(bank, whole)
-    notes = (*absence_notes(statics, past), *cases.notes(features), *filter(None, [sample]))
-    month_rows = _month_rows(since(past, "trans_date", split.check_from), split)
-    training = _training(features, split, seed, budget, habit_days, notes, month_rows)
-    marked = cases.marked(training.data_digest, features)
-    training = replace(training, data_digest=marked, cases=cases.taught(features))
+    notes = (*absence_notes(past.statics, past.postings), *cases.notes(features), *sample_notes(sample, past))
+    training = _training(features, split, past, spec, cases, notes)
     model = _model(final, choice, threshold, training)
     note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
     held_back = HeldBack(
@@ -200,21 +166,21 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-def _known_choice(draft: Fitted, split: TrainingSplit, recipe: Recipe, weights: Weights | None) -> Choice | None:
+def _known_choice(draft: Fitted, split: TrainingSplit, spec: TrainingSpec) -> Choice | None:
     """A choice without comparison: the given weights, or the fallback when too few postings are planted; else None."""
-    if weights is not None and set(weights) <= set(draft.detectors):
-        return Choice(weights, {}, EVIDENCE_SCHEMA.empty_table())
+    if spec.weights is not None and set(spec.weights) <= set(draft.detectors):
+        return Choice(spec.weights, {}, EVIDENCE_SCHEMA.empty_table())
     if sum(int(round_.is_planted.sum()) for round_ in split.checking) < LEAST_PLANTED:
-        return fallback(draft, recipe)
+        return fallback(draft, spec.recipe)
     return None
 
 
 def _holdout_fits(
-    draft: Fitted, split: TrainingSplit, recipe: Recipe, seed: int, pool: Executor
+    draft: Fitted, split: TrainingSplit, spec: TrainingSpec, pool: Executor
 ) -> dict[frozenset[str], Future[Fitted]]:
     """Hold-out fits: the draft fitted again without each half of the planted kinds, by the kinds left out."""
     return {
-        kinds_left_out: pool.submit(fitted_without, kinds_left_out, draft, split.teaching, recipe, seed)
+        kinds_left_out: pool.submit(fitted_without, kinds_left_out, draft, split.teaching, spec.recipe, spec.seed)
         for kinds_left_out in split.held_out_kinds
     }
 
@@ -222,15 +188,14 @@ def _holdout_fits(
 def _measured_choice(
     draft: Fitted,
     split: TrainingSplit,
-    recipe: Recipe,
-    budget: float,
+    spec: TrainingSpec,
     held_out_kinds: Mapping[frozenset[str], Future[Fitted]],
 ) -> Choice:
     """The ensemble with the highest merit on the nights held back, where held-out kinds count too."""
     with stage("the same taught without half of the kinds, twice"):
         holdouts = [HoldoutFit(kinds_left_out, fitted.result()) for kinds_left_out, fitted in held_out_kinds.items()]
     with stage("ensembles measured on planted nights held back"):
-        return choose(draft, split.checking, recipe, budget, holdouts)
+        return choose(draft, split.checking, spec.recipe, spec.budget, holdouts)
 
 
 def _threshold(draft: Fitted, choice: Choice, later: pa.Table, budget: float) -> float:
@@ -264,11 +229,10 @@ def _month_rows(nights: pa.Table, split: TrainingSplit) -> int:
 def _training(
     features: pa.Table,
     split: TrainingSplit,
-    seed: int,
-    budget: float,
-    habit_days: int,
+    past: BankHistory,
+    spec: TrainingSpec,
+    cases: ConfirmedFrauds,
     notes: Sequence[str],
-    month_rows: int,
 ) -> Training:
     nights = features["settlement_date"]
     planted = sum(int(round_.is_planted.sum()) for round_ in (*split.teaching, *split.checking))
@@ -277,11 +241,12 @@ def _training(
         last_night=pc.max(nights).as_py(),
         rows=features.num_rows,
         planted_rows=planted,
-        data_digest=data_digest(features),
-        seed=seed,
-        budget=budget,
+        data_digest=cases.marked(data_digest(features), features),
+        seed=spec.seed,
+        budget=spec.budget,
         threshold_since=split.check_from,
-        month_rows=month_rows,
-        habit_days=habit_days,
+        month_rows=_month_rows(since(past.postings, "trans_date", split.check_from), split),
+        habit_days=past.habit_days,
         notes=tuple(notes),
+        cases=cases.taught(features),
     )

@@ -23,10 +23,10 @@ from include.learning.sample import Sample, nights_of
 from include.learning.sampling import refresh_rows_of
 from include.learning.updates import Update
 from include.models.base import Matrix, Vector
+from include.models.lstm import Lstm
 from include.models.model import Model
 from include.models.threshold import Flags, budget_month, flag
-from include.training import Recipe, TrainingOutcome, train
-from include.training.recipe import QUICK_SETTINGS
+from include.training import Recipe, TrainingOutcome, TrainingSpec, train
 from include.training.split import REFRESH_NIGHTS_SEEN
 from tests.benchmark.banks import Bench, read_bank
 from tests.benchmark.results import FOLDER, markdown
@@ -36,7 +36,7 @@ FIRST, BEFORE, LAST = date(1995, 1, 1), date(1997, 7, 1), date(1998, 6, 30)
 """Two and a half years to train on, so that December is known, and the year that is played."""
 ACCOUNTS = 400
 ROUND_SEED = 80_000
-RECIPE = Recipe(ensembles=({"contrast": 1, "rarity": 1},), rounds=2, settings={"lstm": QUICK_SETTINGS["lstm"]})
+RECIPE = Recipe(ensembles=({"contrast": 1, "rarity": 1},), rounds=2, settings={"lstm": Lstm.quick_settings})
 """Everything but a small sequence reader: five trainings have to fit into the bench's minutes."""
 Record = dict[str, Any]
 
@@ -158,13 +158,13 @@ def played(schooling: Schooling, features: pa.Table, *, learns: bool) -> Play:
 def changing_bank() -> Bench:
     """A generated bank whose people come to act more often and with larger sums, most of all in December."""
     plain = plain_bank().bank
-    return Bench("growing", replace(plain, history=changed(plain.history)), BEFORE, LAST)
+    return Bench("growing", replace(plain, postings=changed(plain.postings)), BEFORE, LAST)
 
 
 def restless_bank() -> Bench:
     """The same, and its people are about more and more: other towns, other hours, in July and August above all."""
     plain = plain_bank().bank
-    return Bench("restless", replace(plain, history=restless(changed(plain.history))), BEFORE, LAST)
+    return Bench("restless", replace(plain, postings=restless(changed(plain.postings))), BEFORE, LAST)
 
 
 def plain_bank() -> Bench:
@@ -254,17 +254,7 @@ def _year(bench: Bench) -> Record:
 
 
 def trained_on(bench: Bench, before: date) -> TrainingOutcome:
-    bank = bench.bank
-    return train(
-        bank.history,
-        bank.statics,
-        before=before,
-        seed=SEED,
-        budget=BUDGET,
-        habit_days=bank.habit_days,
-        rounding_cents=bank.slack,
-        recipe=RECIPE,
-    )
+    return train(bench.bank, TrainingSpec(before=before, seed=SEED, budget=BUDGET, recipe=RECIPE))
 
 
 def _anew(bench: Bench, months: list[tuple[date, date]]) -> dict[date, Night]:

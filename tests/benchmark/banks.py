@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from demo import generate_bank
-from include.evaluation.rounds import Bank
+from include.evaluation.bank_history import BankHistory
 from include.features import FeatureState, build_features
 from include.quality import admit, admit_statics
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
@@ -40,14 +40,14 @@ class Bench:
     """
 
     name: str
-    bank: Bank
+    bank: BankHistory
     before: date
     last: date
 
     @cached_property
     def features(self) -> pa.Table:
         """Features of every posting, as they are."""
-        history = self.bank.history
+        history = self.bank.postings
         days = self.bank.habit_days
         return build_features(history, history.slice(0, 0), self.bank.statics, FeatureState.empty(), habit_days=days)
 
@@ -77,9 +77,9 @@ def placed_bank() -> Bench:
     return Bench("generated", read_bank(f"file:{folder}?rounding=0.1", before, last), before, last)
 
 
-def read_bank(uri: str, before: date, last: date) -> Bank:
+def read_bank(uri: str, before: date, last: date) -> BankHistory:
     """What the gate lets in: static relations as known before `before`, postings up to `last`."""
     with open_source(uri) as source:
         statics = admit_statics({name: source.static(name) for name in STATIC_RELATIONS}, before).accepted
         past = admit({FIN_TRANSACTION.name: source.history(before=last + timedelta(days=1))}, None)
-        return Bank(past.accepted[FIN_TRANSACTION.name], statics, source.rounding_cents, LOOKBACK_DAYS)
+        return BankHistory(past.accepted[FIN_TRANSACTION.name], statics, source.rounding_cents, LOOKBACK_DAYS)

@@ -14,7 +14,7 @@ from include.evaluation.rounds import InjectedSample
 from include.features.sequences import window_matrix
 from include.models.base import Detector, Examples, Matrix
 from include.models.model import Model
-from include.training.fitting import MAX_CONTRAST_ROWS, MAX_TRAINING_ROWS, sample_rows
+from include.training.fitting import MAX_ROWS_BESIDE_EXAMPLES, MAX_TRAINING_ROWS, sample_rows
 from include.training.split import WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.rankings import plain_ranker
@@ -36,7 +36,7 @@ def costs(bench: Bench, model: Model, round_: InjectedSample) -> list[dict[str, 
 
 def _cost(detector: Detector, model: Model, past: pa.Table, window: pa.Table, round_: InjectedSample) -> dict[str, Any]:
     fresh = type(detector)(**detector.parameters())
-    most = MAX_CONTRAST_ROWS if detector.learns_from_examples else MAX_TRAINING_ROWS
+    most = MAX_ROWS_BESIDE_EXAMPLES if detector.learns_from_examples else MAX_TRAINING_ROWS
     rows, night = _seen(detector, model, past), _seen(detector, model, window)
     examples = None
     if detector.learns_from_examples:

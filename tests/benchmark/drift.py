@@ -24,7 +24,7 @@ from include.monitoring.profiles import SCORE, Profiles
 from include.monitoring.reading import REVIEW_SCHEMA, flagged
 from include.publish.alerts import alert_queue
 from include.scoring import score_night
-from include.training import Recipe, train
+from include.training import Recipe, TrainingSpec, train
 from tests.benchmark.banks import Bench
 from tests.benchmark.results import markdown, save_plot
 from tests.monitoring.nights import NO_FINDINGS, excess, profiles, watched
@@ -45,16 +45,8 @@ Plant: TypeAlias = Callable[[Frame, pd.Series, np.random.Generator], Frame]
 
 def measure(bench: Bench) -> dict[str, Any]:
     """Notices over ordinary nights and seasons, and nights until each planted drift is told; prints both."""
-    outcome = train(
-        bench.bank.history,
-        bench.bank.statics,
-        before=TRAINED_BEFORE,
-        seed=SEED,
-        budget=NO_FINDINGS.budget,
-        habit_days=bench.bank.habit_days,
-        rounding_cents=bench.bank.slack,
-        recipe=Recipe.of("quick"),
-    )
+    spec = TrainingSpec(before=TRAINED_BEFORE, seed=SEED, budget=NO_FINDINGS.budget, recipe=Recipe.of("quick"))
+    outcome = train(bench.bank, spec)
     if outcome.model is None:
         raise SystemExit(outcome.note)
     known = profiles(outcome.model, bench.features)
@@ -78,7 +70,7 @@ def _findings(bench: Bench, model: Model) -> Findings:
     """Alerts and scored rows of every night from the model's first on."""
     nights = bench.nights(TRAINED_BEFORE, bench.last + timedelta(days=1))
     scores = score_night(nights, model)
-    alerts = alert_queue(BREAKS_SCHEMA.empty_table(), scores, bench.bank.history.slice(0, 0), [], [])
+    alerts = alert_queue(BREAKS_SCHEMA.empty_table(), scores, bench.bank.postings.slice(0, 0), [], [])
     counted = scores.group_by("settlement_date").aggregate([([], "count_all")]).to_pylist()
     rows = {row["settlement_date"]: row["count_all"] for row in counted}
     days = [TRAINED_BEFORE + timedelta(days=n) for n in range((bench.last - TRAINED_BEFORE).days + 1)]
@@ -127,7 +119,7 @@ def known_with_scores(known: Profiles, start: date) -> Profiles:
 
 
 def _features(bench: Bench, name: str, start: date) -> pa.Table:
-    history = bench.bank.history
+    history = bench.bank.postings
     frame, rng = history.to_pandas(), np.random.default_rng(SEED)
     accounts = np.unique(frame["account_id"])
     chosen = rng.choice(accounts, len(accounts) // 3, replace=False)

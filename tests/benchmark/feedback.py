@@ -104,7 +104,7 @@ class Play:
         assert bench.last < FIRST + timedelta(days=DAYS)
         model = trained(bench)
         every = build_features(
-            bank.history, bank.history.slice(0, 0), bank.statics, FeatureState.empty(), habit_days=bank.habit_days
+            bank.postings, bank.postings.slice(0, 0), bank.statics, FeatureState.empty(), habit_days=bank.habit_days
         )
         kept = every.filter(
             pc.and_(
@@ -114,7 +114,7 @@ class Play:
         )
         frauds = np.isin(kept["trans_id"].to_numpy(), list(labels))
         dates = np.asarray(kept["settlement_date"].to_numpy(), dtype="datetime64[D]")
-        return cls(model, bank.history, kept, dates, model.score(model.values(kept)), frauds)
+        return cls(model, bank.postings, kept, dates, model.score(model.values(kept)), frauds)
 
     def weeks(self, regime: Regime, seed: int) -> Record:
         """Average precision of each week and of all, when this much is looked into."""

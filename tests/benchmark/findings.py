@@ -6,7 +6,7 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from include.models.lstm import PARTS
+from include.features.catalog import SURPRISES
 from include.scoring import score_night
 from tests.benchmark.banks import Bench
 from tests.benchmark.trained import trained
@@ -22,7 +22,7 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
     rows = sorted((row for row in rows if row["settlement_date"] >= SINCE), key=lambda row: -row["score"])
     first = {row["account_id"]: row for row in reversed(rows)}
     highest = sorted(first.values(), key=lambda row: -row["score"])
-    led = [row for row in highest if row["reasons"][0]["feature"] in PARTS]
+    led = [row for row in highest if row["reasons"][0]["feature"] in SURPRISES]
     chosen = [*islice(led, EACH), *islice((row for row in highest if row not in led), EACH)]
     for row in chosen:
         print(_told(row))

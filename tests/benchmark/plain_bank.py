@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from include.evaluation.rounds import Bank
+from include.evaluation.bank_history import BankHistory
 from include.relations import FIN_ACCOUNT, FIN_CLIENT, FIN_DISPOSITION, FIN_TRANSACTION
 
 CUSTOMERS, TERMINALS, DAYS = 500, 1_000, 150
@@ -52,12 +52,12 @@ class Payments:
     scenario: Ints
 
 
-def plain_bank(seed: int = 11) -> tuple[Bank, dict[int, int]]:
+def plain_bank(seed: int = 11) -> tuple[BankHistory, dict[int, int]]:
     """The bank, and the scenario of every fraudulent trans_id."""
     payments = simulate(np.random.default_rng(seed))
     trans_ids = np.arange(1, len(payments.day) + 1)
     labels = {int(n): int(s) for n, s in zip(trans_ids, payments.scenario, strict=True) if s}
-    return Bank(_transactions(payments, trans_ids), _statics(), 1, 92), labels
+    return BankHistory(_transactions(payments, trans_ids), _statics(), 1, 92), labels
 
 
 def simulate(rng: np.random.Generator) -> Payments:

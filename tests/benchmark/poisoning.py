@@ -90,18 +90,18 @@ def _figures(bench: Bench, schooling: Schooling, share: float) -> Record:
 
 def _poisoned(bench: Bench, share: float) -> tuple[Bench, set[int]]:
     """The bank with some of the group's postings larger, a little more each night, and which they are."""
-    history = bench.bank.history
+    history = bench.bank.postings
     number = _numbers(history, bench.before)
     chance = np.random.default_rng(SEED).random(len(number))
     chosen = _is_groups(history) & (number >= 0) & (number < NIGHTS) & (chance < share)
     factor = np.where(chosen, AT_LAST ** (np.clip(number, 0, NIGHTS) / NIGHTS), 1.0)
-    bank = replace(bench.bank, history=_enlarged(history, factor))
+    bank = replace(bench.bank, postings=_enlarged(history, factor))
     return Bench("poisoned", bank, bench.before, bench.last), set(np.asarray(history["trans_id"])[chosen].tolist())
 
 
 def _theft(bench: Bench, times: float) -> tuple[pa.Table, Mask]:
     """Features of the nights after the sixtieth, one posting of each of the group's accounts so many times larger."""
-    history = bench.bank.history
+    history = bench.bank.postings
     number = _numbers(history, bench.before) - NIGHTS
     candidates = np.flatnonzero(_is_groups(history) & (number >= 0) & (number < THEFT_NIGHTS))
     accounts = history["account_id"].to_numpy()
@@ -109,7 +109,7 @@ def _theft(bench: Bench, times: float) -> tuple[pa.Table, Mask]:
     _, first = np.unique(accounts[shuffled], return_index=True)
     stolen = np.zeros(len(number), dtype=np.bool_)
     stolen[shuffled[first]] = True
-    bank = replace(bench.bank, history=_enlarged(history, np.where(stolen, times, 1.0)))
+    bank = replace(bench.bank, postings=_enlarged(history, np.where(stolen, times, 1.0)))
     since = bench.before + timedelta(days=NIGHTS)
     nights = Bench("stolen", bank, bench.before, bench.last).nights(since, since + timedelta(days=THEFT_NIGHTS))
     ids = history["trans_id"].filter(pa.array(stolen))

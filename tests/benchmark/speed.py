@@ -81,7 +81,7 @@ def _fit() -> Record:
     bench = _bench()
     with _timed(found, "total"):
         trained(bench, anew=True)
-    return {**found, "rows": bench.bank.history.num_rows, "peak_mib": found["total_mib"]}
+    return {**found, "rows": bench.bank.postings.num_rows, "peak_mib": found["total_mib"]}
 
 
 def _score() -> Record:
@@ -90,7 +90,7 @@ def _score() -> Record:
     model, bank = trained(bench), bench.bank
     found: Record = dict.fromkeys(("features_s", "values_s", "score_s", "features_mib", "values_mib", "score_mib"), 0.0)
     state, values = FeatureState.empty(), []
-    for lookback, nights in _years(bank.history, reach_days(bank.habit_days)):
+    for lookback, nights in _years(bank.postings, reach_days(bank.habit_days)):
         with _timed(found, "features"):
             features = build_features(nights, lookback, bank.statics, state, habit_days=bank.habit_days)
             state = advance_state(state, nights)
@@ -101,7 +101,7 @@ def _score() -> Record:
     found["total_s"] = sum(seconds for _, seconds in _steps(found))
     found["peak_mib"] = max(found[f"{step}_mib"] for step in ("features", "values", "score"))
     found["each_s"] = {m.name: _seconds_of(model, m.detector, values[-1][:100_000]) for m in model.members}
-    return {**found, "rows": bank.history.num_rows}
+    return {**found, "rows": bank.postings.num_rows}
 
 
 def _years(history: pa.Table, reach: int) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -131,7 +131,7 @@ def _seconds_of(model: Any, detector: Any, values: Any) -> float:
 
 
 def _pandas() -> Record:
-    return sampled_seconds(_bench().bank.history)
+    return sampled_seconds(_bench().bank.postings)
 
 
 PARTS: dict[str, Callable[[], Record]] = {"fit": _fit, "score": _score, "pandas": _pandas}

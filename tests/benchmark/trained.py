@@ -9,7 +9,7 @@ from datetime import date
 
 from include.lake.version import code_version
 from include.models.model import Model
-from include.training import Recipe, train
+from include.training import TrainingSpec, train
 from tests.benchmark.banks import Bench
 from tests.benchmark.results import FOLDER
 
@@ -31,17 +31,8 @@ def trained(bench: Bench, before: date | None = None, seed: int = SEED, *, anew:
 
 
 def _train(bench: Bench, before: date, seed: int) -> Model:
-    began, bank = time.perf_counter(), bench.bank
-    outcome = train(
-        bank.history,
-        bank.statics,
-        before=before,
-        seed=seed,
-        budget=BUDGET,
-        habit_days=bank.habit_days,
-        rounding_cents=bank.slack,
-        recipe=Recipe(),
-    )
+    began = time.perf_counter()
+    outcome = train(bench.bank, TrainingSpec(before=before, seed=seed, budget=BUDGET))
     if outcome.model is None:
         raise SystemExit(outcome.note)
     print(f"{bench.name}: {outcome.note} in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)

@@ -7,16 +7,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.evaluation.bank_history import BankHistory
 from include.evaluation.episodes import STRENGTHS
-from include.evaluation.rounds import Bank, InjectedSample, assess, plant_round
+from include.evaluation.rounds import InjectedSample, assess, plant_round
 from tests.evaluation.conftest import FIRST, LAST
 
 KINDS = ("amount", "limit_day")
 
 
 @pytest.fixture(scope="module")
-def bank(real) -> Bank:
-    return Bank(real.postings, real.statics, real.rounding_cents, 90)
+def bank(real) -> BankHistory:
+    return BankHistory(real.postings, real.statics, real.rounding_cents, 90)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,8 @@ def test_what_is_to_be_found_is_labelled_and_what_leads_to_it_left_out(planted_r
 
 
 def test_the_future_is_not_looked_at(bank, planted_round):
-    past = bank.history.filter(pc.less_equal(bank.history["trans_date"], pa.scalar(LAST)))
-    changed = Bank(past, bank.statics, bank.slack, bank.habit_days)
+    past = bank.postings.filter(pc.less_equal(bank.postings["trans_date"], pa.scalar(LAST)))
+    changed = BankHistory(past, bank.statics, bank.rounding_cents, bank.habit_days)
     again = plant_round(changed, FIRST, LAST, 3, KINDS)
     assert again.features.equals(planted_round.features)
     assert again.kinds.tolist() == planted_round.kinds.tolist()

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pytest
 
 from include.evaluation import planting, sampling
-from include.evaluation.rounds import Bank, plant_round
-from include.evaluation.sampling import MOST_BEYOND, sample_note, sampled
+from include.evaluation.bank_history import BankHistory
+from include.evaluation.rounds import plant_round
+from include.evaluation.sampling import MOST_BEYOND, sample_notes, sampled
 from include.features import build_features, reach_days
 from tests.evaluation.conftest import SEED
 
@@ -21,17 +22,17 @@ SMALL = 600
 
 
 @pytest.fixture(scope="module")
-def bank(made_up) -> Bank:
-    return Bank(made_up.postings, made_up.statics, made_up.rounding_cents, 90)
+def bank(made_up) -> BankHistory:
+    return BankHistory(made_up.postings, made_up.statics, made_up.rounding_cents, 90)
 
 
 @pytest.fixture(scope="module")
-def sociable(bank) -> Bank:
+def sociable(bank) -> BankHistory:
     """The same bank, its people paying a handful of payees that all know."""
-    numbers = bank.history["other_account_id"]
+    numbers = bank.postings["other_account_id"]
     few = pc.add(pc.subtract(numbers, pc.multiply(pc.divide(numbers, 7), 7)), 1)
-    place = bank.history.schema.get_field_index("other_account_id")
-    return replace(bank, history=bank.history.set_column(place, bank.history.schema.field(place), few))
+    place = bank.postings.schema.get_field_index("other_account_id")
+    return replace(bank, postings=bank.postings.set_column(place, bank.postings.schema.field(place), few))
 
 
 @pytest.fixture
@@ -41,12 +42,12 @@ def small(monkeypatch) -> int:
     return SMALL
 
 
-def accounts(bank: Bank) -> set[int]:
-    return set(pc.unique(bank.history["account_id"]).to_pylist())
+def accounts(bank: BankHistory) -> set[int]:
+    return set(pc.unique(bank.postings["account_id"]).to_pylist())
 
 
-def recent(bank: Bank) -> int:
-    return bank.history.filter(pc.greater_equal(bank.history["trans_date"], pa.scalar(SINCE))).num_rows
+def recent(bank: BankHistory) -> int:
+    return bank.postings.filter(pc.greater_equal(bank.postings["trans_date"], pa.scalar(SINCE))).num_rows
 
 
 def of_accounts(table: pa.Table, numbers: set[int]) -> pa.Table:
@@ -55,14 +56,14 @@ def of_accounts(table: pa.Table, numbers: set[int]) -> pa.Table:
 
 def test_a_bank_that_is_no_larger_than_a_sample_is_taken_as_it_is(bank):
     assert sampled(bank, SINCE, SEED) is bank
-    assert sample_note(bank, bank) == ""
+    assert sample_notes(bank, bank) == ()
 
 
 def test_the_accounts_of_a_sample_are_whole(bank, small):
     sample = sampled(bank, SINCE, SEED)
     assert accounts(sample) < accounts(bank)
-    assert sample.history.equals(of_accounts(bank.history, accounts(sample)))
-    assert f"a sample of {len(accounts(sample))} of {len(accounts(bank))} accounts" in sample_note(sample, bank)
+    assert sample.postings.equals(of_accounts(bank.postings, accounts(sample)))
+    assert f"a sample of {len(accounts(sample))} of {len(accounts(bank))} accounts" in sample_notes(sample, bank)[0]
 
 
 @pytest.mark.parametrize("size", [100, 600, 2_000])
@@ -74,28 +75,29 @@ def test_a_sample_has_its_size_and_never_much_more(bank, monkeypatch, size):
 
 
 def test_an_account_larger_than_a_sample_is_left_out_of_it(bank, small):
-    giant = bank.history.filter(pc.equal(bank.history["account_id"], pa.scalar(bank.history["account_id"][0].as_py())))
-    flooded = replace(bank, history=pa.concat_tables([bank.history, *[giant] * 200]))
+    owners = bank.postings["account_id"]
+    giant = bank.postings.filter(pc.equal(owners, pa.scalar(owners[0].as_py())))
+    flooded = replace(bank, postings=pa.concat_tables([bank.postings, *[giant] * 200]))
     assert all(recent(sampled(flooded, SINCE, seed)) <= MOST_BEYOND * small for seed in range(20))
 
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_bank_whose_accounts_are_each_larger_than_a_sample_is_learned_from(bank, monkeypatch, number):
     monkeypatch.setattr(sampling, "SAMPLE_POSTINGS", 1)
-    few = replace(bank, history=of_accounts(bank.history, set(sorted(accounts(bank))[:number])))
+    few = replace(bank, postings=of_accounts(bank.postings, set(sorted(accounts(bank))[:number])))
     sample = sampled(few, SINCE, SEED)
     assert len(accounts(sample)) == 1
     assert recent(sample) > 0
 
 
 def test_the_seed_decides_and_the_order_of_the_postings_does_not(bank, small):
-    shuffled = bank.history.take(np.random.default_rng(1).permutation(bank.history.num_rows))
-    assert accounts(sampled(bank, SINCE, 1)) == accounts(sampled(replace(bank, history=shuffled), SINCE, 1))
+    shuffled = bank.postings.take(np.random.default_rng(1).permutation(bank.postings.num_rows))
+    assert accounts(sampled(bank, SINCE, 1)) == accounts(sampled(replace(bank, postings=shuffled), SINCE, 1))
     assert len({frozenset(accounts(sampled(bank, SINCE, seed))) for seed in range(5)}) == 5
 
 
 def test_idle_and_busy_accounts_have_the_banks_own_shares(bank, small):
-    counts = dict(zip(*(column.tolist() for column in sampling._counts(bank.history, SINCE)), strict=True))
+    counts = dict(zip(*(column.tolist() for column in sampling._counts(bank.postings, SINCE)), strict=True))
     middle = np.median(list(counts.values()))
     for seed in range(5):
         busy = [counts[account] > middle for account in accounts(sampled(bank, SINCE, seed))]
@@ -104,16 +106,16 @@ def test_idle_and_busy_accounts_have_the_banks_own_shares(bank, small):
 
 def test_accounts_with_a_confirmed_case_are_in_every_sample(bank, small):
     left_out = sorted(accounts(bank) - accounts(sampled(bank, SINCE, SEED)))[:3]
-    cases = of_accounts(bank.history, set(left_out))["trans_id"].to_pylist()[::7]
-    owners = set(bank.history.filter(pc.is_in(bank.history["trans_id"], pa.array(cases)))["account_id"].to_pylist())
+    cases = of_accounts(bank.postings, set(left_out))["trans_id"].to_pylist()[::7]
+    owners = set(bank.postings.filter(pc.is_in(bank.postings["trans_id"], pa.array(cases)))["account_id"].to_pylist())
     assert owners <= accounts(sampled(bank, SINCE, SEED, cases))
 
 
-def features_of(bank: Bank, first: date) -> pa.Table:
+def features_of(bank: BankHistory, first: date) -> pa.Table:
     """Of the nights from `first` on, as `include.training.split.settled_features` has them built."""
-    days = bank.history["trans_date"]
-    earlier = bank.history.filter(pc.less(days, pa.scalar(first)))
-    nights = bank.history.filter(pc.greater_equal(days, pa.scalar(first)))
+    days = bank.postings["trans_date"]
+    earlier = bank.postings.filter(pc.less(days, pa.scalar(first)))
+    nights = bank.postings.filter(pc.greater_equal(days, pa.scalar(first)))
     lookback = earlier.filter(
         pc.greater_equal(earlier["trans_date"], pa.scalar(first - timedelta(days=reach_days(bank.habit_days))))
     )
@@ -147,7 +149,7 @@ def test_however_large_the_bank_planting_turns_few_accounts_into_rows(bank, monk
     of = planting.Books.of
     monkeypatch.setattr(planting.Books, "of", lambda *given: books.append(of(*given)) or books[-1])
     plan = planting.Plan(date(2023, 10, 1), date(2023, 10, 31), SEED, per_cell=1, kinds=("amount", "wake"))
-    planted = planting.plant(bank.history, bank.statics, plan, bank.slack)
+    planted = planting.plant(bank.postings, bank.statics, plan, bank.rounding_cents)
     (book,) = books
     assert planted.labels.num_rows
     assert len(book._read) <= len(book.slices) == 20

@@ -11,8 +11,9 @@ import pytest
 
 from include.explaining.sequence_reading import read_sequences
 from include.explaining.words import NO_READING, Earlier, SequenceReading, finding
+from include.features.catalog import SURPRISES
 from include.features.sequences import KINDS, NO_POSTING, STEP, WINDOW
-from include.models.lstm import PARTS, Expectation
+from include.models.sequence_reader import Expectation
 
 DAY = date(1994, 1, 19)
 CASH = Earlier(123, date(1993, 12, 28), "out:WIC:-", 2034.0)
@@ -36,7 +37,7 @@ EXPECTED = Expectation(
     low_cents=90_000.0,
     high_cents=140_000.0,
 )
-READING = SequenceReading(EXPECTED, dict.fromkeys(PARTS, float(np.log(40))), (CASH, PENSION), PENSION)
+READING = SequenceReading(EXPECTED, dict.fromkeys(SURPRISES, float(np.log(40))), (CASH, PENSION), PENSION)
 COMPARED = (
     "compare with the cash withdrawal of about 2,000 on 28 December 1993 (transaction 123) and the pension payment of "
     "about 4,900 on 10 January (transaction 124)."
@@ -75,7 +76,7 @@ def test_the_expected_and_the_postings_to_compare_with_are_named(feature, text):
     assert said.stands
 
 
-@pytest.mark.parametrize("feature", PARTS)
+@pytest.mark.parametrize("feature", SURPRISES)
 def test_without_earlier_postings_it_says_so(feature):
     for reading in (NO_READING, SequenceReading(replace(EXPECTED, gap_days=None), {}, (), None)):
         said = finding(feature, HOUSEHOLD, reading)
@@ -83,10 +84,11 @@ def test_without_earlier_postings_it_says_so(feature):
         assert not said.stands
 
 
-@pytest.mark.parametrize("feature", PARTS)
+@pytest.mark.parametrize("feature", SURPRISES)
 def test_what_comes_once_in_five_times_is_no_reason(feature):
     likely = replace(EXPECTED, seen_kind_probability=0.2)
-    said = finding(feature, HOUSEHOLD, replace(READING, expected=likely, surprises=dict.fromkeys(PARTS, np.log(5) - 1)))
+    usual = dict.fromkeys(SURPRISES, np.log(5) - 1)
+    said = finding(feature, HOUSEHOLD, replace(READING, expected=likely, surprises=usual))
     assert not said.stands
 
 
@@ -94,7 +96,7 @@ def test_what_comes_once_in_five_times_is_no_reason(feature):
 def read(features, model):
     """Rows of some postings of the real bank with what the model's reader says of them."""
     rows = features.slice(features.num_rows - 40, 40).to_pylist()
-    return rows, read_sequences(model.sequence, rows, [dict.fromkeys(PARTS, 3.0)] * len(rows))
+    return rows, read_sequences(model.sequence, rows, [dict.fromkeys(SURPRISES, 3.0)] * len(rows))
 
 
 def test_what_is_read_is_the_accounts_own(read, history):
@@ -120,7 +122,7 @@ def test_postings_of_people_go_before_those_of_the_bank(read):
 
 def test_a_row_is_read_alone_as_in_company(read, model):
     rows, readings = read
-    assert read_sequences(model.sequence, rows[7:8], [dict.fromkeys(PARTS, 3.0)]) == readings[7:8]
+    assert read_sequences(model.sequence, rows[7:8], [dict.fromkeys(SURPRISES, 3.0)]) == readings[7:8]
 
 
 def test_what_everybody_pays_more_of_that_night_is_expected_to_be_more():

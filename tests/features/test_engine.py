@@ -19,8 +19,7 @@ from include.features import (
     reach_days,
     state_from_history,
 )
-from include.features.catalog import CONTEXT, MODEL_FEATURES, REASON_CODES
-from include.models.lstm import PARTS
+from include.features.catalog import CONTEXT, MODEL_FEATURES, REASON_CODES, SURPRISES
 from tests.features.real_bank import between, made
 
 NIGHTS = (date(1993, 6, 30), date(1993, 12, 15), date(1994, 1, 13), date(1994, 1, 31))
@@ -216,13 +215,13 @@ def test_account_use_comes_from_the_past_only():
 
 
 def test_every_model_feature_is_a_column_with_a_published_code(bulk):
-    assert {feature.name for feature in MODEL_FEATURES} - set(PARTS) <= set(bulk.column_names)
+    assert {feature.name for feature in MODEL_FEATURES} - set(SURPRISES) <= set(bulk.column_names)
     assert set(CONTEXT) <= set(bulk.column_names)
     assert {feature.code for feature in MODEL_FEATURES} < set(REASON_CODES)
 
 
 def test_present_features_are_finite(bulk):
-    for name in {feature.name for feature in MODEL_FEATURES} - set(PARTS):
+    for name in {feature.name for feature in MODEL_FEATURES} - set(SURPRISES):
         assert np.isfinite(pc.drop_null(bulk[name]).to_numpy()).all(), name
 
 

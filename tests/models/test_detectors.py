@@ -15,10 +15,11 @@ from include.errors import SettingsError
 from include.features.sequences import STEP, STEP_FIELDS, WINDOW
 from include.models.base import Detector, Examples, MatrixError, NotFittedError
 from include.models.contrast import Contrast
-from include.models.detectors import DETECTORS, detector_class
+from include.models.detectors import DETECTORS, detector_class, reader_class
 from include.models.local_outlier_factor import LocalOutlierFactor
 from include.models.lstm import Lstm
 from include.models.rarity import Rarity
+from include.models.sequence_reader import SequenceReader
 
 SEED = 7
 COLUMNS = 5
@@ -60,7 +61,7 @@ class Case:
 
 def case_of(name: str) -> Case:
     kind = detector_class(name)
-    if kind.sees == "windows":
+    if issubclass(kind, SequenceReader):
         rows = windows(600)
         outlier = rows[:1].copy()
         outlier[0, -STEP + STEP_FIELDS.index("log_amount")] += 9
@@ -105,7 +106,7 @@ def test_no_rows_no_scores(case, fitted):
 
 def test_save_and_load_keeps_every_bit(case, fitted):
     learned = fitted.learned()
-    if case.kind.sees == "windows":
+    if issubclass(case.kind, SequenceReader):
         loaded = safetensors.numpy.load(safetensors.numpy.save(learned))
     else:
         loaded = skops.io.loads(skops.io.dumps(learned), trusted=sorted(case.kind.trusted_types))
@@ -134,6 +135,17 @@ def test_other_columns_are_refused(case, fitted):
 def test_an_unknown_detector_names_the_known():
     with pytest.raises(SettingsError, match="isolation_forest"):
         detector_class("crystal_ball")
+
+
+def test_a_model_has_one_reader_of_sequences(monkeypatch):
+    class Other(Lstm):
+        name = "other"
+
+    monkeypatch.setitem(DETECTORS, "other", Other)
+    assert reader_class(["rarity", "lstm"]) is Lstm
+    assert reader_class(["rarity", "contrast"]) is None
+    with pytest.raises(SettingsError, match="lstm, other"):
+        reader_class(["lstm", "rarity", "other"])
 
 
 # ---------------------------------------------------------------- planted contrast

@@ -11,9 +11,10 @@ import pytest
 import skops.io
 import torch
 
+from include.features.catalog import SURPRISES
 from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW, build_sequences, window_matrix
 from include.models.base import MatrixError, NotFittedError
-from include.models.lstm import PARTS, Lstm
+from include.models.lstm import Lstm
 
 SEED = 7
 START = date(2024, 1, 1)
@@ -77,7 +78,7 @@ def changed(row: np.ndarray, field: int, value: float, step: int = WINDOW) -> np
 
 
 def parts_of(detector: Lstm, row: np.ndarray) -> dict[str, float]:
-    return dict(zip(PARTS, detector.surprises(row[None])[0].tolist(), strict=True))
+    return dict(zip(SURPRISES, detector.surprises(row[None])[0].tolist(), strict=True))
 
 
 def test_the_seed_decides_every_bit(windows):
@@ -133,7 +134,7 @@ def test_what_is_no_window_is_refused(windows, fitted):
 
 def test_no_rows_nothing_said(windows, fitted):
     assert fitted.score(windows[:0]).shape == (0,)
-    assert fitted.surprises(windows[:0]).shape == (0, len(PARTS))
+    assert fitted.surprises(windows[:0]).shape == (0, len(SURPRISES))
     assert fitted.expectation(windows[:0]) == []
 
 
@@ -168,7 +169,7 @@ def test_what_the_model_hardly_met_is_not_its_to_judge(fitted, rent):
 
 def test_interest_and_fees_surprise_by_their_amount_only(windows, fitted):
     fees = fitted.surprises(windows[windows[:, -STEP + KIND] == KINDS.index(FEE) + 1])
-    others = [place for place, part in enumerate(PARTS) if part != "sequence_amount"]
+    others = [place for place, part in enumerate(SURPRISES) if part != "sequence_amount"]
     assert len(fees) > 100
     assert not fees[:, others].any()
 

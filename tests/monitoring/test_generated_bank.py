@@ -8,13 +8,14 @@ import pyarrow as pa
 import pytest
 
 from demo.generate import build_bank
+from include.evaluation.bank_history import BankHistory
 from include.features import FeatureState, build_features
 from include.models.model import Model
 from include.models.rarity import Rarity
 from include.monitoring.drift import Expected
 from include.monitoring.profiles import Profiles
 from include.relations import FIN_TRANSACTION
-from include.training import Recipe, train
+from include.training import Recipe, TrainingSpec, train
 from tests.monitoring.nights import profiles, watched
 
 FIRST, TRAINED, LAST = date(1993, 3, 1), date(1994, 9, 1), date(1995, 1, 31)
@@ -29,7 +30,8 @@ def tables() -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def model(tables: dict[str, pa.Table]) -> Model:
     recipe = Recipe(detectors=(Rarity.name,), ensembles=(), rounds=0)
-    outcome = train(tables[FIN_TRANSACTION.name], tables, before=TRAINED, seed=3, budget=0.02, recipe=recipe)
+    history = BankHistory(tables[FIN_TRANSACTION.name], tables)
+    outcome = train(history, TrainingSpec(before=TRAINED, seed=3, budget=0.02, recipe=recipe))
     assert outcome.model is not None
     return outcome.model
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.features.catalog import SURPRISES
 from include.features.sequences import STEP, WINDOW
 from include.models.base import Examples
 from include.models.calibration import Calibration
@@ -17,7 +18,7 @@ from include.models.contrast import Contrast
 from include.models.ensemble import Member, blend
 from include.models.isolation_forest import IsolationForest
 from include.models.local_outlier_factor import LocalOutlierFactor
-from include.models.lstm import PARTS, Lstm
+from include.models.lstm import Lstm
 from include.models.model import Model, Training, raw_scores
 from include.models.preparation import Preparation
 from include.registry import ModelRegistry
@@ -49,7 +50,7 @@ def small_model(seed: int) -> Model:
     """An ensemble of five, trained in a moment."""
     sequence = Lstm(seed, hidden=2, epochs=1).fit(WINDOWS)
     values = np.hstack([_SIGNS[:, :3], sequence.surprises(WINDOWS), _SIGNS[:, 3:]])
-    preparation = Preparation.learn({**PLAIN, **dict.fromkeys(PARTS, "sequence")}, CONTEXT, values)
+    preparation = Preparation.learn({**PLAIN, **dict.fromkeys(SURPRISES, "sequence")}, CONTEXT, values)
     prepared = preparation.apply(values)
     codes = preparation.view(prepared, "codes")
     examples = Examples(prepared[:40] + 3, np.ones(40))

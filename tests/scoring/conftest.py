@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from include.evaluation.bank_history import BankHistory
 from include.features import FeatureState, build_features
 from include.models.model import Model
-from include.training import Recipe, TrainingOutcome, train
+from include.training import Recipe, TrainingOutcome, TrainingSpec, train
 from tests.features import real_bank
 
 START = date(1994, 1, 1)
@@ -30,7 +31,8 @@ def statics(pkdd: Path) -> dict[str, pa.Table]:
 def outcome(history: pa.Table, statics: dict[str, pa.Table]) -> TrainingOutcome:
     """The one training on all of 1993 that tests share."""
     recipe = Recipe.of("quick")
-    return train(history, statics, before=START, seed=20, budget=0.02, rounding_cents=10, recipe=recipe)
+    spec = TrainingSpec(before=START, seed=20, budget=0.02, recipe=recipe)
+    return train(BankHistory(history, statics, rounding_cents=10), spec)
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.evaluation.bank_history import BankHistory
 from include.explaining.correlated_features import ECHOES, weighing_codes
 from include.explaining.reasons import MAX_REASONS, contributions
 from include.features import FeatureState, build_features
-from include.features.catalog import FEATURES_BY_NAME, REASON_CODES
+from include.features.catalog import FEATURES_BY_NAME, REASON_CODES, SURPRISES
 from include.features.sequences import window_matrix
 from include.lake.tables import SCORES_SCHEMA
-from include.models.lstm import PARTS
 from include.scoring import EARLIER_SCHEMA, score_night
-from include.training import train
-from include.training.recipe import Recipe
+from include.training import Recipe, TrainingSpec, train
 from tests.features.real_bank import between, made
 
 FIRST, LAST = date(1994, 1, 1), date(1994, 1, 8)
@@ -144,7 +143,7 @@ def test_nothing_is_named_that_is_as_usual(week, model):
 
 def test_sequence_reasons_name_earlier_postings_of_the_account(flagged, history):
     known = set(zip(history["trans_id"].to_pylist(), history["account_id"].to_pylist(), strict=True))
-    told = [(row, reason) for row in flagged for reason in row["reasons"] if reason["feature"] in PARTS]
+    told = [(row, reason) for row in flagged for reason in row["reasons"] if reason["feature"] in SURPRISES]
     assert told
     for row, reason in told:
         named = [int(number) for number in re.findall(r"\(transaction (\d+)\)", reason["text"])]
@@ -155,10 +154,11 @@ def test_sequence_reasons_name_earlier_postings_of_the_account(flagged, history)
 
 def test_a_model_without_a_sequence_reader_explains_itself(history, statics, week):
     recipe = Recipe(detectors=("rarity",), ensembles=(), rounds=1)
-    plain = train(history, statics, before=date(1994, 1, 1), seed=20, budget=0.02, recipe=recipe).model
+    spec = TrainingSpec(before=date(1994, 1, 1), seed=20, budget=0.02, recipe=recipe)
+    plain = train(BankHistory(history, statics), spec).model
     rows = [row for row in score_night(week, plain).to_pylist() if row["is_flagged"]]
     assert rows
-    assert not any(reason["feature"] in PARTS for row in rows for reason in row["reasons"])
+    assert not any(reason["feature"] in SURPRISES for row in rows for reason in row["reasons"])
 
 
 def test_an_echo_repeats_features_of_one_other_code():

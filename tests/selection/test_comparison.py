@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.selection.candidates import SURPRISES, candidates_of
+from include.features.catalog import SURPRISES
+from include.models.detectors import ENSEMBLES
+from include.selection.candidates import candidates_of
 from include.selection.comparison import AS_IT_IS, Comparison
 from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
 from include.selection.evidence import Pack
@@ -17,7 +19,7 @@ from include.selection.paired import interval
 from include.selection.plan import Limits, Plan
 from include.selection.results import Cost
 from include.selection.verdict import judge
-from include.training.recipe import ENSEMBLES, Recipe
+from include.training.recipe import Recipe
 from tests.registry.conftest import small_model
 
 CANDIDATES = candidates_of("full")  # before anything is made smaller for tests
@@ -183,7 +185,7 @@ def test_a_lineup_says_how_its_model_is_trained():
     assert recipe.settings["contrast"] == {"trees": 150, "learning_rate": 0.1}
     holdouts, _ = EnsembleSpec({"contrast_without_surprises": 1}).recipe(candidates, base)
     assert "lstm" not in holdouts.detectors
-    assert holdouts.without == SURPRISES
+    assert holdouts.without == set(SURPRISES)
 
 
 def test_the_champions_recipe_is_found_among_the_lineups():

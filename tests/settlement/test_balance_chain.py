@@ -40,13 +40,13 @@ def rows_by_account(bank: Bank) -> dict[int, list[Row]]:
     return dict(by_account)
 
 
-def play(rows: list[Row], slack: int = 10, begun: date = date(1993, 1, 1)) -> list[tuple[date, Break]]:
+def play(rows: list[Row], rounding_cents: int = 10, begun: date = date(1993, 1, 1)) -> list[tuple[date, Break]]:
     """One account through all its days."""
     state, opened = SettlementState(first_date=begun), {rows[0][0]: begun}
     found = []
     for day, group in groupby(sorted(rows, key=lambda r: r[1:3]), key=lambda r: r[DATE]):
         days = account_days(r[:1] + r[2:] for r in group)
-        found += [(day, b) for b in settle_chains(day, days, opened, state, slack).breaks]
+        found += [(day, b) for b in settle_chains(day, days, opened, state, rounding_cents).breaks]
     return found
 
 

@@ -21,12 +21,12 @@ def trail(rng: random.Random, opening: int, amounts: list[int]) -> list[Posting]
     return postings
 
 
-def fewest_jumps(opening: int, postings: list[Posting], slack: int) -> int:
+def fewest_jumps(opening: int, postings: list[Posting], rounding_cents: int) -> int:
     """What a search over all orders finds."""
 
     def jumps(order: tuple[Posting, ...]) -> int:
-        first = abs(order[0].departure - opening) > slack
-        return first + sum(abs(a.balance - b.departure) > slack for a, b in pairwise(order))
+        first = abs(order[0].departure - opening) > rounding_cents
+        return first + sum(abs(a.balance - b.departure) > rounding_cents for a, b in pairwise(order))
 
     return min(jumps(order) for order in permutations(postings))
 
@@ -49,7 +49,7 @@ def test_jumps_and_closings_are_those_of_a_search_over_all_orders(seed: int) -> 
     postings = trail(rng, 0, amounts)
     damaged = [p for p in postings if rng.random() > 0.25] or postings
     opening = rng.choice([0, 0, 100])
-    walk = walk_day((opening,), damaged, slack=0)
+    walk = walk_day((opening,), damaged, rounding_cents=0)
     assert walk.jumps == fewest_jumps(opening, damaged, 0)
     assert closings_by_search(opening, damaged) <= set(walk.closings)
 
@@ -59,9 +59,9 @@ def test_rounding_within_the_slack_is_no_jump_and_beyond_it_is_one(seed: int) ->
     rng = random.Random(seed)
     amounts = [rng.choice([-1, 1]) * rng.randrange(10_000, 900_000) for _ in range(8)]
     rounded = [p._replace(amount=p.amount + rng.randint(-10, 10)) for p in trail(rng, 5_000, amounts)]
-    assert walk_day((5_000,), rounded, slack=10).jumps == 0
+    assert walk_day((5_000,), rounded, rounding_cents=10).jumps == 0
     off = [rounded[0]._replace(amount=rounded[0].amount + 500), *rounded[1:]]
-    assert walk_day((5_000,), off, slack=10).jumps == 1
+    assert walk_day((5_000,), off, rounding_cents=10).jumps == 1
 
 
 def test_order_of_postings_does_not_matter() -> None:
@@ -108,6 +108,6 @@ DAYS = {
 def test_a_day_of_two_thousand_postings_takes_well_under_a_second(amounts: list[int], lost: int) -> None:
     postings = trail(random.Random(3), 0, amounts)[lost:]
     begun = time.process_time()
-    walk = walk_day((0,), postings, slack=10)
+    walk = walk_day((0,), postings, rounding_cents=10)
     assert time.process_time() - begun < 0.5
     assert lost or walk.jumps == 0

@@ -10,8 +10,9 @@ import pytest
 
 from include.evaluation.episodes import STRENGTHS
 from include.evaluation.rounds import InjectedSample
+from include.models.detectors import ENSEMBLES
 from include.training.choice import EVIDENCE_SCHEMA, choose, fallback, name_of
-from include.training.recipe import ENSEMBLES, Recipe
+from include.training.recipe import Recipe
 
 ROWS, PLANTED = 1000, 16
 # Four planted postings of each strength at the front, of two kinds in turn.

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.evaluation.bank_history import BankHistory
 from include.evaluation.episodes import STRENGTHS
 from include.models.model import Model
-from include.training import Recipe, train
+from include.training import Recipe, TrainingSpec, train
 from include.training.confirmed_frauds import KIND, LEAST_CASES, ConfirmedFrauds
 from tests.features.real_bank import between
 from tests.scoring.conftest import START
@@ -68,8 +69,8 @@ def test_a_training_learns_from_cases_and_says_so(history, statics, december):
 
 
 def _trained(history: pa.Table, statics: dict[str, pa.Table], confirmed: frozenset[int]) -> Model:
-    known = {"before": START, "seed": 20, "budget": 0.02, "rounding_cents": 10, "weights": {"contrast": 1}}
-    model = train(history, statics, recipe=ALIKE, confirmed=confirmed, **known).model
+    spec = TrainingSpec(START, seed=20, budget=0.02, recipe=ALIKE, weights={"contrast": 1}, confirmed=confirmed)
+    model = train(BankHistory(history, statics, rounding_cents=10), spec).model
     assert model is not None
     return model
 

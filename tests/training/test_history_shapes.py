@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from include.evaluation.bank_history import BankHistory
 from include.relations import FIN_TRANSACTION
-from include.training import TrainingOutcome, train
+from include.training import TrainingOutcome, TrainingSpec, train
 from tests.training.test_train import TINY
 
 NIGHT = date(2024, 6, 30)
@@ -45,7 +46,8 @@ def history(stretches: list[Stretch], accounts: int) -> pa.Table:
 
 
 def trained(stretches: list[Stretch], accounts: int = 20) -> TrainingOutcome:
-    return train(history(stretches, accounts), {}, before=NIGHT, seed=1, budget=0.02, recipe=TINY)
+    past = BankHistory(history(stretches, accounts), {})
+    return train(past, TrainingSpec(before=NIGHT, seed=1, budget=0.02, recipe=TINY))
 
 
 @pytest.mark.parametrize(

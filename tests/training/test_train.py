@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 import pytest
 
 from include.errors import SettingsError
+from include.evaluation.bank_history import BankHistory
 from include.models.model import Model
 from include.registry.tracking import TrainingRun
 from include.scoring import score_night
-from include.training import Recipe, TrainingOutcome, train
+from include.training import Recipe, TrainingOutcome, TrainingSpec, train
 from include.training.fitting import fit, raw_values, sample_rows
 from include.training.split import MIN_TRAINING_DAYS, WARM_UP_DAYS
 from include.training.training_run import training_run
@@ -39,8 +40,8 @@ def some(history: pa.Table) -> pa.Table:
 def trained(
     history: pa.Table, statics: dict[str, pa.Table], recipe: Recipe = TINY, **changes: object
 ) -> TrainingOutcome:
-    arguments = {"before": START, "seed": 20, "budget": 0.02, "rounding_cents": 10, **changes}
-    return train(history, statics, recipe=recipe, **arguments)
+    spec = TrainingSpec(before=START, seed=20, budget=0.02, recipe=recipe)
+    return train(BankHistory(history, statics, rounding_cents=10), replace(spec, **changes))
 
 
 def everything_learned(model: Model) -> dict[str, bytes]:

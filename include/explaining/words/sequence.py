@@ -28,7 +28,7 @@ from include.explaining.words.wording import (
     wording,
 )
 from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW
-from include.models.lstm import Expectation
+from include.models.sequence_reader import Expectation
 
 _COUNTERPARTY = STEP_FIELDS.index("counterparty")
 _NOBODY, _KNOWN = 0, 1
