@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.counterparties import define_counterparty_key
 from include.errors import ConservationError, SettingsError
-from include.features.plan import FEATURES, Step, feature_plan, query_text
+from include.features.plan import FEATURES, SQL_FOLDER, Step, feature_plan
 from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.features.towns import known_towns, unknown_places
 from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION, RELATIONS
+from include.sql_engine import SqlEngine
 
 HABIT_DAYS = 90
 """Days before the night that form the account's habit; they contain a monthly payment three times."""
@@ -138,7 +136,7 @@ def build_features(
     rows = pa.concat_tables([_standing(_posting_columns(lookback), postings, first), _posting_columns(postings)])
     towns = known_towns(_district_names(statics.get("fin_district")))
     tables = {"transactions": rows, "known_towns": towns, **_profiles(statics), **state.tables()}
-    with open_engine(tables) as engine:
+    with SqlEngine.open(SQL_FOLDER, tables) as engine:
         values = parameters(first, last, habit_days, knows_products=_knows_products(statics))
         _build(engine, feature_plan().habits, values)
         _narrow(engine, first)
@@ -151,9 +149,9 @@ def build_features(
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
     """The state after `postings` of one night or of several; advancing by a night twice changes nothing."""
     _, last = _span(postings)
-    with open_engine({"transactions": _posting_columns(postings), **state.tables()}) as engine:
-        engine.register("postings", run_query(engine, "postings", {"last_night": last, **_CONSTANTS}))
-        return FeatureState.from_tables({name: run_query(engine, name, {}) for name in STATE_SCHEMAS})
+    with SqlEngine.open(SQL_FOLDER, {"transactions": _posting_columns(postings), **state.tables()}) as engine:
+        engine.keep("postings", last_night=last, **_CONSTANTS)
+        return FeatureState.from_tables({name: engine.table(name) for name in STATE_SCHEMAS})
 
 
 def state_from_history(history: pa.Table, before: date | None = None) -> FeatureState:
@@ -202,10 +200,10 @@ def _district_names(districts: pa.Table | None) -> list[str]:
     return names
 
 
-def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
+def _stretch_features(engine: SqlEngine, values: Mapping[str, Any]) -> pa.Table:
     """The features of a stretch of nights, each with the window of postings that it ends."""
     _build(engine, feature_plan().stretch, values)
-    features = run_query(engine, FEATURES, values)
+    features = engine.table(FEATURES, **values)
     postings = _window_postings(engine, values)
     nights = pc.and_(
         pc.greater_equal(postings["trans_date"], pa.scalar(values["first_night"])),
@@ -226,13 +224,13 @@ def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, An
     return features
 
 
-def _narrow(engine: duckdb.DuckDBPyConnection, first: date) -> None:
+def _narrow(engine: SqlEngine, first: date) -> None:
     """Drop the earlier days of `JOINED_BY_NIGHT`, which the features do not read."""
     for name in JOINED_BY_NIGHT:
-        engine.register(name, engine.view(name).filter(f"trans_date >= date '{first}'").to_arrow_table())
+        engine.put(name, engine.view(name).filter(f"trans_date >= date '{first}'").to_arrow_table())
 
 
-def _window_postings(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
+def _window_postings(engine: SqlEngine, values: Mapping[str, Any]) -> pa.Table:
     """The postings that windows of a stretch are made of, in the columns they need."""
     since = values["first_night"].toordinal() - values["habit_days"]
     reach = f"trans_date between date '{date.fromordinal(max(since, 1))}' and date '{values['last_night']}'"
@@ -327,26 +325,9 @@ def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-@contextmanager
-def open_engine(tables: Mapping[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An embedded engine that knows the queries' functions, over some tables."""
-    with duckdb.connect() as engine:
-        define_counterparty_key(engine)
-        for name, table in tables.items():
-            engine.register(name, table)
-        yield engine
-
-
-def run_query(engine: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, object]) -> pa.Table:
-    """The rows of one query file; of `values` those that it names."""
-    (statement,) = engine.extract_statements(query_text(query))
-    used = {parameter: values[parameter] for parameter in statement.named_parameters}
-    return engine.sql(statement, params=used).to_arrow_table()
-
-
-def _build(engine: duckdb.DuckDBPyConnection, steps: Iterable[Step], values: Mapping[str, object]) -> None:
+def _build(engine: SqlEngine, steps: Iterable[Step], values: Mapping[str, Any]) -> None:
     """Run queries in order, each under its own name for the next, and drop what none reads any more."""
     for step in steps:
-        engine.register(step.query, run_query(engine, step.query, values))
+        engine.keep(step.query, **values)
         for table in step.spent:
-            engine.unregister(table)
+            engine.drop(table)

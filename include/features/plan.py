@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 from include.features.state import STATE_SCHEMAS
+from include.sql_engine import sql_names, sql_text
 
-SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql" / "features"
+SQL_FOLDER = "features"
+"""Name of the folder of `include/sql` that holds the feature queries."""
 
 FEATURES = "features"
 """The query that all others are made for."""
@@ -63,7 +64,7 @@ class Plan:
 @cache
 def feature_plan() -> Plan:
     """The plan of the files as they are, read once a process."""
-    texts = {file.stem: query_text(file.stem) for file in SQL_FOLDER.glob("*.sql")}
+    texts = {query: sql_text(SQL_FOLDER, query) for query in sql_names(SQL_FOLDER)}
     graph = needed(FEATURES, reads_of(texts))
     order = [query for query in TopologicalSorter(graph).static_order() if query != FEATURES]
     again = _made_again(order, graph, texts)
@@ -71,12 +72,6 @@ def feature_plan() -> Plan:
     stretch = [query for query in order if query in again]
     kept = READ_BESIDE.union(*(graph[query] for query in [*stretch, FEATURES]))
     return Plan(_steps(habits, graph, kept), _steps(stretch, graph, {*graph[FEATURES], *habits}))
-
-
-@cache
-def query_text(query: str) -> str:
-    """The text of a feature query."""
-    return (SQL_FOLDER / f"{query}.sql").read_text(encoding="utf-8")
 
 
 def reads_of(texts: Mapping[str, str]) -> dict[str, list[str]]:

@@ -136,7 +136,7 @@ def known_reviews(lake: Lake, night: date, taken: pa.Table, nights: Collection[d
 def decisions_of(reviews: pa.Table, night: date) -> pa.Table:
     """The latest decision on each posting, among the reviews that nights up to `night` took in; see `decisions.sql`."""
     with queries(reviews=reviews) as engine:
-        return engine.run("decisions", night=night)
+        return engine.keep("decisions", night=night)
 
 
 def confirmed_before(lake: Lake, before: date) -> frozenset[int]:
