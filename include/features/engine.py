@@ -15,7 +15,7 @@ from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.features.towns import known_towns, unknown_places
 from include.lake.tables import REVERSES
-from include.relations import FIN_TRANSACTION, RELATIONS
+from include.relations import BANK_BOOKED, FIN_TRANSACTION, RELATIONS
 from include.sql_engine import SqlEngine
 
 HABIT_DAYS = 90
@@ -42,7 +42,8 @@ STRETCH_DAYS = 366
 PROFILE_RELATIONS = ("fin_account", "fin_client", "fin_disposition", "fin_district", "fin_card", "fin_loan")
 """The static relations that features are made of; an absent one leaves its columns null."""
 
-_CONSTANTS: dict[str, float] = {
+_CONSTANTS: dict[str, Any] = {
+    "bank_booked": list(BANK_BOOKED),
     # A decision: the peers weigh as much as five postings of one's own. In the real second half of 1993 the median
     # account has two of a kind in 90 days and one in twenty has nine or more, so both have a say.
     "habit_weight": 5,

@@ -20,8 +20,8 @@ from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
 from include.lake.location import LakeLocation
-from include.lake.whole_file import write_whole
 from include.settings import Settings
+from include.whole_file import write_whole
 
 if TYPE_CHECKING:
     from include.security.anchors import Anchors

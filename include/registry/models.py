@@ -16,7 +16,6 @@ from typing import Any, Self
 from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
-from include.lake.whole_file import write_whole
 from include.models.base import Detector
 from include.models.detectors import detector_class
 from include.models.lstm import Lstm
@@ -24,6 +23,7 @@ from include.models.model import Model
 from include.registry.records import SealedRecords, file_content
 from include.security import file_lock
 from include.settings import Settings
+from include.whole_file import write_whole
 
 CHAMPION = "champion"
 UNNAMED = "not recorded"

@@ -10,10 +10,10 @@ from upath import UPath
 
 from include.errors import IntegrityError
 from include.lake.identity import identity_of
-from include.lake.whole_file import write_whole
 from include.security.anchors import Anchors
 from include.security.envelope import COUNTER, Envelope
 from include.settings import Settings
+from include.whole_file import write_whole
 
 LAKE = "lake"
 

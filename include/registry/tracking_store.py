@@ -15,12 +15,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from sqlalchemy.pool import NullPool
 from upath import UPath
 
 from include.errors import TrackingError
-from include.security.file_lock import require_regular
+from include.security import file_lock
 from include.security.private import make_private
 from include.settings import PROJECT_ROOT, Settings
 
@@ -128,9 +128,8 @@ class TrackingStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         make_private(self.lock.parent)
-        require_regular(self.lock)
         try:
-            with FileLock(self.lock, timeout=_LOCK_SECONDS):
+            with file_lock.held(self.lock, seconds=_LOCK_SECONDS):
                 yield
         except Timeout:
             raise TrackingError(

@@ -23,7 +23,6 @@ from upath import UPath
 
 from include.errors import PublishError, SettingsError, SourceError
 from include.lake.tables import REVIEWS_SCHEMA
-from include.lake.whole_file import write_whole
 from include.relations import Column, Relation
 from include.security.envelope import Envelope
 from include.security.private import make_private
@@ -31,6 +30,7 @@ from include.settings import get_settings
 from include.sources.dialects import CANONICAL
 from include.sources.files.regular import read_regular
 from include.sources.files.source import read_relation
+from include.whole_file import write_whole
 
 DECISIONS = ("confirmed", "dismissed", "unsure")
 """Possible decisions on a finding."""

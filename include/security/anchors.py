@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from include.errors import IntegrityError, SettingsError
 from include.security import file_lock
 from include.security.envelope import Envelope
 from include.settings import Settings
+from include.whole_file import write_whole
 
 
 class Anchors:
@@ -113,12 +112,7 @@ class Anchors:
 
     def _write(self, path: Path, content: bytes, context: Mapping[str, str]) -> None:
         try:
-            descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self._envelope.seal(content, context))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).replace(path)
+            write_whole(path, self._envelope.seal(content, context))
         except OSError as error:
             raise _unusable(path, error) from error
 

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from include.dag_ids import NIGHTLY_SETTLEMENT
 from include.settings import get_settings
 from plugins.settlement_console import pages
 from plugins.settlement_console.docs import FRONT_PAGE, data_docs_of
@@ -24,8 +25,6 @@ from plugins.settlement_console.nights import recent_nights
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.run_results import results_of
 from plugins.settlement_console.runs import run_summary
-
-DAG_ID = "nightly_settlement"
 
 # No script runs on these pages, none of theirs and none from elsewhere: they share their origin with the UI's session.
 # Great Expectations' sections of Data Docs style themselves with attributes: hence 'unsafe-inline', for styles alone.
@@ -50,7 +49,7 @@ HEADERS = {
 
 def create_app() -> FastAPI:
     """The application that Airflow's server mounts; plugin applications are public unless they ask for a login."""
-    may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN, DAG_ID))
+    may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN, NIGHTLY_SETTLEMENT))
     # FastAPI's own documentation pages would stand outside the login.
     app = FastAPI(title="Settlement console", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[may_read])
     # Refusals and failures are pages too: they share their origin with the UI's session.
@@ -63,7 +62,7 @@ def create_app() -> FastAPI:
     app.add_api_route("/packs/{path:path}", pack_file)
     app.add_api_route("/docs/{path:path}", data_docs)
     app.add_api_route("/console.css", stylesheet)
-    may_write = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, DAG_ID))
+    may_write = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, NIGHTLY_SETTLEMENT))
     app.add_api_route("/reviews", take_reviews, methods=["POST"], status_code=201, dependencies=[may_write])
     return app
 
@@ -105,7 +104,7 @@ def overview(request: Request) -> Response:
 
 def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep) -> Response:
     """The outcome of one run, for the tab on the run's page."""
-    if dag_id != DAG_ID and dag_id not in MODEL_DAGS:
+    if dag_id != NIGHTLY_SETTLEMENT and dag_id not in MODEL_DAGS:
         return _page("elsewhere.html", request, dag_id=dag_id)
     left = None if "\0" in run_id else results_of(session, dag_id, run_id)
     if left is None:

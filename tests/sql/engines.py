@@ -125,6 +125,16 @@ _SOURCE_SCHEMAS: Schemas = {
     "records": pa.schema([("trans_id", IDENTIFIER), ("day", DATE), ("amount", MONEY), ("words", TEXT)]),
 }
 
+# Publication
+
+
+def _digest(query: str, given: Tables, params: Params) -> pa.Table:
+    with SqlEngine.open("publish", given) as engine:
+        return engine.table(query, **params)
+
+
+_PUBLISHED = pa.schema([("trans_id", IDENTIFIER), ("words", TEXT)])
+
 # Counterparties
 
 _KEY = "select counterparty_key(number, words, bank) as key from sides"
@@ -200,6 +210,7 @@ def _feature_schemas() -> Schemas:
 ROOMS: dict[str, Room] = {
     "settlement": Room(_settle, _settlement_schemas, lambda query: _SETTLEMENT_PARAMS.get(query, {})),
     "quality": Room(_gate, _gate_schemas, lambda query: _GATE_PARAMS if query == "reversals" else {}),
+    "publish": Room(_digest, lambda: {"rows": _PUBLISHED}, lambda _query: {}),
     "sources": Room(_read, lambda: _SOURCE_SCHEMAS, lambda _query: {}),
     "counterparties": Room(_name_sides, lambda: {"sides": _SIDES}, lambda _query: {}),
     "reviews": Room(_review, _review_schemas, lambda query: _REVIEW_PARAMS.get(query, {})),
