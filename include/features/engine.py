@@ -275,7 +275,10 @@ def _knows_products(statics: Mapping[str, pa.Table]) -> bool:
 
 def _check_habit_days(habit_days: int) -> None:
     if habit_days < MIN_HABIT_DAYS:
-        raise SettingsError(f"habit_days is {habit_days}; at least {MIN_HABIT_DAYS} are needed: raise the look-back")
+        raise SettingsError(
+            f"habit_days is {habit_days}; at least {MIN_HABIT_DAYS} are needed: raise the look-back",
+            setting="habit_days",
+        )
 
 
 def _span(postings: pa.Table) -> tuple[date, date]:

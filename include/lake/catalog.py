@@ -144,7 +144,8 @@ def _check_partition(found: IcebergTable, table: Table) -> None:
     if fields != ([table.night_column] if table.night_column else []):
         raise TerminalError(
             f"the lake's table {table.name} is partitioned by {fields or 'nothing'}, the code's by "
-            f"{table.night_column or 'nothing'}: give the new table another name, or migrate the old one"
+            f"{table.night_column or 'nothing'}: give the new table another name, or migrate the old one",
+            table=table.name,
         )
 
 
@@ -155,7 +156,8 @@ def _add_columns(found: IcebergTable, table: Table) -> None:
     except (ValueError, TypeError) as error:
         raise TerminalError(
             f"the lake's table {table.name} cannot take the code's columns: {error}; "
-            "a column may be added or widened, not change its kind: give it another name"
+            "a column may be added or widened, not change its kind: give it another name",
+            table=table.name,
         ) from error
 
 

@@ -98,7 +98,10 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp)
     except RetryError:
         raise LakeConflictError(
             f"other writers of the lake's table {name} went first {_ATTEMPTS} times while the night {stamp.night} was "
-            "written: nothing changed for readers; run the night again when the other runs are through"
+            "written: nothing changed for readers; run the night again when the other runs are through",
+            table=name,
+            night=stamp.night,
+            run_key=stamp.run_key,
         ) from None
 
 
@@ -173,7 +176,10 @@ def _publish_error(error: Exception, name: str, stamp: RunStamp) -> PublishError
     remedy = "see that the disk under the lake and its catalog has room" if no_room else "mend the cause"
     return PublishError(
         f"the lake's table {name} could not take the night {stamp.night}: {reason}. Nothing changed for readers, they "
-        f"see what was published before; {remedy} and run the night again: it replaces what this run left."
+        f"see what was published before; {remedy} and run the night again: it replaces what this run left.",
+        table=name,
+        night=stamp.night,
+        run_key=stamp.run_key,
     )
 
 

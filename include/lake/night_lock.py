@@ -71,5 +71,7 @@ def _wait(lock: BaseFileLock, lake_uri: str, night: date) -> None:
     except Timeout as error:
         raise LakeConflictError(
             f"another night has been at work in {lake_uri} for {LONGEST_WAIT_SECONDS // 3600} hours, so that {night} "
-            "could not begin: end the process that hangs, and run the night again"
+            "could not begin: end the process that hangs, and run the night again",
+            night=night,
+            place=lake_uri,
         ) from error

@@ -76,7 +76,8 @@ class TrackingStore:
         if scheme not in (*_SERVERS, *_DATABASES):
             raise TrackingError(
                 f"ADS_MLFLOW_URI has the scheme {scheme!r}; allowed are {', '.join((*_SERVERS, *_DATABASES))}, "
-                "or leave it empty for a SQLite file in the lake"
+                "or leave it empty for a SQLite file in the lake",
+                setting="mlflow_uri",
             )
         name = hashlib.sha256(settings.mlflow_uri.encode()).hexdigest()[:16]
         artifacts = None if scheme in _SERVERS else _artifacts(lake_uri, folder)
@@ -122,7 +123,8 @@ class TrackingStore:
         except Exception as error:
             raise TrackingError(
                 f"MLflow's store {self.address} failed ({type(error).__name__}: {self._safe(error)}): mend the store "
-                "or ADS_MLFLOW_URI and record the training again; models and nights do not depend on it"
+                "or ADS_MLFLOW_URI and record the training again; models and nights do not depend on it",
+                place=self.address,
             ) from None
 
     @contextmanager
@@ -133,7 +135,8 @@ class TrackingStore:
                 yield
         except Timeout:
             raise TrackingError(
-                f"another process has held {self.lock} for {_LOCK_SECONDS} s: see what hangs, then record again"
+                f"another process has held {self.lock} for {_LOCK_SECONDS} s: see what hangs, then record again",
+                place=str(self.lock),
             ) from None
 
     def _require_answer(self) -> None:

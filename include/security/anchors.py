@@ -107,7 +107,8 @@ class Anchors:
         except IntegrityError as error:
             raise IntegrityError(
                 f"{path} does not verify: restore it from the backup that holds the key beside it; without it nobody "
-                "can tell the newest champion from an older one"
+                "can tell the newest champion from an older one",
+                place=str(path),
             ) from error
 
     def _write(self, path: Path, content: bytes, context: Mapping[str, str]) -> None:
@@ -138,5 +139,7 @@ def _place_context(address: str) -> dict[str, str]:
 def _unusable(path: Path, error: OSError) -> SettingsError:
     return SettingsError(
         f"{path} cannot be read or written: {error.strerror}; what a lake's newest champion is, is kept beside the "
-        "key: set ADS_KEY_FILE to a place that the night's user owns"
+        "key: set ADS_KEY_FILE to a place that the night's user owns",
+        setting="key_file",
+        place=str(path),
     )

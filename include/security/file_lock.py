@@ -73,5 +73,6 @@ def _opened(path: Path) -> int:
 def _refusal(path: Path) -> IntegrityError:
     return IntegrityError(
         f"the lock {path} is no regular file: somebody laid a link or something else in its place. Remove it, and see "
-        "who else writes into this folder"
+        "who else writes into this folder",
+        place=str(path),
     )
