@@ -101,8 +101,10 @@ def _run(options: argparse.Namespace) -> None:
         # When root starts the server, its user must be able to pass through this folder; nobody may list it.
         DATA.chmod(0o711 if os.geteuid() == 0 else 0o700)
         keep_new_files_private()
-        place = Place(settings.source_uri or demonstration.prepare(postgres, terminal.say), settings.lake_uri)
-        nights = _last_nights(place.source_uri)
+        place = Place(
+            settings.source_uri or demonstration.prepare(postgres, terminal.say, settings.seed), settings.lake_uri
+        )
+        nights = _last_nights(place.source_uri, settings.source_timeout_seconds)
         postgres.create_database("airflow")
         airflow = LocalAirflow(DATA / "airflow", postgres.uri("airflow", driver="psycopg2"), port)
         with _up(airflow, place, nights[-1], terminal):
@@ -137,7 +139,7 @@ def _play(airflow: LocalAirflow, place: Place, nights: list[date], terminal: Ter
         time.sleep(2)
 
 
-def _last_nights(source_uri: str) -> list[date]:
+def _last_nights(source_uri: str, timeout_seconds: float) -> list[date]:
     """The last week of the bank.
 
     Raises
@@ -147,7 +149,7 @@ def _last_nights(source_uri: str) -> list[date]:
     """
     from include.sources import open_source
 
-    with open_source(source_uri) as source:
+    with open_source(source_uri, timeout_seconds=timeout_seconds) as source:
         span = source.span()
     if span is None:
         raise SettingsError("the source has no transactions: name another one with SOURCE=")

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from include.quality import admit
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
+from include.settings import get_settings
 from include.sources import open_source
 
 
@@ -33,7 +34,7 @@ class Past:
 
 def read_past(source_uri: str, before: date) -> Past:
     """The past of a source: its postings dated before `before`; nothing later is read."""
-    with open_source(source_uri) as source:
+    with open_source(source_uri, timeout_seconds=get_settings().source_timeout_seconds) as source:
         statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
         history = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
         past = Past(history[FIN_TRANSACTION.name], statics, source.rounding_cents)

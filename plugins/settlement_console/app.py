@@ -13,8 +13,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from include.dag_ids import NIGHTLY_SETTLEMENT
-from include.settings import get_settings
 from plugins.settlement_console import pages
+from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
@@ -97,49 +97,49 @@ def failed(_: Request, __: Exception) -> Response:
     return JSONResponse({"detail": "the page could not be made; the server's log says why"}, 500, headers=HEADERS)
 
 
-def overview(request: Request) -> Response:
+def overview(request: Request, settings: InstalledSettings) -> Response:
     """The recent nights, newest first."""
-    return _page("overview.html", request, nights=recent_nights(get_settings().lake_uri))
+    return _page("overview.html", request, nights=recent_nights(settings))
 
 
-def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep) -> Response:
+def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep, settings: InstalledSettings) -> Response:
     """The outcome of one run, for the tab on the run's page."""
     if dag_id != NIGHTLY_SETTLEMENT and dag_id not in MODEL_DAGS:
         return _page("elsewhere.html", request, dag_id=dag_id)
     left = None if "\0" in run_id else results_of(session, dag_id, run_id)
     if left is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
-    run = model_run(left, lake_says(left.run)) if dag_id in MODEL_DAGS else None
+    run = model_run(left, lake_says(left.run, settings)) if dag_id in MODEL_DAGS else None
     if run is None:
-        return _page("night.html", request, run=run_summary(left, night_says(left.run)))
-    return _page("model_run.html", request, run=run, evidence=_laid_out(run.selection))
+        return _page("night.html", request, run=run_summary(left, night_says(left.run, settings)))
+    return _page("model_run.html", request, run=run, evidence=_laid_out(settings.lake_uri, run.selection))
 
 
-def models(request: Request) -> Response:
+def models(request: Request, settings: InstalledSettings) -> Response:
     """The champion, what it learned, and what was compared."""
-    return _page("models.html", request, page=models_page(get_settings().lake_uri), airflow=_airflow(request))
+    return _page("models.html", request, page=models_page(settings), airflow=_airflow(request))
 
 
-def evidence(request: Request, selection: str) -> Response:
+def evidence(request: Request, selection: str, settings: InstalledSettings) -> Response:
     """One selection's evidence."""
-    found = _laid_out(selection)
+    found = _laid_out(settings.lake_uri, selection)
     if found is None:
         raise HTTPException(404, "there is no such selection")
     return _page("evidence.html", request, evidence=found)
 
 
-def pack_file(path: str) -> Response:
+def pack_file(path: str, settings: InstalledSettings) -> Response:
     """A plot or another file of a selection's evidence."""
     try:
-        return _file(packs_of(get_settings().lake_uri).read(path))
+        return _file(packs_of(settings.lake_uri).read(path))
     except NoSuchFileError as error:
         raise HTTPException(404, str(error)) from error
 
 
-def data_docs(request: Request, path: str) -> Response:
+def data_docs(request: Request, path: str, settings: InstalledSettings) -> Response:
     """A page of the lake's Data Docs; its front page where the path is empty."""
     try:
-        return _file(data_docs_of(get_settings().lake_uri).read(path or FRONT_PAGE))
+        return _file(data_docs_of(settings.lake_uri).read(path or FRONT_PAGE))
     except NoSuchFileError as error:
         # Before the first night there is no site, which is not an error of the person who looks.
         if not path:
@@ -152,10 +152,10 @@ def stylesheet() -> Response:
     return Response(pages.stylesheet(), media_type="text/css; charset=utf-8", headers=HEADERS)
 
 
-def _laid_out(selection: str) -> Evidence | None:
+def _laid_out(lake_uri: str, selection: str) -> Evidence | None:
     """The evidence of a selection; None where this installation's lake has none."""
     try:
-        return evidence_of(get_settings().lake_uri, selection)
+        return evidence_of(lake_uri, selection)
     except NoSuchFileError:
         return None
 
