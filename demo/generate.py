@@ -160,11 +160,13 @@ def build_bank(accounts: int, first: date, last: date, seed: int, *, incidents: 
 
 def _check(accounts: int, first: date, last: date, seed: int) -> None:
     if accounts < 1:
-        raise SettingsError(f"a bank of {accounts} accounts cannot be generated: give at least 1")
+        raise SettingsError(f"a bank of {accounts} accounts cannot be generated: give at least 1", setting="accounts")
     if first > last:
-        raise SettingsError(f"the bank's first date {first} lies after its last {last}: give them in order")
+        raise SettingsError(
+            f"the bank's first date {first} lies after its last {last}: give them in order", setting="first"
+        )
     if seed < 0:
-        raise SettingsError(f"seed {seed} is negative: give 0 or more")
+        raise SettingsError(f"seed {seed} is negative: give 0 or more", setting="seed")
 
 
 def _draw_society(size: int, span: Span, streams: RandomStreams) -> _Society:

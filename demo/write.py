@@ -31,7 +31,9 @@ def check_format(fmt: str) -> None:
         When `fmt` is none of the formats.
     """
     if fmt not in get_args(Format):
-        raise SettingsError(f"a bank cannot be written as {fmt!r}: give one of {', '.join(get_args(Format))}")
+        raise SettingsError(
+            f"a bank cannot be written as {fmt!r}: give one of {', '.join(get_args(Format))}", setting="format"
+        )
 
 
 def source_uri(folder: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from include.errors import SettingsError, SettlementError
 from include.night.request import NightRequest, parse_night
 from include.security.private import keep_new_files_private
-from include.settings import get_settings
+from include.settings import Settings, get_settings
 from include.stages import told
 
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What a stage writes are a bank's records: a lake, a backtest's tables, a made-up bank.
     keep_new_files_private()
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser(get_settings()).parse_args(arguments)
         stage: Callable[[argparse.Namespace], dict[str, Any]] = options.stage
         with told(_say):
             found = stage(options)
@@ -33,17 +33,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(settings: Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m include", description=__doc__)
     stages = parser.add_subparsers(required=True, metavar="STAGE")
-    _generate_options(_stage(stages, "generate", _generate, "write a demonstration bank"))
-    _night_options(_stage(stages, "night", _night, "play and publish one night"))
-    _backtest_options(_stage(stages, "backtest", _backtest, "play past nights into a folder, publishing nothing"))
-    _train_options(_stage(stages, "train", _train, "train a model on what lies before a date"))
-    _select_options(_stage(stages, "select", _select, "compare candidates for champion on what lies before a date"))
-    _promote_options(_stage(stages, "promote", _promote, "make a model version the champion"))
-    _rollback_options(_stage(stages, "rollback", _rollback, "take back the champion, or what it learned of nights"))
-    _verify_options(_stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"))
+    _generate_options(_stage(stages, "generate", _generate, "write a demonstration bank"), settings)
+    _night_options(_stage(stages, "night", _night, "play and publish one night"), settings)
+    _backtest_options(
+        _stage(stages, "backtest", _backtest, "play past nights into a folder, publishing nothing"), settings
+    )
+    _train_options(_stage(stages, "train", _train, "train a model on what lies before a date"), settings)
+    _select_options(
+        _stage(stages, "select", _select, "compare candidates for champion on what lies before a date"), settings
+    )
+    _promote_options(_stage(stages, "promote", _promote, "make a model version the champion"), settings)
+    _rollback_options(
+        _stage(stages, "rollback", _rollback, "take back the champion, or what it learned of nights"), settings
+    )
+    _verify_options(
+        _stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"), settings
+    )
     return parser
 
 
@@ -53,68 +61,68 @@ def _stage(stages: Any, name: str, run: Callable[..., Any], purpose: str) -> arg
     return parser
 
 
-def _generate_options(parser: argparse.ArgumentParser) -> None:
+def _generate_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--out", required=True, type=Path, help="folder to write the eight relations to")
     parser.add_argument("--accounts", type=int, default=500, help="number of accounts (default 500; Berka has 4500)")
     parser.add_argument("--first", type=_date, required=True, help="first settlement date, YYYY-MM-DD")
     parser.add_argument("--last", type=_date, required=True, help="last settlement date, YYYY-MM-DD")
-    parser.add_argument("--seed", type=int, default=get_settings().seed)
+    parser.add_argument("--seed", type=int, default=settings.seed)
     parser.add_argument(
         "--troubles", dest="incidents", action="store_true", help="plant a few incidents into the last month"
     )
 
 
-def _source_and_lake(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", default=get_settings().source_uri, help="folder, object prefix or database")
-    parser.add_argument("--lake", default=get_settings().lake_uri, help="folder or object prefix of the lake")
+def _source_and_lake(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--source", default=settings.source_uri, help="folder, object prefix or database")
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
 
 
-def _night_options(parser: argparse.ArgumentParser) -> None:
+def _night_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--date", required=True, help="settlement date, YYYY-MM-DD")
-    _source_and_lake(parser)
+    _source_and_lake(parser, settings)
 
 
-def _backtest_options(parser: argparse.ArgumentParser) -> None:
+def _backtest_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--source", required=True, help="folder, object prefix or database")
     parser.add_argument("--start", type=_date, required=True, help="first night played; the past before it trains")
     parser.add_argument("--end", type=_date, required=True, help="last night played, inclusive")
     parser.add_argument("--out", type=Path, required=True, help="folder for the Parquet files and summary.json")
-    parser.add_argument("--budget", type=float, default=get_settings().alert_budget, help="expected share flagged")
+    parser.add_argument("--budget", type=float, default=settings.alert_budget, help="expected share flagged")
 
 
-def _train_options(parser: argparse.ArgumentParser) -> None:
+def _train_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--before", type=_date, required=True, help="the model sees settlement dates before this one")
-    _source_and_lake(parser)
+    _source_and_lake(parser, settings)
 
 
-def _select_options(parser: argparse.ArgumentParser) -> None:
+def _select_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--before", type=_date, required=True, help="settlement dates before this one are looked at")
     parser.add_argument("--promote", action="store_true", help="promote the winner if it is better beyond noise")
     parser.add_argument("--id", default="", help="name of the selection (default: its date and time)")
-    _source_and_lake(parser)
+    _source_and_lake(parser, settings)
 
 
-def _promote_options(parser: argparse.ArgumentParser) -> None:
+def _promote_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--version", required=True, help="the model's version, as a selection names it")
-    _decision_options(parser)
+    _decision_options(parser, settings)
 
 
-def _rollback_options(parser: argparse.ArgumentParser) -> None:
+def _rollback_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--of", default=None, help="only if this version is the champion still")
     parser.add_argument("--learning", action="store_true", help="take back what the champion learned, and keep it")
     parser.add_argument("--night", type=_date, default=None, help="with --learning: the first night it is to unlearn")
-    _decision_options(parser)
+    _decision_options(parser, settings)
 
 
-def _decision_options(parser: argparse.ArgumentParser) -> None:
+def _decision_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--by", required=True, help="who decides it, for the history")
     parser.add_argument("--why", default="from the command line", help="the reason, for the history")
-    parser.add_argument("--lake", default=get_settings().lake_uri, help="folder or object prefix of the lake")
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
 
 
-def _verify_options(parser: argparse.ArgumentParser) -> None:
+def _verify_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
-    parser.add_argument("--lake", default=get_settings().lake_uri, help="folder or object prefix of the lake")
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
 
 
 def _date(text: str) -> date:
@@ -143,7 +151,7 @@ def _night(options: argparse.Namespace) -> dict[str, Any]:
 def _backtest(options: argparse.Namespace) -> dict[str, Any]:
     from include.backtest import backtest
 
-    return backtest(options.source, options.start, options.end, options.out, options.budget)
+    return backtest(options.source, options.start, options.end, options.out, options.budget, get_settings())
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from include.publish.escaping import escaped_table
 from include.quality import admit, admit_statics, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.scoring import EARLIER_SCHEMA, score_night
-from include.settings import get_settings
+from include.settings import Settings
 from include.sources import open_source
 from include.sources.base import Source
 from include.training import Recipe, TrainingSpec, train
@@ -68,6 +68,7 @@ class Replay:
     habits: features.FeatureState
     model: Model | None
     budget: float
+    lookback_days: int
     counts: Counter[str] = field(default_factory=Counter)
     scored: pa.Table = field(default_factory=EARLIER_SCHEMA.empty_table)
     warnings: set[str] = field(default_factory=set)
@@ -76,7 +77,7 @@ class Replay:
 
     def play(self, source: Source, night: date) -> dict[str, pa.Table]:
         """Play one night and return its outputs; the state is advanced to its end."""
-        days = get_settings().lookback_days
+        days = self.lookback_days
         lookback = lookback_from_history(self.postings, night, features.reach_days(days))
         admission = admit({FIN_TRANSACTION.name: source.night(night)}, night, lookback)
         accepted = admission.accepted[FIN_TRANSACTION.name]
@@ -112,7 +113,7 @@ class Replay:
         return scores
 
 
-def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) -> dict[str, Any]:
+def backtest(source_uri: str, start: date, end: date, out: Path, budget: float, settings: Settings) -> dict[str, Any]:
     """Train on what lies before `start`, play every night from `start` to `end`, write what was found.
 
     Parameters
@@ -125,6 +126,8 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) 
         Folder for `anomaly_scores.parquet`, `settlement_breaks.parquet`, `quarantine.parquet`, `summary.json`.
     budget
         Expected share of an ordinary month's transactions that is flagged.
+    settings
+        Settings with the look-back, the recipe and the seed of the training, and the source's limit of time.
 
     Returns
     -------
@@ -137,12 +140,16 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) 
         When `end` lies before `start`, the budget is no share, or the folder cannot be written to.
     """
     if end < start:
-        raise SettingsError(f"the window ends on {end}, before it starts on {start}: give --start <= --end")
+        raise SettingsError(
+            f"the window ends on {end}, before it starts on {start}: give --start <= --end", setting="end"
+        )
     if not 0 < budget < 1:
-        raise SettingsError(f"a budget of {budget} is no share of transactions: give one between 0 and 1, e.g. 0.02")
+        raise SettingsError(
+            f"a budget of {budget} is no share of transactions: give one between 0 and 1, e.g. 0.02", setting="budget"
+        )
     _make_folder(out)
-    with open_source(source_uri) as source:
-        replay, prepared, note = _prepare(source, start, budget)
+    with open_source(source_uri, timeout_seconds=settings.source_timeout_seconds) as source:
+        replay, prepared, note = _prepare(source, start, budget, settings)
         nights = [replay.play(source, night) for night in tqdm(list(_nights(start, end)), unit="night", delay=1)]
     tables = {
         name: escaped_table(
@@ -155,9 +162,8 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float) 
     return summary
 
 
-def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, dict[str, pa.Table], str]:
+def _prepare(source: Source, start: date, budget: float, settings: Settings) -> tuple[Replay, dict[str, pa.Table], str]:
     """State and model as of the eve of `start`; what was refused of the static relations; a sentence on the model."""
-    settings = get_settings()
     settlement.calendar_of(source.holidays)  # an unknown one stops the backtest before anything is read
     snapshots = admit_statics({name: source.static(name) for name in STATIC_RELATIONS}, start)
     statics = snapshots.accepted
@@ -168,7 +174,7 @@ def _prepare(source: Source, start: date, budget: float) -> tuple[Replay, dict[s
     declared = (source.rounding_cents, source.holidays)
     checks = settlement.state_from_history(history, statics, start, *declared, past.quarantined)
     habits = features.state_from_history(history)
-    replay = Replay(statics, *declared, history, checks, habits, outcome.model, budget)
+    replay = Replay(statics, *declared, history, checks, habits, outcome.model, budget, settings.lookback_days)
     replay.warnings.update(snapshots.warnings)
     replay.warnings.update(set_aside(snapshots, STATIC_RELATIONS, "the window"))
     replay.warnings.update(set_aside(past, [FIN_TRANSACTION.name], f"what lies before {start}"))
@@ -209,7 +215,9 @@ def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"the folder {out} cannot be made ({error}): name one that can be written to") from error
+        raise SettingsError(
+            f"the folder {out} cannot be made ({error}): name one that can be written to", setting="out", place=str(out)
+        ) from error
 
 
 def _write(out: Path, tables: dict[str, pa.Table], summary: dict[str, Any]) -> None:

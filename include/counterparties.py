@@ -15,20 +15,10 @@ A number that fits 64 bits has the key it always had, so that a state written be
 from __future__ import annotations
 
 import re
-from functools import cache
-from pathlib import Path
-
-import duckdb
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._/ -]")
 # An IBAN has at most 34 characters (ISO 13616), 42 in its printed groups of four.
 _LENGTH = 42
-_MACROS = Path(__file__).resolve().parent / "sql" / "counterparties" / "counterparty_key.sql"
-
-
-def define_counterparty_key(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection the function `counterparty_key(number, text, bank)`, null without a counterparty."""
-    connection.execute(_definition())
 
 
 def account_text(account: object) -> str:
@@ -40,8 +30,3 @@ def account_text(account: object) -> str:
     ('19-2000145399/0800', 'bCZ65 0800')
     """
     return _UNSAFE.sub("", str(account))[:_LENGTH]
-
-
-@cache
-def _definition() -> str:
-    return _MACROS.read_text(encoding="utf-8")

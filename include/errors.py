@@ -1,13 +1,58 @@
-"""Every error the night raises on purpose, terminal apart from transient.
+"""Every error that is raised on purpose, terminal apart from transient.
 
-A message says what, which value, what is allowed and how to mend it.
+A message says what, which value, what is allowed and how to mend it. What code may want to branch on is besides an
+attribute of the error, so that nothing has to read it out of the sentence.
 """
 
 from __future__ import annotations
 
+from datetime import date
+
 
 class SettlementError(Exception):
-    """Raised when a night cannot go on; the base of all errors below."""
+    """Raised when a night cannot go on; the base of all errors below.
+
+    Facts are keyword arguments, and None where they do not apply or are not known. They survive pickling, as Airflow
+    hands errors from one process to another.
+
+    Attributes
+    ----------
+    night
+        Settlement date that the error is about.
+    run_key
+        Key of the run that the error is about.
+    table
+        Name of the lake's table.
+    relation
+        Name of the bank's relation.
+    place
+        Path or address, without credentials, of the file, folder, database or lake.
+    setting
+        Name of the setting, parameter or option whose value is not allowed.
+    version
+        Version of the model.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        night: date | None = None,
+        run_key: str | None = None,
+        table: str | None = None,
+        relation: str | None = None,
+        place: str | None = None,
+        setting: str | None = None,
+        version: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.night = night
+        self.run_key = run_key
+        self.table = table
+        self.relation = relation
+        self.place = place
+        self.setting = setting
+        self.version = version
 
 
 class TerminalError(SettlementError):
@@ -19,23 +64,23 @@ class TransientError(SettlementError):
 
 
 class SettingsError(TerminalError):
-    """Raised when a setting or a parameter has a value that is not allowed."""
+    """Raised when a setting or a parameter has a value that is not allowed; says which `setting`."""
 
 
 class SourceError(TerminalError):
-    """Raised when a source cannot be read as the bank's relations: missing relation, column, dialect."""
+    """Raised when a source cannot be read as the bank's relations; says the `place` and the `relation`."""
 
 
 class SourceUnavailableError(TransientError):
-    """Raised when a source refuses, drops or times out; nothing of the extract is kept."""
+    """Raised when a source refuses, drops or times out, so that nothing of the extract is kept; says the `place`."""
 
 
 class SourceChangedError(TransientError):
-    """Raised when control totals after a load differ from those the source gave before it."""
+    """Raised when control totals after a load differ from those before it; says the `place` and the `relation`."""
 
 
 class GateError(TerminalError):
-    """Raised when a whole relation fails a `fail` expectation, before anything is published."""
+    """Raised when a whole relation fails a `fail` expectation, before anything is published; says the `relation`."""
 
 
 class ConservationError(TerminalError):
@@ -43,7 +88,7 @@ class ConservationError(TerminalError):
 
 
 class PublishError(TransientError):
-    """Raised when the lake could not take a night; what was published before is still what readers see."""
+    """Raised when the lake could not take a night, which readers see as before; says the `table` and the `night`."""
 
 
 class LakeConflictError(PublishError):
@@ -51,11 +96,11 @@ class LakeConflictError(PublishError):
 
 
 class MissingStateError(TerminalError):
-    """Raised when a night needs what an earlier night should have left and no source can rebuild it."""
+    """Raised when a night needs what an earlier one should have left; says the `night`, `table` or `place`."""
 
 
 class IntegrityError(TerminalError):
-    """Raised when bytes at rest (a model, a sealed text) do not verify: changed, renamed, or another key."""
+    """Raised when bytes at rest do not verify: changed, renamed, or another key; says the `place` or the `version`."""
 
 
 class TrackingError(TransientError):

@@ -27,7 +27,7 @@ from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from include.errors import MissingStateError, SettingsError, SettlementError, TerminalError
-from include.places import Kind, address_of, name_of, require_own_source
+from include.places import Kind, Places
 from include.security.private import keep_new_files_private
 from include.settings import PLACE_NAME, get_settings
 
@@ -284,8 +284,8 @@ class ModelRequest:
         wishes = _those_that_pass(_extras(context, SELECTION_WANTED), _place_of)
         wish = wishes[-1] if wishes else {}
         return cls(
-            source=name_of("source", params.get("source") or wish.get("source")),
-            lake=name_of("lake", params.get("lake") or wish.get("lake")),
+            source=_places().name_of("source", params.get("source") or wish.get("source")),
+            lake=_places().name_of("lake", params.get("lake") or wish.get("lake")),
             dag_id=run.dag_id,
             run_id=context["run_id"],
             by=_who(run, context["run_id"]),
@@ -327,7 +327,8 @@ class ModelRequest:
         published: list[date] = Lake.open(self.lake_uri).manifest()["settlement_date"].to_pylist()
         if not published:
             raise SettingsError(
-                f"no night is published in the lake {self.lake!r}: publish one, or give the date as `before`"
+                f"no night is published in the lake {self.lake!r}: publish one, or give the date as `before`",
+                setting="before",
             )
         return max(published) + timedelta(days=1)
 
@@ -339,7 +340,7 @@ class ModelRequest:
         SettingsError
             As `promotes_headlessly`; and when the lake would get a model from a source it does not belong to.
         """
-        require_own_source(self.source, self.lake, _address_of_connection)
+        _places().require_own_source(self.source, self.lake)
         self.promotes_headlessly()
 
     def promotes_headlessly(self) -> bool:
@@ -354,7 +355,8 @@ class ModelRequest:
         if is_asked and not get_settings().headless_approval:
             raise SettingsError(
                 "approve_headlessly is on and this installation does not allow it: leave it off and answer the run's "
-                "question, or set ADS_HEADLESS_APPROVAL=true where Airflow is started"
+                "question, or set ADS_HEADLESS_APPROVAL=true where Airflow is started",
+                setting="headless_approval",
             )
         return is_asked
 
@@ -445,7 +447,9 @@ def published_nights(context: Context) -> list[PublishedNight]:
     params = context["params"]
     asked = [{**params, "settlement_date": params["date"]}] if params["date"] else _extras(context, PUBLISHED_NIGHT)
     if not asked:
-        raise SettingsError("no night was published and none was asked for: give the date of a published night")
+        raise SettingsError(
+            "no night was published and none was asked for: give the date of a published night", setting="date"
+        )
     found = {(each.night, each.place["lake"]): each for each in _those_that_pass(asked, _published_night)}
     return [found[key] for key in sorted(found)]
 
@@ -457,7 +461,7 @@ def _published_night(extra: dict[str, Any]) -> PublishedNight:
 
 
 def _place_of(extra: dict[str, Any]) -> dict[str, str]:
-    return {kind: name_of(kind, extra.get(kind)) for kind in _KINDS}
+    return {kind: _places().name_of(kind, extra.get(kind)) for kind in _KINDS}
 
 
 def _those_that_pass(given: Iterable[Given], act: Callable[[Given], Result]) -> list[Result]:
@@ -480,7 +484,7 @@ def _those_that_pass(given: Iterable[Given], act: Callable[[Given], Result]) -> 
 def announce_publication(figures: Figures) -> None:
     """Hand the night's figures, and the names of its source and lake, to whoever waits for published nights."""
     context = get_current_context()
-    place: dict[str, str] = {kind: name_of(kind, context["params"][kind]) for kind in _KINDS}
+    place: dict[str, str] = {kind: _places().name_of(kind, context["params"][kind]) for kind in _KINDS}
     context["outlet_events"][PUBLISHED_NIGHT].extra = {**figures, **place}
 
 
@@ -551,14 +555,18 @@ def _request(context: Context) -> NightRequest:
 
     params = context["params"]
     # A night leaves rows that teach and, where there is no model yet, a model.
-    require_own_source(params["source"], params["lake"], _address_of_connection)
+    _places().require_own_source(params["source"], params["lake"])
     source_uri, lake_uri = _address("source", params["source"]), _address("lake", params["lake"])
     night = params["date"] or settlement_date(context.get("data_interval_start"), context["dag_run"].run_after)
     return NightRequest.of(night, source_uri, lake_uri, attempt=context["run_id"])
 
 
 def _address(kind: Kind, name: str | None) -> str:
-    return address_of(kind, name, _address_of_connection)
+    return _places().address_of(kind, name)
+
+
+def _places() -> Places:
+    return Places(get_settings(), _address_of_connection)
 
 
 def _address_of_connection(kind: Kind, name: str) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from upath import UPath
 
 from include.errors import SettingsError
-from include.settings import DEFAULT_PLACE, PLACE_NAME, get_settings
+from include.settings import DEFAULT_PLACE, PLACE_NAME, Settings
 
 Kind = Literal["source", "lake"]
 Elsewhere = Callable[[Kind, str], str | None]
@@ -30,51 +31,112 @@ def nowhere(_kind: Kind, _name: str) -> None:
     """No other place than the settings."""
 
 
-def name_of(kind: Kind, given: object) -> str:
-    """The name that a param or an event gives; `default` where it gives none.
-
-    Raises
-    ------
-    SettingsError
-        When it has not the form of a name. It is not shown: most likely it is an address, which may hold a password.
-
-    >>> name_of("source", None), name_of("lake", "trial")
-    ('default', 'trial')
-    """
-    if given is None or given == "":
-        return DEFAULT_PLACE
-    if isinstance(given, str) and re.fullmatch(PLACE_NAME, given):
-        return given
-    raise SettingsError(
-        f"`{kind}` takes a name of this installation's list and was given something else, such as an address. "
-        f"{_choice(kind)}"
-    )
-
-
-def address_of(kind: Kind, given: object, elsewhere: Elsewhere = nowhere) -> str:
-    """Where a named source or lake lies.
+@dataclass(frozen=True)
+class Places:
+    """The sources and lakes that a run may name.
 
     Parameters
     ----------
-    kind
-        Source or lake.
-    given
-        The name; empty for the installation's own.
+    settings
+        Settings of the installation, whose names come first.
     elsewhere
-        Where to look for names that the settings do not have.
-
-    Raises
-    ------
-    SettingsError
-        When there is none of this name, or it is a lake's and no folder or object prefix.
+        Function that gives the addresses of names that the settings do not have.
     """
-    name = name_of(kind, given)
-    if address := _registered(kind).get(name) or elsewhere(kind, name):
-        if kind == "lake":
-            require_lake(address)
-        return address
-    what = f"no {kind} is called {name!r}" if name != DEFAULT_PLACE else f"the installation has no {kind} of its own"
-    raise SettingsError(f"{what}. {_choice(kind)}")
+
+    settings: Settings
+    elsewhere: Elsewhere = nowhere
+
+    def name_of(self, kind: Kind, given: object) -> str:
+        """The name that a param or an event gives; `default` where it gives none.
+
+        Raises
+        ------
+        SettingsError
+            When it has not the form of a name. It is not shown: most likely it is an address, which may hold a
+            password.
+
+        >>> places = Places(Settings())
+        >>> places.name_of("source", None), places.name_of("lake", "trial")
+        ('default', 'trial')
+        """
+        if given is None or given == "":
+            return DEFAULT_PLACE
+        if isinstance(given, str) and re.fullmatch(PLACE_NAME, given):
+            return given
+        raise SettingsError(
+            f"`{kind}` takes a name of this installation's list and was given something else, such as an address. "
+            f"{self._choice(kind)}",
+            setting=kind,
+        )
+
+    def address_of(self, kind: Kind, given: object) -> str:
+        """Where a named source or lake lies.
+
+        Parameters
+        ----------
+        kind
+            Source or lake.
+        given
+            The name; empty for the installation's own.
+
+        Raises
+        ------
+        SettingsError
+            When there is none of this name, or it is a lake's and no folder or object prefix.
+        """
+        name = self.name_of(kind, given)
+        if address := self._registered(kind).get(name) or self.elsewhere(kind, name):
+            if kind == "lake":
+                require_lake(address)
+            return address
+        what = (
+            f"no {kind} is called {name!r}" if name != DEFAULT_PLACE else f"the installation has no {kind} of its own"
+        )
+        raise SettingsError(f"{what}. {self._choice(kind)}", setting=kind)
+
+    def require_own_source(self, source: object, lake: object) -> None:
+        """See that a lake gets its nights and models from the one source it belongs to.
+
+        That is the source of the lake's name or, where none has it, the installation's own. With another one, who may
+        trigger a run could make a model that overlooks what they like, and have it score the bank's nights.
+
+        Raises
+        ------
+        SettingsError
+            When the lake belongs to another source.
+        """
+        source_name, lake_name = self.name_of("source", source), self._first_name(lake)
+        owner = lake_name if self._exists("source", lake_name) else DEFAULT_PLACE
+        if source_name != owner:
+            raise SettingsError(
+                f"the lake {lake_name!r} gets nights and models from its own source only, which is {owner!r}, and this "
+                f"run names {source_name!r}: leave `source` and `lake` empty for the installation's own, or name a "
+                f"lake that belongs to {source_name!r} (one of that name in ADS_LAKES)",
+                setting="source",
+            )
+
+    def _first_name(self, lake: object) -> str:
+        """The name a lake belongs to a source by; of several for one place, the installation's own comes first."""
+        address = self.address_of("lake", lake)
+        same = [name for name in self._registered("lake") if _is_same_lake(address, self.address_of("lake", name))]
+        return same[0] if same else self.name_of("lake", lake)
+
+    def _exists(self, kind: Kind, name: str) -> bool:
+        return name in self._registered(kind) or self.elsewhere(kind, name) is not None
+
+    def _registered(self, kind: Kind) -> dict[str, str]:
+        given = self.settings
+        own, named = (given.source_uri, given.sources) if kind == "source" else (given.lake_uri, given.lakes)
+        return {**({DEFAULT_PLACE: own} if own else {}), **named}
+
+    def _choice(self, kind: Kind) -> str:
+        """What may be named, and how to have more; never an address."""
+        names = ", ".join(self._registered(kind)) or "none yet"
+        upper = kind.upper()
+        return (
+            f"Choose one of: {names} (empty: {DEFAULT_PLACE}), or a connection ads_{kind}_<name> of Airflow. Who runs "
+            f"Airflow gives the installation's own with ADS_{upper}_URI and others with ADS_{upper}S"
+        )
 
 
 def require_lake(address: str) -> None:
@@ -89,55 +151,9 @@ def require_lake(address: str) -> None:
     """
     scheme = urlsplit(address).scheme if "://" in address else ""
     if scheme not in _FOLDERS | _OBJECTS:
-        raise SettingsError(f"the lake has the scheme {scheme!r}; allowed are file: and s3: (or a plain path)")
-
-
-def require_own_source(source: object, lake: object, elsewhere: Elsewhere = nowhere) -> None:
-    """See that a lake gets its nights and models from the one source it belongs to.
-
-    That is the source of the lake's name or, where none has it, the installation's own. With another one, who may
-    trigger a run could make a model that overlooks what they like, and have it score the bank's nights.
-
-    Raises
-    ------
-    SettingsError
-        When the lake belongs to another source.
-    """
-    source_name, lake_name = name_of("source", source), _first_name(lake, elsewhere)
-    owner = lake_name if _exists("source", lake_name, elsewhere) else DEFAULT_PLACE
-    if source_name != owner:
         raise SettingsError(
-            f"the lake {lake_name!r} gets nights and models from its own source only, which is {owner!r}, and this run "
-            f"names {source_name!r}: leave `source` and `lake` empty for the installation's own, or name a lake that "
-            f"belongs to {source_name!r} (one of that name in ADS_LAKES)"
+            f"the lake has the scheme {scheme!r}; allowed are file: and s3: (or a plain path)", setting="lake_uri"
         )
-
-
-def _first_name(lake: object, elsewhere: Elsewhere) -> str:
-    """The name a lake belongs to a source by; where several name the same place, the installation's own comes first."""
-    address = address_of("lake", lake, elsewhere)
-    same = [name for name in _registered("lake") if _is_same_lake(address, address_of("lake", name))]
-    return same[0] if same else name_of("lake", lake)
-
-
-def _exists(kind: Kind, name: str, elsewhere: Elsewhere) -> bool:
-    return name in _registered(kind) or elsewhere(kind, name) is not None
-
-
-def _registered(kind: Kind) -> dict[str, str]:
-    settings = get_settings()
-    own, named = (settings.source_uri, settings.sources) if kind == "source" else (settings.lake_uri, settings.lakes)
-    return {**({DEFAULT_PLACE: own} if own else {}), **named}
-
-
-def _choice(kind: Kind) -> str:
-    """What may be named, and how to have more; never an address."""
-    names = ", ".join(_registered(kind)) or "none yet"
-    upper = kind.upper()
-    return (
-        f"Choose one of: {names} (empty: {DEFAULT_PLACE}), or a connection ads_{kind}_<name> of Airflow. Who runs "
-        f"Airflow gives the installation's own with ADS_{upper}_URI and others with ADS_{upper}S"
-    )
 
 
 def _is_same_lake(one: str, other: str) -> bool:

@@ -154,6 +154,19 @@ CATEGORIES = {
 }
 """Household, interest credited, insurance, interest on overdraft, leasing, loan, pension, statement fee."""
 
+BANK_BOOKED = ("IC", "IO", "ST")
+"""Categories of the postings that the bank books by itself: interest and fees, which no client decides."""
+
+
+def is_bank_booked(kind: str) -> bool:
+    """Whether the bank itself books the postings of a kind, `direction:operation:category`.
+
+    >>> is_bank_booked("out:-:ST"), is_bank_booked("out:ROB:HH")
+    (True, False)
+    """
+    return kind.rpartition(":")[2] in BANK_BOOKED
+
+
 FREQUENCIES = {"M": "POPLATEK MESICNE", "W": "POPLATEK TYDNE", "T": "POPLATEK PO OBRATU"}
 """How often a statement is issued: monthly, weekly, after each transaction."""
 

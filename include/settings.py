@@ -19,6 +19,9 @@ DEFAULT_PLACE = "default"
 # No colon, slash, at sign or blank, so that no address is a name; as long as Airflow's connection ids leave room for.
 PLACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 """Form of the name of a source or lake."""
+# The totals of a million rows take a second: enough for a hundred million, and for a lock's minute before them.
+SOURCE_TIMEOUT_SECONDS = 300
+"""Longest time that a database may say nothing, where the installation sets no other."""
 
 
 class Settings(BaseSettings):
@@ -64,9 +67,8 @@ class Settings(BaseSettings):
         PROJECT_ROOT / ".data" / "keys" / "lake.key",
         description="The local master key (256 bit), made on first use with mode 0600. Lost, sealed texts are lost.",
     )
-    # The totals of a million rows take a second: enough for a hundred million, and for a lock's minute before them.
     source_timeout_seconds: int = Field(
-        300,
+        SOURCE_TIMEOUT_SECONDS,
         ge=1,
         le=86_400,
         description="Longest time that a database may say nothing, between two answers or two batches of rows. It is "

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 from include.errors import SourceError
-from include.settings import PROJECT_ROOT, get_settings
+from include.settings import PROJECT_ROOT
 from local.postgres import LocalPostgres
 
 SERVER = PROJECT_ROOT / ".data" / "postgres"
@@ -20,7 +20,7 @@ ACCOUNTS = 1000
 MONTHS = 15
 
 
-def prepare(postgres: LocalPostgres, say: Callable[[str], None]) -> str:
+def prepare(postgres: LocalPostgres, say: Callable[[str], None], seed: int) -> str:
     """The URI of the bank, which is generated and loaded when the database does not hold it yet."""
     database_uri = postgres.create_database(DATABASE)
     source_uri = address(postgres)
@@ -31,7 +31,7 @@ def prepare(postgres: LocalPostgres, say: Callable[[str], None]) -> str:
 
     first, last = span(datetime.now(UTC).date())
     say(f"making up a bank: {ACCOUNTS:,} accounts from {first} to {last}")
-    generate_bank(BANK, ACCOUNTS, first, last, get_settings().seed, incidents=True)
+    generate_bank(BANK, ACCOUNTS, first, last, seed, incidents=True)
     say("loading it into PostgreSQL")
     load_bank(f"file:{BANK}", database_uri)
     return source_uri

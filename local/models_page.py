@@ -46,9 +46,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _require_records(store: TrackingStore) -> None:
     if store.is_server:
-        raise SettingsError(f"ADS_MLFLOW_URI is a tracking server, which has pages of its own: open {store.address}")
+        raise SettingsError(
+            f"ADS_MLFLOW_URI is a tracking server, which has pages of its own: open {store.address}",
+            setting="mlflow_uri",
+            place=store.address,
+        )
     if store.is_missing:
-        raise SettingsError(f"nothing was recorded in {store.address}: train a model, or name its lake with LAKE=")
+        raise SettingsError(
+            f"nothing was recorded in {store.address}: train a model, or name its lake with LAKE=", place=store.address
+        )
 
 
 def _serve(store: TrackingStore, port: int) -> None:

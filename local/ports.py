@@ -18,9 +18,11 @@ def choose_port(asked: str, default: int) -> int:
     if not asked:
         return next(port for port in range(default, default + 100) if _is_free(port))
     if not asked.isdigit() or not 1024 <= int(asked) <= 65535:
-        raise SettingsError(f"PORT={asked} is not a port: give a number from 1024 to 65535")
+        raise SettingsError(f"PORT={asked} is not a port: give a number from 1024 to 65535", setting="port")
     if not _is_free(int(asked)):
-        raise SettingsError(f"port {asked} is taken by another program: give another, PORT=9090, or none")
+        raise SettingsError(
+            f"port {asked} is taken by another program: give another, PORT=9090, or none", setting="port"
+        )
     return int(asked)
 
 

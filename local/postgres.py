@@ -110,7 +110,8 @@ def _require_plain(folder: Path) -> None:
     if odd:
         raise SettingsError(
             f"PostgreSQL's data folder {folder} has the characters {odd} in its path, which its start script does not "
-            "take: use a path of letters, digits and / . _ - + @ ,"
+            "take: use a path of letters, digits and / . _ - + @ ,",
+            place=str(folder),
         )
 
 
@@ -121,11 +122,13 @@ def _started(folder: Path) -> PostgresServer:
     except (RuntimeError, OSError) as error:
         raise SettingsError(
             f"PostgreSQL cannot use the data folder {folder} ({error}): name a folder that this user owns, on a local "
-            "disk, or remove one that another version of the server made"
+            "disk, or remove one that another version of the server made",
+            place=str(folder),
         ) from error
     except subprocess.SubprocessError as error:
         raise TransientError(
-            f"PostgreSQL did not start over {folder} ({_reason(error)}). Its log ends: {_log_end(folder)}"
+            f"PostgreSQL did not start over {folder} ({_reason(error)}). Its log ends: {_log_end(folder)}",
+            place=str(folder),
         ) from error
     return server
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import signal
 import sys
@@ -15,7 +14,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
+
+from include.dag_ids import CHAMPION_ROLLBACK, MODEL_SELECTION, NIGHTLY_SETTLEMENT, ONLINE_LEARNING
 from include.errors import SettingsError, SettlementError
+from include.security import file_lock
 from include.security.private import keep_new_files_private
 from include.settings import PROJECT_ROOT, get_settings
 from local import demonstration
@@ -25,8 +28,8 @@ from local.ports import choose_port
 from local.postgres import LocalPostgres
 from local.terminal import Terminal
 
-DAG_ID = "nightly_settlement"
-MODEL_DAGS = ("online_learning", "model_selection", "champion_rollback")
+DAG_ID = NIGHTLY_SETTLEMENT
+MODEL_DAGS = (ONLINE_LEARNING, MODEL_SELECTION, CHAMPION_ROLLBACK)
 DATA = PROJECT_ROOT / ".data"
 DEFAULT_PORT = 8080
 NIGHTS = 7
@@ -82,11 +85,12 @@ def _only_one(lock: Path) -> Iterator[None]:
         When another `make run` holds it.
     """
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with lock.open("a+") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SettingsError("another make run of this checkout is up: use its UI, or end it with Ctrl-C") from error
+    only = file_lock.lock_at(lock)
+    try:
+        only.acquire(timeout=0)
+    except Timeout as error:
+        raise SettingsError("another make run of this checkout is up: use its UI, or end it with Ctrl-C") from error
+    with only:
         yield
 
 
@@ -97,8 +101,10 @@ def _run(options: argparse.Namespace) -> None:
         # When root starts the server, its user must be able to pass through this folder; nobody may list it.
         DATA.chmod(0o711 if os.geteuid() == 0 else 0o700)
         keep_new_files_private()
-        place = Place(settings.source_uri or demonstration.prepare(postgres, terminal.say), settings.lake_uri)
-        nights = _last_nights(place.source_uri)
+        place = Place(
+            settings.source_uri or demonstration.prepare(postgres, terminal.say, settings.seed), settings.lake_uri
+        )
+        nights = _last_nights(place.source_uri, settings.source_timeout_seconds)
         postgres.create_database("airflow")
         airflow = LocalAirflow(DATA / "airflow", postgres.uri("airflow", driver="psycopg2"), port)
         with _up(airflow, place, nights[-1], terminal):
@@ -133,7 +139,7 @@ def _play(airflow: LocalAirflow, place: Place, nights: list[date], terminal: Ter
         time.sleep(2)
 
 
-def _last_nights(source_uri: str) -> list[date]:
+def _last_nights(source_uri: str, timeout_seconds: float) -> list[date]:
     """The last week of the bank.
 
     Raises
@@ -143,7 +149,7 @@ def _last_nights(source_uri: str) -> list[date]:
     """
     from include.sources import open_source
 
-    with open_source(source_uri) as source:
+    with open_source(source_uri, timeout_seconds=timeout_seconds) as source:
         span = source.span()
     if span is None:
         raise SettingsError("the source has no transactions: name another one with SOURCE=")

@@ -16,6 +16,7 @@ from demo import generate_bank
 from include.backtest import OUTPUTS, backtest
 from include.errors import SettingsError
 from include.lake.tables import BREAKS_SCHEMA
+from include.settings import get_settings
 from tests.sources.small_banks import STATICS, TRANSACTION_NAMES, TRANSACTIONS, csv_text, header_of, write_canonical
 
 # Long enough before the window to train on, and the window holds the busy end of a month.
@@ -41,7 +42,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def played(bank: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("played")
-    return folder, backtest(f"file:{bank}?rounding=0.1", START, END, folder, BUDGET)
+    return folder, backtest(f"file:{bank}?rounding=0.1", START, END, folder, BUDGET, get_settings())
 
 
 def test_every_transaction_of_the_window_is_scored_exactly_once(
@@ -60,7 +61,7 @@ def test_every_transaction_of_the_window_is_scored_exactly_once(
 
 
 def test_run_twice_it_writes_the_same_bytes(bank: Path, played: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    backtest(f"file:{bank}?rounding=0.1", START, END, tmp_path, BUDGET)
+    backtest(f"file:{bank}?rounding=0.1", START, END, tmp_path, BUDGET, get_settings())
     for name in (*(f"{table}.parquet" for table in OUTPUTS), "summary.json"):
         assert (tmp_path / name).read_bytes() == (played[0] / name).read_bytes(), name
 
@@ -76,7 +77,7 @@ def test_what_comes_after_the_window_changes_nothing(
     kept = [line for line in records if not any(day in line for day in ("2024-02-01", "2024-02-02"))]
     assert len(kept) < len(records)
     (cut / "fin_transaction.csv").write_text(header + "".join(kept))
-    backtest(f"file:{cut}?rounding=0.1", START, END, tmp_path / "out", BUDGET)
+    backtest(f"file:{cut}?rounding=0.1", START, END, tmp_path / "out", BUDGET, get_settings())
     found, expected = read(tmp_path / "out"), read(played[0])
     for name in OUTPUTS:
         columns = [c for c in expected[name].column_names if c not in ("source_uri", "line")]
@@ -87,7 +88,7 @@ def test_without_history_breaks_are_found_and_scores_skipped_and_it_says_so(tmp_
     rows = [list(row) for row in TRANSACTIONS]
     rows[2][TRANSACTION_NAMES.index("balance")] = "600.00"
     bank = write_canonical(tmp_path / "bank", csv_text(TRANSACTION_NAMES, rows))
-    summary = backtest(f"file:{bank}", date(2013, 1, 1), date(2013, 1, 4), tmp_path / "out", BUDGET)
+    summary = backtest(f"file:{bank}", date(2013, 1, 1), date(2013, 1, 4), tmp_path / "out", BUDGET, get_settings())
     found = read(tmp_path / "out")
     assert found["settlement_breaks"].schema.equals(BREAKS_SCHEMA)
     assert [(row["check_code"], row["account_id"]) for row in found["settlement_breaks"].to_pylist()] == [
@@ -101,7 +102,7 @@ def test_without_history_breaks_are_found_and_scores_skipped_and_it_says_so(tmp_
 def test_a_torn_file_is_played_as_far_as_it_is_whole(tmp_path: Path) -> None:
     torn = csv_text(TRANSACTION_NAMES, TRANSACTIONS) + '5,1,2013-01-03,5.00,6.00,C,CIC,,"Y'
     bank = write_canonical(tmp_path / "bank", torn)
-    summary = backtest(f"file:{bank}", date(2013, 1, 1), date(2013, 1, 3), tmp_path / "out", BUDGET)
+    summary = backtest(f"file:{bank}", date(2013, 1, 1), date(2013, 1, 3), tmp_path / "out", BUDGET, get_settings())
     assert (summary["transactions"], summary["quarantined"]) == (4, 1)
     (refused,) = read(tmp_path / "out")["quarantine"].to_pylist()
     assert (refused["night"], refused["settlement_date"], refused["line"]) == (date(2013, 1, 3), None, 6)
@@ -112,7 +113,7 @@ def test_a_torn_file_is_played_as_far_as_it_is_whole(tmp_path: Path) -> None:
 def test_a_refused_static_record_is_in_the_quarantine_once_and_told(tmp_path: Path) -> None:
     accounts = csv_text(header_of("fin_account"), [*STATICS["fin_account"], ["3", "1", "2013-13-01", "M"]])
     bank = write_canonical(tmp_path / "bank", fin_account=accounts)
-    summary = backtest(f"file:{bank}", date(2013, 1, 2), date(2013, 1, 3), tmp_path / "out", BUDGET)
+    summary = backtest(f"file:{bank}", date(2013, 1, 2), date(2013, 1, 3), tmp_path / "out", BUDGET, get_settings())
     refused = read(tmp_path / "out")["quarantine"].to_pylist()
     assert [(row["relation"], row["line"], row["night"]) for row in refused] == [("fin_account", 4, date(2013, 1, 2))]
     told = "\n".join(summary["warnings"])
@@ -130,5 +131,5 @@ def test_what_cannot_be_played_is_said_before_anything_is(tmp_path: Path) -> Non
         ((day, day, taken, BUDGET), "cannot be made"),
     ):
         with pytest.raises(SettingsError, match=words):
-            backtest(f"file:{bank}", *arguments)
+            backtest(f"file:{bank}", *arguments, get_settings())
     assert not (tmp_path / "out").exists()

@@ -10,7 +10,7 @@ import pytest
 
 from include.errors import SettingsError
 from include.lake.location import LakeLocation
-from include.places import address_of, name_of, require_own_source
+from include.places import Places
 from include.registry import ModelRegistry
 from include.settings import get_settings
 
@@ -36,28 +36,28 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Insta
 
 def test_an_empty_name_is_the_installations_own(installed):
     installed(sources={"trial": "file:/trial?rounding=0.1"})
-    assert {address_of("source", given) for given in (None, "", "default")} == {ADDRESS}
-    assert address_of("source", "trial") == "file:/trial?rounding=0.1"
+    assert {Places(get_settings()).address_of("source", given) for given in (None, "", "default")} == {ADDRESS}
+    assert Places(get_settings()).address_of("source", "trial") == "file:/trial?rounding=0.1"
 
 
 @pytest.mark.parametrize("given", ["Trial", "default2", "..", "trial/../x", "etc"])
 def test_a_name_that_nobody_gave_is_refused_with_those_there_are(installed, given):
     installed(sources={"trial": ADDRESS.replace("host", "other")})
     with pytest.raises(SettingsError, match=r"Choose one of: default, trial \(empty: default\)") as refusal:
-        address_of("source", given)
+        Places(get_settings()).address_of("source", given)
     assert "hunter2" not in str(refusal.value)
 
 
 def test_without_a_source_of_its_own_the_installation_says_how_to_give_one(installed):
     installed(source="")
     with pytest.raises(SettingsError, match=r"has no source of its own\. .*none yet.* ADS_SOURCE_URI"):
-        address_of("source", None)
+        Places(get_settings()).address_of("source", None)
 
 
 @pytest.mark.parametrize("given", [ADDRESS, "file:/etc", "/etc/passwd", "a b", "x" * 64, "ž", ["default"], 7, "a\n"])
 def test_what_is_no_name_is_not_repeated(given):
     with pytest.raises(SettingsError, match="takes a name of this installation's list") as refusal:
-        name_of("lake", given)
+        Places(get_settings()).name_of("lake", given)
     assert str(given) == "7" or str(given) not in str(refusal.value)
 
 
@@ -101,10 +101,10 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
 def test_a_lake_belongs_to_the_source_of_its_name_else_to_the_installations_own(installed):
     installed(sources={"trial": "file:/trial"}, lakes={"trial": "file:/lakes/trial", "sandbox": "file:/lakes/sandbox"})
     for source, lake in ((None, None), ("default", "sandbox"), ("trial", "trial")):
-        require_own_source(source, lake)
+        Places(get_settings()).require_own_source(source, lake)
     for source, lake in (("trial", None), ("trial", "sandbox"), (None, "trial")):
         with pytest.raises(SettingsError, match="from its own source only"):
-            require_own_source(source, lake)
+            Places(get_settings()).require_own_source(source, lake)
 
 
 def test_a_connection_gives_a_lake_its_source_too(installed):
@@ -113,9 +113,9 @@ def test_a_connection_gives_a_lake_its_source_too(installed):
     def elsewhere(kind: str, name: str) -> str | None:
         return "file:/trial" if (kind, name) == ("source", "trial") else None
 
-    require_own_source("trial", "trial", elsewhere)
+    Places(get_settings(), elsewhere).require_own_source("trial", "trial")
     with pytest.raises(SettingsError, match="which is 'trial'"):
-        require_own_source(None, "trial", elsewhere)
+        Places(get_settings(), elsewhere).require_own_source(None, "trial")
 
 
 def test_the_own_lake_under_another_name_is_still_the_own_lake(installed, tmp_path):
@@ -128,14 +128,14 @@ def test_the_own_lake_under_another_name_is_still_the_own_lake(installed, tmp_pa
     for address in [*addresses, f"file:{mine}"]:
         installed(sources={"trial": "file:/trial"}, lakes={"trial": address})
         with pytest.raises(SettingsError, match="the lake 'default' gets"):
-            require_own_source("trial", "trial")
-        require_own_source(None, "trial")
+            Places(get_settings()).require_own_source("trial", "trial")
+        Places(get_settings()).require_own_source(None, "trial")
 
 
 def test_the_own_lake_is_known_before_there_is_anything_in_it(installed, tmp_path):
     installed(sources={"trial": "file:/trial"}, lakes={"trial": f"file:{tmp_path}/x/../own"})
     with pytest.raises(SettingsError, match="its own source only"):
-        require_own_source("trial", "trial")
+        Places(get_settings()).require_own_source("trial", "trial")
 
 
 def test_an_object_store_is_known_by_any_address_too(installed):
@@ -143,9 +143,9 @@ def test_an_object_store_is_known_by_any_address_too(installed):
         installed(lake="s3://bucket/lake", sources={"trial": "file:/trial"}, lakes={"trial": address})
         if is_own:
             with pytest.raises(SettingsError, match="its own source only"):
-                require_own_source("trial", "trial")
+                Places(get_settings()).require_own_source("trial", "trial")
         else:
-            require_own_source("trial", "trial")
+            Places(get_settings()).require_own_source("trial", "trial")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql+psycopg", "mysql", "foo", "https", "simplecache::file"])
@@ -153,8 +153,8 @@ def test_a_lake_that_is_no_folder_is_refused_by_its_scheme_alone(installed, sche
     address = f"{scheme}://me:hunter2@host/bank"
     installed(lakes={"trial": address})
     for opened in (
-        lambda: address_of("lake", "trial"),
-        lambda: address_of("lake", "other", lambda kind, name: address),
+        lambda: Places(get_settings()).address_of("lake", "trial"),
+        lambda: Places(get_settings(), lambda kind, name: address).address_of("lake", "other"),
         lambda: LakeLocation.of(address),
         lambda: ModelRegistry.open(address, get_settings()),
     ):

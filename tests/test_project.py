@@ -20,6 +20,28 @@ OWN = frozenset({*PRODUCT, "tests"})
 TOOLS = frozenset({"bandit", "import-linter", "mypy", "ruff", "sqlfluff"})
 PAGES = sorted(page.relative_to(PROJECT_ROOT).as_posix() for page in PROJECT_ROOT.glob("docs/**/*.md"))
 PAGES += sorted(page.name for page in PROJECT_ROOT.glob("*.md"))
+SETTINGS_ENTRIES = frozenset(
+    {
+        "include/__main__.py",
+        "include/orchestration.py",
+        "local/headless.py",
+        "local/models_page.py",
+        "local/run.py",
+        "plugins/settlement_console/plugin.py",
+    }
+)
+"""Where a process begins: settings are read there, once, and handed on as arguments."""
+SETTINGS_BORDERS = frozenset(
+    {
+        "include/lake/lake.py",  # for callers that name no settings
+        "include/training/history.py",
+        *(f"include/learning/{name}.py" for name in ("learn", "save_model")),
+        *(f"include/night/{name}.py" for name in ("docs", "finish", "modelling", "play", "reviewing", "steps")),
+        *(f"include/night/{name}.py" for name in ("verify", "watching")),
+        *(f"include/selection/{name}.py" for name in ("comparing", "decisions", "preparing", "promotion")),
+    }
+)
+"""Doors of rooms that read them for what lies below; the list only becomes shorter."""
 _PROVIDERS = "airflow.providers."
 _LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]+)?\)")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
@@ -84,6 +106,16 @@ def test_every_setting_is_in_the_operations_page() -> None:
     page = _text("docs/operations.md")
     missing = [name for name in Settings.model_fields if f"`ADS_{name.upper()}`" not in page]
     assert missing == []
+
+
+def test_settings_are_read_at_the_entries_alone_and_handed_down() -> None:
+    asking = {
+        path.relative_to(PROJECT_ROOT).as_posix()
+        for folder in PRODUCT
+        for path in (PROJECT_ROOT / folder).rglob("*.py")
+        if "get_settings()" in path.read_text(encoding="utf-8")
+    }
+    assert asking <= SETTINGS_ENTRIES | SETTINGS_BORDERS | {"include/settings.py"}
 
 
 def test_every_target_of_the_makefile_is_in_a_page() -> None:

@@ -13,9 +13,8 @@ import numpy as np
 from include.evaluation.ledger import Row, balance_on, signed_cents
 from include.features import HABIT_DAYS
 from include.lake.tables import REVERSES
+from include.relations import BANK_BOOKED
 
-BANK_BOOKED = ("IC", "IO", "ST")
-"""Categories of the postings that the bank books by itself."""
 _CENT = Decimal("0.01")
 # A posting that imitates another one lies within this many minutes of the other's time of day.
 _JITTER_MINUTES = 25

@@ -11,13 +11,12 @@ import numpy as np
 from include.explaining.words import NO_READING, Earlier, Row, SequenceReading
 from include.features.sequences import KINDS, NO_POSTING, STEP, STEP_FIELDS, WINDOW
 from include.models.sequence_reader import SequenceReader
+from include.relations import is_bank_booked
 
 MOST_COMPARED = 2
 """Largest number of earlier postings that a sentence names; a third one would make it too long to be read aloud."""
 MOST_BLAMED = 5
 """Number of surprising earlier postings among which they are chosen."""
-BANK_BOOKED = (":IC", ":IO", ":ST")
-"""Endings of the kinds that the bank books by itself: interest and fees."""
 
 _KIND, _LOG_AMOUNT, _DAYS_BEFORE = (STEP_FIELDS.index(name) for name in ("kind", "log_amount", "days_before"))
 
@@ -60,7 +59,7 @@ def _compared(row: Row, blamed: Sequence[int]) -> tuple[Earlier, ...]:
 
 
 def _decided(row: Row, places: Sequence[int]) -> list[int]:
-    return [place for place in places if not _earlier(row, place).kind.endswith(BANK_BOOKED)]
+    return [place for place in places if not is_bank_booked(_earlier(row, place).kind)]
 
 
 def _latest(row: Row) -> Earlier | None:

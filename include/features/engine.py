@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.counterparties import define_counterparty_key
 from include.errors import ConservationError, SettingsError
-from include.features.plan import FEATURES, GIVEN, Step, feature_plan, query_text
+from include.features.plan import FEATURES, GIVEN, SQL_FOLDER, Step, feature_plan
 from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.features.towns import known_towns, unknown_places
 from include.lake.tables import REVERSES
-from include.relations import FIN_TRANSACTION, RELATIONS
+from include.relations import BANK_BOOKED, FIN_TRANSACTION, RELATIONS
+from include.sql_engine import SqlEngine
 
 HABIT_DAYS = 90
 """Days before the night that form the account's habit; they contain a monthly payment three times."""
@@ -42,7 +40,8 @@ STRETCH_DAYS = 366
 PROFILE_RELATIONS = ("fin_account", "fin_client", "fin_disposition", "fin_district", "fin_card", "fin_loan")
 """The static relations that features are made of; an absent one leaves its columns null."""
 
-_CONSTANTS: dict[str, float] = {
+_CONSTANTS: dict[str, Any] = {
+    "bank_booked": list(BANK_BOOKED),
     # A decision: the peers weigh as much as five postings of one's own. In the real second half of 1993 the median
     # account has two of a kind in 90 days and one in twenty has nine or more, so both have a say.
     "habit_weight": 5,
@@ -135,9 +134,9 @@ def build_features(
     first, last = _span(postings)
     towns = known_towns(_district_names(statics.get("fin_district")))
     tables = {"known_towns": towns, **_profiles(statics), **state.tables()}
-    with open_engine(tables) as engine:
+    with SqlEngine.open(SQL_FOLDER, tables) as engine:
         earlier = _standing(_posting_columns(lookback), postings, first)
-        engine.register(GIVEN, pa.concat_tables([earlier, _posting_columns(postings)]))
+        engine.put(GIVEN, pa.concat_tables([earlier, _posting_columns(postings)]))
         del earlier, lookback  # the engine then frees them as soon as its own form of them is there
         values = parameters(first, last, habit_days, knows_products=_knows_products(statics))
         _build(engine, feature_plan().habits, values)
@@ -151,9 +150,9 @@ def build_features(
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
     """The state after `postings` of one night or of several; advancing by a night twice changes nothing."""
     _, last = _span(postings)
-    with open_engine({"transactions": _posting_columns(postings), **state.tables()}) as engine:
-        engine.register("postings", run_query(engine, "postings", {"last_night": last, **_CONSTANTS}))
-        return FeatureState.from_tables({name: run_query(engine, name, {}) for name in STATE_SCHEMAS})
+    with SqlEngine.open(SQL_FOLDER, {"transactions": _posting_columns(postings), **state.tables()}) as engine:
+        engine.keep("postings", last_night=last, **_CONSTANTS)
+        return FeatureState.from_tables({name: engine.table(name) for name in STATE_SCHEMAS})
 
 
 def state_from_history(history: pa.Table, before: date | None = None) -> FeatureState:
@@ -213,10 +212,10 @@ class _Stretch:
     habit_days: int
 
 
-def _stretch_features(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> _Stretch:
+def _stretch_features(engine: SqlEngine, values: Mapping[str, Any]) -> _Stretch:
     """The features of the nights from `first_night` to `last_night` of the values."""
     _build(engine, feature_plan().stretch, values)
-    features = run_query(engine, FEATURES, values)
+    features = engine.table(FEATURES, **values)
     postings = _window_postings(engine, values)
     stretch = _Stretch(features, postings, values["first_night"], values["last_night"], values["habit_days"])
     nights = pc.and_(
@@ -244,7 +243,7 @@ def _with_windows(stretch: _Stretch) -> pa.Table:
     return features
 
 
-def _window_postings(engine: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> pa.Table:
+def _window_postings(engine: SqlEngine, values: Mapping[str, Any]) -> pa.Table:
     """The postings that windows of a stretch are made of, in the columns they need."""
     since = values["first_night"].toordinal() - values["habit_days"]
     reach = f"trans_date between date '{date.fromordinal(max(since, 1))}' and date '{values['last_night']}'"
@@ -288,7 +287,10 @@ def _knows_products(statics: Mapping[str, pa.Table]) -> bool:
 
 def _check_habit_days(habit_days: int) -> None:
     if habit_days < MIN_HABIT_DAYS:
-        raise SettingsError(f"habit_days is {habit_days}; at least {MIN_HABIT_DAYS} are needed: raise the look-back")
+        raise SettingsError(
+            f"habit_days is {habit_days}; at least {MIN_HABIT_DAYS} are needed: raise the look-back",
+            setting="habit_days",
+        )
 
 
 def _span(postings: pa.Table) -> tuple[date, date]:
@@ -339,29 +341,12 @@ def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-@contextmanager
-def open_engine(tables: Mapping[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An embedded engine that knows the queries' functions, over some tables."""
-    with duckdb.connect() as engine:
-        define_counterparty_key(engine)
-        for name, table in tables.items():
-            engine.register(name, table)
-        yield engine
-
-
-def run_query(engine: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, object]) -> pa.Table:
-    """The rows of one query file; of `values` those that it names."""
-    (statement,) = engine.extract_statements(query_text(query))
-    used = {parameter: values[parameter] for parameter in statement.named_parameters}
-    return engine.sql(statement, params=used).to_arrow_table()
-
-
-def _build(engine: duckdb.DuckDBPyConnection, steps: Iterable[Step], values: Mapping[str, object]) -> None:
+def _build(engine: SqlEngine, steps: Iterable[Step], values: Mapping[str, Any]) -> None:
     """Run queries in order, each under its own name for the next, and drop what none reads any more."""
     for step in steps:
-        engine.register(step.query, run_query(engine, step.query, values))
+        engine.keep(step.query, **values)
         for table in step.spent:
-            engine.unregister(table)
+            engine.drop(table)
         for table in step.narrowed:
             since = engine.view(table).filter(f"trans_date >= date '{values['first_described']}'")
-            engine.register(table, since.to_arrow_table())
+            engine.put(table, since.to_arrow_table())

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from include.features.state import STATE_SCHEMAS
+from include.sql_engine import sql_names, sql_text
 
-SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql" / "features"
+SQL_FOLDER = "features"
+"""Name of the folder of `include/sql` that holds the feature queries."""
 
 FEATURES = "features"
 """The query that all others are made for."""
@@ -71,7 +72,7 @@ class Plan:
 @cache
 def feature_plan() -> Plan:
     """The plan of the files as they are, read once a process."""
-    texts = {file.stem: query_text(file.stem) for file in SQL_FOLDER.glob("*.sql")}
+    texts = {query: sql_text(SQL_FOLDER, query) for query in sql_names(SQL_FOLDER)}
     graph = needed(FEATURES, reads_of(texts))
     order = [query for query in _late_order(FEATURES, graph) if query in texts and query != FEATURES]
     again = _made_again(order, graph, texts)
@@ -97,12 +98,6 @@ def _late_order(query: str, graph: Mapping[str, Sequence[str]]) -> list[str]:
 
     visit(query)
     return list(order)
-
-
-@cache
-def query_text(query: str) -> str:
-    """The text of a feature query."""
-    return (SQL_FOLDER / f"{query}.sql").read_text(encoding="utf-8")
 
 
 def reads_of(texts: Mapping[str, str]) -> dict[str, list[str]]:

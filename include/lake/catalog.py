@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from pyiceberg.exceptions import (
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import Table as IcebergTable
 from sqlalchemy.exc import SQLAlchemyError
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
 from include.errors import PublishError, TerminalError
 from include.lake.identity import claim_namespace
@@ -40,8 +40,9 @@ PROPERTIES = {
 
 # Two processes that open a new lake at once collide on each statement that creates something. Each collision means that
 # the other process got further, so that a handful of attempts is enough.
-_TURNS = 8
-_TURN_SECONDS = 0.1
+_TURNS = stop_after_attempt(8)
+_PAUSE = wait_incrementing(start=0.1, increment=0.1)
+_COLLISIONS = (SQLAlchemyError, OSError, TableAlreadyExistsError, CommitFailedException)
 
 _Answer = TypeVar("_Answer")
 
@@ -129,22 +130,13 @@ def _open(location: LakeLocation, settings: Settings) -> tuple[Catalog, str]:
 
 
 def _in_turns(action: Callable[[], _Answer], what: str) -> _Answer:
-    for turn in _turns():
-        try:
-            return action()
-        except (SQLAlchemyError, OSError, TableAlreadyExistsError, CommitFailedException) as error:
-            if turn == _TURNS:
-                raise PublishError(
-                    f"the lake could not open or create {what}: {error}. Nothing changed for readers; see that the "
-                    "catalog's database answers and that the lake's folder can be written to, then run again."
-                ) from error
-    raise AssertionError("the last turn returns or raises")
-
-
-def _turns() -> Iterator[int]:
-    for turn in range(1, _TURNS + 1):
-        yield turn
-        time.sleep(_TURN_SECONDS * turn)
+    try:
+        return Retrying(retry=retry_if_exception_type(_COLLISIONS), stop=_TURNS, wait=_PAUSE, reraise=True)(action)
+    except _COLLISIONS as error:
+        raise PublishError(
+            f"the lake could not open or create {what}: {error}. Nothing changed for readers; see that the "
+            "catalog's database answers and that the lake's folder can be written to, then run again."
+        ) from error
 
 
 def _check_partition(found: IcebergTable, table: Table) -> None:
@@ -152,7 +144,8 @@ def _check_partition(found: IcebergTable, table: Table) -> None:
     if fields != ([table.night_column] if table.night_column else []):
         raise TerminalError(
             f"the lake's table {table.name} is partitioned by {fields or 'nothing'}, the code's by "
-            f"{table.night_column or 'nothing'}: give the new table another name, or migrate the old one"
+            f"{table.night_column or 'nothing'}: give the new table another name, or migrate the old one",
+            table=table.name,
         )
 
 
@@ -163,7 +156,8 @@ def _add_columns(found: IcebergTable, table: Table) -> None:
     except (ValueError, TypeError) as error:
         raise TerminalError(
             f"the lake's table {table.name} cannot take the code's columns: {error}; "
-            "a column may be added or widened, not change its kind: give it another name"
+            "a column may be added or widened, not change its kind: give it another name",
+            table=table.name,
         ) from error
 
 

@@ -8,11 +8,8 @@ commit's token.
 from __future__ import annotations
 
 import errno
-import random
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,6 +18,14 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.update.snapshot import ExpireSnapshots
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_result,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random_exponential,
+)
 
 from include.errors import LakeConflictError, PublishError, SettlementError
 from include.lake.catalog import LakeCatalog
@@ -31,8 +36,9 @@ TOKEN = "ads.commit"  # noqa: S105 - the name of a snapshot property, not a secr
 # The pauses grow to a second and add up to about fifteen seconds, in which some hundred other commits of the same table
 # can be made.
 _ATTEMPTS = 24
-_FIRST_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 1.0
+# Half of each pause is drawn by lot, so that writers that collided once do not collide again.
+_PAUSE = wait_exponential(multiplier=0.01, max=0.5) + wait_random_exponential(multiplier=0.01, max=0.5)
+_ATTEMPTS_TO_ASK = 5
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 # pyiceberg copies a table's metadata, which consists mostly of snapshots, some twenty times per commit: with 60 of them
@@ -86,21 +92,33 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp)
         When the change was not applied; nothing changed for readers.
     """
     token = uuid.uuid4().hex
-    for pause in _pauses():
-        try:
-            if _attempt(catalog.load(name), plan, {**stamp.properties(), TOKEN: token}):
-                return
-        except SettlementError:
-            raise
-        except Exception as error:
-            if _has_landed(catalog, name, token):
-                return
-            raise _publish_error(error, name, stamp) from error
-        time.sleep(pause)
-    raise LakeConflictError(
-        f"other writers of the lake's table {name} went first {_ATTEMPTS} times while the night {stamp.night} was "
-        "written: nothing changed for readers; run the night again when the other runs are through"
-    )
+    until_done = Retrying(retry=retry_if_result(_is_false), stop=stop_after_attempt(_ATTEMPTS), wait=_PAUSE)
+    try:
+        until_done(_is_done, catalog, name, plan, stamp, token)
+    except RetryError:
+        raise LakeConflictError(
+            f"other writers of the lake's table {name} went first {_ATTEMPTS} times while the night {stamp.night} was "
+            "written: nothing changed for readers; run the night again when the other runs are through",
+            table=name,
+            night=stamp.night,
+            run_key=stamp.run_key,
+        ) from None
+
+
+def _is_false(done: object) -> bool:
+    return done is False
+
+
+def _is_done(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp, token: str) -> bool:
+    """Whether the change is in the table after one more attempt; False after a lost race."""
+    try:
+        return _attempt(catalog.load(name), plan, {**stamp.properties(), TOKEN: token})
+    except SettlementError:
+        raise
+    except Exception as error:
+        if _has_landed(catalog, name, token):
+            return True
+        raise _publish_error(error, name, stamp) from error
 
 
 def _attempt(table: IcebergTable, plan: Plan, properties: dict[str, str]) -> bool:
@@ -142,21 +160,14 @@ def _expire_snapshots(transaction: Transaction) -> None:
 
 def _has_landed(catalog: LakeCatalog, name: str, token: str) -> bool:
     """Whether the commit is in the table after all; False also when the catalog does not answer."""
-    for pause in list(_pauses())[:5]:
-        with suppress(Exception):
-            return _carries(catalog.load(name), token)
-        time.sleep(pause)
-    return False
+    until_answered = Retrying(
+        stop=stop_after_attempt(_ATTEMPTS_TO_ASK), wait=_PAUSE, retry_error_callback=lambda _unanswered: False
+    )
+    return until_answered(lambda: _carries(catalog.load(name), token))
 
 
 def _carries(table: IcebergTable, token: str) -> bool:
     return any(snapshot.summary and snapshot.summary.get(TOKEN) == token for snapshot in table.snapshots())
-
-
-def _pauses() -> Iterator[float]:
-    for attempt in range(_ATTEMPTS):
-        longest = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
-        yield longest * random.uniform(0.5, 1)  # noqa: S311 - spreads writers, keeps no secret
 
 
 def _publish_error(error: Exception, name: str, stamp: RunStamp) -> PublishError:
@@ -165,7 +176,10 @@ def _publish_error(error: Exception, name: str, stamp: RunStamp) -> PublishError
     remedy = "see that the disk under the lake and its catalog has room" if no_room else "mend the cause"
     return PublishError(
         f"the lake's table {name} could not take the night {stamp.night}: {reason}. Nothing changed for readers, they "
-        f"see what was published before; {remedy} and run the night again: it replaces what this run left."
+        f"see what was published before; {remedy} and run the night again: it replaces what this run left.",
+        table=name,
+        night=stamp.night,
+        run_key=stamp.run_key,
     )
 
 

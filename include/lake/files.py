@@ -56,7 +56,8 @@ def run_key_of(table: IcebergTable, file: DataFile) -> str:
     if low is None or low != high:
         raise TerminalError(
             f"the data file {file.file_path} does not say which run wrote it (run_key from {low!r} to {high!r}); "
-            "a file of the lake holds one run's rows: undo whatever merged or rewrote the table's files"
+            "a file of the lake holds one run's rows: undo whatever merged or rewrote the table's files",
+            place=file.file_path,
         )
     return low.decode()
 

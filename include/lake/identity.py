@@ -20,8 +20,8 @@ from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
 from include.lake.location import LakeLocation
-from include.lake.whole_file import write_whole
 from include.settings import Settings
+from include.whole_file import write_whole
 
 if TYPE_CHECKING:
     from include.security.anchors import Anchors
@@ -73,7 +73,8 @@ def read_id(location: LakeLocation) -> str | None:
     if not _ID.fullmatch(found):
         raise IntegrityError(
             f"{path} does not hold a lake's identity (32 hex digits): restore it, or remove it and open the lake "
-            "again, which takes the identity from its catalog"
+            "again, which takes the identity from its catalog",
+            place=str(path),
         )
     return found
 
@@ -197,7 +198,8 @@ def _not_as_it_was(location: LakeLocation, known: str, found: str, anchors: Anch
     return IntegrityError(
         f"at {location.warehouse} lay the lake {known}, and {found}: its files were removed, or files of another lake "
         f"were put in its place. Restore them; or, where it was removed or replaced on purpose, remove "
-        f"{anchors.place_file(location.warehouse)}"
+        f"{anchors.place_file(location.warehouse)}",
+        place=location.warehouse,
     )
 
 
@@ -221,5 +223,7 @@ def _refusal(location: LakeLocation, warehouse: str) -> SettingsError:
     return SettingsError(
         f"the namespace {location.namespace!r} of this catalog belongs to the lake at {warehouse}, and this lake lies "
         f"at {location.warehouse}: nothing was read or written. Lakes may share a catalog, each in a namespace of its "
-        f"own: set ADS_NAMESPACE to another name for this one, for instance {location.namespace}_2"
+        f"own: set ADS_NAMESPACE to another name for this one, for instance {location.namespace}_2",
+        setting="namespace",
+        place=location.warehouse,
     )

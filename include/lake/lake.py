@@ -186,7 +186,9 @@ class Lake:
         if (row["run_key"], row["settlement_date"]) != (stamp.run_key, stamp.night):
             raise TerminalError(
                 f"the manifest row is of the run {row['run_key']} of {row['settlement_date']}, "
-                f"the stamp of {stamp.run_key} of {stamp.night}: they must name the same run and night"
+                f"the stamp of {stamp.run_key} of {stamp.night}: they must name the same run and night",
+                night=stamp.night,
+                run_key=stamp.run_key,
             )
         since = self._seen_at_first_write.pop(stamp, None)
         superseded = self._files_of_others(stamp.night, stamp.run_key)
@@ -294,7 +296,8 @@ class Lake:
             before = after
         raise LakeConflictError(
             f"the nights from {first} to {last} were published again {_READ_TURNS} times while {name} was read: "
-            "read again when those runs are through"
+            "read again when those runs are through",
+            table=name,
         )
 
     def manifest(self, first: date | None = None, last: date | None = None) -> pa.Table:
@@ -346,7 +349,8 @@ class Lake:
         if table not in self._tables:
             raise TerminalError(
                 f"the table {table} is not declared; declared are {', '.join(sorted(self._tables))}: "
-                "give the Table itself, or name it in Lake.open(extra_tables=...)"
+                "give the Table itself, or name it in Lake.open(extra_tables=...)",
+                table=str(table),
             )
         return self._tables[table]
 
@@ -357,7 +361,8 @@ class Lake:
         if found is None:
             raise MissingStateError(
                 f"the lake holds no table {table}: no night that leaves it was ever published here; "
-                "publish an earlier night first, or check the lake's address"
+                "publish an earlier night first, or check the lake's address",
+                table=str(table),
             )
         return arrow_schema(found)
 
@@ -383,5 +388,7 @@ def _check_unswitched(now: frozenset[_Named], since: frozenset[_Named] | None, s
     raise LakeConflictError(
         f"the night {stamp.night} was published by the run {', '.join(sorted(entry.run_key for entry in now))} while "
         f"the run {stamp.run_key} was writing it: that run is what readers see, whole; run the night again if this "
-        "one's inputs are the newer ones"
+        "one's inputs are the newer ones",
+        night=stamp.night,
+        run_key=stamp.run_key,
     )

@@ -65,7 +65,8 @@ class LakeLocation:
         if not catalog_uri:
             raise SettingsError(
                 "the lake is an object prefix, which cannot hold a SQLite catalog: "
-                "set ADS_CATALOG_URI to a PostgreSQL database (postgresql+psycopg://user@host/name)"
+                "set ADS_CATALOG_URI to a PostgreSQL database (postgresql+psycopg://user@host/name)",
+                setting="catalog_uri",
             )
         return cls(uri.rstrip("/"), catalog_uri, namespace, io_properties=_object_store())
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 from upath import UPath
 
 from include.errors import LakeConflictError
-from include.security.file_lock import require_regular
+from include.security.file_lock import lock_at
 from include.security.private import make_private
 
 LOCK_FILE = ".night.lock"
@@ -48,14 +48,12 @@ def one_night_at_a_time(lake_uri: str, night: date, say: Callable[[str], object]
         yield
         return
     make_private(lake)
-    file = Path(lake.path) / LOCK_FILE
-    require_regular(file)
-    with _acquired(FileLock(file, mode=0o600, is_singleton=True), lake_uri, night, say):
+    with _acquired(lock_at(Path(lake.path) / LOCK_FILE, is_reentrant=True), lake_uri, night, say):
         yield
 
 
 @contextmanager
-def _acquired(lock: FileLock, lake_uri: str, night: date, say: Callable[[str], object]) -> Iterator[None]:
+def _acquired(lock: BaseFileLock, lake_uri: str, night: date, say: Callable[[str], object]) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -67,11 +65,13 @@ def _acquired(lock: FileLock, lake_uri: str, night: date, say: Callable[[str], o
         lock.release()
 
 
-def _wait(lock: FileLock, lake_uri: str, night: date) -> None:
+def _wait(lock: BaseFileLock, lake_uri: str, night: date) -> None:
     try:
         lock.acquire(timeout=LONGEST_WAIT_SECONDS, poll_interval=_LOOK_EVERY_SECONDS)
     except Timeout as error:
         raise LakeConflictError(
             f"another night has been at work in {lake_uri} for {LONGEST_WAIT_SECONDS // 3600} hours, so that {night} "
-            "could not begin: end the process that hangs, and run the night again"
+            "could not begin: end the process that hangs, and run the night again",
+            night=night,
+            place=lake_uri,
         ) from error

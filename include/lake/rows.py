@@ -25,14 +25,18 @@ def keyed_rows(table: Table, rows: pa.Table, run_key: str) -> pa.Table:
     missing = [name for name in content if name not in rows.column_names]
     if missing:
         raise TerminalError(
-            f"rows for the table {table.name} lack {', '.join(missing)}; it has the columns {', '.join(content)}"
+            f"rows for the table {table.name} lack {', '.join(missing)}; it has the columns {', '.join(content)}",
+            table=table.name,
+            run_key=run_key,
         )
     keys = pa.repeat(pa.scalar(run_key, RUN_KEY.type), rows.num_rows)
     keyed = rows.select(content).append_column(RUN_KEY, keys).select(table.schema.names)
     try:
         return keyed.cast(table.schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise TerminalError(f"rows for the table {table.name} do not fit its columns: {error}") from error
+        raise TerminalError(
+            f"rows for the table {table.name} do not fit its columns: {error}", table=table.name, run_key=run_key
+        ) from error
 
 
 def check_night(table: Table, rows: pa.Table, night: date) -> None:
@@ -48,7 +52,9 @@ def check_night(table: Table, rows: pa.Table, night: date) -> None:
     if others or blank:
         raise TerminalError(
             f"{others + blank} of {rows.num_rows} rows for the night {night} of the table {table.name} have another "
-            f"{table.night_column} or none: a night replaces its own rows and no others"
+            f"{table.night_column} or none: a night replaces its own rows and no others",
+            table=table.name,
+            night=night,
         )
 
 

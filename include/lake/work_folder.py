@@ -179,7 +179,8 @@ def _room_for(path: UPath) -> Iterator[None]:
     except OSError as error:
         raise PublishError(
             f"the run's work folder could not take {path.name} ({error}): nothing was published by this step; see "
-            f"that the disk under {path.parent} has room and may be written to, and run it again"
+            f"that the disk under {path.parent} has room and may be written to, and run it again",
+            place=str(path),
         ) from error
 
 
@@ -190,5 +191,6 @@ def _kept(path: UPath) -> Iterator[None]:
     except FileNotFoundError as error:
         raise MissingStateError(
             f"the run's work folder holds no {path.name}: it is removed at the run's end, and a day after a run that "
-            "failed. Start again from the run's first step (in Airflow: clear the run from its first task on)"
+            "failed. Start again from the run's first step (in Airflow: clear the run from its first task on)",
+            place=str(path),
         ) from error

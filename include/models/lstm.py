@@ -17,6 +17,7 @@ from include.features.catalog import SURPRISES
 from include.features.sequences import KINDS, STEP, WINDOW
 from include.models.base import Examples, Matrix, MatrixError, Vector
 from include.models.sequence_reader import Expectation, SequenceReader
+from include.relations import is_bank_booked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,8 +50,7 @@ RARE_ROWS = 20
 network does not judge how surprising such a kind is, as it hardly met it: the real bank's first cards, issued in its
 last training month, were one false alarm in four. The features of new kinds and products judge it instead, by how
 accounts take it up."""
-BANK_BOOKED = (":IC", ":IO", ":ST")
-"""Endings of the kinds that the bank books by itself, interest and fees: only their amount can surprise."""
+# Of what the bank books by itself, only the amount can surprise.
 _NOT_THE_AMOUNT = np.array([place for place, part in enumerate(SURPRISES) if part != "sequence_amount"])
 SHOWN_RANGE = (0.1, 0.9)
 """Quantiles at both ends of the range of amounts that explanations show."""
@@ -259,7 +259,7 @@ def _surprises_of(forecast: Forecast, w: Windows, bounded: bool) -> Matrix:
 
 
 def _is_bank_booked(ids: Integers) -> npt.NDArray[np.bool_]:
-    return np.isin(ids, [number for number, kind in enumerate(KINDS, start=1) if kind.endswith(BANK_BOOKED)])
+    return np.isin(ids, [number for number, kind in enumerate(KINDS, start=1) if is_bank_booked(kind)])
 
 
 def _learn_kinds(rows: Floats) -> tuple[Integers, Floats]:

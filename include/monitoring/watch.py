@@ -120,7 +120,11 @@ def watch(lake_uri: str, night: date) -> dict[str, Any]:
     """
     lake = Lake.open(lake_uri)
     if lake.published(night) is None:
-        raise MissingStateError(f"the night {night} is not published in {lake_uri}: play it, then ask what it told")
+        raise MissingStateError(
+            f"the night {night} is not published in {lake_uri}: play it, then ask what it told",
+            night=night,
+            place=lake_uri,
+        )
     said = lake.read(NOTICES_TABLE, night, night, ["code", "feature", "text", "asks_for_selection"]).to_pylist()
     return {"night": night.isoformat(), "notices": said, "figures": figures_of(lake, night)}
 

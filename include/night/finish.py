@@ -18,7 +18,6 @@ from upath import UPath
 from include.errors import LakeConflictError, MissingStateError, PublishError, TerminalError
 from include.lake import Lake, RunStamp
 from include.lake.tables import Table
-from include.lake.whole_file import write_whole
 from include.learning import PROFILE_TABLE, REFRESH_TABLE
 from include.monitoring import drift_plot
 from include.night import carried_state
@@ -46,10 +45,12 @@ from include.night.watching import NOTICES, kept_watch
 from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue, alerts_csv
 from include.quality import Counts
+from include.quality.quarantine import seal_quarantine
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.security.envelope import Envelope
 from include.security.private import make_private
 from include.settings import get_settings
+from include.whole_file import write_whole
 
 Figures = dict[str, Any]
 
@@ -152,10 +153,7 @@ def _gather(workspace: Workspace, lake: Lake, request: NightRequest, late: list[
 
 
 def _sealed(quarantine: pa.Table, request: NightRequest) -> pa.Table:
-    context = {"table": "quarantine", "night": request.night.isoformat()}
-    sealed = Envelope.open(get_settings()).seal_texts(quarantine["raw"].to_pylist(), context)
-    position = quarantine.schema.get_field_index("raw")
-    return quarantine.set_column(position, "raw", pa.array(sealed, pa.string()))
+    return seal_quarantine(quarantine, request.night, Envelope.open(get_settings()))
 
 
 def _state(workspace: Workspace, lake: Lake, request: NightRequest) -> list[tuple[Table, pa.Table]]:

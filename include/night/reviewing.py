@@ -15,9 +15,11 @@ from include.night.verify import unsealed
 from include.night.workspace import Workspace
 from include.relations import DATE, FIN_TRANSACTION
 from include.reviews import ReviewEffects, effects_of, findings_of, known_reviews, take_in
-from include.reviews.files import REVIEWS, inbox_of, put_away
+from include.reviews.files import REVIEWS, inbox_of, put_away, taken_of
 from include.reviews.intake import Intake, held_by_others, kept_by, left_in_drop, nights_before
 from include.reviews.risk import dismissed_warnings
+from include.security.envelope import Envelope
+from include.settings import get_settings
 
 TAKEN_IN, KNOWN, REFUSED, FINDINGS = "reviews", "reviews.known", "reviews.refused", "reviews.findings"
 """Under which the work folder keeps what the night took in, what it knows, what it refused, and what had been
@@ -41,11 +43,13 @@ def take_in_reviews(request: NightRequest, workspace: Workspace, lake: Lake) -> 
     """
     night = request.night
     nights = _known_nights(lake, night)
+    reviews_uri = get_settings().reviews_uri
+    inbox = inbox_of(request.lake_uri, reviews_uri)
     if workspace.read_note("began")[PUBLISHED_RUN] is None:
-        intake = take_in(lake, inbox_of(request.lake_uri), night)
+        intake = take_in(lake, inbox, night, taken_of(inbox, reviews_uri))
     else:
         taken = kept_by(lake, night)
-        settled = left_in_drop(lake, inbox_of(request.lake_uri), night)
+        settled = left_in_drop(lake, inbox, night, taken_of(inbox, reviews_uri))
         intake = Intake(taken, _refused_before(lake, request), settled=settled)
     known = known_reviews(lake, night, intake.taken, nights)
     workspace.put(TAKEN_IN, intake.taken)
@@ -109,7 +113,9 @@ def put_reviews_away(workspace: Workspace) -> list[str]:
 
     A report that is run again after its work folder is gone has nothing to move.
     """
-    return put_away(workspace.read_note(TAKEN_IN)["settled"]) if workspace.has_note(TAKEN_IN) else []
+    if not workspace.has_note(TAKEN_IN):
+        return []
+    return put_away(workspace.read_note(TAKEN_IN)["settled"], Envelope.open(get_settings()))
 
 
 def _postings(workspace: Workspace) -> pa.Table:

@@ -50,7 +50,7 @@ def extract(request: NightRequest) -> Figures:
     is_first = not (
         carried_state.has_predecessor(lake, request.night) and carried_state.knows_enough(lake, request.night)
     )
-    with open_source(request.source_uri) as source:
+    with open_source(request.source_uri, timeout_seconds=get_settings().source_timeout_seconds) as source:
         settlement.calendar_of(source.holidays)  # an unknown one stops the night before anything is read
         if is_first:
             _refuse_a_hole(source, lake, request.night)

@@ -15,6 +15,7 @@ from include.lake import Lake
 from include.night.columns import Columns, NightColumns
 from include.publish.digest import output_hash
 from include.quality.admission import amount_cents
+from include.quality.quarantine import unseal_quarantine
 from include.relations import FIN_TRANSACTION
 from include.security.envelope import Envelope
 from include.settings import get_settings
@@ -102,7 +103,4 @@ def unsealed(quarantine: pa.Table, night: date) -> pa.Table:
     IntegrityError
         When a text was changed, or sealed with another key.
     """
-    context = {"table": "quarantine", "night": night.isoformat()}
-    texts = Envelope.open(get_settings()).unseal_texts(quarantine["raw"].to_pylist(), context)
-    position = quarantine.schema.get_field_index("raw")
-    return quarantine.set_column(position, "raw", pa.array(texts, pa.string()))
+    return unseal_quarantine(quarantine, night, Envelope.open(get_settings()))

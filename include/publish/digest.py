@@ -5,25 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
-import duckdb
 import pyarrow as pa
+
+from include.sql_engine import SqlEngine
 
 # The run that wrote a row, and the place of its file, are not part of its content.
 _NOT_CONTENT = frozenset({"run_key", "source_uri"})
-
-_ROWS = """
-select coalesce(sha256(string_agg(row_digest, '' order by row_digest)), 'empty')
-from (select sha256(to_json(rows)::varchar) as row_digest from rows)
-"""
 
 
 def table_digest(table: pa.Table) -> str:
     """Hex digest of a table's rows as a multiset, `run_key` and `source_uri` left out."""
     rows = table.drop_columns([c for c in table.column_names if c in _NOT_CONTENT])
-    with duckdb.connect() as connection:
-        connection.register("rows", rows)
-        found = connection.execute(_ROWS).fetchone()
-    return f"{','.join(rows.column_names)}:{found[0] if found else 'empty'}"
+    with SqlEngine.open("publish", {"rows": rows}) as engine:
+        ((digest,),) = engine.tuples("rows_digest")
+    return f"{','.join(rows.column_names)}:{digest}"
 
 
 def hashed_columns(outputs: Mapping[str, pa.Table]) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -53,7 +54,8 @@ class Counts:
             if offered != found:
                 raise ConservationError(
                     f"{relation}: {offered} {unit} were offered, but published + quarantined + deduplicated + "
-                    f"unreadable are {found}. The gate lost or doubled records; nothing may be published."
+                    f"unreadable are {found}. The gate lost or doubled records; nothing may be published.",
+                    relation=relation,
                 )
 
 
@@ -103,8 +105,15 @@ class RefusedError(GateError):
         Verdicts of the suites, as in `Admission.results`.
     """
 
-    def __init__(self, message: str, results: tuple[SuiteResult, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str = "",
+        results: tuple[SuiteResult, ...] = (),
+        *,
+        night: date | None = None,
+        table: str | None = None,
+    ) -> None:
+        super().__init__(message, night=night, table=table)
         self.results = results
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
-from include.lake.whole_file import write_whole
 from include.quality.admission import SuiteResult
 from include.security import file_lock
+from include.whole_file import write_whole
 
 if TYPE_CHECKING:
     from include.quality.pages import NightSummary

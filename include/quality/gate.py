@@ -72,7 +72,7 @@ def admit(extracts: Mapping[str, Extract | None], night: date | None, lookback: 
     results = (*(_result(each) for each in judged), {**delivery.result, "relation": None})
     refusals = [*_missing(absent, judged), *(r for each in judged for r in _refusals(each)), *_broken(delivery, judged)]
     if refusals:
-        raise RefusedError(_message(night, refusals), results)
+        raise RefusedError(_message(night, refusals), results, night=night)
     for each in judged:
         each.counts.check(each.name)
     return Admission(
@@ -128,7 +128,7 @@ def check_scores(scores: pa.Table, postings: int, budget: float) -> tuple[tuple[
     name, result = "anomaly_scores", {**verdict.result, "relation": "anomaly_scores"}
     refusals = [_sentence(name, "", v) for v in verdict.violations if v.stops_night]
     if refusals:
-        raise RefusedError(f"The night's scores may not be published:\n{_bullets(refusals)}", (result,))
+        raise RefusedError(f"The night's scores may not be published:\n{_bullets(refusals)}", (result,), table=name)
     return tuple(_sentence(name, "", v) for v in verdict.violations), result
 
 

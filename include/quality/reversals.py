@@ -6,20 +6,17 @@ from bisect import bisect_right
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.counterparties import define_counterparty_key
 from include.lake.tables import REVERSES
 from include.quality.signs import NEGATIVE, Mask, are_signs
 from include.relations import FIN_TRANSACTION
+from include.sql_engine import SqlEngine
 
 AMBIGUOUS = "reversal_ambiguous"
 """Reason code of a negative amount that may reverse several postings that differ in what matters."""
@@ -33,7 +30,6 @@ _COLUMNS = (
     *("trans_id", "account_id", "trans_date", "amount", "balance", "trans_type", "operation", "category"),
     *("other_bank_id", "other_account_id", "counterparty"),
 )
-_SQL = Path(__file__).resolve().parent.parent / "sql" / "quality"
 _LEAST_ID, _MOST_ID = -(2**63), 2**63 - 1
 
 
@@ -145,14 +141,11 @@ def _posted(postings: pa.Table, lookback: pa.Table | None) -> pa.Table:
 
 def _candidates(posted: pa.Table) -> tuple[list[_Candidate], dict[int, _Group]]:
     """The possible reversals in the order of nights, and the groups of postings that they may take back."""
-    with duckdb.connect() as connection:
-        define_counterparty_key(connection)
-        connection.register("posted", posted)
-        connection.register("suspects", connection.sql(_statement("suspects")).to_arrow_table())
-        days = {"negative_days": NEGATIVE_DAYS, "contra_days": CONTRA_DAYS}
-        candidates = [_Candidate(*row) for row in connection.execute(_statement("reversals"), days).fetchall()]
-        wanted = {"groups": sorted({candidate.group_number for candidate in candidates})}
-        originals = connection.execute(_statement("originals"), wanted).fetchall()
+    with SqlEngine.open("quality", {"posted": posted}) as engine:
+        engine.keep("suspects")
+        found = engine.tuples("reversals", negative_days=NEGATIVE_DAYS, contra_days=CONTRA_DAYS)
+        candidates = [_Candidate(*row) for row in found]
+        originals = engine.tuples("originals", groups=sorted({candidate.group_number for candidate in candidates}))
     by_group = groupby(originals, key=lambda original: original[0])
     return candidates, {number: _Group([(day, trans_id) for _, day, trans_id in same]) for number, same in by_group}
 
@@ -203,8 +196,3 @@ def _signs(posted: pa.Table, reverses: pa.Array, refused: Sequence[int]) -> list
 
 def _mask(values: pa.ChunkedArray) -> Mask:
     return np.array(pc.fill_null(values, fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)
-
-
-@cache
-def _statement(query: str) -> str:
-    return (_SQL / f"{query}.sql").read_text(encoding="utf-8")

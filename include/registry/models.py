@@ -16,7 +16,6 @@ from typing import Any, Self
 from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
-from include.lake.whole_file import write_whole
 from include.models.base import Detector
 from include.models.detectors import detector_class, reader_class
 from include.models.model import Model
@@ -24,6 +23,7 @@ from include.models.sequence_reader import SequenceReader
 from include.registry.records import SealedRecords, file_content
 from include.security import file_lock
 from include.settings import Settings
+from include.whole_file import write_whole
 
 CHAMPION = "champion"
 UNNAMED = "not recorded"
@@ -168,7 +168,8 @@ class ModelRegistry:
         except IntegrityError as error:
             raise IntegrityError(
                 f"the log of what {version} learned cannot be trusted ({error}): restore it from a backup, or promote "
-                "another version"
+                "another version",
+                version=version,
             ) from error
 
     def _part(self, version: str, part: str) -> UPath:
@@ -189,10 +190,13 @@ class ModelRegistry:
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise IntegrityError(
                 f"the parts of model {version} verify, but are not what this registry writes "
-                f"({type(error).__name__}): restore them or train again"
+                f"({type(error).__name__}): restore them or train again",
+                version=version,
             ) from error
         if model.version != version:
-            raise IntegrityError(f"model {version} holds the content of {model.version}: restore it or train again")
+            raise IntegrityError(
+                f"model {version} holds the content of {model.version}: restore it or train again", version=version
+            )
         return model
 
     def _restored(self, version: str) -> Model:
@@ -312,7 +316,9 @@ class ModelRegistry:
             _require_first(run, reigns)
             current, before = _line_of(reigns)
             if champion is not None and champion != current:
-                raise SettingsError(f"{champion} is not the champion, {current} is: nothing was rolled back")
+                raise SettingsError(
+                    f"{champion} is not the champion, {current} is: nothing was rolled back", version=current
+                )
             if before is None:
                 raise SettingsError(
                     f"there is no champion before {current or 'the first one'} to roll back to: promote another version"
@@ -365,7 +371,7 @@ class ModelRegistry:
             return date.fromisoformat(json.loads(self._unsealed(version, "card"))["training"]["last_night"])
         except (KeyError, TypeError, ValueError) as error:
             raise IntegrityError(
-                f"the card of model {version} names no last night: restore it or train again"
+                f"the card of model {version} names no last night: restore it or train again", version=version
             ) from error
 
     def _records_of_champions(self) -> tuple[ChampionRecord, ...]:
@@ -398,7 +404,10 @@ class ModelRegistry:
         The copy is not trusted to name the champion.
         """
         if (copy := self.folder / _CHAMPION_FILE).exists():
-            raise IntegrityError(f"{self.folder / _SEALED_FILE} is gone, and {copy} is for people and no evidence")
+            raise IntegrityError(
+                f"{self.folder / _SEALED_FILE} is gone, and {copy} is for people and no evidence",
+                place=str(self.folder / _SEALED_FILE),
+            )
 
     def _readable_reigns(self) -> tuple[ChampionRecord, ...]:
         try:
@@ -436,14 +445,20 @@ class ModelRegistry:
 
     def _folder(self, version: str) -> UPath:
         if not _VERSION.fullmatch(version):
-            raise SettingsError(f"{version!r} is no model version; one is a detector's name, a dash, 16 hex digits")
+            raise SettingsError(
+                f"{version!r} is no model version; one is a detector's name, a dash, 16 hex digits", version=version
+            )
         return self.folder / version
 
     def _unsealed(self, version: str, part: str) -> bytes:
         path = self._part(version, part)
         if not path.exists():
             known = ", ".join(self.versions()) or "none"
-            raise SettingsError(f"there is no {part} of model {version} in {self.folder}; stored are: {known}")
+            raise SettingsError(
+                f"there is no {part} of model {version} in {self.folder}; stored are: {known}",
+                version=version,
+                place=str(self.folder),
+            )
         return self.records.read(path, _context(version, part))
 
 
@@ -484,7 +499,8 @@ def _require_champion(expected: str | None, current: str | None, version: str) -
     if expected not in (ANY_CHAMPION, current):
         raise SettingsError(
             f"{version} was to follow {expected or 'no champion'}, but by now the champion is {current or 'nobody'}: "
-            "nothing was promoted; run the selection again, which compares with the champion there is"
+            "nothing was promoted; run the selection again, which compares with the champion there is",
+            version=version,
         )
 
 
@@ -493,7 +509,8 @@ def _require_unused(decision: str, reigns: tuple[ChampionRecord, ...]) -> None:
     if used is not None:
         raise SettingsError(
             f"this answer made {used.version} champion at {used.since} already, which was taken back since: nothing is "
-            "promoted; run the selection again"
+            "promoted; run the selection again",
+            version=used.version,
         )
 
 
@@ -503,7 +520,8 @@ def _require_first(run: str, reigns: tuple[ChampionRecord, ...]) -> None:
     if done is not None:
         raise SettingsError(
             f"this run made {done.version} champion at {done.since} already, and a run changes the champion once: "
-            "nothing was changed; trigger a new run"
+            "nothing was changed; trigger a new run",
+            version=done.version,
         )
 
 
@@ -550,7 +568,8 @@ def _read_tensors(version: str, content: bytes) -> dict[str, Any]:
     except SafetensorError as error:
         raise IntegrityError(
             f"the tensors of model {version} are not what this registry writes: restore them or train again; "
-            "nothing was loaded"
+            "nothing was loaded",
+            version=version,
         ) from error
     return tensors
 
@@ -567,7 +586,8 @@ def _read_weights(version: str, content: bytes, trusted: frozenset[str]) -> Mapp
     except (UntrustedTypesFoundException, zipfile.BadZipFile, TypeError, KeyError, ValueError) as error:
         raise IntegrityError(
             f"the weights of model {version} are not what this registry writes ({type(error).__name__}): "
-            "restore them or train again; nothing was loaded"
+            "restore them or train again; nothing was loaded",
+            version=version,
         ) from error
     return stored
 

@@ -10,10 +10,10 @@ from upath import UPath
 
 from include.errors import IntegrityError
 from include.lake.identity import identity_of
-from include.lake.whole_file import write_whole
 from include.security.anchors import Anchors
 from include.security.envelope import COUNTER, Envelope
 from include.settings import Settings
+from include.whole_file import write_whole
 
 LAKE = "lake"
 
@@ -92,12 +92,13 @@ class SealedRecords:
         known = self.anchors.counter(self.lake, record)
         if not path.exists():
             if known:
-                raise IntegrityError(f"{path} is gone, and this lake had one (version {known} of it)")
+                raise IntegrityError(f"{path} is gone, and this lake had one (version {known} of it)", place=str(path))
             return None
         content, counter = self.envelope.unseal_counted(file_content(path), self._bound(context))
         if counter < known:
             raise IntegrityError(
-                f"{path} is version {counter}, and the newest is version {known}: an older file lies there"
+                f"{path} is version {counter}, and the newest is version {known}: an older file lies there",
+                place=str(path),
             )
         if counter > known:
             self.anchors.advance(self.lake, {record: counter})
@@ -158,4 +159,4 @@ def file_content(path: UPath) -> bytes:
         reason = "it is no regular file"
     except OSError as error:
         reason = error.strerror or type(error).__name__
-    raise IntegrityError(f"{path} cannot be read ({reason}): restore it from a backup")
+    raise IntegrityError(f"{path} cannot be read ({reason}): restore it from a backup", place=str(path))

@@ -165,7 +165,8 @@ def _require_recordable(run: TrainingRun) -> None:
     if wrong:
         raise TrackingError(
             f"the training {run.model_version} cannot be recorded with {', '.join(wrong)}: keys are of letters, digits "
-            "and _ - . : / and spaces, file names without the last three, metrics finite; nothing was recorded"
+            "and _ - . : / and spaces, file names without the last three, metrics finite; nothing was recorded",
+            version=run.model_version,
         )
 
 
@@ -179,7 +180,8 @@ def _require_same_parameters(run: TrainingRun, kept: Run) -> None:
     if changed:
         raise TrackingError(
             f"the training {run.model_version} was recorded with other parameters ({', '.join(changed)}): a version "
-            "names one training; put what may change into tags or metrics"
+            "names one training; put what may change into tags or metrics",
+            version=run.model_version,
         )
 
 

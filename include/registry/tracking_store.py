@@ -15,12 +15,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from sqlalchemy.pool import NullPool
 from upath import UPath
 
 from include.errors import TrackingError
-from include.security.file_lock import require_regular
+from include.security import file_lock
 from include.security.private import make_private
 from include.settings import PROJECT_ROOT, Settings
 
@@ -76,7 +76,8 @@ class TrackingStore:
         if scheme not in (*_SERVERS, *_DATABASES):
             raise TrackingError(
                 f"ADS_MLFLOW_URI has the scheme {scheme!r}; allowed are {', '.join((*_SERVERS, *_DATABASES))}, "
-                "or leave it empty for a SQLite file in the lake"
+                "or leave it empty for a SQLite file in the lake",
+                setting="mlflow_uri",
             )
         name = hashlib.sha256(settings.mlflow_uri.encode()).hexdigest()[:16]
         artifacts = None if scheme in _SERVERS else _artifacts(lake_uri, folder)
@@ -122,19 +123,20 @@ class TrackingStore:
         except Exception as error:
             raise TrackingError(
                 f"MLflow's store {self.address} failed ({type(error).__name__}: {self._safe(error)}): mend the store "
-                "or ADS_MLFLOW_URI and record the training again; models and nights do not depend on it"
+                "or ADS_MLFLOW_URI and record the training again; models and nights do not depend on it",
+                place=self.address,
             ) from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         make_private(self.lock.parent)
-        require_regular(self.lock)
         try:
-            with FileLock(self.lock, timeout=_LOCK_SECONDS):
+            with file_lock.held(self.lock, seconds=_LOCK_SECONDS):
                 yield
         except Timeout:
             raise TrackingError(
-                f"another process has held {self.lock} for {_LOCK_SECONDS} s: see what hangs, then record again"
+                f"another process has held {self.lock} for {_LOCK_SECONDS} s: see what hangs, then record again",
+                place=str(self.lock),
             ) from None
 
     def _require_answer(self) -> None:

@@ -48,8 +48,8 @@ def effects_of(reviews: pa.Table, findings: pa.Table, postings: pa.Table, night:
         The night; later postings, and reviews that later nights took in, are not looked at.
     """
     with queries(reviews=reviews, postings=postings, findings=findings) as engine:
-        decisions = engine.run("decisions", night=night)
-        breaks = engine.run("break_decisions", night=night)
+        decisions = engine.keep("decisions", night=night)
+        breaks = engine.keep("break_decisions", night=night)
         feedback = feedback_from(engine, night) if reviews.num_rows else Feedback.none()
     return ReviewEffects(decisions, feedback, _accounts(decisions, breaks, postings))
 

@@ -23,14 +23,13 @@ from upath import UPath
 
 from include.errors import PublishError, SettingsError, SourceError
 from include.lake.tables import REVIEWS_SCHEMA
-from include.lake.whole_file import write_whole
 from include.relations import Column, Relation
 from include.security.envelope import Envelope
 from include.security.private import make_private
-from include.settings import get_settings
 from include.sources.dialects import CANONICAL
 from include.sources.files.regular import read_regular
 from include.sources.files.source import read_relation
+from include.whole_file import write_whole
 
 DECISIONS = ("confirmed", "dismissed", "unsure")
 """Possible decisions on a finding."""
@@ -90,12 +89,19 @@ class ReviewFile:
     refused: list[dict[str, Any]]
 
 
-def inbox_of(lake_uri: str) -> UPath:
-    """The drop folder of a lake."""
-    return UPath(get_settings().reviews_uri or f"{lake_uri.rstrip('/')}/reviews/inbox")
+def inbox_of(lake_uri: str, reviews_uri: str = "") -> UPath:
+    """The drop folder of a lake: the installation's own where it has one, else one in the lake."""
+    return UPath(reviews_uri or f"{lake_uri.rstrip('/')}/reviews/inbox")
 
 
-def read_inbox(inbox: UPath, night: date | None = None) -> tuple[list[ReviewFile], list[str]]:
+def taken_of(inbox: UPath, reviews_uri: str = "") -> UPath:
+    """The folder that settled files are put away to: within the installation's own drop, beside one in the lake."""
+    return (inbox if reviews_uri else inbox.parent) / "taken"
+
+
+def read_inbox(
+    inbox: UPath, night: date | None = None, taken: UPath | None = None
+) -> tuple[list[ReviewFile], list[str]]:
     """All readable files of a drop, ordered by name, and sentences on the unreadable ones, which stay in the drop.
 
     Parameters
@@ -104,6 +110,8 @@ def read_inbox(inbox: UPath, night: date | None = None) -> tuple[list[ReviewFile
         The drop folder.
     night
         Night that reads: files that the console wrote after it are ignored. None reads all files.
+    taken
+        Folder that settled files are put away to; the one beside the drop when None.
     """
     files: list[ReviewFile] = []
     notes: list[str] = []
@@ -113,7 +121,7 @@ def read_inbox(inbox: UPath, night: date | None = None) -> tuple[list[ReviewFile
         return [], [f"all reviews wait: {inbox} cannot be looked into ({error}); make it a folder the night may read"]
     for path in paths:
         try:
-            files.append(_read(path))
+            files.append(_read(path, taken or taken_of(inbox)))
         except FileNotFoundError:
             continue  # another night put it away meanwhile
         # One file must not stop the night, and readers of file formats raise errors of many types.
@@ -167,7 +175,8 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
     except (OSError, SettingsError) as error:
         raise PublishError(
             f"the drop of reviews at {inbox} could not be written to ({error}): nothing was taken; see that it has "
-            "room and may be written to, and send the reviews again"
+            "room and may be written to, and send the reviews again",
+            place=str(inbox),
         ) from error
     return name
 
@@ -179,7 +188,7 @@ def as_parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def put_away(files: Sequence[tuple[str, str]]) -> list[str]:
+def put_away(files: Sequence[tuple[str, str]], envelope: Envelope) -> list[str]:
     """Move settled files out of the drop, sealed, and return a sentence on each file that could not be moved.
 
     The files are sealed because they hold what people wrote and refused rows, which the lake also keeps sealed. The
@@ -189,11 +198,13 @@ def put_away(files: Sequence[tuple[str, str]]) -> list[str]:
     ----------
     files
         Pairs of `path` and `kept_as`. A file that was rewritten since it was read stays in the drop.
+    envelope
+        Envelope that seals the files.
     """
     notes: list[str] = []
     for path, kept_as in files:
         try:
-            _put_away(UPath(path), UPath(kept_as))
+            _put_away(UPath(path), UPath(kept_as), envelope)
         except FileNotFoundError:
             continue  # another night put it away meanwhile
         except (OSError, SourceError) as error:
@@ -204,7 +215,7 @@ def put_away(files: Sequence[tuple[str, str]]) -> list[str]:
     return notes
 
 
-def read_kept(kept_as: UPath) -> bytes:
+def read_kept(kept_as: UPath, envelope: Envelope) -> bytes:
     """The original content of a file that was put away.
 
     Raises
@@ -212,15 +223,15 @@ def read_kept(kept_as: UPath) -> bytes:
     IntegrityError
         When the file was changed, renamed, or sealed with another key.
     """
-    return Envelope.open(get_settings()).unseal(kept_as.read_bytes(), _sealed_as(kept_as))
+    return envelope.unseal(kept_as.read_bytes(), _sealed_as(kept_as))
 
 
-def _put_away(source: UPath, target: UPath) -> None:
+def _put_away(source: UPath, target: UPath, envelope: Envelope) -> None:
     data = content_of(source)
-    if _kept_as(source, data) != target:
+    if _kept_name(source, data) != target.name:
         return
     make_private(target.parent)
-    write_whole(target, Envelope.open(get_settings()).seal(data, _sealed_as(target)))
+    write_whole(target, envelope.seal(data, _sealed_as(target)))
     source.unlink()
 
 
@@ -264,26 +275,27 @@ def content_of(path: UPath) -> bytes:
     with path.open("rb") as file:
         data = bytes(file.read(MOST_BYTES + 1))
     if len(data) > MOST_BYTES:
-        raise SourceError(f"it has more than the {MOST_BYTES:,} bytes that are read: cut it into several files")
+        raise SourceError(
+            f"it has more than the {MOST_BYTES:,} bytes that are read: cut it into several files", place=str(path)
+        )
     return data
 
 
-def _kept_as(path: UPath, data: bytes) -> UPath:
-    """The path that a file is put away to: beside the lake's own drop, or within another drop.
+def _kept_name(path: UPath, data: bytes) -> str:
+    """The name that a file is put away under.
 
     The content is part of the name, so that two files of the same name do not replace each other.
     """
-    inbox, name = path.parent, PurePosixPath(path.name)
-    folder = (inbox if get_settings().reviews_uri else inbox.parent) / "taken"
+    name = PurePosixPath(path.name)
     stem = name.stem.encode()[:_LONGEST_STEM].decode(errors="ignore")
-    return folder / f"{stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}.sealed"
+    return f"{stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}.sealed"
 
 
-def _read(path: UPath) -> ReviewFile:
+def _read(path: UPath, taken: UPath) -> ReviewFile:
     if not _is_utf8(path.name):
-        raise SourceError("its name is not UTF-8: give it another name")
+        raise SourceError("its name is not UTF-8: give it another name", place=str(path))
     data = content_of(path)
-    kept_as = _kept_as(path, data)
+    kept_as = taken / _kept_name(path, data)
     whole, torn = (data, b"") if path.suffix.lower() == ".parquet" else _without_torn_line(data)
     extract = read_relation(whole, REVIEWS, CANONICAL, str(path))
     found = [_judged(row) for row in _lines(extract.rows, kept_as)]

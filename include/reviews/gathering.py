@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from include.lake.whole_file import write_whole
 from include.reviews.files import MOST_BYTES, WRITTEN, as_parquet, content_of, files_in, written_on
 from include.sources.files.parquet import read_bounded
+from include.whole_file import write_whole
 
 MOST_ROWS = 20_000
 """Largest number of rows in one merged file."""

@@ -47,14 +47,19 @@ class Intake:
     settled: tuple[tuple[str, str], ...] = ()
 
 
-def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
+def take_in(lake: Lake, inbox: UPath, night: date, taken: UPath | None = None) -> Intake:
     """The reviews of a drop that were known when the night ended and that no published night has taken in.
 
     Reviews that became known later wait. A review acts from the night that took it in, however early its file says that
     it was known. A night that is played again must not call this: it keeps the reviews that it took in.
+
+    Parameters
+    ----------
+    taken
+        Folder that settled files are put away to; the one beside the drop when None.
     """
     gather(inbox, night)
-    files, notes = read_inbox(inbox, night)
+    files, notes = read_inbox(inbox, night, taken)
     offered = [REVIEWS_SCHEMA.empty_table(), *(_dated(file.rows, night) for file in files)]
     ripe = pa.concat_tables(offered)
     ripe = _once(ripe.filter(pc.less_equal(_known_on(ripe), pa.scalar(night))))
@@ -64,9 +69,9 @@ def take_in(lake: Lake, inbox: UPath, night: date) -> Intake:
     return Intake(escaped_table(fresh), _refused(lake, files, night), tuple(notes), _places(settled))
 
 
-def left_in_drop(lake: Lake, inbox: UPath, night: date) -> tuple[tuple[str, str], ...]:
+def left_in_drop(lake: Lake, inbox: UPath, night: date, taken: UPath | None = None) -> tuple[tuple[str, str], ...]:
     """Files that published nights took in completely but were killed before putting away; as in `Intake.settled`."""
-    files, _ = read_inbox(inbox, night)
+    files, _ = read_inbox(inbox, night, taken)
     settled = [file for file in files if _is_settled(file, night)]
     refused = _in_quarantine(lake) if settled else {}
     return _places([file for file in settled if _is_kept(lake, file, refused)])
@@ -136,7 +141,7 @@ def known_reviews(lake: Lake, night: date, taken: pa.Table, nights: Collection[d
 def decisions_of(reviews: pa.Table, night: date) -> pa.Table:
     """The latest decision on each posting, among the reviews that nights up to `night` took in; see `decisions.sql`."""
     with queries(reviews=reviews) as engine:
-        return engine.run("decisions", night=night)
+        return engine.keep("decisions", night=night)
 
 
 def confirmed_before(lake: Lake, before: date) -> frozenset[int]:

@@ -26,8 +26,9 @@ from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
 from include.models.base import Vector
 from include.models.calibration import rarity_of
-from include.reviews.queries import Queries, queries
+from include.reviews.queries import queries
 from include.scoring.review_adjustment import DISMISSALS_SCHEMA, RISES_SCHEMA, Feedback
+from include.sql_engine import SqlEngine
 
 WINDOW_DAYS = 28
 """Days of a subject's postings that count: a terminal of the Handbook's simulation is compromised for as long. Measured
@@ -57,7 +58,7 @@ GROUNDS: Mapping[str, str] = {"counterparty": "counterparty", "location": "locat
 """Reason code for each ground that a posting can share with others."""
 
 
-def feedback_from(engine: Queries, night: date) -> Feedback:
+def feedback_from(engine: SqlEngine, night: date) -> Feedback:
     """What reviews say of a night's postings.
 
     Parameters
@@ -67,7 +68,7 @@ def feedback_from(engine: Queries, night: date) -> Feedback:
     night
         The night.
     """
-    engine.run("grounds", night=night)
+    engine.keep("grounds", night=night)
     return Feedback(_rises(engine, night), _dismissals(engine, night))
 
 
@@ -102,8 +103,8 @@ def dismissed_warnings(reviews: pa.Table, night: date) -> dict[tuple[int, str], 
         Reviews that the night knows.
     """
     with queries(reviews=reviews) as engine:
-        engine.run("break_decisions", night=night)
-        found = engine.run("dismissed_checks", night=night, expiry_days=EXPIRY_DAYS, most_a_night=MOST_DISMISSALS)
+        engine.keep("break_decisions", night=night)
+        found = engine.keep("dismissed_checks", night=night, expiry_days=EXPIRY_DAYS, most_a_night=MOST_DISMISSALS)
     return {(row["account_id"], row["check_code"]): _set_back(row, night) for row in found.to_pylist()}
 
 
@@ -131,18 +132,18 @@ _SHIFTS = pa.schema(
 _OUTCOMES = ("confirmed", "dismissed", "unmentioned")
 
 
-def _rises(engine: Queries, night: date) -> pa.Table:
+def _rises(engine: SqlEngine, night: date) -> pa.Table:
     low, high = LEVEL_SHARES
-    engine.run("delays")
-    engine.run("levels", window_days=WINDOW_DAYS, half_life_days=HALF_LIFE_DAYS)
-    counts = engine.run("level_counts", night=night, measured_days=MEASURED_DAYS, low=low, high=high)
+    engine.keep("delays")
+    engine.keep("levels", window_days=WINDOW_DAYS, half_life_days=HALF_LIFE_DAYS)
+    counts = engine.keep("level_counts", night=night, measured_days=MEASURED_DAYS, low=low, high=high)
     engine.put("level_shifts", level_shifts(counts))
-    found = engine.run("rises", night=night, low=low, high=high).to_pylist()
+    found = engine.keep("rises", night=night, low=low, high=high).to_pylist()
     return pa.Table.from_pylist([_rise(row, night) for row in found], schema=RISES_SCHEMA)
 
 
-def _dismissals(engine: Queries, night: date) -> pa.Table:
-    found = engine.run("dismissals", night=night, expiry_days=EXPIRY_DAYS, most_a_night=MOST_DISMISSALS)
+def _dismissals(engine: SqlEngine, night: date) -> pa.Table:
+    found = engine.keep("dismissals", night=night, expiry_days=EXPIRY_DAYS, most_a_night=MOST_DISMISSALS)
     rarities = rarity_of(found["score"].to_numpy())
     rows = [
         {**row, "rarity": rarity, "text": _dismissed(row, night)}

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from include.errors import IntegrityError, SettingsError
 from include.security import file_lock
 from include.security.envelope import Envelope
 from include.settings import Settings
+from include.whole_file import write_whole
 
 
 class Anchors:
@@ -108,17 +107,13 @@ class Anchors:
         except IntegrityError as error:
             raise IntegrityError(
                 f"{path} does not verify: restore it from the backup that holds the key beside it; without it nobody "
-                "can tell the newest champion from an older one"
+                "can tell the newest champion from an older one",
+                place=str(path),
             ) from error
 
     def _write(self, path: Path, content: bytes, context: Mapping[str, str]) -> None:
         try:
-            descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self._envelope.seal(content, context))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).replace(path)
+            write_whole(path, self._envelope.seal(content, context))
         except OSError as error:
             raise _unusable(path, error) from error
 
@@ -144,5 +139,7 @@ def _place_context(address: str) -> dict[str, str]:
 def _unusable(path: Path, error: OSError) -> SettingsError:
     return SettingsError(
         f"{path} cannot be read or written: {error.strerror}; what a lake's newest champion is, is kept beside the "
-        "key: set ADS_KEY_FILE to a place that the night's user owns"
+        "key: set ADS_KEY_FILE to a place that the night's user owns",
+        setting="key_file",
+        place=str(path),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import BaseFileLock, FileLock
 
 from include.errors import IntegrityError
 
@@ -17,9 +18,13 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_FILE = (errno.ELOOP, errno.EISDIR, errno.ENXIO)
 
 
-@contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Hold a file's lock; a second process waits.
+def lock_at(path: Path, *, is_reentrant: bool = False) -> BaseFileLock:
+    """The lock of a file, which is created where there is none; it is not held yet.
+
+    Parameters
+    ----------
+    is_reentrant
+        Whether a thread that holds the lock may take it again.
 
     Raises
     ------
@@ -28,24 +33,28 @@ def held(path: Path) -> Iterator[None]:
     OSError
         When the file cannot be created or opened.
     """
-    with os.fdopen(_opened(path), "rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            # Closing is not enough when a process that was forked meanwhile holds the descriptor too.
-            fcntl.flock(lock, fcntl.LOCK_UN)
+    os.close(_opened(path))
+    return FileLock(path, mode=0o600, is_singleton=is_reentrant)
 
 
-def require_regular(path: Path) -> None:
-    """Check that a lock that other code opens is a regular file; it is created where there is none.
+@contextmanager
+def held(path: Path, *, seconds: float = -1) -> Iterator[None]:
+    """Hold a file's lock; a second process waits.
+
+    Parameters
+    ----------
+    seconds
+        Longest wait; without limit when negative.
 
     Raises
     ------
     IntegrityError, OSError
-        As for `held`.
+        As for `lock_at`.
+    filelock.Timeout
+        When another process held the lock for longer.
     """
-    os.close(_opened(path))
+    with lock_at(path).acquire(timeout=seconds):
+        yield
 
 
 def _opened(path: Path) -> int:
@@ -64,5 +73,6 @@ def _opened(path: Path) -> int:
 def _refusal(path: Path) -> IntegrityError:
     return IntegrityError(
         f"the lock {path} is no regular file: somebody laid a link or something else in its place. Remove it, and see "
-        "who else writes into this folder"
+        "who else writes into this folder",
+        place=str(path),
     )

@@ -39,12 +39,16 @@ def local_key(path: Path) -> bytes:
     except OSError as error:
         raise SettingsError(
             f"the key file {path} cannot be read or created: {error.strerror}; "
-            "set ADS_KEY_FILE to a place that the night's user owns"
+            "set ADS_KEY_FILE to a place that the night's user owns",
+            setting="key_file",
+            place=str(path),
         ) from error
     if len(key) != KEY_BYTES:
         raise SettingsError(
             f"the key file {path} holds {len(key)} bytes, a key has {KEY_BYTES}: restore it from its backup. "
-            "A new key cannot open what the old one sealed"
+            "A new key cannot open what the old one sealed",
+            setting="key_file",
+            place=str(path),
         )
     return key
 
@@ -81,23 +85,33 @@ def _read(path: Path) -> bytes:
 def _link(path: Path) -> SettingsError:
     return SettingsError(
         f"the key file {path} is a link, and whoever may change the link chooses the key: set ADS_KEY_FILE to the file "
-        "itself"
+        "itself",
+        setting="key_file",
+        place=str(path),
     )
 
 
 def _check_file(path: Path, found: os.stat_result) -> None:
     mode = stat.S_IMODE(found.st_mode)
     if not stat.S_ISREG(found.st_mode):
-        raise SettingsError(f"the key {path} is no regular file: set ADS_KEY_FILE to one of {KEY_BYTES} bytes")
+        raise SettingsError(
+            f"the key {path} is no regular file: set ADS_KEY_FILE to one of {KEY_BYTES} bytes",
+            setting="key_file",
+            place=str(path),
+        )
     if found.st_uid != os.geteuid():
         raise SettingsError(
             f"the key file {path} belongs to another user (number {found.st_uid}), who may change it: chown it to the "
-            "night's user, or set ADS_KEY_FILE to a file of that user's"
+            "night's user, or set ADS_KEY_FILE to a file of that user's",
+            setting="key_file",
+            place=str(path),
         )
     if mode & _OTHERS:
         raise SettingsError(
             f"the key file {path} has mode {mode:04o}, so others than its owner may read or change it; "
-            f"allowed is 0600 or stricter: chmod 600 {path}"
+            f"allowed is 0600 or stricter: chmod 600 {path}",
+            setting="key_file",
+            place=str(path),
         )
 
 
@@ -107,13 +121,17 @@ def _check_folders(folder: Path) -> None:
     if found.st_uid not in (os.geteuid(), _ROOT):
         raise SettingsError(
             f"the key's folder {folder} belongs to another user (number {found.st_uid}), who may put another key "
-            "there: chown it to the night's user, or set ADS_KEY_FILE to a folder of that user's"
+            "there: chown it to the night's user, or set ADS_KEY_FILE to a folder of that user's",
+            setting="key_file",
+            place=str(folder),
         )
     mode = stat.S_IMODE(found.st_mode)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingsError(
             f"the key's folder {folder} has mode {mode:04o}, so others than its owner may put another key there: "
-            f"chmod 700 {folder}, or set ADS_KEY_FILE to a folder of its own"
+            f"chmod 700 {folder}, or set ADS_KEY_FILE to a folder of its own",
+            setting="key_file",
+            place=str(folder),
         )
     for above in folder.resolve().parents:
         mode = stat.S_IMODE(above.stat().st_mode)
@@ -121,5 +139,7 @@ def _check_folders(folder: Path) -> None:
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise SettingsError(
                 f"the folder {above} above the key has mode {mode:04o}, so that anybody may replace what is in it: "
-                f"chmod o-w {above}, or set ADS_KEY_FILE to another place"
+                f"chmod o-w {above}, or set ADS_KEY_FILE to another place",
+                setting="key_file",
+                place=str(above),
             )

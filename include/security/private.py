@@ -53,13 +53,16 @@ def _require_owner(path: Path) -> None:
     if owner != os.geteuid():
         raise SettingsError(
             f"the folder {path} belongs to another user (number {owner}), who could read the bank in it and change it: "
-            "chown it to this user, or name another folder"
+            "chown it to this user, or name another folder",
+            place=str(path),
         )
 
 
 def _require_not_shared(path: Path) -> None:
     if path.stat().st_mode & stat.S_ISVTX or path.parent == path:
-        raise SettingsError(f"the folder {path} is one that all users write to: name a folder of its own in it")
+        raise SettingsError(
+            f"the folder {path} is one that all users write to: name a folder of its own in it", place=str(path)
+        )
 
 
 def _close_below(folder: Path) -> None:
@@ -83,5 +86,6 @@ def _close(path: Path) -> None:
         raise SettingsError(
             f"{path} is open to other users of this machine (mode {mode:04o}), who could read the bank in it, and is "
             f"not this user's to close ({error.strerror}): have its owner close it (chmod -R go= ...), or name another "
-            "folder"
+            "folder",
+            place=str(path),
         ) from error

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv
 from upath import UPath
 
-from include.lake.whole_file import write_whole
 from include.security.private import make_private
+from include.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -234,7 +234,8 @@ def calendar_of(code: str | None) -> Workdays | None:
         return found
     raise SettingsError(
         f"holidays={code} is a calendar nobody knows: write the code of a country, with a part of it where holidays "
-        "differ, such as ?holidays=CZ or ?holidays=DE-BY"
+        "differ, such as ?holidays=CZ or ?holidays=DE-BY",
+        setting="holidays",
     )
 
 

@@ -48,7 +48,9 @@ def move_bills(
     """
     eves = {day: banking_days.passed(max(day, date.min + timedelta(1)) - timedelta(1)) for day in days}
     grace = {"day": pa.array(eves.keys(), DATE), "passed": pa.array(eves.values(), DATE)}
-    moved = tables.table("monthly_bills", {"bills": state.bills, "grace": pa.table(grace)}, early_days=EARLY_DAYS)
+    tables.put("bills", state.bills)
+    tables.put("grace", pa.table(grace))
+    moved = tables.table("monthly_bills", early_days=EARLY_DAYS)
     over = pc.less_equal(moved["due"], pa.scalar(banking_days.passed(last), DATE))
     state.bills = moved.filter(pc.invert(over)).select(BILLS_SCHEMA.names).cast(BILLS_SCHEMA)
     gone = moved.filter(pc.and_(over, pc.greater_equal(moved["months_in_row"], MONTHS_TO_COUNT)))

@@ -65,7 +65,7 @@ def read_payment_reversals(tables: NightTables, payments: str) -> list[PaymentRe
     """Reversals of the payments that a query finds, ordered by date; where nothing was reversed, no query is run."""
     if not tables.has_reversals:
         return []
-    tables.over("payments", payments)
+    tables.keep(payments, "payments")
     rows = tables.tuples("payment_reversals", reach_days=REACH_DAYS, same_days=EARLY_DAYS)
     return [PaymentReversal(*row) for row in rows]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from include.errors import SettingsError
+from include.settings import SOURCE_TIMEOUT_SECONDS
 from include.sources.address import parse_address
 from include.sources.base import Extract, Source
 
@@ -13,7 +14,7 @@ __all__ = ["Extract", "Source", "open_source"]
 _DATABASE = re.compile(r"(postgresql|mysql|mariadb|sqlite)(\+\w+)?:", re.ASCII)
 
 
-def open_source(uri: str) -> Source:
+def open_source(uri: str, *, timeout_seconds: float = SOURCE_TIMEOUT_SECONDS) -> Source:
     """The source an address names, to be used as a context manager.
 
     Parameters
@@ -24,6 +25,8 @@ def open_source(uri: str) -> Source:
         rounding where it is not the dialect's or, in canonical files and databases, not one unit of the last digit
         that any amount or balance has; `?zone=Europe/Prague` whose days the bank counts on, where it writes moments
         with a zone or an offset; `?holidays=CZ` the calendar of its bank holidays.
+    timeout_seconds
+        Longest time that a database may say nothing.
 
     Raises
     ------
@@ -34,12 +37,14 @@ def open_source(uri: str) -> Source:
     """
     address = parse_address(uri)
     if not address.uri.strip():
-        raise SettingsError("the source's address is empty: name a folder, an object prefix or a database")
+        raise SettingsError(
+            "the source's address is empty: name a folder, an object prefix or a database", setting="source_uri"
+        )
     # Each kind of source is imported only when needed, as SQLAlchemy and the S3 client take a second each.
     if _DATABASE.match(address.uri):
         from include.sources.database.source import open_database
 
-        return open_database(address.uri, address.declared)
+        return open_database(address.uri, address.declared, timeout_seconds)
     from include.sources.files.folder import Folder
     from include.sources.files.source import FileSource
 

@@ -97,7 +97,8 @@ def _cents(text: str) -> int:
     if not 0 < cents <= _COARSEST_CENTS or cents != cents.to_integral_value():
         raise SettingsError(
             f"rounding={_shown(text)} is not a rounding: write an amount of whole cents from 0.01 to "
-            f"{_COARSEST_CENTS / 100:.2f}, such as ?rounding=0.1"
+            f"{_COARSEST_CENTS / 100:.2f}, such as ?rounding=0.1",
+            setting="rounding",
         )
     return int(cents)
 
@@ -106,7 +107,8 @@ def _zone(text: str) -> ZoneInfo:
     if text in _NO_PLACE or text not in available_timezones():
         raise SettingsError(
             f"zone={_shown(text)} is not a time zone: write a name of the IANA time zone database, Area/City in its "
-            "own spelling, such as ?zone=Europe/Prague, or ?zone=UTC"
+            "own spelling, such as ?zone=Europe/Prague, or ?zone=UTC",
+            setting="zone",
         )
     return ZoneInfo(text)
 
@@ -114,7 +116,8 @@ def _zone(text: str) -> ZoneInfo:
 def _holidays(text: str) -> str:
     if not _HOLIDAY_CODE.fullmatch(text):
         raise SettingsError(
-            f"holidays={_shown(text)} is no calendar of holidays: write the code of a country, such as ?holidays=CZ"
+            f"holidays={_shown(text)} is no calendar of holidays: write the code of a country, such as ?holidays=CZ",
+            setting="holidays",
         )
     return text
 

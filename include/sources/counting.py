@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
-from pathlib import Path
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -14,6 +11,7 @@ import pyarrow.compute as pc
 
 from include.relations import DATE, FIN_TRANSACTION
 from include.sources.base import TOTALS
+from include.sql_engine import SqlEngine
 
 OTHER_DATE = "duplicate_key_other_date"
 MONEY_COLUMNS = tuple(c.name for c in FIN_TRANSACTION.columns if c.kind == "money")
@@ -26,8 +24,6 @@ TENTH_CENTS = 10
 HUNDREDTH_CENTS = 1
 # A few wrong records must not change what the whole bank is held to; of the hundredths bank's values most have one.
 _STRAY_SHARE = 0.01
-
-_SQL = Path(__file__).resolve().parent.parent / "sql" / "sources"
 
 
 def nights_of(dates: pa.Array) -> pa.Array:
@@ -83,23 +79,18 @@ def totals(rows: pa.Table, unreadable: pa.Table, before: date) -> pa.Table:
 
     Records that could not be split count as rows and in the digest; they have no amount.
     """
-    with duckdb.connect() as connection:
-        connection.register("rows", rows.select(["night", "amount", "raw", "reader_codes"]))
-        connection.register("unreadable", unreadable.select(["night", "raw", "reason_codes"]))
-        found = connection.sql(_statement("totals.sql"), params={"before": before})
-        return found.to_arrow_table().cast(TOTALS)
+    tables = {
+        "rows": rows.select(["night", "amount", "raw", "reader_codes"]),
+        "unreadable": unreadable.select(["night", "raw", "reason_codes"]),
+    }
+    with SqlEngine.open("sources", tables) as engine:
+        return engine.table("totals", before=before).cast(TOTALS)
 
 
 def as_json(table: pa.Table) -> pa.Array:
     """Each row as JSON, in order: the raw record of a typed file."""
-    with duckdb.connect() as connection:
-        connection.register("records", table)
-        return connection.sql(_statement("row_json.sql")).to_arrow_table()["record_json"].combine_chunks()
-
-
-@lru_cache(maxsize=4)
-def _statement(file: str) -> str:
-    return (_SQL / file).read_text(encoding="utf-8")
+    with SqlEngine.open("sources", {"records": table}) as engine:
+        return engine.table("row_json")["record_json"].combine_chunks()
 
 
 def money_digits(rows: pa.Table) -> tuple[int, int, int]:

@@ -56,7 +56,9 @@ def layout_of_header(
     missing = [c for c in needed if dialect.header_name(c).lower() not in found]
     extra = [name for name, low in zip(names, found, strict=True) if low not in known]
     if missing:
-        raise SourceError(_missing_columns(missing, extra, names, relation, dialect, file))
+        raise SourceError(
+            _missing_columns(missing, extra, names, relation, dialect, file), place=file, relation=relation.name
+        )
     positions = {c.name: found.index(dialect.header_name(c).lower()) for c in columns if _held(c, dialect, found)}
     return Layout(positions, len(names), _extra_note(extra, relation, file))
 
@@ -95,7 +97,9 @@ def _refuse_doubled(found: Sequence[str], names: Sequence[str], relation: Relati
     doubled = sorted(name for name, times in Counter(found).items() if times > 1)
     if doubled:
         raise SourceError(
-            f"{file} ({relation.name}): the header names {', '.join(doubled)} twice ({', '.join(names)}): keep one"
+            f"{file} ({relation.name}): the header names {', '.join(doubled)} twice ({', '.join(names)}): keep one",
+            place=file,
+            relation=relation.name,
         )
 
 

@@ -53,5 +53,6 @@ def refuse_moments(place: str, column: str, held: str) -> NoReturn:
     raise SourceError(
         f"{place}: column {column} holds moments with a time zone ({held}), and which day such a moment is on depends "
         "on where the bank counts its days. Declare that zone in the source's address, such as ?zone=Europe/Prague "
-        "(?zone=UTC where the days are those of UTC), or export the column as a date without a zone"
+        "(?zone=UTC where the days are those of UTC), or export the column as a date without a zone",
+        place=place,
     )

@@ -9,6 +9,7 @@ import pyarrow as pa
 from include.evaluation.bank_history import BankHistory
 from include.quality import admit
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
+from include.settings import get_settings
 from include.sources import open_source
 
 
@@ -24,7 +25,7 @@ def read_history(source_uri: str, before: date, habit_days: int) -> BankHistory:
     habit_days
         Days that habits reach back in the features of these postings.
     """
-    with open_source(source_uri) as source:
+    with open_source(source_uri, timeout_seconds=get_settings().source_timeout_seconds) as source:
         statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
         past = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
         history = BankHistory(past[FIN_TRANSACTION.name], statics, source.rounding_cents, habit_days)

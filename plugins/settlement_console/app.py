@@ -12,8 +12,9 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from include.settings import get_settings
+from include.dag_ids import NIGHTLY_SETTLEMENT
 from plugins.settlement_console import pages
+from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
@@ -24,8 +25,6 @@ from plugins.settlement_console.nights import recent_nights
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.run_results import results_of
 from plugins.settlement_console.runs import run_summary
-
-DAG_ID = "nightly_settlement"
 
 # No script runs on these pages, none of theirs and none from elsewhere: they share their origin with the UI's session.
 # Great Expectations' sections of Data Docs style themselves with attributes: hence 'unsafe-inline', for styles alone.
@@ -50,7 +49,7 @@ HEADERS = {
 
 def create_app() -> FastAPI:
     """The application that Airflow's server mounts; plugin applications are public unless they ask for a login."""
-    may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN, DAG_ID))
+    may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN, NIGHTLY_SETTLEMENT))
     # FastAPI's own documentation pages would stand outside the login.
     app = FastAPI(title="Settlement console", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[may_read])
     # Refusals and failures are pages too: they share their origin with the UI's session.
@@ -63,7 +62,7 @@ def create_app() -> FastAPI:
     app.add_api_route("/packs/{path:path}", pack_file)
     app.add_api_route("/docs/{path:path}", data_docs)
     app.add_api_route("/console.css", stylesheet)
-    may_write = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, DAG_ID))
+    may_write = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, NIGHTLY_SETTLEMENT))
     app.add_api_route("/reviews", take_reviews, methods=["POST"], status_code=201, dependencies=[may_write])
     return app
 
@@ -98,49 +97,49 @@ def failed(_: Request, __: Exception) -> Response:
     return JSONResponse({"detail": "the page could not be made; the server's log says why"}, 500, headers=HEADERS)
 
 
-def overview(request: Request) -> Response:
+def overview(request: Request, settings: InstalledSettings) -> Response:
     """The recent nights, newest first."""
-    return _page("overview.html", request, nights=recent_nights(get_settings().lake_uri))
+    return _page("overview.html", request, nights=recent_nights(settings))
 
 
-def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep) -> Response:
+def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep, settings: InstalledSettings) -> Response:
     """The outcome of one run, for the tab on the run's page."""
-    if dag_id != DAG_ID and dag_id not in MODEL_DAGS:
+    if dag_id != NIGHTLY_SETTLEMENT and dag_id not in MODEL_DAGS:
         return _page("elsewhere.html", request, dag_id=dag_id)
     left = None if "\0" in run_id else results_of(session, dag_id, run_id)
     if left is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
-    run = model_run(left, lake_says(left.run)) if dag_id in MODEL_DAGS else None
+    run = model_run(left, lake_says(left.run, settings)) if dag_id in MODEL_DAGS else None
     if run is None:
-        return _page("night.html", request, run=run_summary(left, night_says(left.run)))
-    return _page("model_run.html", request, run=run, evidence=_laid_out(run.selection))
+        return _page("night.html", request, run=run_summary(left, night_says(left.run, settings)))
+    return _page("model_run.html", request, run=run, evidence=_laid_out(settings.lake_uri, run.selection))
 
 
-def models(request: Request) -> Response:
+def models(request: Request, settings: InstalledSettings) -> Response:
     """The champion, what it learned, and what was compared."""
-    return _page("models.html", request, page=models_page(get_settings().lake_uri), airflow=_airflow(request))
+    return _page("models.html", request, page=models_page(settings), airflow=_airflow(request))
 
 
-def evidence(request: Request, selection: str) -> Response:
+def evidence(request: Request, selection: str, settings: InstalledSettings) -> Response:
     """One selection's evidence."""
-    found = _laid_out(selection)
+    found = _laid_out(settings.lake_uri, selection)
     if found is None:
         raise HTTPException(404, "there is no such selection")
     return _page("evidence.html", request, evidence=found)
 
 
-def pack_file(path: str) -> Response:
+def pack_file(path: str, settings: InstalledSettings) -> Response:
     """A plot or another file of a selection's evidence."""
     try:
-        return _file(packs_of(get_settings().lake_uri).read(path))
+        return _file(packs_of(settings.lake_uri).read(path))
     except NoSuchFileError as error:
         raise HTTPException(404, str(error)) from error
 
 
-def data_docs(request: Request, path: str) -> Response:
+def data_docs(request: Request, path: str, settings: InstalledSettings) -> Response:
     """A page of the lake's Data Docs; its front page where the path is empty."""
     try:
-        return _file(data_docs_of(get_settings().lake_uri).read(path or FRONT_PAGE))
+        return _file(data_docs_of(settings.lake_uri).read(path or FRONT_PAGE))
     except NoSuchFileError as error:
         # Before the first night there is no site, which is not an error of the person who looks.
         if not path:
@@ -153,10 +152,10 @@ def stylesheet() -> Response:
     return Response(pages.stylesheet(), media_type="text/css; charset=utf-8", headers=HEADERS)
 
 
-def _laid_out(selection: str) -> Evidence | None:
+def _laid_out(lake_uri: str, selection: str) -> Evidence | None:
     """The evidence of a selection; None where this installation's lake has none."""
     try:
-        return evidence_of(get_settings().lake_uri, selection)
+        return evidence_of(lake_uri, selection)
     except NoSuchFileError:
         return None
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from upath import UPath
 
 from include.errors import SettlementError
-from include.settings import DEFAULT_PLACE, get_settings
+from include.settings import DEFAULT_PLACE
 
 if TYPE_CHECKING:
+    from include.settings import Settings
     from plugins.settlement_console.run_results import Run
 
 Figures = dict[str, Any]
@@ -67,30 +68,29 @@ class NightSays:
     trouble: str = ""
 
 
-def is_made(lake_uri: str) -> bool:
+def is_made(settings: Settings) -> bool:
     """Whether there is a lake to read: opening one creates it and its key, and a reader must create neither."""
-    return get_settings().key_file.exists() and (UPath(lake_uri) / "lake.id").exists()
+    return settings.key_file.exists() and (UPath(settings.lake_uri) / "lake.id").exists()
 
 
-def night_says(run: Run) -> NightSays:
+def night_says(run: Run, settings: Settings) -> NightSays:
     """The record of the night that a run was asked for, where the run itself wrote it."""
-    lake_uri = get_settings().lake_uri
     if _is_elsewhere(run):
         return NightSays(trouble=_ELSEWHERE)
-    if not is_made(lake_uri):
+    if not is_made(settings):
         return NightSays()
     try:
-        return _night(lake_uri, run)
+        return _night(settings, run)
     except SettlementError as error:
         return NightSays(trouble=f"its record cannot be shown: {error}")
 
 
-def _night(lake_uri: str, run: Run) -> NightSays:
+def _night(settings: Settings, run: Run) -> NightSays:
     # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
     from include.lake import Lake
     from include.night.request import parse_night
 
-    row = Lake.open(lake_uri).published(parse_night(run.night))
+    row = Lake.open(settings.lake_uri, settings).published(parse_night(run.night))
     if row and not run.lasted_at(row["finished_at"]):
         at = row["finished_at"].isoformat(sep=" ", timespec="minutes")
         return NightSays(trouble=f"the lake's record of this night is another run's, which published it at {at}")
@@ -101,15 +101,14 @@ def _is_elsewhere(run: Run) -> bool:
     return run.lakes != {DEFAULT_PLACE}
 
 
-def lake_says(run: Run) -> LakeSays:
+def lake_says(run: Run, settings: Settings) -> LakeSays:
     """The records of a run; this lake has none of a run about another lake."""
-    lake_uri = get_settings().lake_uri
     if _is_elsewhere(run):
         return LakeSays(trouble=_ELSEWHERE)
-    if not is_made(lake_uri):
+    if not is_made(settings):
         return LakeSays()
     try:
-        return _records(lake_uri, run)
+        return _records(settings.lake_uri, run)
     except SettlementError as error:
         return LakeSays(trouble=f"its records cannot be shown: {error}")
 

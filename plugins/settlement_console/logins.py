@@ -20,7 +20,6 @@ from anyio import sleep
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from include.settings import get_settings
 from plugins.settlement_console.tally import Tally
 
 Message = MutableMapping[str, Any]
@@ -72,10 +71,13 @@ class SlowWrongLogins:
     ----------
     app
         The server behind it.
+    most
+        Number of wrong logins from one address under one name within a minute, before they wait.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, most: int) -> None:
         self._app = app
+        self._most = most
         self._waiting: Counter[str] = Counter()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -85,7 +87,7 @@ class SlowWrongLogins:
         body = await _body(receive)
         if body is None:
             return await JSONResponse({"detail": f"a login has at most {MOST_BYTES} bytes"}, 413)(scope, receive, send)
-        attempt = await run_in_threadpool(_counted, _address(scope), _name(body))
+        attempt = await run_in_threadpool(_counted, _address(scope), _name(body), self._most)
         if attempt.pause and self._waiting[attempt.queue] >= MOST_WAITING:
             await run_in_threadpool(_give_back, attempt.tickets)
             return await _too_many()(scope, receive, send)
@@ -162,12 +164,12 @@ def _name(body: bytes) -> str:
         return "".join(parse_qs(body.decode("utf-8", "replace")).get("username", []))
 
 
-def _counted(address: str, name: str) -> _Attempt:
+def _counted(address: str, name: str, most: int) -> _Attempt:
     """An attempt, which counts as wrong until it turns out to be right.
 
     Guesses at one name wait only with that name's attempts, so that others behind the address do not wait for them.
     """
-    tally, most, since = Tally.of_this_server(), get_settings().wrong_logins_per_minute, time.time() - _WINDOW_SECONDS
+    tally, since = Tally.of_this_server(), time.time() - _WINDOW_SECONDS
     by_name, of_name = tally.count("logins of a name", f"{address} {name}", since)
     by_address, of_address = tally.count("logins of an address", address, since)
     tickets = [by_name, by_address]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from include.dag_ids import CHAMPION_ROLLBACK, MODEL_SELECTION, ONLINE_LEARNING
 from plugins.settlement_console.lake_says import LakeSays
 from plugins.settlement_console.run_results import RunResults
 from plugins.settlement_console.told import UNVERIFIED, Compared, NightUpdates, Prepared, Tried, Watched, Wish
@@ -146,9 +147,9 @@ def _without_record(left: RunResults) -> str:
 
 
 _READERS: dict[str, Callable[[RunResults, LakeSays], ModelRun]] = {
-    "model_selection": _selection,
-    "online_learning": _learning,
-    "champion_rollback": _rollback,
+    MODEL_SELECTION: _selection,
+    ONLINE_LEARNING: _learning,
+    CHAMPION_ROLLBACK: _rollback,
 }
 MODEL_DAGS = frozenset(_READERS)
 """Names of the DAGs that are about models."""

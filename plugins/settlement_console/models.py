@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from include.settings import Settings
 from plugins.settlement_console.lake_says import is_made
 
 # Two weeks of nights and a quarter of weekly selections; the older ones stay in the lake.
@@ -58,12 +59,13 @@ class ModelsPage:
         return f"promoted by {by}" if by else "not promoted"
 
 
-def models_page(lake_uri: str) -> ModelsPage:
+def models_page(settings: Settings) -> ModelsPage:
     """The page of a lake; empty where nothing was trained yet."""
-    if not is_made(lake_uri):
+    if not is_made(settings):
         return ModelsPage([], [], [])
     # The server loads this module at start; the lake's libraries only once somebody looks.
     from include import learning, selection
 
+    lake_uri = settings.lake_uri
     selections = selection.selections(lake_uri)[:SELECTIONS_SHOWN]
     return ModelsPage(selection.history(lake_uri), learning.updates(lake_uri), selections)

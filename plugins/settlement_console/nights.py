@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from include.settings import Settings
 from plugins.settlement_console.lake_says import is_made
 
 # A month of nights fits a screen or two and is what Data Docs keeps; older nights are in `night_manifest`.
@@ -45,13 +46,13 @@ class NightRow:
         )
 
 
-def recent_nights(lake_uri: str, shown: int = NIGHTS_SHOWN) -> list[NightRow]:
+def recent_nights(settings: Settings, shown: int = NIGHTS_SHOWN) -> list[NightRow]:
     """The newest published nights of the lake, newest first; none when the lake does not exist yet."""
-    if not is_made(lake_uri):
+    if not is_made(settings):
         return []
     # The server loads this module at start; the lake's libraries only once somebody looks.
     from include.lake import Lake
 
-    rows = Lake.open(lake_uri).manifest().to_pylist()
+    rows = Lake.open(settings.lake_uri, settings).manifest().to_pylist()
     newest = sorted(rows, key=lambda row: row["settlement_date"], reverse=True)[:shown]
     return [NightRow.of(row) for row in newest]

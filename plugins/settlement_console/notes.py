@@ -18,6 +18,7 @@ from airflow.configuration import conf
 from airflow.listeners import hookimpl
 from sqlalchemy.orm import object_session
 
+from include.dag_ids import NIGHTLY_SETTLEMENT
 from plugins.settlement_console.told import UNVERIFIED
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _Said = TypeVar("_Said")
-
-SETTLEMENT_DAG = "nightly_settlement"
 
 # Airflow's column holds no more characters, and a longer text would fail the scheduler's own transaction.
 _LONGEST = 1000
@@ -76,7 +75,7 @@ def _note(left: RunResults) -> str:
     from plugins.settlement_console.model_runs import model_run
     from plugins.settlement_console.runs import run_summary
 
-    if left.run.dag_id == SETTLEMENT_DAG:
+    if left.run.dag_id == NIGHTLY_SETTLEMENT:
         return note_of(run_summary(left, in_time(partial(night_says, left.run), NightSays(trouble=_SILENT))))
     about_models = model_run(left, in_time(partial(lake_says, left.run), LakeSays(trouble=_SILENT)))
     return note_of_models(about_models) if about_models else ""

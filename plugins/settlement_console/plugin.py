@@ -10,6 +10,7 @@ from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 from include.orchestration import SettlementNights
+from include.settings import get_settings
 from plugins.settlement_console.notes import RunNotes
 
 URL_PREFIX = "/settlement"
@@ -70,4 +71,5 @@ class SettlementConsole(AirflowPlugin):
         """The middlewares before the whole server."""
         from plugins.settlement_console.logins import SlowWrongLogins
 
-        return [{"middleware": SlowWrongLogins, "name": "Slow wrong logins"}]
+        most = get_settings().wrong_logins_per_minute
+        return [{"middleware": SlowWrongLogins, "kwargs": {"most": most}, "name": "Slow wrong logins"}]

@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic_core import from_json
 
 from include.errors import PublishError
-from include.settings import get_settings
+from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.tally import Tally
 
 MOST_REVIEWS = 500
@@ -71,7 +71,7 @@ class Review(BaseModel):
         return self
 
 
-def asking_user(user: GetUserDep) -> str:
+def asking_user(user: GetUserDep, settings: InstalledSettings) -> str:
     """The user who sends the request; the request counts towards the limit whatever its outcome.
 
     Raises
@@ -79,7 +79,7 @@ def asking_user(user: GetUserDep) -> str:
     HTTPException
         429 when the user sent too many within a minute.
     """
-    name, most = str(user.get_name()), get_settings().reviews_per_minute
+    name, most = str(user.get_name()), settings.reviews_per_minute
     if Tally.of_this_server().take("requests", name, 1, most, time.time() - 60) is None:
         raise _too_many(60, f"at most {most} requests a minute: send up to {MOST_REVIEWS} reviews with each")
     return name
@@ -108,7 +108,9 @@ async def json_of_our_own(request: Request, _: Annotated[str, Depends(asking_use
 
 
 def take_reviews(
-    body: Annotated[bytes, Depends(json_of_our_own)], user: Annotated[str, Depends(asking_user)]
+    body: Annotated[bytes, Depends(json_of_our_own)],
+    user: Annotated[str, Depends(asking_user)],
+    settings: InstalledSettings,
 ) -> dict[str, Any]:
     """Write the reviews into the lake's drop, known from now on.
 
@@ -116,21 +118,21 @@ def take_reviews(
     """
     known_at = datetime.now(UTC)
     rows = [_row(review, user, known_at) for review in _read(body)]
-    ticket = _counted(user, len(rows), known_at)
+    ticket = _counted(user, len(rows), known_at, settings.reviews_per_night)
     # The server loads this module at its start; code that writes files is imported only when somebody reviews.
     from include.reviews.files import drop_reviews, inbox_of
 
     try:
-        name = drop_reviews(inbox_of(get_settings().lake_uri), rows)
+        name = drop_reviews(inbox_of(settings.lake_uri, settings.reviews_uri), rows)
     except PublishError as error:
         Tally.of_this_server().give_back(ticket)
         raise HTTPException(503, "the drop of reviews cannot be written to: nothing was taken, try again") from error
     return {"taken": len(rows), "file": name, "known_at": known_at.isoformat()}
 
 
-def _counted(user: str, reviews: int, known_at: datetime) -> int:
+def _counted(user: str, reviews: int, known_at: datetime, most: int) -> int:
     """A ticket that counts the reviews among those of the night, which is a day in UTC."""
-    midnight, most = datetime.combine(known_at.date(), datetime.min.time(), UTC), get_settings().reviews_per_night
+    midnight = datetime.combine(known_at.date(), datetime.min.time(), UTC)
     ticket = Tally.of_this_server().take("reviews", user, reviews, most, midnight.timestamp())
     if ticket is None:
         wait = int((midnight + timedelta(days=1) - known_at).total_seconds()) + 1

@@ -41,7 +41,7 @@ def _server() -> FastAPI:
     server = FastAPI()
     server.mount("/auth", login)
     for middleware in SettlementConsole().fastapi_root_middlewares:
-        server.add_middleware(middleware["middleware"])
+        server.add_middleware(middleware["middleware"], **middleware["kwargs"])
     server.state.login = login
     return server
 

@@ -22,6 +22,8 @@ from include.reviews import gathering
 from include.reviews.files import MOST_BYTES, WRITTEN, as_parquet, drop_reviews, put_away
 from include.reviews.gathering import MOST_ROWS, gather
 from include.reviews.intake import take_in
+from include.security.envelope import Envelope
+from include.settings import get_settings
 from include.sources.files import parquet
 from include.sources.files.parquet import read_bounded
 from include.sources.files.regular import read_regular
@@ -130,7 +132,7 @@ def test_a_name_that_is_no_text_waits_with_a_sentence(lake, inbox):
 @pytest.mark.usefixtures("settings")
 def test_the_longest_name_there_is_can_be_put_away(lake, inbox):
     (inbox / "good.csv").rename(inbox / f"{'ř' * 125}.csv")
-    assert put_away(take_in(lake, UPath(inbox), NIGHT).settled) == []
+    assert put_away(take_in(lake, UPath(inbox), NIGHT).settled, Envelope.open(get_settings())) == []
     assert list(inbox.iterdir()) == []
 
 
@@ -260,7 +262,7 @@ def test_what_the_console_wrote_in_a_day_is_read_and_put_away_as_one_file(lake, 
     intake = take_in(lake, UPath(inbox), NIGHT)
     assert sorted(intake.taken["trans_id"].to_pylist()) == list(range(1, 40))
     assert len(intake.settled) == 2
-    assert put_away(intake.settled) == []
+    assert put_away(intake.settled, Envelope.open(get_settings())) == []
     (later,) = inbox.iterdir()
     assert later.name.startswith("20240304T")
 

@@ -16,7 +16,7 @@ from include.models.contrast import Contrast
 from include.models.ensemble import blend
 from include.models.model import Model
 from include.models.rarity import Rarity
-from include.training.fitting import MAX_CONTRAST_ROWS, sample_rows
+from include.training.fitting import MAX_ROWS_BESIDE_EXAMPLES, sample_rows
 from include.training.recipe import Recipe
 from include.training.split import CHECK_DAYS, TEACHING_DAYS, WARM_UP_DAYS
 from tests.benchmark.banks import Bench
@@ -83,7 +83,7 @@ def _teach(
     names, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
     examples = Examples(np.vstack(rows), len(cells) / len(names) / counts[cell])
     contrast = Contrast(SEED, free_columns=model.preparation.free_columns)
-    contrast.fit(sample_rows(past, MAX_CONTRAST_ROWS, SEED), examples)
+    contrast.fit(sample_rows(past, MAX_ROWS_BESIDE_EXAMPLES, SEED), examples)
     return contrast, Calibration.learn(contrast.score(past))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -18,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expectations.declare import typed
-from include.counterparties import define_counterparty_key
 from include.features import advance_state, build_features, state_from_history
 from include.lake.tables import REVERSES
 from include.quality.records import accepted
@@ -28,6 +26,7 @@ from include.settlement import check_night
 from include.settlement import state_from_history as settled
 from include.sources import open_source
 from include.sources.base import Extract
+from include.sql_engine import SqlEngine
 
 Found = Counter[tuple[object, ...]]
 FIRST, NIGHTS = date(1993, 12, 12), 6
@@ -40,9 +39,8 @@ def _known_as(account: str | int | None, bank: str | None = None) -> str | None:
     """The key of a counterparty, out of its number where it is one."""
     number = int(account) if account is not None and str(account).isdigit() and len(str(account)) < 19 else None
     text = None if account is None else str(account)
-    with duckdb.connect() as connection:
-        define_counterparty_key(connection)
-        return connection.execute(
+    with SqlEngine.open("counterparties", {}) as engine:
+        return engine._connection.execute(
             "select counterparty_key($1::bigint, $2::varchar, $3::varchar)", [number, text, bank]
         ).fetchone()[0]
 
@@ -247,5 +245,5 @@ def test_what_reviews_say_of_a_counterparty_holds_for_its_other_forms() -> None:
     day = date(2023, 5, 1)
     rows = _postings(_transfer(1, day, IBAN), _transfer(2, day, IBAN.replace(" ", "")))
     with queries(postings=rows) as engine:
-        grounds = engine.run("grounds", night=day).to_pylist()
+        grounds = engine.table("grounds", night=day).to_pylist()
     assert {row["subject"] for row in grounds if row["ground"] == "counterparty"} == {f"YZ/{IBAN.replace(' ', '')}"}

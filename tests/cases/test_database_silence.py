@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from include.errors import SourceUnavailableError
-from include.settings import get_settings
 from include.sources import open_source
 from include.sources.database.patience import WATCHER, Patience
 from tests.sources.small_databases import columns_of, make_bank, new_schema, run
@@ -23,16 +22,6 @@ SECOND = date(2013, 1, 2)
 LIMIT = 1
 # What a machine that does other things besides may take to notice.
 SLACK = 20
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A limit of a second."""
-    monkeypatch.setenv("ADS_SOURCE_TIMEOUT_SECONDS", str(LIMIT))
-    get_settings.cache_clear()
-    yield
-    monkeypatch.undo()
-    get_settings.cache_clear()
 
 
 @pytest.fixture
@@ -50,7 +39,7 @@ def hurried() -> Iterator[None]:
 
 def given_up(uri: str) -> str:
     began = time.monotonic()
-    with pytest.raises(SourceUnavailableError) as failed, open_source(uri) as source:
+    with pytest.raises(SourceUnavailableError) as failed, open_source(uri, timeout_seconds=LIMIT) as source:
         source.night(SECOND)
     assert time.monotonic() - began < SLACK
     assert WATCHER not in {thread.name for thread in threading.enumerate()}

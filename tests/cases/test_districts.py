@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.features import engine, place_warnings
+from include.features import place_warnings
 from include.features.towns import _TOWNS, known_towns
+from include.sql_engine import SqlEngine
 
 SPELLINGS = {
     "Hl.m. Praha": [
@@ -86,8 +87,8 @@ def test_distances_are_the_same_however_the_districts_are_spelled():
     nowhere, places = pa.nulls(3, pa.float64()), []
     for names in (written, spelled):
         unplaced = districts(*names, latitude=nowhere, longitude=nowhere)
-        with engine.open_engine({"fin_district": unplaced, "known_towns": known_towns(names)}) as connection:
-            found = engine.run_query(connection, "district_points", {})
+        with SqlEngine.open("features", {"fin_district": unplaced, "known_towns": known_towns(names)}) as engine:
+            found = engine.table("district_points")
             places.append(sorted(found.drop_columns("place_name").to_pylist(), key=lambda row: row["place_id"]))
     assert places[0] == places[1]
     assert [row["x"] is None for row in places[0]] == [False] * 3

@@ -230,7 +230,7 @@ def test_a_busy_account_costs_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> 
         posting(n, MAY[0], f"{100 * (n % 3 + 1)}", **{**TRANSFER, **(way if n % 10 else {})}) for n in range(1, 1001)
     ]
     small = {"memory_limit": "150MB", "max_temp_directory_size": "0KB"}
-    monkeypatch.setattr("include.quality.reversals.duckdb.connect", partial(duckdb.connect, config=small))
+    monkeypatch.setattr("include.sql_engine.duckdb.connect", partial(duckdb.connect, config=small))
     tracemalloc.start()
     found = find_reversals(table(rows))
     _, peak = tracemalloc.get_traced_memory()

@@ -9,6 +9,7 @@ from copy import deepcopy
 
 import pytest
 
+from include import dag_ids
 from include.orchestration import DEFAULT_ARGS, Tag
 from include.settings import PROJECT_ROOT
 
@@ -21,7 +22,8 @@ def dag(request):
 
 
 def test_there_are_dags():
-    assert {"nightly_settlement", "model_selection", "online_learning", "champion_rollback"} <= set(DAG_IDS)
+    named = {value for name, value in vars(dag_ids).items() if name.isupper()}
+    assert named == {"nightly_settlement", "model_selection", "online_learning", "champion_rollback"} == set(DAG_IDS)
 
 
 def test_its_documentation_says_what_a_person_on_call_needs(dag):

@@ -16,10 +16,10 @@ import pytest
 from include.evaluation.episodes import EPISODE_KINDS, STRENGTHS
 from include.evaluation.ledger import balance_on
 from include.evaluation.planting import MIN_PAYMENTS, plant, plantable_kinds
-from include.evaluation.subject import BANK_BOOKED, Subject, Surroundings
+from include.evaluation.subject import Subject, Surroundings
 from include.features import HABIT_DAYS
 from include.lake.tables import REVERSES
-from include.relations import FIN_TRANSACTION
+from include.relations import BANK_BOOKED, FIN_TRANSACTION
 from tests.evaluation.conftest import FIRST, LAST
 from tests.settlement.banks import Bank
 

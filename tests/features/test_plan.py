@@ -14,17 +14,17 @@ from include.features.plan import (
     Step,
     feature_plan,
     needed,
-    query_text,
     reads_of,
 )
 from include.features.state import STATE_SCHEMAS
+from include.sql_engine import sql_names, sql_text
 
-QUERIES = sorted(file.stem for file in SQL_FOLDER.glob("*.sql"))
+QUERIES = sql_names(SQL_FOLDER)
 
 
 @pytest.fixture(scope="module")
 def reads() -> dict[str, list[str]]:
-    return reads_of({query: query_text(query) for query in QUERIES})
+    return reads_of({query: sql_text(SQL_FOLDER, query) for query in QUERIES})
 
 
 def steps() -> list[Step]:
@@ -78,7 +78,7 @@ def test_what_reads_a_narrowed_table_later_is_bound_to_the_nights(reads: dict[st
     later = [*(step.query for step in feature_plan().stretch), FEATURES]
     readers = {query for query in later if set(JOINED_BY_NIGHT) & set(reads[query])}
     assert {table for query in readers for table in reads[query]} >= set(JOINED_BY_NIGHT)
-    assert all("between $first_night and $last_night" in query_text(query) for query in readers)
+    assert all("between $first_night and $last_night" in sql_text(SQL_FOLDER, query) for query in readers)
 
 
 def test_the_engines_own_parser_names_the_same_tables(reads: dict[str, list[str]]) -> None:
@@ -88,7 +88,7 @@ def test_the_engines_own_parser_names_the_same_tables(reads: dict[str, list[str]
     )
     with duckdb.connect() as engine:
         for query in QUERIES:
-            tables, own_parts = engine.execute(named, {"text": query_text(query)}).fetchall()[0]
+            tables, own_parts = engine.execute(named, {"text": sql_text(SQL_FOLDER, query)}).fetchall()[0]
             others = {GIVEN, *QUERIES} - {*own_parts, *STATE_SCHEMAS, query}
             assert reads[query] == sorted(others.intersection(tables)), query
 

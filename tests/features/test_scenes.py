@@ -15,6 +15,7 @@ from include.features import absence_notes, engine
 from include.features.plan import feature_plan
 from include.features.state import FeatureState
 from include.features.towns import known_towns
+from include.sql_engine import SqlEngine
 from tests.features.real_bank import between, made
 
 DAY = date(1994, 1, 31)
@@ -46,9 +47,9 @@ def scenes(postings: pa.Table, earlier: pa.Table, statics: dict[str, pa.Table]) 
         **FeatureState.empty().tables(),
     }
     plan = feature_plan()
-    with engine.open_engine(tables) as connection:
-        engine._build(connection, [*plan.habits, *plan.stretch], values)
-        return connection.sql(
+    with SqlEngine.open("features", tables) as opened:
+        engine._build(opened, [*plan.habits, *plan.stretch], values)
+        return opened._connection.sql(
             "select trans_id, account_id, trans_date, trans_type, kind, amount_cents / 100 as amount, place_id, "
             "scenes.* exclude (posting_number) from scenes inner join postings using (posting_number) "
             "order by trans_date, trans_id"

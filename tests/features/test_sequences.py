@@ -12,6 +12,8 @@ import pytest
 
 from include.features import HABIT_DAYS, FeatureState, build_features, engine
 from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW, build_sequences, kind_ids, window_matrix
+from include.relations import BANK_BOOKED
+from include.sql_engine import SqlEngine
 from tests.features.real_bank import between, made
 
 FIRST, LAST = date(1993, 1, 1), date(1994, 1, 31)
@@ -21,8 +23,8 @@ DAY = date(1994, 1, 31)
 
 def described(transactions: pa.Table, last_night: date = LAST) -> pa.Table:
     """What `postings.sql` makes of transactions."""
-    with engine.open_engine({"transactions": engine._posting_columns(transactions)}) as connection:
-        return engine.run_query(connection, "postings", {"last_night": last_night, "largest_balance_share": 2})
+    with SqlEngine.open("features", {"transactions": engine._posting_columns(transactions)}) as opened:
+        return opened.table("postings", last_night=last_night, largest_balance_share=2, bank_booked=list(BANK_BOOKED))
 
 
 def sequences(postings: pa.Table, first: date = FIRST, last: date = LAST, habit_days: int = HABIT_DAYS) -> pa.Table:

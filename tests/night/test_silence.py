@@ -11,6 +11,7 @@ from demo import generate_bank
 from include.backtest import backtest
 from include.night import verify
 from include.selection import prepare
+from include.settings import get_settings
 from tests.night.conftest import play
 
 LAST = date(2024, 5, 31)
@@ -41,7 +42,7 @@ def test_a_night_before_everything_is_published(small: Path, tmp_path: Path) -> 
 
 def test_a_backtest_and_a_selection_after_a_silence_say_why(small: Path, tmp_path: Path) -> None:
     night = LAST + timedelta(days=1000)
-    summary = backtest(f"file:{small}", night, night, tmp_path / "out", 0.02)
+    summary = backtest(f"file:{small}", night, night, tmp_path / "out", 0.02, get_settings())
     assert summary["model"].startswith("scores are skipped: 0 postings")
     prepared = prepare(f"file:{small}", f"file:{tmp_path / 'lake'}", night, "silent")
     assert not prepared["candidates"]

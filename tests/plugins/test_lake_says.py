@@ -41,15 +41,15 @@ def made_lake(lake: Path) -> Path:
 
 
 def test_who_looks_makes_neither_a_lake_nor_a_key(lake):
-    assert (night_says(NIGHT).summary, lake_says(ROLLBACK).found) == ({}, None)
-    assert recent_nights(get_settings().lake_uri) == []
-    assert models_page(get_settings().lake_uri).reigns == []
+    assert (night_says(NIGHT, get_settings()).summary, lake_says(ROLLBACK, get_settings()).found) == ({}, None)
+    assert recent_nights(get_settings()) == []
+    assert models_page(get_settings()).reigns == []
     assert list(lake.parent.iterdir()) == []
 
 
 def test_nor_a_key_for_a_lake_whose_key_is_away(made_lake):
     get_settings().key_file.unlink()
-    assert lake_says(ROLLBACK).trouble == ""
+    assert lake_says(ROLLBACK, get_settings()).trouble == ""
     assert not get_settings().key_file.exists()
 
 
@@ -73,7 +73,7 @@ class _Published:
 )
 def test_a_record_is_shown_of_a_night_that_the_run_itself_published(made_lake, monkeypatch, finished_at, is_own):
     monkeypatch.setattr(Lake, "open", lambda _: _Published(finished_at))
-    found = night_says(NIGHT)
+    found = night_says(NIGHT, get_settings())
     assert found.summary == ({"rows_in": 7} if is_own else {})
     assert found.trouble.startswith("" if is_own else "the lake's record of this night is another run's")
     assert bool(found.trouble) is not is_own
@@ -82,7 +82,7 @@ def test_a_record_is_shown_of_a_night_that_the_run_itself_published(made_lake, m
 def test_a_run_about_another_lake_gets_none_of_this_ones_records(made_lake):
     for lakes in ({"trial"}, {"trial", "default"}):
         elsewhere = replace(NIGHT, lakes=frozenset(lakes))
-        assert night_says(elsewhere).trouble == lake_says(elsewhere).trouble != ""
+        assert night_says(elsewhere, get_settings()).trouble == lake_says(elsewhere, get_settings()).trouble != ""
 
 
 @pytest.fixture
@@ -103,5 +103,5 @@ def test_a_rollback_is_of_the_run_that_it_names_whatever_reason_was_given(record
     said = {"by": "ada", "why": "too loud", "since": MADE.isoformat(), "decision": ""}
     records["history"] = [{"version": "rarity-1", "is_rollback": True, "run": run, **said}]
     records["updates"] = [{"night": "1994-01-05", "rolled_back_why": "too loud", "rolled_back_run": run}]
-    found = lake_says(ROLLBACK)
+    found = lake_says(ROLLBACK, get_settings())
     assert (found.rolled_back_to, found.nights_taken_back) == (("rarity-1", ("1994-01-05",)) if is_own else ("", ()))

@@ -280,6 +280,6 @@ def test_a_key_folder_that_takes_nothing_says_so(settings, monkeypatch, opened):
         raise OSError(28, "No space left on device")
 
     Envelope.open(settings)  # the key itself was made before the disk was full
-    monkeypatch.setattr("include.security.anchors.tempfile", SimpleNamespace(mkstemp=full))
+    monkeypatch.setattr("include.whole_file.tempfile", SimpleNamespace(mkstemp=full))
     with pytest.raises(SettingsError, match=r"cannot be read or written: No space left.*ADS_KEY_FILE"):
         opened()

@@ -19,7 +19,7 @@ from include.lake import TABLES, Lake
 from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA, SCORES_SCHEMA
 from include.relations import FIN_TRANSACTION
 from include.reviews import effects_of
-from include.reviews.files import MOST_BYTES, drop_reviews, inbox_of, put_away, read_inbox, read_kept
+from include.reviews.files import MOST_BYTES, drop_reviews, inbox_of, put_away, read_inbox, read_kept, taken_of
 from include.reviews.intake import (
     Intake,
     confirmed_before,
@@ -29,6 +29,7 @@ from include.reviews.intake import (
     take_in,
 )
 from include.reviews.risk import FINDINGS_SCHEMA, findings_of
+from include.security.envelope import Envelope
 from include.settings import get_settings
 from tests.lake.nights import manifest_row, stamp_of
 
@@ -177,7 +178,7 @@ def test_settled_files_are_put_away_under_their_content(lake, inbox):
     intake = _play(lake, inbox, NIGHT)
     _drop(inbox, _line(4), name="rewritten.csv")
     rewritten = (str(inbox / "rewritten.csv"), str(inbox.parent / "taken" / "rewritten-0000.csv.sealed"))
-    assert put_away([*intake.settled, rewritten]) == []
+    assert put_away([*intake.settled, rewritten], Envelope.open(get_settings())) == []
     assert sorted(path.name for path in inbox.iterdir()) == ["rewritten.csv", "waits.csv"]
     (kept,) = (inbox.parent / "taken").iterdir()
     assert kept.name.startswith("settled-")
@@ -191,12 +192,12 @@ def test_settled_files_are_put_away_under_their_content(lake, inbox):
 def test_what_is_put_away_is_sealed_and_whole(lake, inbox):
     _drop(inbox, "1,confirmed,the client is ill,ida,2024-03-03,2024-03-03", "a client's name and no review")
     written = (inbox / "a.csv").read_bytes()
-    put_away(take_in(lake, inbox, NIGHT).settled)
+    put_away(take_in(lake, inbox, NIGHT).settled, Envelope.open(get_settings()))
     (kept,) = (inbox.parent / "taken").iterdir()
     assert b"client" not in kept.read_bytes()
-    assert read_kept(kept) == written
+    assert read_kept(kept, Envelope.open(get_settings())) == written
     with pytest.raises(IntegrityError):
-        read_kept(kept.rename(kept.with_name("other.csv.sealed")))
+        read_kept(kept.rename(kept.with_name("other.csv.sealed")), Envelope.open(get_settings()))
 
 
 @pytest.mark.usefixtures("settings")
@@ -204,7 +205,7 @@ def test_what_is_put_away_is_sealed_and_whole(lake, inbox):
 def test_only_the_nights_user_looks_into_the_folders_it_makes(lake, tmp_path, scheme):
     inbox = UPath(f"{scheme}{tmp_path / 'new' / 'inbox'}")
     drop_reviews(inbox, [{"trans_id": 7, "decision": "unsure", "who": "x", "decided_at": NOON, "known_at": NOON}])
-    put_away(take_in(lake, inbox, NIGHT).settled)
+    put_away(take_in(lake, inbox, NIGHT).settled, Envelope.open(get_settings()))
     made = [tmp_path / "new" / name for name in ("inbox", "taken")]
     assert [stat.S_IMODE(folder.stat().st_mode) for folder in made] == [0o700, 0o700]
 
@@ -212,10 +213,11 @@ def test_only_the_nights_user_looks_into_the_folders_it_makes(lake, tmp_path, sc
 def test_a_drop_of_its_own_keeps_what_was_taken_within_itself(lake, tmp_path, settings, monkeypatch):
     monkeypatch.setenv("ADS_REVIEWS_URI", f"file:{tmp_path / 'drop'}")
     get_settings.cache_clear()
-    inbox = inbox_of("file:/anywhere")
+    uri = get_settings().reviews_uri
+    inbox = inbox_of("file:/anywhere", uri)
     inbox.mkdir()
     _drop(inbox, _line(1))
-    assert put_away(take_in(lake, inbox, NIGHT).settled) == []
+    assert put_away(take_in(lake, inbox, NIGHT, taken_of(inbox, uri)).settled, Envelope.open(get_settings())) == []
     assert [path.name for path in inbox.iterdir()] == ["taken"]
     assert len(list((inbox / "taken").iterdir())) == 1
 
@@ -239,7 +241,7 @@ def test_a_drop_that_cannot_be_looked_into_is_told(lake, tmp_path):
 def test_a_file_that_cannot_be_put_away_is_told_and_taken_in_once(lake, inbox):
     _drop(inbox, _line(1), "x")
     (inbox.parent / "taken").write_text("a file where the folder should be")
-    (note,) = put_away(_play(lake, inbox, NIGHT).settled)
+    (note,) = put_away(_play(lake, inbox, NIGHT).settled, Envelope.open(get_settings()))
     assert "a.csv were taken in, but could not be put away" in note
     assert (inbox / "a.csv").exists()
     again = _play(lake, inbox, NIGHT + timedelta(days=1))

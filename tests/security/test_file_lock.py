@@ -69,8 +69,8 @@ def test_what_is_no_file_in_a_locks_place_is_refused(tmp_path, canary, what):
 
 @contextmanager
 def _required(path: Path) -> Iterator[None]:
-    file_lock.require_regular(path)
-    yield
+    with file_lock.lock_at(path).acquire(timeout=0):
+        yield
 
 
 def test_a_file_that_is_there_keeps_what_it_holds_and_a_new_one_is_private(tmp_path, canary):

@@ -8,12 +8,10 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
-from include.counterparties import define_counterparty_key
 from include.features import engine as features
-from include.features.plan import feature_plan
+from include.features.plan import SQL_FOLDER, feature_plan
 from include.features.state import STATE_SCHEMAS
 from include.lake.tables import REVERSES, REVIEWS_SCHEMA
 from include.quality import reversals
@@ -25,6 +23,7 @@ from include.settlement import reversals as payment_reversals
 from include.settlement.queries import night_tables
 from include.settlement.state import BILLS_SCHEMA
 from include.sources import counting
+from include.sql_engine import SqlEngine
 
 Tables = Mapping[str, pa.Table]
 Params = Mapping[str, Any]
@@ -80,8 +79,10 @@ def _settle(query: str, given: Tables, params: Params) -> pa.Table:
     others = {name: table for name, table in given.items() if name not in posted}
     with night_tables({name: others[name] for name in STATICS if name in others}, **posted) as tables:
         if query == "bill_kind":
-            return tables._con.sql(_BILL_KIND).to_arrow_table()
-        return tables.table(query, {name: table for name, table in others.items() if name not in STATICS}, **params)
+            return tables._connection.sql(_BILL_KIND).to_arrow_table()
+        for name in others.keys() - STATICS.keys():
+            tables.put(name, others[name])
+        return tables.table(query, **params)
 
 
 @cache
@@ -97,11 +98,8 @@ def _settlement_schemas() -> Schemas:
 
 
 def _gate(query: str, given: Tables, params: Params) -> pa.Table:
-    with duckdb.connect() as connection:
-        define_counterparty_key(connection)
-        for name, table in given.items():
-            connection.register(name, table)
-        return connection.sql(reversals._statement(query), params=dict(params)).to_arrow_table()
+    with SqlEngine.open("quality", given) as engine:
+        return engine.table(query, **params)
 
 
 @cache
@@ -127,6 +125,16 @@ _SOURCE_SCHEMAS: Schemas = {
     "records": pa.schema([("trans_id", IDENTIFIER), ("day", DATE), ("amount", MONEY), ("words", TEXT)]),
 }
 
+# Publication
+
+
+def _digest(query: str, given: Tables, params: Params) -> pa.Table:
+    with SqlEngine.open("publish", given) as engine:
+        return engine.table(query, **params)
+
+
+_PUBLISHED = pa.schema([("trans_id", IDENTIFIER), ("words", TEXT)])
+
 # Counterparties
 
 _KEY = "select counterparty_key(number, words, bank) as key from sides"
@@ -134,10 +142,8 @@ _SIDES = pa.schema([("number", IDENTIFIER), ("words", TEXT), ("bank", TEXT)])
 
 
 def _name_sides(_query: str, given: Tables, _params: Params) -> pa.Table:
-    with duckdb.connect() as connection:
-        define_counterparty_key(connection)
-        connection.register("sides", given["sides"])
-        return connection.sql(_KEY).to_arrow_table()
+    with SqlEngine.open("counterparties", {"sides": given["sides"]}) as engine:
+        return engine._connection.sql(_KEY).to_arrow_table()
 
 
 # Reviews
@@ -155,7 +161,7 @@ _REVIEW_PARAMS: dict[str, Params] = {
 
 def _review(query: str, given: Tables, params: Params) -> pa.Table:
     with queries(**given) as engine:
-        return engine.run(query, **params)
+        return engine.table(query, **params)
 
 
 @cache
@@ -179,8 +185,8 @@ HABIT_DAYS = features.HABIT_DAYS
 
 
 def _describe(query: str, given: Tables, params: Params) -> pa.Table:
-    with features.open_engine(given) as engine:
-        return features.run_query(engine, query, params)
+    with SqlEngine.open(SQL_FOLDER, given) as engine:
+        return engine.table(query, **params)
 
 
 def _feature_params(_query: str) -> Params:
@@ -204,6 +210,7 @@ def _feature_schemas() -> Schemas:
 ROOMS: dict[str, Room] = {
     "settlement": Room(_settle, _settlement_schemas, lambda query: _SETTLEMENT_PARAMS.get(query, {})),
     "quality": Room(_gate, _gate_schemas, lambda query: _GATE_PARAMS if query == "reversals" else {}),
+    "publish": Room(_digest, lambda: {"rows": _PUBLISHED}, lambda _query: {}),
     "sources": Room(_read, lambda: _SOURCE_SCHEMAS, lambda _query: {}),
     "counterparties": Room(_name_sides, lambda: {"sides": _SIDES}, lambda _query: {}),
     "reviews": Room(_review, _review_schemas, lambda query: _REVIEW_PARAMS.get(query, {})),

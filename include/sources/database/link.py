@@ -115,7 +115,9 @@ def _read_only_file(url: URL) -> URL:
 def _require_file(url: URL) -> None:
     """SQLite would create an empty database instead of saying that there is none."""
     if not Path(url.database or "").is_file():
-        raise SourceError(f"there is no SQLite database at {public_uri(url)}: name an existing file")
+        raise SourceError(
+            f"there is no SQLite database at {public_uri(url)}: name an existing file", place=public_uri(url)
+        )
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -166,7 +168,8 @@ def reported(url: URL) -> Iterator[None]:
             raise
         raise SourceError(
             f"{public_uri(url)} asked for a file of this machine and got none: no bank's server does so, see that the "
-            "address names the right one"
+            "address names the right one",
+            place=public_uri(url),
         ) from None
 
 
@@ -175,16 +178,20 @@ def _told(error: exc.DBAPIError, place: str, words: str) -> SourceError | Source
     if _TOO_LONG.search(words):
         return SourceError(
             f"{place} holds a value of more than {_LONGEST_VALUE // 2**20} MiB, which no bank's record has: mend that "
-            "record, or leave it out of a view"
+            "record, or leave it out of a view",
+            place=place,
         )
     if _TOO_SCATTERED.search(words):
         return SourceError(
             f"{place} cannot be asked for a night ({words}): its settlement dates are written in too many ways, hold a "
-            "DATE in the column, or text as YYYY-MM-DD"
+            "DATE in the column, or text as YYYY-MM-DD",
+            place=place,
         )
     if _is_terminal(error):
-        return SourceError(f"{place} cannot be read ({words}): {_mend(error)}")
-    return SourceUnavailableError(f"{place} is not available ({words}): nothing of the extract was kept, try again")
+        return SourceError(f"{place} cannot be read ({words}): {_mend(error)}", place=place)
+    return SourceUnavailableError(
+        f"{place} is not available ({words}): nothing of the extract was kept, try again", place=place
+    )
 
 
 def _mend(error: exc.DBAPIError) -> str:

@@ -82,7 +82,8 @@ def _require_keys(extract: Extract) -> None:
     if keys.null_count or doubled:
         raise SourceError(
             f"{relation.name} cannot be loaded: {keys.null_count} of its {len(keys)} rows have no {relation.key} and "
-            f"{doubled} share theirs with another. Mend the source, each row must have its own key"
+            f"{doubled} share theirs with another. Mend the source, each row must have its own key",
+            relation=relation.name,
         )
 
 

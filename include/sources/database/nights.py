@@ -71,7 +71,9 @@ def nights_of(table: BankTable, connection: Connection) -> Nights:
     if nights.undated_rows and nights.span is None:
         raise SourceError(
             f"{table.uri} ({FIN_TRANSACTION.name}): none of its {nights.undated_rows} rows has a settlement date that "
-            f"can be read from {column.name!r} ({column.type}): hold a DATE in it, or text as YYYY-MM-DD"
+            f"can be read from {column.name!r} ({column.type}): hold a DATE in it, or text as YYYY-MM-DD",
+            place=table.uri,
+            relation=FIN_TRANSACTION.name,
         )
     return nights
 
@@ -93,7 +95,9 @@ def _written_nights(table: BankTable, connection: Connection) -> WrittenNights:
     if not isinstance(column.type, _WRITTEN):
         raise SourceError(
             f"{table.uri} ({FIN_TRANSACTION.name}): {column.name!r} is of type {column.type}, which holds no day: hold "
-            "a DATE in it, or text as YYYY-MM-DD"
+            "a DATE in it, or text as YYYY-MM-DD",
+            place=table.uri,
+            relation=FIN_TRANSACTION.name,
         )
     rows = connection.execute(sa.select(column, sa.func.count()).group_by(column).order_by(column)).all()
     require_zone(table.relation, table.dialect, {FIN_TRANSACTION.valid_from: _written(rows)}, table.uri)

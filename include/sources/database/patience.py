@@ -85,7 +85,8 @@ class Patience:
         return SourceUnavailableError(
             f"{self.where} said nothing for {self.seconds:g} seconds and was given up: nothing of the extract was "
             "kept. See what holds the server up, or a view that never ends; one that is only slow gets more time with "
-            "ADS_SOURCE_TIMEOUT_SECONDS"
+            "ADS_SOURCE_TIMEOUT_SECONDS",
+            place=self.where,
         )
 
 

@@ -124,7 +124,9 @@ class Reading:
         if found != expected:
             raise SourceChangedError(
                 f"{table.uri} changed while it was read: {found[0]} rows over {found[1] / 100:,.2f} were read, "
-                f"{expected[0]} over {expected[1] / 100:,.2f} are counted. Nothing of it was kept, run again"
+                f"{expected[0]} over {expected[1] / 100:,.2f} are counted. Nothing of it was kept, run again",
+                place=table.uri,
+                relation=table.relation.name,
             )
 
     @cached_property

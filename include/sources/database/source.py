@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlalchemy.engine import URL, Connection
 
 from include.relations import STATIC_RELATIONS
-from include.settings import get_settings
+from include.settings import SOURCE_TIMEOUT_SECONDS
 from include.sources.address import NOTHING_DECLARED, Declared
 from include.sources.base import Extract
 from include.sources.database.address import parse_url, public_uri
@@ -24,7 +24,9 @@ from include.sources.database.zones import count_days_in
 from include.sources.dialects import CANONICAL
 
 
-def open_database(uri: str, declared: Declared = NOTHING_DECLARED) -> DatabaseSource:
+def open_database(
+    uri: str, declared: Declared = NOTHING_DECLARED, timeout_seconds: float = SOURCE_TIMEOUT_SECONDS
+) -> DatabaseSource:
     """The bank's relations in a database, to be used as a context manager.
 
     Tables and columns are found by their canonical names (`fin_disp` and `fin_trans` will do). PostgreSQL and SQLite
@@ -37,13 +39,15 @@ def open_database(uri: str, declared: Declared = NOTHING_DECLARED) -> DatabaseSo
         schema.
     declared
         Declarations in the address; without a rounding it is one unit of the last money digit of all transactions.
+    timeout_seconds
+        Longest time that the database may say nothing.
 
     Raises
     ------
     SettingsError
         When the URL cannot be read or there is no driver for it.
     """
-    return DatabaseSource(parse_url(uri), declared)
+    return DatabaseSource(parse_url(uri), declared, timeout_seconds)
 
 
 class DatabaseSource:
@@ -58,11 +62,11 @@ class DatabaseSource:
         The address without user, password, driver and parameters.
     """
 
-    def __init__(self, url: URL, declared: Declared) -> None:
+    def __init__(self, url: URL, declared: Declared, timeout_seconds: float = SOURCE_TIMEOUT_SECONDS) -> None:
         self.uri = public_uri(url)
         self._declared = declared
         self._url = url
-        self._patience = Patience(self.uri, get_settings().source_timeout_seconds)
+        self._patience = Patience(self.uri, timeout_seconds)
         self._reading: Reading | None = None
 
     @property

@@ -79,7 +79,7 @@ def find_tables(connection: Connection, uri: str, dialect: Dialect = CANONICAL) 
     names = {relation.name: _name_of(relation, present, uri) for relation in RELATIONS.values()}
     missing = [r.name for r in RELATIONS.values() if r.required and names[r.name] is None]
     if missing:
-        raise SourceError(_missing_tables(missing, present, uri))
+        raise SourceError(_missing_tables(missing, present, uri), place=uri)
     return {name: _described(inspector, RELATIONS[name], table, uri, dialect) for name, table in names.items() if table}
 
 
@@ -89,7 +89,9 @@ def _name_of(relation: Relation, present: Sequence[str], uri: str) -> str | None
     if len(hits) > 1:
         raise SourceError(
             f"{uri} holds {relation.name} more than once, as {', '.join(hits)}: keep one of them in this schema, or "
-            "let the address name another (?options=-csearch_path%3Dother)"
+            "let the address name another (?options=-csearch_path%3Dother)",
+            place=uri,
+            relation=relation.name,
         )
     return hits[0] if hits else None
 
@@ -139,7 +141,9 @@ def _require_columns(relation: Relation, names: Sequence[str], uri: str) -> None
     extra = [name for name in names if name.lower() not in relation.schema.names]
     raise SourceError(
         f"{uri} ({relation.name}) lacks the columns {', '.join(missing)}. Found {', '.join(names)}. "
-        f"{_likely(missing, extra)}Create a view that names its columns {', '.join(relation.source_schema.names)}"
+        f"{_likely(missing, extra)}Create a view that names its columns {', '.join(relation.source_schema.names)}",
+        place=uri,
+        relation=relation.name,
     )
 
 

@@ -111,7 +111,7 @@ class Folder:
         """
         with _reported(self.uri):
             if self.filesystem.isfile(self.root):
-                raise SourceError(f"{self.uri} is a file: name the folder that holds the bank's files")
+                raise SourceError(f"{self.uri} is a file: name the folder that holds the bank's files", place=self.uri)
             found = disk.entries(self.root) if self._is_local else self._objects()
             return {entry.name: entry for entry in found}
 
@@ -129,7 +129,8 @@ class Folder:
             entries = sorted(islice(found, _MOST_PARTS + 1))
         if len(entries) > _MOST_PARTS:
             raise SourceError(
-                f"{self.file_uri(name)} holds more than {_MOST_PARTS:,} files: write the relation in fewer parts"
+                f"{self.file_uri(name)} holds more than {_MOST_PARTS:,} files: write the relation in fewer parts",
+                place=self.file_uri(name),
             )
         return entries
 
@@ -186,7 +187,8 @@ class Folder:
         if now != stamp:
             raise SourceChangedError(
                 f"{self.file_uri(name)} changed while it was read (size, time or ETag {stamp} before, {now or 'gone'} "
-                "now): nothing of it was kept, run again when the delivery is complete"
+                "now): nothing of it was kept, run again when the delivery is complete",
+                place=self.file_uri(name),
             )
 
 
@@ -201,15 +203,18 @@ def _reported(uri: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise SourceError(f"there is nothing at {uri}: name the folder that holds the bank's files") from error
+        raise SourceError(
+            f"there is nothing at {uri}: name the folder that holds the bank's files", place=uri
+        ) from error
     except PermissionError as error:
-        raise SourceError(f"{uri} may not be read ({error}): grant this user read access") from error
+        raise SourceError(f"{uri} may not be read ({error}): grant this user read access", place=uri) from error
     except (OSError, ValueError, boto.BotoCoreError, boto.ClientError) as error:
         if _may_pass(error):
-            raise SourceUnavailableError(f"{uri} could not be read ({error}): try again") from error
+            raise SourceUnavailableError(f"{uri} could not be read ({error}): try again", place=uri) from error
         raise SourceError(
             f"{uri} cannot be read ({type(error).__name__}: {error}): mend the address, the folder or the store's "
-            "settings, trying again does not help"
+            "settings, trying again does not help",
+            place=uri,
         ) from error
 
 

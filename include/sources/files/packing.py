@@ -124,14 +124,15 @@ def _step(member: _Member, piece: bytes, place: str) -> bytes:
     try:
         return member.decompress(piece)
     except (zlib.error, zstandard.ZstdError, MemoryError) as error:
-        raise SourceError(f"{place} cannot be unpacked ({error}): it is damaged, pack it again") from error
+        raise SourceError(f"{place} cannot be unpacked ({error}): it is damaged, pack it again", place=place) from error
 
 
 def _require_bounded(size: int, largest: int, place: str) -> None:
     if size > largest:
         raise SourceError(
             f"{place} unfolds to more than {largest:,} bytes, which is not read: a bank's file shrinks to a fifth, not "
-            f"to a hundredth of its size. Deliver it unpacked, or in parts of at most {LARGEST_BYTES:,} bytes"
+            f"to a hundredth of its size. Deliver it unpacked, or in parts of at most {LARGEST_BYTES:,} bytes",
+            place=place,
         )
 
 
@@ -139,5 +140,7 @@ def _require_read(data: bytes, place: str, verb: str, unread: Mapping[bytes, str
     for magic, kind in unread.items():
         if data.startswith(magic):
             raise SourceError(
-                f"{place} {verb} {kind}, which is not read: deliver CSV or Parquet, packed once by gzip or zstd at most"
+                f"{place} {verb} {kind}, which is not read: deliver CSV or Parquet, packed once by gzip or zstd at "
+                "most",
+                place=place,
             )

@@ -80,7 +80,8 @@ def _reported(place: str) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, duckdb.Error) as error:
         raise SourceError(
             f"{place} is no whole Parquet file ({type(error).__name__}): write it again, one that was cut or altered "
-            "cannot be read"
+            "cannot be read",
+            place=place,
         ) from error
 
 
@@ -127,7 +128,8 @@ def _require_bounded(size: int, data: bytes, place: str) -> None:
     if size > largest:
         raise SourceError(
             f"{place} stands for {size:,} bytes, more than the {largest:,} that are read of a file of its size: "
-            "deliver it in several files, or as CSV"
+            "deliver it in several files, or as CSV",
+            place=place,
         )
 
 
@@ -186,7 +188,9 @@ def _as_text(column: pa.ChunkedArray, name: str, place: str) -> pa.Array:
             column = pc.cast(column, pa.timestamp(column.type.unit, "UTC"))
         return pc.cast(column, pa.string())
     except pa.ArrowException as error:
-        raise SourceError(f"{place}: column {name!r} is {column.type}, which is no plain value ({error})") from error
+        raise SourceError(
+            f"{place}: column {name!r} is {column.type}, which is no plain value ({error})", place=place
+        ) from error
 
 
 def _float_text(column: pa.Array) -> pa.Array:

@@ -96,7 +96,8 @@ def require_bounded(size: int, place: str) -> None:
     if size > LARGEST_BYTES:
         raise SourceError(
             f"{place} brings the relation to more than {LARGEST_BYTES:,} bytes, which are not read from files: load a "
-            "bank of this size into a database (include.sources.database.load), which is read by night"
+            "bank of this size into a database (include.sources.database.load), which is read by night",
+            place=place,
         )
 
 

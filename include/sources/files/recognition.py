@@ -226,18 +226,21 @@ def parts_of(relation: Relation, name: str, below: list[Entry], folder: str) -> 
         _require_part(entry, place)
     if not entries:
         raise SourceError(
-            f"{place} is a folder that holds no part files: deliver it again, or remove it where the bank has none"
+            f"{place} is a folder that holds no part files: deliver it again, or remove it where the bank has none",
+            place=place,
         )
     formats = sorted({"Parquet" if _is_parquet(entry.name) else "text" for entry in entries})
     if len(formats) > 1:
-        raise SourceError(f"{place} holds parts both as {' and as '.join(formats)}: keep one of them")
+        raise SourceError(f"{place} holds parts both as {' and as '.join(formats)}: keep one of them", place=place)
     return [Part(entry._replace(name=f"{name}/{entry.name}"), dict(_values(entry.name))) for entry in entries]
 
 
 def _refuse_tables(below: list[Entry], place: str) -> None:
     kept = [_KEPT_BY[step] for entry in below for step in entry.name.split("/")[:-1] if step in _KEPT_BY]
     if kept:
-        raise SourceError(f"{place} is {kept[0]}: export the relation as Parquet or CSV when it is complete")
+        raise SourceError(
+            f"{place} is {kept[0]}: export the relation as Parquet or CSV when it is complete", place=place
+        )
 
 
 def _is_part(name: str) -> bool:
@@ -249,7 +252,8 @@ def _require_part(entry: Entry, place: str) -> None:
     kind = entry.kind if entry.kind != FILE else _unread_kind(entry.name)
     if kind and not entry.name.lower().endswith((".txt", ".dat")):
         raise SourceError(
-            f"{place} holds {shown(entry.name)}, which is {kind} and is not read: deliver its parts as CSV or Parquet"
+            f"{place} holds {shown(entry.name)}, which is {kind} and is not read: deliver its parts as CSV or Parquet",
+            place=place,
         )
 
 

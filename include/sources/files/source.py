@@ -195,7 +195,9 @@ def _counted_nights(
         found = f" (found the form {', '.join(repr(form_of(text)) for text in first)})" if first else ""
         raise SourceError(
             f"{file_uri} ({FIN_TRANSACTION.name}): none of its {offered} records has a settlement date that can be "
-            f"read{found}, so that no night could count them. Deliver it whole, with dates as {dialect.date_form}"
+            f"read{found}, so that no night could count them. Deliver it whole, with dates as {dialect.date_form}",
+            place=file_uri,
+            relation=FIN_TRANSACTION.name,
         )
     return nights_of(dates)
 

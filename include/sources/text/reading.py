@@ -91,7 +91,11 @@ def no_records(relation: Relation, dialect: Dialect, file: str) -> FileRecords:
         When the relation is required.
     """
     if relation.required:
-        raise SourceError(f"{file} ({relation.name}) is empty: deliver it again, the relation is required")
+        raise SourceError(
+            f"{file} ({relation.name}) is empty: deliver it again, the relation is required",
+            place=file,
+            relation=relation.name,
+        )
     texts = {c.name: pa.array([], pa.string()) for c in dialect.columns(relation)}
     return FileRecords(texts, np.empty(0, np.int64), pa.array([], pa.string()), (), (f"{file} is empty",))
 

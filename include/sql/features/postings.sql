@@ -29,7 +29,7 @@ typed as (
         category,
         reverses is not null as is_reversal,
         (trans_type = 'C') <> (amount < 0) as is_credit,
-        reverses is not null or coalesce(category in ('IC', 'IO', 'ST'), false)
+        reverses is not null or coalesce(category in $bank_booked, false)
             as is_bank_booked,
         cast(abs(amount) * 100 as bigint) as amount_cents,
         cast(balance * 100 as bigint) as balance_cents,
