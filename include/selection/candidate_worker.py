@@ -19,9 +19,8 @@ from include.errors import SettlementError
 from include.lake.work_folder import WorkFolder
 from include.models.detectors import detector_class
 from include.selection.candidates import Candidate
-from include.selection.fold_data import LEARNING, NIGHTS, SharedFold, round_name
+from include.selection.fold_data import LEARNING, NIGHTS, Cost, SharedFold, put_cost, put_exponents, round_name
 from include.selection.plan import Fold, Limits, Plan, work_folder
-from include.selection.results import Cost, put_cost, put_exponents
 from include.training.confirmed_frauds import KIND
 from include.training.fitting import Fitted, fit_on
 

@@ -1,4 +1,4 @@
-"""One comparison of everything: each ensemble's merit round by round, and who is better than whom beyond noise."""
+"""Compares all ensembles, round by round, and says which is better than the champion beyond noise."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ import pyarrow as pa
 from include.evaluation.rounds import InjectedSample
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
-from include.selection.ensembles import EnsembleSpec
-from include.selection.fold_data import SharedFold, round_name
-from include.selection.paired import Folds, Interval, interval
+from include.selection.candidates import EnsembleSpec
+from include.selection.fold_data import SharedFold, blended, blended_without, champion_exponents, round_name
+from include.selection.intervals import Folds, Interval, interval
 from include.selection.plan import Fold, Plan
-from include.selection.results import blended, blended_without, champion_exponents
 from include.training.choice import EVIDENCE_SCHEMA, evidence, merit_of
 
 AS_IT_IS = "the champion as it is"
@@ -175,3 +174,58 @@ class _Measured:
         at = {"fold": self.fold.number, "seed": self.fold.seeds[self.number - 1]}
         found = evidence(name, self.number, self.round_, self.plan.budget, scores, without)
         return [{**at, **row} for row in found]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Who won, and whether that is more than noise.
+
+    Attributes
+    ----------
+    winner
+        Name of the ensemble.
+    is_better
+        Whether it is better than the champion beyond noise, or than having no champion where there is none.
+    difference
+        Difference to what was to be beaten, with an interval that holds for all ensembles together; None where there
+        was nothing to beat.
+    sentence
+        For people.
+    """
+
+    winner: str
+    is_better: bool
+    difference: Interval | None
+    sentence: str
+
+
+def judge(plan: Plan, comparison: Comparison) -> Verdict:
+    """The verdict: better only when the whole interval of the difference lies above zero."""
+    winner = comparison.winner.name
+    if plan.champion is None:
+        sentence = f"{winner} found most, with a merit of {comparison.merit(winner)}; there is no champion yet"
+        return Verdict(winner, True, None, sentence)
+    if not comparison.baseline:
+        sentence = (
+            f"{winner} found most, with a merit of {comparison.merit(winner)}, but {plan.champion} could not be fitted "
+            "again beside it: nothing shows that it is better, and the champion stays"
+        )
+        return Verdict(winner, False, None, sentence)
+    return _against(plan, comparison, winner)
+
+
+def _against(plan: Plan, comparison: Comparison, winner: str) -> Verdict:
+    baseline = comparison.baseline
+    others = sum(name != baseline for name in comparison.specs)
+    difference = comparison.difference(winner, baseline, max(others, 1))
+    is_better = winner != baseline and difference.low > 0
+    is_itself = baseline == AS_IT_IS
+    whom = f"{plan.champion} as it is" if is_itself else f"{plan.champion}'s recipe {baseline}"
+    by = f"by {difference} in merit{' of known kinds' if is_itself else ''}"
+    if winner == baseline:
+        sentence = f"nothing is better than {whom}: the champion stays"
+    elif is_better:
+        sentence = f"{winner} is better than {whom} beyond noise, {by}"
+    else:
+        sentence = f"{winner} is not better than {whom} beyond noise, {by}: the champion stays"
+    return Verdict(winner, is_better, difference, sentence)

@@ -11,11 +11,10 @@ import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
 from include.lake.version import code_version
-from include.selection.comparison import AS_IT_IS, COMPARED, Comparison
-from include.selection.paired import LEVEL
+from include.selection.comparison import AS_IT_IS, COMPARED, Comparison, Verdict
+from include.selection.fold_data import Cost
+from include.selection.intervals import LEVEL
 from include.selection.plan import Plan
-from include.selection.results import Cost
-from include.selection.verdict import Verdict
 from include.training.choice import MERIT
 from include.training.training_run import merit_metric
 

@@ -20,9 +20,8 @@ from include.models.model import Model
 from include.registry import ModelRegistry
 from include.reviews import confirmed_before
 from include.selection.candidates import candidates_of
-from include.selection.fold_data import SharedFold
+from include.selection.fold_data import SharedFold, put_champion
 from include.selection.plan import Fold, Limits, Plan, work_folder
-from include.selection.results import put_champion
 from include.settings import get_settings
 from include.stages import stage
 from include.training.choice import LEAST_PLANTED

@@ -13,8 +13,8 @@ import pytest
 
 from demo import generate_bank
 from include.selection import candidate_worker, compare, prepare
+from include.selection.fold_data import Cost, put_cost
 from include.selection.plan import Plan, work_folder
-from include.selection.results import Cost, put_cost
 from include.settings import get_settings
 from include.training.recipe import Recipe
 

@@ -9,8 +9,8 @@ import pytest
 
 from include.errors import SettingsError
 from include.selection import CandidateError, candidate_worker, prepare, try_candidate
+from include.selection.fold_data import cost_of
 from include.selection.plan import Limits, Plan, work_folder
-from include.selection.results import cost_of
 from tests.selection.conftest import BEFORE
 
 

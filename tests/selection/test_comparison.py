@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from include.features.catalog import SURPRISES
 from include.models.detectors import ENSEMBLES
-from include.selection.candidates import candidates_of
-from include.selection.comparison import AS_IT_IS, Comparison
-from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
+from include.selection.candidates import EnsembleSpec, candidates_of, ensemble_spec_of, ensemble_specs_of, name_among
+from include.selection.comparison import AS_IT_IS, Comparison, judge
 from include.selection.evidence import Pack
-from include.selection.paired import interval
+from include.selection.fold_data import Cost
+from include.selection.intervals import interval
 from include.selection.plan import Limits, Plan
-from include.selection.results import Cost
-from include.selection.verdict import judge
 from include.training.recipe import Recipe
 from tests.registry.conftest import small_model
 

@@ -16,8 +16,7 @@ from include.lake.tables import REVIEWS_SCHEMA
 from include.models.base import Matrix
 from include.registry import ModelRegistry
 from include.selection import compare, prepare
-from include.selection.candidates import candidates_of
-from include.selection.ensembles import ensemble_spec_of
+from include.selection.candidates import candidates_of, ensemble_spec_of
 from include.selection.fold_data import SharedFold
 from include.selection.plan import Plan, work_folder
 from include.settings import get_settings

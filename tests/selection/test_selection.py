@@ -18,12 +18,11 @@ from include.errors import MissingStateError, SettingsError
 from include.learning.canary import CANARY, Canary
 from include.registry import ModelRegistry, tracking
 from include.selection import SelectionError, compare, prepare, promote, selections
-from include.selection.comparison import Comparison, compare_ensembles
-from include.selection.ensembles import ensemble_specs_of
+from include.selection.candidates import ensemble_specs_of
+from include.selection.comparison import Comparison, compare_ensembles, judge
 from include.selection.evidence import MOST_CHARACTERS
+from include.selection.fold_data import Cost, put_cost
 from include.selection.plan import Plan, work_folder
-from include.selection.results import Cost, put_cost
-from include.selection.verdict import judge
 from include.settings import get_settings
 from include.training.fitting import FitContext
 from tests.registry.moving import copy_lake

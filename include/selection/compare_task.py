@@ -14,13 +14,12 @@ from include.registry import ModelRegistry
 from include.registry.tracking import TrainingRun
 from include.reviews import confirmed_before
 from include.selection import evidence, evidence_store
-from include.selection.comparison import compare_ensembles
+from include.selection.candidates import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
+from include.selection.comparison import compare_ensembles, judge
 from include.selection.decisions import COMMAND_LINE, Decisions
-from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
-from include.selection.figures import draw
+from include.selection.fold_data import cost_of
 from include.selection.plan import Plan, SelectionError, work_folder
-from include.selection.results import cost_of
-from include.selection.verdict import judge
+from include.selection.plots import draw
 from include.settings import get_settings
 from include.training import TrainingOutcome, TrainingSpec, train
 from include.training.history import read_history
