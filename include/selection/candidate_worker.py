@@ -20,7 +20,7 @@ from include.lake.work_folder import WorkFolder
 from include.models.detectors import detector_class
 from include.selection.candidates import Candidate
 from include.selection.fold_data import LEARNING, NIGHTS, Cost, SharedFold, put_cost, put_exponents, round_name
-from include.selection.plan import Fold, Limits, Plan, work_folder
+from include.selection.plan import Fold, Limits, SelectionPlan, work_folder
 from include.training.confirmed_frauds import KIND
 from include.training.fitting import Fitted, fit_on
 
@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 def main(lake_uri: str, selection_id: str, name: str) -> int:
     """Fit a candidate within the plan's limits; 0 when it succeeded, 1 with the reason in its cost when not."""
     folder = work_folder(lake_uri, selection_id)
-    plan = Plan.read(folder)
+    plan = SelectionPlan.read(folder)
     _bound(plan.limits)
     try:
         cost = run(folder, plan, plan.candidate(name))
@@ -52,7 +52,7 @@ def _told(error: Exception) -> str:
     return f"{kind}: {error}" if is_ours else f"{kind}, whose text is in the log of its task"
 
 
-def run(folder: WorkFolder, plan: Plan, candidate: Candidate) -> Cost:
+def run(folder: WorkFolder, plan: SelectionPlan, candidate: Candidate) -> Cost:
     """Fit the candidate on every fold and keep how rare it finds every row that measures."""
     clock = _Clock()
     for fold in plan.folds:
@@ -86,7 +86,7 @@ class _Clock:
         setattr(self, work, getattr(self, work) + time.monotonic() - began)
 
 
-def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: Plan, clock: _Clock) -> None:
+def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: SelectionPlan, clock: _Clock) -> None:
     seed = plan.fit_seed(fold.number)
     context = shared.context(candidate, seed)
     recipe = candidate.recipe(plan.recipe)

@@ -16,7 +16,7 @@ from include.models.base import Vector
 from include.selection.candidates import EnsembleSpec
 from include.selection.fold_data import SharedFold, blended, blended_without, champion_exponents, round_name
 from include.selection.intervals import Folds, Interval, interval
-from include.selection.plan import Fold, Plan
+from include.selection.plan import Fold, SelectionPlan
 from include.training.choice import EVIDENCE_SCHEMA, evidence, merit_of
 
 AS_IT_IS = "the champion as it is"
@@ -24,7 +24,7 @@ AS_IT_IS = "the champion as it is"
 COMPARED = pa.schema([pa.field("fold", pa.int64()), pa.field("seed", pa.int64()), *EVIDENCE_SCHEMA])
 """What every ensemble found in every round, strength and kind; `round` counts within the fold, from 1."""
 
-Row = dict[str, Any]
+EvidenceRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Comparison:
     """
 
     specs: Mapping[str, EnsembleSpec]
-    rows: Sequence[Row]
+    rows: Sequence[EvidenceRow]
     merits: Mapping[str, Vector]
     known: Mapping[str, Vector]
     folds: Folds
@@ -120,9 +120,11 @@ class Comparison:
         return interval(found, folds, self.overlap).within(0, 1) if len(found) > 1 else None
 
 
-def compare_ensembles(folder: WorkFolder, plan: Plan, specs: Mapping[str, EnsembleSpec], champion: str) -> Comparison:
+def compare_ensembles(
+    folder: WorkFolder, plan: SelectionPlan, specs: Mapping[str, EnsembleSpec], champion: str
+) -> Comparison:
     """Measure every ensemble on every round, and the champion as it is where it saw none of the nights."""
-    rows: list[Row] = []
+    rows: list[EvidenceRow] = []
     for fold, number in plan.rounds:
         measured = _Measured(folder, plan, fold, number, SharedFold(folder, fold.number).round(number))
         for name, spec in specs.items():
@@ -135,9 +137,9 @@ def compare_ensembles(folder: WorkFolder, plan: Plan, specs: Mapping[str, Ensemb
     return Comparison(specs, rows, merits, known, folds, checked / taught, champion)
 
 
-def _merits(plan: Plan, rows: list[Row]) -> dict[str, Vector]:
+def _merits(plan: SelectionPlan, rows: list[EvidenceRow]) -> dict[str, Vector]:
     """By name one figure a round, NaN where it was not measured."""
-    found: dict[tuple[str, int], list[Row]] = {}
+    found: dict[tuple[str, int], list[EvidenceRow]] = {}
     for row in rows:
         found.setdefault((row["ensemble"], row["seed"]), []).append(row)
     seeds = [seed for fold in plan.folds for seed in fold.seeds]
@@ -150,12 +152,12 @@ class _Measured:
     """One round that ensembles are measured on."""
 
     folder: WorkFolder
-    plan: Plan
+    plan: SelectionPlan
     fold: Fold
     number: int
     round_: InjectedSample
 
-    def spec(self, name: str, spec: EnsembleSpec) -> list[Row]:
+    def spec(self, name: str, spec: EnsembleSpec) -> list[EvidenceRow]:
         rows = round_name(self.number)
         scores = blended(self.folder, spec.weights, self.fold.number, rows)
         without = [
@@ -164,20 +166,20 @@ class _Measured:
         ]
         return self._rows(name, scores, without)
 
-    def champion(self) -> list[Row]:
+    def champion(self) -> list[EvidenceRow]:
         """As it is: no model of it was taught without some kinds, so that those figures are missing."""
         if not self.fold.measures_champion:
             return []
         return self._rows(AS_IT_IS, champion_exponents(self.folder, self.fold.number, self.number), [])
 
-    def _rows(self, name: str, scores: Vector, without: list[tuple[frozenset[str], Vector]]) -> list[Row]:
+    def _rows(self, name: str, scores: Vector, without: list[tuple[frozenset[str], Vector]]) -> list[EvidenceRow]:
         at = {"fold": self.fold.number, "seed": self.fold.seeds[self.number - 1]}
         found = evidence(name, self.number, self.round_, self.plan.budget, scores, without)
         return [{**at, **row} for row in found]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SelectionVerdict:
     """Who won, and whether that is more than noise.
 
     Attributes
@@ -199,22 +201,22 @@ class Verdict:
     sentence: str
 
 
-def judge(plan: Plan, comparison: Comparison) -> Verdict:
+def judge(plan: SelectionPlan, comparison: Comparison) -> SelectionVerdict:
     """The verdict: better only when the whole interval of the difference lies above zero."""
     winner = comparison.winner.name
     if plan.champion is None:
         sentence = f"{winner} found most, with a merit of {comparison.merit(winner)}; there is no champion yet"
-        return Verdict(winner, True, None, sentence)
+        return SelectionVerdict(winner, True, None, sentence)
     if not comparison.baseline:
         sentence = (
             f"{winner} found most, with a merit of {comparison.merit(winner)}, but {plan.champion} could not be fitted "
             "again beside it: nothing shows that it is better, and the champion stays"
         )
-        return Verdict(winner, False, None, sentence)
+        return SelectionVerdict(winner, False, None, sentence)
     return _against(plan, comparison, winner)
 
 
-def _against(plan: Plan, comparison: Comparison, winner: str) -> Verdict:
+def _against(plan: SelectionPlan, comparison: Comparison, winner: str) -> SelectionVerdict:
     baseline = comparison.baseline
     others = sum(name != baseline for name in comparison.specs)
     difference = comparison.difference(winner, baseline, max(others, 1))
@@ -228,4 +230,4 @@ def _against(plan: Plan, comparison: Comparison, winner: str) -> Verdict:
         sentence = f"{winner} is better than {whom} beyond noise, {by}"
     else:
         sentence = f"{winner} is not better than {whom} beyond noise, {by}: the champion stays"
-    return Verdict(winner, is_better, difference, sentence)
+    return SelectionVerdict(winner, is_better, difference, sentence)

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
 from include.lake.version import code_version
-from include.selection.comparison import AS_IT_IS, COMPARED, Comparison, Verdict
+from include.selection.comparison import AS_IT_IS, COMPARED, Comparison, SelectionVerdict
 from include.selection.fold_data import Cost
 from include.selection.intervals import LEVEL
-from include.selection.plan import Plan
+from include.selection.plan import SelectionPlan
 from include.training.choice import MERIT
 from include.training.training_run import merit_metric
 
@@ -39,9 +39,9 @@ class Pack:
         Version and a sentence of the final model of the winner; None where there is none.
     """
 
-    plan: Plan
+    plan: SelectionPlan
     comparison: Comparison
-    verdict: Verdict
+    verdict: SelectionVerdict
     costs: Mapping[str, Cost]
     challenger: str | None
     note: str
@@ -150,7 +150,7 @@ def _facts(pack: Pack) -> list[str]:
     ]
 
 
-def _nights(plan: Plan) -> list[str]:
+def _nights(plan: SelectionPlan) -> list[str]:
     rows = [
         [
             f"{fold.first} to {fold.check_from - timedelta(days=1)} ({fold.taught_rows:,})",

@@ -96,7 +96,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SelectionPlan:
     """One selection.
 
     Attributes

@@ -16,7 +16,7 @@ from include.models.detectors import Weights
 from include.models.threshold import BUDGET_DAYS, AlertBudget, choose_threshold, flag
 from include.selection.evidence import Pack
 from include.selection.fold_data import LEARNING, NIGHTS, SharedFold, blended, round_name
-from include.selection.plan import Fold, Plan
+from include.selection.plan import Fold, SelectionPlan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ class NightlyAlerts:
     postings: tuple[int, ...]
 
 
-def nightly_alerts(folder: WorkFolder, plan: Plan, weights: Weights) -> NightlyAlerts:
+def nightly_alerts(folder: WorkFolder, plan: SelectionPlan, weights: Weights) -> NightlyAlerts:
     """Score the last fold's nights, with the threshold from the nights of the fold before, as a training sets it.
 
     With one fold there are no other nights that were not learned from: the threshold is then theirs too.
@@ -112,5 +112,5 @@ def _mean(pack: Pack, kind: str, strength: str) -> float:
     return float("nan") if found is None else found.mean
 
 
-def _span(plan: Plan) -> str:
+def _span(plan: SelectionPlan) -> str:
     return f"{plan.folds[0].check_from} to {plan.folds[-1].before - timedelta(days=1)}"

@@ -21,7 +21,7 @@ from include.registry import ModelRegistry
 from include.reviews import confirmed_before
 from include.selection.candidates import candidates_of
 from include.selection.fold_data import SharedFold, put_champion
-from include.selection.plan import Fold, Limits, Plan, work_folder
+from include.selection.plan import Fold, Limits, SelectionPlan, work_folder
 from include.settings import get_settings
 from include.stages import stage
 from include.training.choice import LEAST_PLANTED
@@ -102,9 +102,9 @@ def prepare(
     }
 
 
-def _empty(selection: str, before: date) -> Plan:
+def _empty(selection: str, before: date) -> SelectionPlan:
     settings = get_settings()
-    return Plan(
+    return SelectionPlan(
         selection=selection,
         before=before,
         seed=settings.seed,
@@ -127,9 +127,9 @@ class _Preparation:
     folder: WorkFolder
     lake: Lake
     registry: ModelRegistry
-    plan: Plan
+    plan: SelectionPlan
 
-    def lay_out(self, source_uri: str, folds: int, rounds: int) -> Plan:
+    def lay_out(self, source_uri: str, folds: int, rounds: int) -> SelectionPlan:
         """The plan with its folds and candidates, or without any and the reason why."""
         past = read_history(source_uri, self.plan.before, self.plan.habit_days)
         spans = _spans(past.postings, self.plan.before, folds)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from include.selection.candidate_worker import peak_mib
 from include.selection.compare_task import compare
 from include.selection.fold_data import Cost, cost_of, put_cost
-from include.selection.plan import CandidateError, Limits, Plan, work_folder
+from include.selection.plan import CandidateError, Limits, SelectionPlan, work_folder
 from include.selection.preparing import prepare
 from include.selection.promotion import promote
 from include.settings import PROJECT_ROOT
@@ -47,7 +47,7 @@ def try_candidate(lake_uri: str, selection_id: str, name: str) -> dict[str, Any]
         When the selection has no such candidate.
     """
     folder = work_folder(lake_uri, selection_id)
-    plan = Plan.read(folder)
+    plan = SelectionPlan.read(folder)
     plan.candidate(name)
     put_cost(folder, name, Cost(failure="it was not tried to the end"))
     ended = _run_apart(plan.limits, lake_uri, selection_id, name)

@@ -16,7 +16,7 @@ from include.selection.comparison import AS_IT_IS, Comparison, judge
 from include.selection.evidence import Pack
 from include.selection.fold_data import Cost
 from include.selection.intervals import interval
-from include.selection.plan import Limits, Plan
+from include.selection.plan import Limits, SelectionPlan
 from include.training.recipe import Recipe
 from tests.registry.conftest import small_model
 
@@ -37,8 +37,8 @@ def compared(champion: str = "", **merits: list[float]) -> Comparison:
     return Comparison(specs, [], {**arrays, **as_it_is}, {**arrays, **as_it_is}, months, 0.1, champion)
 
 
-def plan(champion: str | None) -> Plan:
-    return Plan("s", date(2024, 1, 1), 1, 0.02, 92, "full", (), {}, champion, "", Limits(), "")
+def plan(champion: str | None) -> SelectionPlan:
+    return SelectionPlan("s", date(2024, 1, 1), 1, 0.02, 92, "full", (), {}, champion, "", Limits(), "")
 
 
 @given(st.data())

@@ -18,7 +18,7 @@ from include.registry import ModelRegistry
 from include.selection import compare, prepare
 from include.selection.candidates import candidates_of, ensemble_spec_of
 from include.selection.fold_data import SharedFold
-from include.selection.plan import Plan, work_folder
+from include.selection.plan import SelectionPlan, work_folder
 from include.settings import get_settings
 from include.training.confirmed_frauds import KIND, LEAST_CASES
 from tests.lake.nights import manifest_row, stamp_of
@@ -32,7 +32,7 @@ EARLY, LATE = 60, 30
 class Prepared(NamedTuple):
     lake: str
     source: str
-    plan: Plan
+    plan: SelectionPlan
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def prepared(bank: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) ->
         confirm(lake, bank, BEFORE - 4 * MONTH, BEFORE - 2 * MONTH - timedelta(days=1), EARLY)
         confirm(lake, bank, BEFORE - MONTH, BEFORE - timedelta(days=1), LATE)
         prepare(source, lake, BEFORE, "cases", folds=2, rounds=2)
-    return Prepared(lake, source, Plan.read(work_folder(lake, "cases")))
+    return Prepared(lake, source, SelectionPlan.read(work_folder(lake, "cases")))
 
 
 def confirm(lake_uri: str, bank: Path, first: date, known: date, number: int) -> None:
