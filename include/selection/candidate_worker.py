@@ -91,20 +91,20 @@ def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: Select
     context = shared.context(candidate, seed)
     recipe = candidate.recipe(plan.recipe)
     learns = detector_class(candidate.detector).learns_from_examples
-    untaught = frozenset() if candidate.cases else frozenset({KIND})
-    splits = (untaught, *(half | untaught for half in fold.held_out_kinds if learns))
+    left_out = frozenset() if candidate.uses_confirmed else frozenset({KIND})
+    splits = (left_out, *(half | left_out for half in fold.held_out_kinds if learns))
     with clock.on("fitting"):
-        taught = [fit_on(context, shared.examples(context, missing), recipe, seed) for missing in splits]
+        fits = [fit_on(context, shared.examples(context, missing), recipe, seed) for missing in splits]
     with clock.on("scoring"):
-        put_exponents(shared.folder, candidate.name, fold.number, LEARNING, taught[0].exponents[candidate.detector])
-        _score(shared, candidate, NIGHTS, taught[:1])
+        put_exponents(shared.folder, candidate.name, fold.number, LEARNING, fits[0].exponents[candidate.detector])
+        _score(shared, candidate, NIGHTS, fits[:1])
         for number in range(1, len(fold.seeds) + 1):
-            _score(shared, candidate, round_name(number), taught)
+            _score(shared, candidate, round_name(number), fits)
 
 
-def _score(shared: SharedFold, candidate: Candidate, rows: str, taught: list[Fitted]) -> None:
-    values = shared.values(rows, taught[0].preparation)
-    exponents, *without = (fitted.rarities(values)[candidate.detector] for fitted in taught)
+def _score(shared: SharedFold, candidate: Candidate, rows: str, fits: list[Fitted]) -> None:
+    values = shared.values(rows, fits[0].preparation)
+    exponents, *without = (fitted.rarities(values)[candidate.detector] for fitted in fits)
     put_exponents(shared.folder, candidate.name, shared.number, rows, exponents, without)
 
 

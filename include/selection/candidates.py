@@ -31,24 +31,28 @@ class Candidate(Variant):
         return replace(self.settle(base), detectors=(self.detector,), without=self.without)
 
     def settle(self, base: Recipe) -> Recipe:
-        """The recipe with this candidate's settings in place of the detector's own, and with cases if it has them."""
+        """The recipe with this candidate's settings for its detector, and with confirmed frauds where it uses them."""
         own = {**base.settings.get(self.detector, {}), **self.settings}
-        return replace(base, settings={**base.settings, self.detector: own}, cases=base.cases or self.cases)
+        return replace(
+            base,
+            settings={**base.settings, self.detector: own},
+            uses_confirmed=base.uses_confirmed or self.uses_confirmed,
+        )
 
 
-def candidates_of(training: Literal["full", "quick"], *, with_cases: bool = False) -> dict[str, Candidate]:
+def candidates_of(training: Literal["full", "quick"], *, with_confirmed: bool = False) -> dict[str, Candidate]:
     """Every candidate of a selection, by name, in the order in which they are fitted.
 
     Parameters
     ----------
     training
         The setting `training`.
-    with_cases
+    with_confirmed
         Whether there are enough confirmed frauds to fit detectors on.
     """
     alone = [Variant(name, name, question="as it is") for name in Recipe.of(training).detectors]
     variants = VARIANTS if training == "full" else QUICK_VARIANTS
-    tried = (*alone, *variants, *(CONFIRMED_VARIANTS if with_cases else ()))
+    tried = (*alone, *variants, *(CONFIRMED_VARIANTS if with_confirmed else ()))
     return {variant.name: Candidate(**vars(variant)) for variant in tried}
 
 
@@ -78,7 +82,9 @@ class EnsembleSpec:
         """How its model is trained, and the detectors' say in it; detectors without a say are fitted beside."""
         members = [candidates[name] for name in self.weights]
         without = frozenset[str]().union(*(member.without for member in members))
-        recipe = replace(base, detectors=detectors_without(base.detectors, without), without=without, cases=False)
+        recipe = replace(
+            base, detectors=detectors_without(base.detectors, without), without=without, uses_confirmed=False
+        )
         for member in members:
             recipe = member.settle(recipe)
         return recipe, {candidates[name].detector: weight for name, weight in self.weights.items()}
@@ -94,7 +100,7 @@ def ensemble_specs_of(
     """
     alone: list[Weights] = [{name: 1} for name in candidates]
     together = [weights for weights in base.ensembles if set(weights) <= set(candidates)]
-    other = [c for c in candidates.values() if (c.settings or c.cases) and not c.without]
+    other = [c for c in candidates.values() if (c.settings or c.uses_confirmed) and not c.without]
     replaced = [
         {variant.name if name == variant.detector else name: weight for name, weight in weights.items()}
         for weights in together
@@ -128,7 +134,8 @@ def _likest(member: Member, model: Model, candidates: Mapping[str, Candidate], b
         for candidate in candidates.values()
         if candidate.detector == member.name
         and (is_alone or not candidate.without)
-        and candidate.cases == (bool(model.training.cases) and detector_class(candidate.detector).learns_from_examples)
+        and candidate.uses_confirmed
+        == (bool(model.training.cases) and detector_class(candidate.detector).learns_from_examples)
         and not candidate.without & set(model.features)
         and _settings(candidate, base) == member.detector.settings()
     ]

@@ -68,8 +68,8 @@ class SharedFold:
         nights = split.later(features)
         self._put(LEARNING, context, context.values, {})
         self._put(NIGHTS, context, context.read(nights), {"settlement_date": nights["settlement_date"]})
-        self._put("examples", context, *_culprits(context, (*split.teaching, *cases)))
-        for number, round_ in enumerate(split.checking, start=1):
+        self._put("examples", context, *_positives(context, (*split.training_rounds, *cases)))
+        for number, round_ in enumerate(split.validation_rounds, start=1):
             self._put(round_name(number), context, context.read(round_.features), _labels(round_))
         self._put_preparation(context.preparation)
 
@@ -122,7 +122,7 @@ class SharedFold:
         return f"fold-{self.number}.{name}"
 
 
-def _culprits(context: FitContext, rounds: Sequence[InjectedSample]) -> tuple[Matrix, dict[str, Labels]]:
+def _positives(context: FitContext, rounds: Sequence[InjectedSample]) -> tuple[Matrix, dict[str, Labels]]:
     rows = [np.asarray(context.read(round_.positives), dtype=np.float64) for round_ in rounds]
     kinds, strengths = (
         np.concatenate([getattr(round_, of)[round_.is_planted] for round_ in rounds]) for of in ("kinds", "strengths")

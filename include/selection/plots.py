@@ -47,8 +47,8 @@ def nightly_alerts(folder: WorkFolder, plan: SelectionPlan, weights: Weights) ->
     last, earlier = plan.folds[-1], plan.folds[-2:][0]
     threshold = choose_threshold(_published(folder, weights, earlier), plan.budget)
     nights, scores = SharedFold(folder, last.number).nights(), _published(folder, weights, last)
-    days = (earlier.before - earlier.check_from).days
-    budget = AlertBudget(threshold, plan.budget, round(earlier.checked_rows * BUDGET_DAYS / days))
+    days = (earlier.before - earlier.validation_from).days
+    budget = AlertBudget(threshold, plan.budget, round(earlier.validation_rows * BUDGET_DAYS / days))
     flagged = flag(scores, budget.nightly(nights, scores, nights[:0], scores[:0]))
     found, places, counts = np.unique(nights, return_inverse=True, return_counts=True)
     of_night = np.bincount(places, weights=flagged, minlength=len(found)).astype(int)
@@ -90,7 +90,7 @@ def _precision_recall(folder: WorkFolder, pack: Pack) -> Figure:
         return np.concatenate([blended(folder, weights, fold.number, round_name(number)) for number in numbers])
 
     curves = {name: (is_planted, scores(name)) for name in dict.fromkeys(names) if name in pack.comparison.specs}
-    data = f"{fold.check_from} to {fold.before - timedelta(days=1)}, {len(fold.seeds)} planted rounds"
+    data = f"{fold.validation_from} to {fold.before - timedelta(days=1)}, {len(fold.seeds)} planted rounds"
     return precision_recall(curves, data=data, champion=pack.comparison.champion)
 
 
@@ -113,4 +113,4 @@ def _mean(pack: Pack, kind: str, strength: str) -> float:
 
 
 def _span(plan: SelectionPlan) -> str:
-    return f"{plan.folds[0].check_from} to {plan.folds[-1].before - timedelta(days=1)}"
+    return f"{plan.folds[0].validation_from} to {plan.folds[-1].before - timedelta(days=1)}"

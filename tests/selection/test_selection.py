@@ -35,9 +35,9 @@ def path_of(uri: str) -> Path:
 
 def test_folds_follow_each_other_up_to_the_date(selected):
     first, second = selected.plan.folds
-    assert (second.check_from, second.before) == (first.before, BEFORE)
-    assert first.before - first.check_from == second.before - second.check_from == timedelta(days=31)
-    assert first.taught_rows < second.taught_rows == first.taught_rows + first.checked_rows
+    assert (second.validation_from, second.before) == (first.before, BEFORE)
+    assert first.before - first.validation_from == second.before - second.validation_from == timedelta(days=31)
+    assert first.training_rows < second.training_rows == first.training_rows + first.validation_rows
     assert len({*first.seeds, *second.seeds}) == 4
     assert set().union(*first.held_out_kinds) >= {"amount", "burst"}
     assert not first.held_out_kinds[0] & first.held_out_kinds[1]
