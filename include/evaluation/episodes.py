@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from include.evaluation.ledger import Edits, Row
+from include.evaluation.ledger import Edits, PostingRow
 from include.evaluation.subject import Subject, kind_of, paid_cents, scaled, shifted
 
 STRENGTHS: tuple[str, ...] = ("blatant", "plain", "subtle", "faint")
@@ -71,7 +71,7 @@ class EpisodeKind:
     needs: str = ""
 
 
-def _added(rows: list[Row]) -> Episode:
+def _added(rows: list[PostingRow]) -> Episode:
     return Episode(Edits(added=rows), frozenset(row["trans_id"] for row in rows))
 
 
@@ -118,9 +118,9 @@ def _limit_month(subject: Subject, factor: float) -> Episode | None:
 
 def _unremarkable(
     subject: Subject, limit: float, day_of: Callable[[int], date], most: int = _MOST_IN_A_DAY
-) -> list[Row] | None:
+) -> list[PostingRow] | None:
     """Payments like the account's usual ones that together exceed `limit` cents."""
-    template, rows, paid = subject.usual_payment(), list[Row](), 0
+    template, rows, paid = subject.usual_payment(), list[PostingRow](), 0
     while paid <= limit and len(rows) < most:
         amount = scaled(template["amount"], subject.rng.uniform(*_UNREMARKABLE))
         rows.append(subject.like(template, day_of(len(rows)), amount=amount))
@@ -129,7 +129,7 @@ def _unremarkable(
     return rows if within and subject.can_pay(paid) else None
 
 
-def _crossing(rows: list[Row], real: list[Row], limit: float, days: int) -> Episode | None:
+def _crossing(rows: list[PostingRow], real: list[PostingRow], limit: float, days: int) -> Episode | None:
     """An episode of added postings; its positives are those at which the sum of the last `days` exceeds the limit."""
     positives = set()
     ordered = sorted(rows, key=lambda row: (row["trans_date"], row["trans_id"]))
@@ -142,7 +142,7 @@ def _crossing(rows: list[Row], real: list[Row], limit: float, days: int) -> Epis
     return Episode(Edits(added=rows), frozenset(positives)) if positives else None
 
 
-def _most_paid(payments: list[Row], days: int) -> int:
+def _most_paid(payments: list[PostingRow], days: int) -> int:
     """The most ever paid within `days` days, in cents."""
     by_day: Counter[date] = Counter()
     for payment in payments:
@@ -274,7 +274,7 @@ def _travel(subject: Subject, minutes: float) -> Episode | None:
     return _added([subject.like(here, here["trans_date"], district_id=district, trans_time=at)])
 
 
-def _placed(rows: list[Row]) -> Row | None:
+def _placed(rows: list[PostingRow]) -> PostingRow | None:
     return next((row for row in rows if row["district_id"] is not None), None)
 
 

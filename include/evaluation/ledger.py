@@ -11,7 +11,7 @@ from typing import Any
 
 from include.settlement.chain import Posting, walk_day
 
-Row = dict[str, Any]
+PostingRow = dict[str, Any]
 """One posting in the columns of `fin_transaction`."""
 
 # Largest number of search steps per day; where a day has an order that chains, it is found within a handful.
@@ -32,11 +32,11 @@ class Edits:
         trans_ids of the removed postings.
     """
 
-    added: list[Row] = field(default_factory=list)
+    added: list[PostingRow] = field(default_factory=list)
     changed: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     removed: set[int] = field(default_factory=set)
 
-    def days(self, rows: Iterable[Row]) -> set[date]:
+    def days(self, rows: Iterable[PostingRow]) -> set[date]:
         """The days on which the booking order matters."""
         touched = set(self.changed) | self.removed
         return {row["trans_date"] for row in rows if row["trans_id"] in touched}
@@ -48,7 +48,7 @@ def signed_cents(row: Mapping[str, Any]) -> int:
     return cents if row["trans_type"] == "C" else -cents
 
 
-def apply_edits(rows: Sequence[Row], edits: Edits, rounding_cents: int) -> list[Row] | None:
+def apply_edits(rows: Sequence[PostingRow], edits: Edits, rounding_cents: int) -> list[PostingRow] | None:
     """The account's postings after the edits, with balances that chain as they did in the source.
 
     Parameters
@@ -66,7 +66,7 @@ def apply_edits(rows: Sequence[Row], edits: Edits, rounding_cents: int) -> list[
         The edited postings; None when a day that is edited in its middle has no order in which its balances chain.
     """
     touched = edits.days(rows)
-    edited: list[Row] = []
+    edited: list[PostingRow] = []
     shift, closing = 0, 0
     for day, postings in _days(rows, edits.added):
         ordered = _in_booking_order(postings, rounding_cents) if day in touched else postings
@@ -87,7 +87,7 @@ def apply_edits(rows: Sequence[Row], edits: Edits, rounding_cents: int) -> list[
     return edited
 
 
-def balance_on(rows: Sequence[Row], day: date, rounding_cents: int) -> int | None:
+def balance_on(rows: Sequence[PostingRow], day: date, rounding_cents: int) -> int | None:
     """The account's balance in cents at the end of `day`; None where none is recorded or before its first posting."""
     earlier = [row for row in rows if row["trans_date"] <= day]
     if not earlier or not _has_balances(rows):
@@ -96,23 +96,23 @@ def balance_on(rows: Sequence[Row], day: date, rounding_cents: int) -> int | Non
     return _closing([row for row in earlier if row["trans_date"] == last], rounding_cents)
 
 
-def _days(rows: Iterable[Row], added: Iterable[Row]) -> Iterator[tuple[date, list[Row]]]:
+def _days(rows: Iterable[PostingRow], added: Iterable[PostingRow]) -> Iterator[tuple[date, list[PostingRow]]]:
     """Every day that has or gets postings, with the postings that it has."""
     by_day = {day: list(group) for day, group in groupby(sorted(rows, key=_by_day), key=_by_day)}
     for day in sorted({*by_day, *(row["trans_date"] for row in added)}):
         yield day, by_day.get(day, [])
 
 
-def _by_day(row: Row) -> date:
+def _by_day(row: PostingRow) -> date:
     day: date = row["trans_date"]
     return day
 
 
-def _added_on(added: Iterable[Row], day: date) -> Iterator[Row]:
+def _added_on(added: Iterable[PostingRow], day: date) -> Iterator[PostingRow]:
     return (row for row in added if row["trans_date"] == day)
 
 
-def _has_balances(rows: Sequence[Row]) -> bool:
+def _has_balances(rows: Sequence[PostingRow]) -> bool:
     return all(row["balance"] is not None for row in rows)
 
 
@@ -120,21 +120,21 @@ def _money(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2)
 
 
-def _moved(row: Row, shift: int) -> Row:
+def _moved(row: PostingRow, shift: int) -> PostingRow:
     return row if row["balance"] is None else {**row, "balance": row["balance"] + _money(shift)}
 
 
-def _postings(rows: Iterable[Row]) -> list[Posting]:
+def _postings(rows: Iterable[PostingRow]) -> list[Posting]:
     return [Posting(row["trans_id"], signed_cents(row), int(row["balance"] * 100)) for row in rows]
 
 
-def _closing(rows: Sequence[Row], rounding_cents: int) -> int:
+def _closing(rows: Sequence[PostingRow], rounding_cents: int) -> int:
     if rows[0]["balance"] is None:
         return 0
     return walk_day([], _postings(rows), rounding_cents).closings[0]
 
 
-def _in_booking_order(rows: list[Row], rounding_cents: int) -> list[Row] | None:
+def _in_booking_order(rows: list[PostingRow], rounding_cents: int) -> list[PostingRow] | None:
     """The day's postings in an order in which balances chain, or None; unchanged where no balances are recorded."""
     if len(rows) < 2 or rows[0]["balance"] is None:
         return rows

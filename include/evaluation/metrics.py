@@ -14,7 +14,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Figures:
+class RankingFigures:
     """Figures of one ranking on one set of planted postings.
 
     Attributes
@@ -33,7 +33,7 @@ class Figures:
     planted: int
 
 
-def figures(scores: Vector, is_planted: Flags, budget: float) -> Figures:
+def figures(scores: Vector, is_planted: Flags, budget: float) -> RankingFigures:
     """The figures of one ranking; ties are flagged together or not at all, never beyond the budget.
 
     Examples
@@ -43,10 +43,10 @@ def figures(scores: Vector, is_planted: Flags, budget: float) -> Figures:
     """
     planted = int(is_planted.sum())
     if planted == 0:
-        return Figures(float("nan"), float("nan"), float("nan"), 0)
+        return RankingFigures(float("nan"), float("nan"), float("nan"), 0)
     flagged = scores >= cutoff(scores, budget)
     caught = int((flagged & is_planted).sum())
-    return Figures(
+    return RankingFigures(
         average_precision=_average_precision(np.sort(scores), np.sort(scores[is_planted])),
         recall=caught / planted,
         precision=caught / max(int(flagged.sum()), 1),
@@ -73,7 +73,7 @@ def cutoff(scores: Vector, budget: float) -> float:
     return float(np.nextafter(ranked[allowed], np.inf))
 
 
-def by_group(scores: Vector, groups: npt.NDArray[np.object_], budget: float) -> dict[str, Figures]:
+def by_group(scores: Vector, groups: npt.NDArray[np.object_], budget: float) -> dict[str, RankingFigures]:
     """The figures of every group of planted postings; each ranking leaves out the other groups.
 
     Parameters

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.evaluation.episodes import EPISODE_KINDS, STRENGTHS, Episode, EpisodeKind
-from include.evaluation.ledger import Row, apply_edits
+from include.evaluation.ledger import PostingRow, apply_edits
 from include.evaluation.subject import Subject, Surroundings
 from include.lake.tables import REVERSES
 from include.relations import FIN_TRANSACTION
@@ -61,7 +61,7 @@ class Planted:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlantingPlan:
     """The plan of the episodes to plant.
 
     Attributes
@@ -101,7 +101,7 @@ class Books:
 
     ordered: pa.Table
     slices: Mapping[int, tuple[int, int]]
-    _read: dict[int, list[Row]] = field(default_factory=dict)
+    _read: dict[int, list[PostingRow]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, postings: pa.Table, accounts: Sequence[int]) -> Books:
@@ -113,14 +113,14 @@ class Books:
         places = zip(starts.tolist(), counts.tolist(), strict=True)
         return cls(ordered, dict(zip(numbers.tolist(), places, strict=True)))
 
-    def rows(self, account: int) -> list[Row]:
+    def rows(self, account: int) -> list[PostingRow]:
         """All postings of an account in their order."""
         if account not in self._read:
             self._read[account] = self.ordered.slice(*self.slices[account]).to_pylist()
         return self._read[account]
 
 
-def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, rounding_cents: int) -> Planted:
+def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: PlantingPlan, rounding_cents: int) -> Planted:
     """Plant a plan's episodes into the postings, as many as find an account that suits.
 
     Parameters
@@ -141,8 +141,8 @@ def plant(transactions: pa.Table, statics: Mapping[str, pa.Table], plan: Plan, r
     accounts = _candidates(postings, plan, rng)
     bank = _surroundings(postings, statics, rounding_cents, accounts)
     books = Books.of(postings, accounts)
-    edited: dict[int, list[Row]] = {}
-    labels: list[Row] = []
+    edited: dict[int, list[PostingRow]] = {}
+    labels: list[PostingRow] = []
     for number, (kind, strength) in enumerate(_wanted(plan)):
         found = _find(EPISODE_KINDS[kind], STRENGTHS.index(strength), accounts, books, plan, bank, rng)
         if found is None:
@@ -168,7 +168,7 @@ def plantable_kinds(postings: pa.Table) -> tuple[str, ...]:
     return tuple(name for name, kind in EPISODE_KINDS.items() if has[kind.needs])
 
 
-def _wanted(plan: Plan) -> list[tuple[str, str]]:
+def _wanted(plan: PlantingPlan) -> list[tuple[str, str]]:
     return [cell for _ in range(plan.per_cell) for cell in product(plan.kinds, plan.strengths)]
 
 
@@ -177,10 +177,10 @@ def _find(
     strength: int,
     accounts: Sequence[int],
     books: Books,
-    plan: Plan,
+    plan: PlantingPlan,
     bank: Surroundings,
     rng: np.random.Generator,
-) -> tuple[int, Episode, list[Row]] | None:
+) -> tuple[int, Episode, list[PostingRow]] | None:
     """The first of the accounts that the episode can be planted into, on a day drawn for it; None without one."""
     days = (plan.last - plan.first).days + 1
     for account in accounts:
@@ -195,7 +195,7 @@ def _find(
     return None
 
 
-def _candidates(postings: pa.Table, plan: Plan, rng: np.random.Generator) -> list[int]:
+def _candidates(postings: pa.Table, plan: PlantingPlan, rng: np.random.Generator) -> list[int]:
     """At most `MOST_CANDIDATES` accounts active before the window, in an order drawn by chance."""
     before = postings.filter(pc.less(postings["trans_date"], pa.scalar(plan.first)))
     known = np.sort(pc.unique(before["account_id"]).to_numpy())
@@ -205,7 +205,7 @@ def _candidates(postings: pa.Table, plan: Plan, rng: np.random.Generator) -> lis
     return chosen
 
 
-def _replaced(postings: pa.Table, edited: Mapping[int, list[Row]]) -> pa.Table:
+def _replaced(postings: pa.Table, edited: Mapping[int, list[PostingRow]]) -> pa.Table:
     others = postings.filter(pc.invert(pc.is_in(postings["account_id"], pa.array(list(edited), pa.int64()))))
     rows = [row for account in edited.values() for row in account]
     return pa.concat_tables([others, pa.Table.from_pylist(rows, schema=others.schema)])

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from include.evaluation.bank_history import BankHistory
 from include.evaluation.episodes import STRENGTHS
-from include.evaluation.metrics import Figures, Flags, figures, label_of
-from include.evaluation.planting import Plan, plant, plantable_kinds
+from include.evaluation.metrics import Flags, RankingFigures, figures, label_of
+from include.evaluation.planting import PlantingPlan, plant, plantable_kinds
 from include.features import build_features, reach_days
 from include.models.base import Vector
 
@@ -105,7 +105,7 @@ def plant_round(
     """
     since = first - timedelta(days=max(REACH_DAYS, reach_days(history.habit_days)))
     old, recent = _between(history.postings, None, since), _between(history.postings, since, last + _DAY)
-    plan = Plan(first, last, seed, per_cell=_per_cell(recent, kinds), kinds=kinds or plantable_kinds(recent))
+    plan = PlantingPlan(first, last, seed, per_cell=_per_cell(recent, kinds), kinds=kinds or plantable_kinds(recent))
     planted = plant(recent, history.statics, plan, history.rounding_cents)
     before = _between(planted.transactions, None, first)
     state = history.state(pa.concat_tables([old.select(before.column_names), before]))
@@ -117,7 +117,7 @@ def plant_round(
 
 def assess(
     scores: Vector, round_: InjectedSample, strengths: tuple[str, ...], budget: float, kind: str | None = None
-) -> Figures:
+) -> RankingFigures:
     """The figures of one ranking of a round, for some strengths (and one kind), on the rows that `compared` gives."""
     kept = round_.compared(strengths, kind)
     return figures(scores[kept], round_.is_planted[kept], budget)

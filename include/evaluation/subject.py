@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from include.evaluation.ledger import Row, balance_on, signed_cents
+from include.evaluation.ledger import PostingRow, balance_on, signed_cents
 from include.features import HABIT_DAYS
 from include.lake.tables import REVERSES
 from include.relations import BANK_BOOKED
@@ -66,13 +66,13 @@ class Subject:
     """
 
     account_id: int
-    rows: Sequence[Row]
+    rows: Sequence[PostingRow]
     day: date
     last: date
     rng: np.random.Generator
     bank: Surroundings
-    own: list[Row] = field(init=False)
-    habit: list[Row] = field(init=False)
+    own: list[PostingRow] = field(init=False)
+    habit: list[PostingRow] = field(init=False)
 
     def __post_init__(self) -> None:
         since = self.day - timedelta(days=HABIT_DAYS)
@@ -80,17 +80,17 @@ class Subject:
         self.habit = [row for row in self.own if since <= row["trans_date"] < self.day]
 
     @property
-    def payments(self) -> list[Row]:
+    def payments(self) -> list[PostingRow]:
         """The holders' payments and withdrawals within the habit before the day."""
         return [row for row in self.habit if row["trans_type"] != "C"]
 
     @property
-    def decided(self) -> list[Row]:
+    def decided(self) -> list[PostingRow]:
         """The holders' real postings from the day on, incoming money included."""
         return [row for row in self.own if self.day <= row["trans_date"] <= self.last]
 
     @property
-    def due(self) -> list[Row]:
+    def due(self) -> list[PostingRow]:
         """The holders' real payments from the day on."""
         return [row for row in self.decided if row["trans_type"] != "C"]
 
@@ -103,18 +103,18 @@ class Subject:
         balance = self.balance()
         return balance is None or balance >= cents
 
-    def pick(self, rows: Sequence[Row]) -> Row:
+    def pick(self, rows: Sequence[PostingRow]) -> PostingRow:
         """A random one of the rows."""
         return rows[int(self.rng.integers(len(rows)))]
 
-    def usual_payment(self) -> Row:
+    def usual_payment(self) -> PostingRow:
         """A typical payment: the one of median amount among those of the account's most frequent kind."""
         kinds = [kind_of(row) for row in self.payments]
         commonest = max(sorted(set(kinds)), key=kinds.count)
         same = sorted((row for row in self.payments if kind_of(row) == commonest), key=lambda row: row["amount"])
         return same[len(same) // 2]
 
-    def like(self, template: Row, day: date, **values: Any) -> Row:  # noqa: ANN401 - columns have their own types
+    def like(self, template: PostingRow, day: date, **values: Any) -> PostingRow:  # noqa: ANN401 - columns have their own types
         """A new posting that imitates an earlier one, at about its time of day."""
         made = {**template, "trans_id": next(self.bank.numbers), "trans_date": day, **values}
         if made["trans_time"] is not None and "trans_time" not in values:
@@ -122,18 +122,18 @@ class Subject:
         return made
 
 
-def _decided(rows: Sequence[Row]) -> list[Row]:
+def _decided(rows: Sequence[PostingRow]) -> list[PostingRow]:
     """The rows that a client decided; reversals, which are the bank's, and the postings they take back are left out."""
     taken_back = {row.get(REVERSES.name) for row in rows} - {None}
     return [row for row in rows if _is_standing(row, taken_back) and row["category"] not in BANK_BOOKED]
 
 
-def _is_standing(row: Row, taken_back: Container[int | None]) -> bool:
+def _is_standing(row: PostingRow, taken_back: Container[int | None]) -> bool:
     is_reversal = row["amount"] < 0 or row.get(REVERSES.name) is not None
     return not is_reversal and row["trans_id"] not in taken_back
 
 
-def kind_of(row: Row) -> tuple[bool, str, str]:
+def kind_of(row: PostingRow) -> tuple[bool, str, str]:
     """The kind of operation: whether money comes in, the operation and the category (empty where there is none)."""
     return row["trans_type"] == "C", row["operation"] or "", row["category"] or ""
 
@@ -143,7 +143,7 @@ def scaled(amount: Decimal, factor: float) -> Decimal:
     return max((amount * Decimal(repr(round(factor, 6)))).quantize(_CENT), _CENT)
 
 
-def paid_cents(rows: Sequence[Row]) -> int:
+def paid_cents(rows: Sequence[PostingRow]) -> int:
     """The sum that the rows pay out, in cents."""
     return -sum(signed_cents(row) for row in rows)
 

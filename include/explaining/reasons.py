@@ -10,7 +10,7 @@ import numpy as np
 from include.explaining.correlated_features import LEAST_RARITY, weighing_codes
 from include.explaining.sequence_reading import read_sequences
 from include.explaining.shapley import coalitions, shapley_values
-from include.explaining.words import NO_READING, Row, SequenceReading, finding
+from include.explaining.words import NO_READING, FeatureRow, SequenceReading, finding
 from include.features.catalog import FEATURES_BY_NAME, SURPRISES
 from include.models.base import Matrix, Vector
 from include.models.calibration import published
@@ -69,7 +69,7 @@ class Contributions:
     rarities: Mapping[str, float]
 
 
-def explain(model: Model, values: Matrix, rows: Sequence[Row]) -> list[list[dict[str, object]]]:
+def explain(model: Model, values: Matrix, rows: Sequence[FeatureRow]) -> list[list[dict[str, object]]]:
     """The reasons of each posting, strongest first, `other` last; contributions sum to score - typical_score.
 
     Parameters
@@ -185,7 +185,7 @@ def _asks_sequence(parts: Contributions) -> bool:
     return any(feature in SURPRISES for code in _strongest(parts) for feature in _voices(parts, code))
 
 
-def _reasons(parts: Contributions, row: Row, reading: SequenceReading) -> list[Reason]:
+def _reasons(parts: Contributions, row: FeatureRow, reading: SequenceReading) -> list[Reason]:
     """The reasons of the strongest codes that have a sentence, then `other` for the rest of the score."""
     spoken = [reason for code in _strongest(parts) if (reason := _reason(code, parts, row, reading))][:MAX_REASONS]
     if len(spoken) < len(parts.codes) or not spoken:
@@ -198,7 +198,7 @@ def _strongest(parts: Contributions) -> list[str]:
     return sorted(named, key=lambda code: (-parts.codes[code], code))
 
 
-def _reason(code: str, parts: Contributions, row: Row, reading: SequenceReading) -> Reason | None:
+def _reason(code: str, parts: Contributions, row: FeatureRow, reading: SequenceReading) -> Reason | None:
     """The reason with the sentence of the code's first feature that shows something unusual; None where none does."""
     for feature in _voices(parts, code):
         said = finding(feature, row, reading)

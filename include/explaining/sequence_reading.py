@@ -8,7 +8,7 @@ from math import exp
 
 import numpy as np
 
-from include.explaining.words import NO_READING, Earlier, Row, SequenceReading
+from include.explaining.words import NO_READING, Earlier, FeatureRow, SequenceReading
 from include.features.sequences import KINDS, NO_POSTING, STEP, STEP_FIELDS, WINDOW
 from include.models.sequence_reader import SequenceReader
 from include.relations import is_bank_booked
@@ -22,7 +22,7 @@ _KIND, _LOG_AMOUNT, _DAYS_BEFORE = (STEP_FIELDS.index(name) for name in ("kind",
 
 
 def read_sequences(
-    sequence: SequenceReader | None, rows: Sequence[Row], surprises: Sequence[Mapping[str, float]]
+    sequence: SequenceReader | None, rows: Sequence[FeatureRow], surprises: Sequence[Mapping[str, float]]
 ) -> list[SequenceReading]:
     """The model's expectation of each posting, with earlier postings to compare it with.
 
@@ -47,7 +47,7 @@ def read_sequences(
     ]
 
 
-def _compared(row: Row, blamed: Sequence[int]) -> tuple[Earlier, ...]:
+def _compared(row: FeatureRow, blamed: Sequence[int]) -> tuple[Earlier, ...]:
     """The postings without which the model would have been less surprised; the latest posting where there are none.
 
     Postings that people decided come before those that the bank books by itself, as no client can be asked about a fee.
@@ -58,15 +58,15 @@ def _compared(row: Row, blamed: Sequence[int]) -> tuple[Earlier, ...]:
     return tuple(_earlier(row, place) for place in sorted(places[:MOST_COMPARED]))
 
 
-def _decided(row: Row, places: Sequence[int]) -> list[int]:
+def _decided(row: FeatureRow, places: Sequence[int]) -> list[int]:
     return [place for place in places if not is_bank_booked(_earlier(row, place).kind)]
 
 
-def _latest(row: Row) -> Earlier | None:
+def _latest(row: FeatureRow) -> Earlier | None:
     return _earlier(row, WINDOW - 1) if row["window_trans"][-1] != NO_POSTING else None
 
 
-def _earlier(row: Row, place: int) -> Earlier:
+def _earlier(row: FeatureRow, place: int) -> Earlier:
     step = row["window"][place * STEP : (place + 1) * STEP]
     day: date = row["settlement_date"]
     return Earlier(

@@ -71,7 +71,7 @@ def draw_canary(model: Model, held_back: HeldBack) -> Canary:
     The final fit of the model used the ordinary rows, so that their false alarms are those of the past. Rows keep the
     features that they had: later changes of habits do not show in them.
     """
-    round_ = held_back.untaught
+    round_ = held_back.unused
     ordinary = sample_rows(np.arange(held_back.features.num_rows)[:, np.newaxis], ORDINARY_ROWS, model.training.seed)
     rows = held_back.features.take(pa.array(ordinary[:, 0]))
     return Canary(

@@ -171,7 +171,7 @@ def _update(registry: ModelRegistry, lake: Lake, approved: Model, log: UpdateLog
             night, approved.version, None, accepted=False, why=obstacle or _WITHOUT_BASELINE.format(approved.version)
         )
     due = _due(log, approved, night)
-    gathered = gathered_rows(lake, approved, night, log.untaught(), 1 if night < due else REFRESH_NIGHTS_SEEN)
+    gathered = gathered_rows(lake, approved, night, log.nights_taken_back(), 1 if night < due else REFRESH_NIGHTS_SEEN)
     nights = gathered["settlement_date"]
     tonight = nights.to_pylist().count(night)
     if not tonight:
@@ -209,7 +209,7 @@ def _obstacle(approved: Model, canary: Canary | None, night: date) -> str:
 _WITHOUT_BASELINE = "{} was trained without a canary set and a lesson: learning begins with the next model approved"
 
 
-def gathered_rows(lake: Lake, approved: Model, night: date, untaught: set[date], nights: int) -> pa.Table:
+def gathered_rows(lake: Lake, approved: Model, night: date, left_out: set[date], nights: int) -> pa.Table:
     """Refresh rows of the `nights` nights that end with `night`, in the order of the nights.
 
     They include only nights that the approved model or a refresh of it scored, and that were not taken back.
@@ -219,7 +219,7 @@ def gathered_rows(lake: Lake, approved: Model, night: date, untaught: set[date],
     return rows.filter(
         pc.and_(
             pc.equal(rows["model_base"], approved.version),
-            pc.invert(pc.is_in(rows["settlement_date"], pa.array(sorted(untaught), pa.date32()))),
+            pc.invert(pc.is_in(rows["settlement_date"], pa.array(sorted(left_out), pa.date32()))),
         )
     )
 

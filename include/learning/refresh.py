@@ -29,9 +29,9 @@ REFRESH_NIGHTS = 7
 
 def draw_refresh_baseline(model: Model, held_back: HeldBack) -> Sample:
     """The refresh baseline: a thinned sample of the model's last training year, and all planted rows of its fit."""
-    planted = [model.values(round_.positives) for round_ in held_back.taught]
+    planted = [model.values(round_.positives) for round_ in held_back.fitted_on]
     kinds, strengths = (
-        [label for round_ in held_back.taught for label in getattr(round_, of)[round_.is_planted]]
+        [label for round_ in held_back.fitted_on for label in getattr(round_, of)[round_.is_planted]]
         for of in ("kinds", "strengths")
     )
     return Sample(
@@ -43,7 +43,7 @@ def draw_refresh_baseline(model: Model, held_back: HeldBack) -> Sample:
     )
 
 
-def refreshed(approved: Model, baseline: Sample, taught: Matrix, night: date) -> Model:
+def refreshed(approved: Model, baseline: Sample, rows: Matrix, night: date) -> Model:
     """The approved model with its ranking refreshed on the nights up to `night`.
 
     The preparation, the detectors with a weight and the calibrations are fitted again on the year that ends with the
@@ -59,7 +59,7 @@ def refreshed(approved: Model, baseline: Sample, taught: Matrix, night: date) ->
         The approved model, as trained or refreshed before; earlier refreshes have no effect.
     baseline
         Refresh baseline that was stored with the model.
-    taught
+    rows
         Refresh rows of the nights since its training, with columns in the order of the model's `features`.
     night
         The last of these nights.
@@ -67,7 +67,7 @@ def refreshed(approved: Model, baseline: Sample, taught: Matrix, night: date) ->
     trained = approved.trained()
     since = np.datetime64(night - timedelta(days=REFRESH_NIGHTS_SEEN - 1))
     unusual = flag(trained.score(baseline.ordinary), trained.threshold)
-    usual = _stacked(baseline.ordinary[~unusual & (baseline.nights >= since)], taught)
+    usual = _stacked(baseline.ordinary[~unusual & (baseline.nights >= since)], rows)
     values = _stacked(usual, baseline.ordinary[unusual])
     fitted = _fit(trained, baseline, values)
     exponents = blend(fitted.exponents, trained.weights)

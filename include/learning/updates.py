@@ -141,7 +141,7 @@ class UpdateLog:
             since = max(before) + timedelta(days=1) if before else date.min
         return replace(self, updates=tuple(_taken_back(self.updates, since, by, why, run)))
 
-    def untaught(self) -> set[date]:
+    def nights_taken_back(self) -> set[date]:
         """The nights that were taken back, so that refreshes leave out their postings."""
         return {update.night for update in self.updates if update.rolled_back_by}
 

@@ -58,7 +58,7 @@ class Variant:
         Parameters that differ from the recipe's.
     without
         Names of features that it does not see.
-    cases
+    uses_confirmed
         Whether it is fitted on confirmed frauds too, and not on planted anomalies alone.
     question
         Question that trying it answers.
@@ -68,7 +68,7 @@ class Variant:
     detector: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
-    cases: bool = False
+    uses_confirmed: bool = False
     question: str = ""
 
 
@@ -122,7 +122,7 @@ CONFIRMED_VARIANTS = (
     Variant(
         "contrast_confirmed",
         Contrast.name,
-        cases=True,
+        uses_confirmed=True,
         question="do the cases that analysts confirmed teach what planting does not?",
     ),
 )

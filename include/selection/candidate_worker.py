@@ -19,9 +19,8 @@ from include.errors import SettlementError
 from include.lake.work_folder import WorkFolder
 from include.models.detectors import detector_class
 from include.selection.candidates import Candidate
-from include.selection.fold_data import LEARNING, NIGHTS, SharedFold, round_name
-from include.selection.plan import Fold, Limits, Plan, work_folder
-from include.selection.results import Cost, put_cost, put_exponents
+from include.selection.fold_data import LEARNING, NIGHTS, Cost, SharedFold, put_cost, put_exponents, round_name
+from include.selection.plan import Fold, Limits, SelectionPlan, work_folder
 from include.training.confirmed_frauds import KIND
 from include.training.fitting import Fitted, fit_on
 
@@ -34,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 def main(lake_uri: str, selection_id: str, name: str) -> int:
     """Fit a candidate within the plan's limits; 0 when it succeeded, 1 with the reason in its cost when not."""
     folder = work_folder(lake_uri, selection_id)
-    plan = Plan.read(folder)
+    plan = SelectionPlan.read(folder)
     _bound(plan.limits)
     try:
         cost = run(folder, plan, plan.candidate(name))
@@ -53,7 +52,7 @@ def _told(error: Exception) -> str:
     return f"{kind}: {error}" if is_ours else f"{kind}, whose text is in the log of its task"
 
 
-def run(folder: WorkFolder, plan: Plan, candidate: Candidate) -> Cost:
+def run(folder: WorkFolder, plan: SelectionPlan, candidate: Candidate) -> Cost:
     """Fit the candidate on every fold and keep how rare it finds every row that measures."""
     clock = _Clock()
     for fold in plan.folds:
@@ -87,25 +86,25 @@ class _Clock:
         setattr(self, work, getattr(self, work) + time.monotonic() - began)
 
 
-def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: Plan, clock: _Clock) -> None:
+def _run_fold(shared: SharedFold, fold: Fold, candidate: Candidate, plan: SelectionPlan, clock: _Clock) -> None:
     seed = plan.fit_seed(fold.number)
     context = shared.context(candidate, seed)
     recipe = candidate.recipe(plan.recipe)
     learns = detector_class(candidate.detector).learns_from_examples
-    untaught = frozenset() if candidate.cases else frozenset({KIND})
-    splits = (untaught, *(half | untaught for half in fold.held_out_kinds if learns))
+    left_out = frozenset() if candidate.uses_confirmed else frozenset({KIND})
+    splits = (left_out, *(half | left_out for half in fold.held_out_kinds if learns))
     with clock.on("fitting"):
-        taught = [fit_on(context, shared.examples(context, missing), recipe, seed) for missing in splits]
+        fits = [fit_on(context, shared.examples(context, missing), recipe, seed) for missing in splits]
     with clock.on("scoring"):
-        put_exponents(shared.folder, candidate.name, fold.number, LEARNING, taught[0].exponents[candidate.detector])
-        _score(shared, candidate, NIGHTS, taught[:1])
+        put_exponents(shared.folder, candidate.name, fold.number, LEARNING, fits[0].exponents[candidate.detector])
+        _score(shared, candidate, NIGHTS, fits[:1])
         for number in range(1, len(fold.seeds) + 1):
-            _score(shared, candidate, round_name(number), taught)
+            _score(shared, candidate, round_name(number), fits)
 
 
-def _score(shared: SharedFold, candidate: Candidate, rows: str, taught: list[Fitted]) -> None:
-    values = shared.values(rows, taught[0].preparation)
-    exponents, *without = (fitted.rarities(values)[candidate.detector] for fitted in taught)
+def _score(shared: SharedFold, candidate: Candidate, rows: str, fits: list[Fitted]) -> None:
+    values = shared.values(rows, fits[0].preparation)
+    exponents, *without = (fitted.rarities(values)[candidate.detector] for fitted in fits)
     put_exponents(shared.folder, candidate.name, shared.number, rows, exponents, without)
 
 

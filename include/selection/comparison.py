@@ -1,4 +1,4 @@
-"""One comparison of everything: each ensemble's merit round by round, and who is better than whom beyond noise."""
+"""Compares all ensembles, round by round, and says which is better than the champion beyond noise."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ import pyarrow as pa
 from include.evaluation.rounds import InjectedSample
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
-from include.selection.ensembles import EnsembleSpec
-from include.selection.fold_data import SharedFold, round_name
-from include.selection.paired import Folds, Interval, interval
-from include.selection.plan import Fold, Plan
-from include.selection.results import blended, blended_without, champion_exponents
+from include.selection.candidates import EnsembleSpec
+from include.selection.fold_data import SharedFold, blended, blended_without, champion_exponents, round_name
+from include.selection.intervals import Folds, Interval, interval
+from include.selection.plan import Fold, SelectionPlan
 from include.training.choice import EVIDENCE_SCHEMA, evidence, merit_of
 
 AS_IT_IS = "the champion as it is"
@@ -25,7 +24,7 @@ AS_IT_IS = "the champion as it is"
 COMPARED = pa.schema([pa.field("fold", pa.int64()), pa.field("seed", pa.int64()), *EVIDENCE_SCHEMA])
 """What every ensemble found in every round, strength and kind; `round` counts within the fold, from 1."""
 
-Row = dict[str, Any]
+EvidenceRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Comparison:
     """
 
     specs: Mapping[str, EnsembleSpec]
-    rows: Sequence[Row]
+    rows: Sequence[EvidenceRow]
     merits: Mapping[str, Vector]
     known: Mapping[str, Vector]
     folds: Folds
@@ -121,9 +120,11 @@ class Comparison:
         return interval(found, folds, self.overlap).within(0, 1) if len(found) > 1 else None
 
 
-def compare_ensembles(folder: WorkFolder, plan: Plan, specs: Mapping[str, EnsembleSpec], champion: str) -> Comparison:
+def compare_ensembles(
+    folder: WorkFolder, plan: SelectionPlan, specs: Mapping[str, EnsembleSpec], champion: str
+) -> Comparison:
     """Measure every ensemble on every round, and the champion as it is where it saw none of the nights."""
-    rows: list[Row] = []
+    rows: list[EvidenceRow] = []
     for fold, number in plan.rounds:
         measured = _Measured(folder, plan, fold, number, SharedFold(folder, fold.number).round(number))
         for name, spec in specs.items():
@@ -131,14 +132,14 @@ def compare_ensembles(folder: WorkFolder, plan: Plan, specs: Mapping[str, Ensemb
         rows += measured.champion()
     merits = _merits(plan, rows)
     known = _merits(plan, [row for row in rows if row["is_known"]])
-    taught, checked = (sum(getattr(fold, of) for fold in plan.folds) for of in ("taught_rows", "checked_rows"))
+    taught, checked = (sum(getattr(fold, of) for fold in plan.folds) for of in ("training_rows", "validation_rows"))
     folds = np.array([fold.number for fold, _ in plan.rounds])
     return Comparison(specs, rows, merits, known, folds, checked / taught, champion)
 
 
-def _merits(plan: Plan, rows: list[Row]) -> dict[str, Vector]:
+def _merits(plan: SelectionPlan, rows: list[EvidenceRow]) -> dict[str, Vector]:
     """By name one figure a round, NaN where it was not measured."""
-    found: dict[tuple[str, int], list[Row]] = {}
+    found: dict[tuple[str, int], list[EvidenceRow]] = {}
     for row in rows:
         found.setdefault((row["ensemble"], row["seed"]), []).append(row)
     seeds = [seed for fold in plan.folds for seed in fold.seeds]
@@ -151,12 +152,12 @@ class _Measured:
     """One round that ensembles are measured on."""
 
     folder: WorkFolder
-    plan: Plan
+    plan: SelectionPlan
     fold: Fold
     number: int
     round_: InjectedSample
 
-    def spec(self, name: str, spec: EnsembleSpec) -> list[Row]:
+    def spec(self, name: str, spec: EnsembleSpec) -> list[EvidenceRow]:
         rows = round_name(self.number)
         scores = blended(self.folder, spec.weights, self.fold.number, rows)
         without = [
@@ -165,13 +166,68 @@ class _Measured:
         ]
         return self._rows(name, scores, without)
 
-    def champion(self) -> list[Row]:
+    def champion(self) -> list[EvidenceRow]:
         """As it is: no model of it was taught without some kinds, so that those figures are missing."""
         if not self.fold.measures_champion:
             return []
         return self._rows(AS_IT_IS, champion_exponents(self.folder, self.fold.number, self.number), [])
 
-    def _rows(self, name: str, scores: Vector, without: list[tuple[frozenset[str], Vector]]) -> list[Row]:
+    def _rows(self, name: str, scores: Vector, without: list[tuple[frozenset[str], Vector]]) -> list[EvidenceRow]:
         at = {"fold": self.fold.number, "seed": self.fold.seeds[self.number - 1]}
         found = evidence(name, self.number, self.round_, self.plan.budget, scores, without)
         return [{**at, **row} for row in found]
+
+
+@dataclass(frozen=True)
+class SelectionVerdict:
+    """Who won, and whether that is more than noise.
+
+    Attributes
+    ----------
+    winner
+        Name of the ensemble.
+    is_better
+        Whether it is better than the champion beyond noise, or than having no champion where there is none.
+    difference
+        Difference to what was to be beaten, with an interval that holds for all ensembles together; None where there
+        was nothing to beat.
+    sentence
+        For people.
+    """
+
+    winner: str
+    is_better: bool
+    difference: Interval | None
+    sentence: str
+
+
+def judge(plan: SelectionPlan, comparison: Comparison) -> SelectionVerdict:
+    """The verdict: better only when the whole interval of the difference lies above zero."""
+    winner = comparison.winner.name
+    if plan.champion is None:
+        sentence = f"{winner} found most, with a merit of {comparison.merit(winner)}; there is no champion yet"
+        return SelectionVerdict(winner, True, None, sentence)
+    if not comparison.baseline:
+        sentence = (
+            f"{winner} found most, with a merit of {comparison.merit(winner)}, but {plan.champion} could not be fitted "
+            "again beside it: nothing shows that it is better, and the champion stays"
+        )
+        return SelectionVerdict(winner, False, None, sentence)
+    return _against(plan, comparison, winner)
+
+
+def _against(plan: SelectionPlan, comparison: Comparison, winner: str) -> SelectionVerdict:
+    baseline = comparison.baseline
+    others = sum(name != baseline for name in comparison.specs)
+    difference = comparison.difference(winner, baseline, max(others, 1))
+    is_better = winner != baseline and difference.low > 0
+    is_itself = baseline == AS_IT_IS
+    whom = f"{plan.champion} as it is" if is_itself else f"{plan.champion}'s recipe {baseline}"
+    by = f"by {difference} in merit{' of known kinds' if is_itself else ''}"
+    if winner == baseline:
+        sentence = f"nothing is better than {whom}: the champion stays"
+    elif is_better:
+        sentence = f"{winner} is better than {whom} beyond noise, {by}"
+    else:
+        sentence = f"{winner} is not better than {whom} beyond noise, {by}: the champion stays"
+    return SelectionVerdict(winner, is_better, difference, sentence)

@@ -18,7 +18,8 @@ from include.errors import IntegrityError, SettingsError
 from include.registry.records import SealedRecords
 from include.settings import get_settings
 
-Figures = dict[str, Any]
+Record = dict[str, Any]
+"""What is sealed for a run, by name, in types that JSON has."""
 RESULT = "result"
 """Names one comparison among all that a run made."""
 COMMAND_LINE = "command line"
@@ -52,7 +53,7 @@ class Answer:
     comment: str
 
     @classmethod
-    def from_dict(cls, found: Figures) -> Self:
+    def from_dict(cls, found: Record) -> Self:
         """The answer again."""
         return cls(**{**found, "chosen": tuple(found["chosen"])})
 
@@ -73,13 +74,13 @@ class Decisions:
         self._run = {"dag": dag_id, "run": run_id}
         self._records = SealedRecords.open(lake_uri, get_settings())
 
-    def keep_found(self, found: Figures) -> Figures:
+    def keep_found(self, found: Record) -> Record:
         """Seal what a comparison found; gives it back with a name of its own."""
         named = {**found, RESULT: uuid4().hex}
         self._keep(_FOUND, named)
         return named
 
-    def found(self) -> Figures | None:
+    def found(self) -> Record | None:
         """What the run's newest comparison found; None where it made none.
 
         Raises
@@ -89,7 +90,7 @@ class Decisions:
         """
         return self._kept(_FOUND)
 
-    def require_found(self) -> Figures:
+    def require_found(self) -> Record:
         """As `found`.
 
         Raises
@@ -105,13 +106,13 @@ class Decisions:
             )
         return found
 
-    def keep_question(self, task_instance: str) -> Figures:
+    def keep_question(self, task_instance: str) -> Record:
         """Seal that a task instance shows what the newest comparison found, which is given."""
         found = self.require_found()
         self._keep(_ASKED, {RESULT: found[RESULT], "task_instance": task_instance})
         return found
 
-    def keep_answer(self, task_instance: str, event: Figures, comment: str) -> None:
+    def keep_answer(self, task_instance: str, event: Record, comment: str) -> None:
         """Seal what Airflow recorded of an answer to the question that a task instance asked.
 
         Parameters
@@ -144,14 +145,14 @@ class Decisions:
             return None
         return Answer.from_dict(answered)
 
-    def keep_first_look(self, seen: Figures) -> Figures:
+    def keep_first_look(self, seen: Record) -> Record:
         """Seal what a rollback is asked for and finds in force; a run that looks again is given what it saw first."""
         known = self._kept(_SEEN)
         if known is None:
             self._keep(_SEEN, seen)
         return seen if known is None else known
 
-    def first_look(self) -> Figures:
+    def first_look(self) -> Record:
         """What `keep_first_look` gave.
 
         Raises
@@ -167,12 +168,12 @@ class Decisions:
             )
         return seen
 
-    def _keep(self, what: str, content: Figures) -> None:
+    def _keep(self, what: str, content: Record) -> None:
         path, context, record = self._place(what)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._records.write_counted(path, json.dumps(content, sort_keys=True, default=str).encode(), context, record)
 
-    def _kept(self, what: str) -> Figures | None:
+    def _kept(self, what: str) -> Record | None:
         try:
             content = self._records.read_newest(*self._place(what))
             return None if content is None else dict(json.loads(content))

@@ -11,11 +11,10 @@ import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
 from include.lake.version import code_version
-from include.selection.comparison import AS_IT_IS, COMPARED, Comparison
-from include.selection.paired import LEVEL
-from include.selection.plan import Plan
-from include.selection.results import Cost
-from include.selection.verdict import Verdict
+from include.selection.comparison import AS_IT_IS, COMPARED, Comparison, SelectionVerdict
+from include.selection.fold_data import Cost
+from include.selection.intervals import LEVEL
+from include.selection.plan import SelectionPlan
 from include.training.choice import MERIT
 from include.training.training_run import merit_metric
 
@@ -40,9 +39,9 @@ class Pack:
         Version and a sentence of the final model of the winner; None where there is none.
     """
 
-    plan: Plan
+    plan: SelectionPlan
     comparison: Comparison
-    verdict: Verdict
+    verdict: SelectionVerdict
     costs: Mapping[str, Cost]
     challenger: str | None
     note: str
@@ -126,14 +125,22 @@ def summary_of(pack: Pack) -> dict[str, Any]:
         "merits": {name: asdict(comparison.merit(name)) for name in pack.ranked},
         "costs": {name: asdict(cost) for name, cost in pack.costs.items()},
         "failed": pack.failed,
-        "folds": [{name: getattr(fold, name) for name in _FOLD_SUMMARY} for fold in plan.folds],
+        "folds": [{key: getattr(fold, name) for key, name in _FOLD_SUMMARY.items()} for fold in plan.folds],
         "data_digest": plan.data_digest,
         "code_version": code_version(),
         "seed": plan.seed,
     }
 
 
-_FOLD_SUMMARY = ("check_from", "before", "seeds", "planted", "cases", "checked_cases")
+_FOLD_SUMMARY = {
+    "check_from": "validation_from",
+    "before": "before",
+    "seeds": "seeds",
+    "planted": "planted",
+    "cases": "confirmed",
+    "checked_cases": "confirmed_to_find",
+}
+"""The key of `selection.json` under which each attribute of a fold is written."""
 
 
 def _facts(pack: Pack) -> list[str]:
@@ -151,14 +158,14 @@ def _facts(pack: Pack) -> list[str]:
     ]
 
 
-def _nights(plan: Plan) -> list[str]:
+def _nights(plan: SelectionPlan) -> list[str]:
     rows = [
         [
-            f"{fold.first} to {fold.check_from - timedelta(days=1)} ({fold.taught_rows:,})",
-            f"{fold.check_from} to {fold.before - timedelta(days=1)} ({fold.checked_rows:,})",
+            f"{fold.first} to {fold.validation_from - timedelta(days=1)} ({fold.training_rows:,})",
+            f"{fold.validation_from} to {fold.before - timedelta(days=1)} ({fold.validation_rows:,})",
             ", ".join(map(str, fold.seeds)),
             str(fold.planted),
-            f"{fold.cases} taught, {fold.checked_cases} to be found",
+            f"{fold.confirmed} taught, {fold.confirmed_to_find} to be found",
         ]
         for fold in plan.folds
     ]

@@ -1,12 +1,12 @@
-"""What all candidates of a fold stand on, written once: rows as they learn from and are measured on.
+"""What the tasks of a selection hand to each other: rows that all candidates share, what each one found, and its cost.
 
-Rows are raw values of features, with accounts' numbers where rounds are measured; they lie in the work folder only.
+Rows are raw values of features, with account numbers where rounds are measured; they lie in the work folder only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from include.evaluation.rounds import InjectedSample
 from include.lake.work_folder import WorkFolder
-from include.models.base import Examples, Matrix
-from include.models.detectors import reader_class
+from include.models.base import Examples, Matrix, Vector
+from include.models.detectors import Weights, reader_class
+from include.models.ensemble import blend
 from include.models.preparation import Preparation
 from include.models.threshold import Days
 from include.selection.candidates import Candidate
@@ -24,6 +25,8 @@ from include.training.split import TrainingSplit
 
 LEARNING, NIGHTS = "learning", "nights"
 """Names of the rows that teach, and of the measured nights as they really were."""
+_CHAMPION = "champion"
+_EXPONENTS = "exponents"
 
 
 def round_name(number: int) -> str:
@@ -65,8 +68,8 @@ class SharedFold:
         nights = split.later(features)
         self._put(LEARNING, context, context.values, {})
         self._put(NIGHTS, context, context.read(nights), {"settlement_date": nights["settlement_date"]})
-        self._put("examples", context, *_culprits(context, (*split.teaching, *cases)))
-        for number, round_ in enumerate(split.checking, start=1):
+        self._put("examples", context, *_positives(context, (*split.training_rounds, *cases)))
+        for number, round_ in enumerate(split.validation_rounds, start=1):
             self._put(round_name(number), context, context.read(round_.features), _labels(round_))
         self._put_preparation(context.preparation)
 
@@ -119,7 +122,7 @@ class SharedFold:
         return f"fold-{self.number}.{name}"
 
 
-def _culprits(context: FitContext, rounds: Sequence[InjectedSample]) -> tuple[Matrix, dict[str, Labels]]:
+def _positives(context: FitContext, rounds: Sequence[InjectedSample]) -> tuple[Matrix, dict[str, Labels]]:
     rows = [np.asarray(context.read(round_.positives), dtype=np.float64) for round_ in rounds]
     kinds, strengths = (
         np.concatenate([getattr(round_, of)[round_.is_planted] for round_ in rounds]) for of in ("kinds", "strengths")
@@ -135,3 +138,78 @@ def _labels(round_: InjectedSample) -> dict[str, Any]:
 def _column(table: pa.Table, name: str) -> Labels:
     """Labels as objects, None where nothing was planted."""
     return np.array(table[name].to_pylist(), dtype=object)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a candidate took, or why it has none.
+
+    Attributes
+    ----------
+    fit_seconds, score_seconds
+        Seconds of all folds together, on one core.
+    peak_mib
+        The most memory its process held.
+    failure
+        A sentence; empty where it succeeded.
+    """
+
+    fit_seconds: float = 0.0
+    score_seconds: float = 0.0
+    peak_mib: float = 0.0
+    failure: str = ""
+
+
+def put_cost(folder: WorkFolder, candidate: str, cost: Cost) -> None:
+    """Keep what a candidate cost; replaces what an earlier try left."""
+    folder.note(f"cost.{candidate}", asdict(cost))
+
+
+def cost_of(folder: WorkFolder, candidate: str) -> Cost:
+    """What a candidate cost; one that was never tried failed."""
+    if not folder.has_note(f"cost.{candidate}"):
+        return Cost(failure="it was not tried")
+    return Cost(**folder.read_note(f"cost.{candidate}"))
+
+
+def put_exponents(
+    folder: WorkFolder, candidate: str, fold: int, rows: str, exponents: Vector, without: Sequence[Vector] = ()
+) -> None:
+    """Keep how rare a candidate finds each of some rows, fully taught and with each half of the kinds kept from it."""
+    columns = {_EXPONENTS: exponents, **{f"without_{n}": vector for n, vector in enumerate(without)}}
+    folder.put(_name(candidate, fold, rows), pa.table(columns))
+
+
+def put_champion(folder: WorkFolder, fold: int, number: int, rarities: Vector) -> None:
+    """Keep how rare the champion as it is finds each row of a round."""
+    folder.put(_name(_CHAMPION, fold, f"round-{number}"), pa.table({_EXPONENTS: rarities}))
+
+
+def champion_exponents(folder: WorkFolder, fold: int, number: int) -> Vector:
+    """What `put_champion` kept."""
+    return _vector(folder.get(_name(_CHAMPION, fold, f"round-{number}")), _EXPONENTS)
+
+
+def blended(folder: WorkFolder, weights: Weights, fold: int, rows: str) -> Vector:
+    """How rare an ensemble of candidates finds each of some rows."""
+    return blend(_members(folder, weights, fold, rows, _EXPONENTS), weights)
+
+
+def blended_without(folder: WorkFolder, weights: Weights, fold: int, rows: str, half: int) -> Vector:
+    """The same with one half of the kinds kept from those that learn from examples."""
+    return blend(_members(folder, weights, fold, rows, f"without_{half}"), weights)
+
+
+def _members(folder: WorkFolder, weights: Weights, fold: int, rows: str, column: str) -> Mapping[str, Vector]:
+    tables = {name: folder.get(_name(name, fold, rows)) for name in weights}
+    return {
+        name: _vector(table, column if column in table.column_names else _EXPONENTS) for name, table in tables.items()
+    }
+
+
+def _vector(table: pa.Table, column: str) -> Vector:
+    return np.asarray(table[column].to_numpy(), dtype=np.float64)
+
+
+def _name(candidate: str, fold: int, rows: str) -> str:
+    return f"{candidate}.fold-{fold}.{rows}"

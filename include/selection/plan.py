@@ -54,15 +54,15 @@ class Fold:
         From 1, in the order of time.
     first
         First night that teaches.
-    check_from, before
+    validation_from, before
         First night that measures, and the night after the last.
     seeds
         Seeds of the rounds that measure.
-    taught_rows, checked_rows
+    training_rows, validation_rows
         Postings of the nights that teach and of those that measure, as they really were.
     planted
         Postings planted into the rounds that measure, together.
-    cases, checked_cases
+    confirmed, confirmed_to_find
         Confirmed ones: those that were known before the nights that measure and may teach, and those among a round that
         measures.
     held_out_kinds
@@ -75,14 +75,14 @@ class Fold:
 
     number: int
     first: date
-    check_from: date
+    validation_from: date
     before: date
     seeds: tuple[int, ...]
-    taught_rows: int
-    checked_rows: int
+    training_rows: int
+    validation_rows: int
     planted: int
-    cases: int
-    checked_cases: int
+    confirmed: int
+    confirmed_to_find: int
     held_out_kinds: tuple[frozenset[str], ...]
     reader_seconds: float
     measures_champion: bool
@@ -90,13 +90,13 @@ class Fold:
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
         """The fold again, from JSON."""
-        dates = {name: date.fromisoformat(found[name]) for name in ("first", "check_from", "before")}
+        dates = {name: date.fromisoformat(found[name]) for name in ("first", "validation_from", "before")}
         held_out_kinds = tuple(frozenset(half) for half in found["held_out_kinds"])
         return cls(**{**found, **dates, "seeds": tuple(found["seeds"]), "held_out_kinds": held_out_kinds})
 
 
 @dataclass(frozen=True)
-class Plan:
+class SelectionPlan:
     """One selection.
 
     Attributes

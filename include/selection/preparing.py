@@ -20,9 +20,8 @@ from include.models.model import Model
 from include.registry import ModelRegistry
 from include.reviews import confirmed_before
 from include.selection.candidates import candidates_of
-from include.selection.fold_data import SharedFold
-from include.selection.plan import Fold, Limits, Plan, work_folder
-from include.selection.results import put_champion
+from include.selection.fold_data import SharedFold, put_champion
+from include.selection.plan import Fold, Limits, SelectionPlan, work_folder
 from include.settings import get_settings
 from include.stages import stage
 from include.training.choice import LEAST_PLANTED
@@ -103,9 +102,9 @@ def prepare(
     }
 
 
-def _empty(selection: str, before: date) -> Plan:
+def _empty(selection: str, before: date) -> SelectionPlan:
     settings = get_settings()
-    return Plan(
+    return SelectionPlan(
         selection=selection,
         before=before,
         seed=settings.seed,
@@ -128,9 +127,9 @@ class _Preparation:
     folder: WorkFolder
     lake: Lake
     registry: ModelRegistry
-    plan: Plan
+    plan: SelectionPlan
 
-    def lay_out(self, source_uri: str, folds: int, rounds: int) -> Plan:
+    def lay_out(self, source_uri: str, folds: int, rounds: int) -> SelectionPlan:
         """The plan with its folds and candidates, or without any and the reason why."""
         past = read_history(source_uri, self.plan.before, self.plan.habit_days)
         spans = _spans(past.postings, self.plan.before, folds)
@@ -146,7 +145,7 @@ class _Preparation:
         if planted < LEAST_PLANTED:
             note = f"nothing is compared: {planted} postings could be planted into a month, {LEAST_PLANTED} are needed"
             return replace(self.plan, note=note)
-        candidates = candidates_of(self.plan.training, with_cases=all(fold.cases for fold in laid))
+        candidates = candidates_of(self.plan.training, with_confirmed=all(fold.confirmed for fold in laid))
         digest = self._cases(self.plan.before).marked(data_digest(features), features)
         return replace(
             self.plan,
@@ -157,17 +156,17 @@ class _Preparation:
         )
 
     def _fold(
-        self, history: BankHistory, features: pa.Table, number: int, check_from: date, before: date, rounds: int
+        self, history: BankHistory, features: pa.Table, number: int, validation_from: date, before: date, rounds: int
     ) -> Fold:
         seed, recipe = self.plan.seed, Recipe.of(self.plan.training)
         first = pc.min(features["settlement_date"]).as_py()
         fold_seed = seed + SEED_STEP * number
-        with stage(f"anomalies planted for the fold that measures from {check_from} on"):
-            split = TrainingSplit.planted(history, first, check_from, before, fold_seed, (recipe.rounds, rounds))
-        known, found = self._cases(check_from), self._cases(self.plan.before)
-        split = replace(split, checking=tuple(map(found.measured, split.checking)))
+        with stage(f"anomalies planted for the fold that measures from {validation_from} on"):
+            split = TrainingSplit.planted(history, first, validation_from, before, fold_seed, (recipe.rounds, rounds))
+        known, found = self._cases(validation_from), self._cases(self.plan.before)
+        split = replace(split, validation_rounds=tuple(map(found.measured, split.validation_rounds)))
         earlier = split.earlier(features)
-        taught_rows = pc.sum(pc.less(features["settlement_date"], pa.scalar(check_from))).as_py()
+        training_rows = pc.sum(pc.less(features["settlement_date"], pa.scalar(validation_from))).as_py()
         began = time.monotonic()
         context = FitContext.learn(learning_rows(known.left_out(earlier), seed), recipe, self.plan.fit_seed(number))
         seconds = time.monotonic() - began
@@ -175,14 +174,14 @@ class _Preparation:
         return Fold(
             number=number,
             first=first,
-            check_from=check_from,
+            validation_from=validation_from,
             before=before,
             seeds=split.seeds,
-            taught_rows=taught_rows,
-            checked_rows=split.later(features).num_rows,
-            planted=sum(int((round_.is_planted & (round_.kinds != KIND)).sum()) for round_ in split.checking),
-            cases=known.taught(earlier),
-            checked_cases=max(int((round_.kinds == KIND).sum()) for round_ in split.checking),
+            training_rows=training_rows,
+            validation_rows=split.later(features).num_rows,
+            planted=sum(int((round_.is_planted & (round_.kinds != KIND)).sum()) for round_ in split.validation_rounds),
+            confirmed=known.example_count(earlier),
+            confirmed_to_find=max(int((round_.kinds == KIND).sum()) for round_ in split.validation_rounds),
             held_out_kinds=tuple(split.held_out_kinds),
             reader_seconds=seconds,
             measures_champion=self._let_champion_score(number, split),
@@ -194,10 +193,10 @@ class _Preparation:
 
     def _let_champion_score(self, number: int, split: TrainingSplit) -> bool:
         """As it is, where it saw none of the fold's nights and reads habits of the same length."""
-        champion = self._champion(split.check_from)
+        champion = self._champion(split.validation_from)
         if champion is None:
             return False
-        for place, round_ in enumerate(split.checking, start=1):
+        for place, round_ in enumerate(split.validation_rounds, start=1):
             put_champion(self.folder, number, place, champion.rarities(champion.values(round_.features)))
         return True
 
@@ -216,12 +215,14 @@ def _spans(history: pa.Table, before: date, folds: int) -> list[tuple[date, date
     return [span for span in spans if not _shortage(history, span[0])]
 
 
-def _shortage(history: pa.Table, check_from: date) -> str:
+def _shortage(history: pa.Table, validation_from: date) -> str:
     """Why a fold cannot be learned, as a sentence; empty when it can."""
-    found = history_shortage(history.filter(pc.less(history["trans_date"], pa.scalar(check_from))), check_from)
+    found = history_shortage(
+        history.filter(pc.less(history["trans_date"], pa.scalar(validation_from))), validation_from
+    )
     return found.replace("scores are skipped", "nothing is compared")
 
 
 def _note(folds: tuple[Fold, ...], candidates: int) -> str:
-    months = ", ".join(f"{fold.check_from} to {fold.before - timedelta(days=1)}" for fold in folds)
+    months = ", ".join(f"{fold.validation_from} to {fold.before - timedelta(days=1)}" for fold in folds)
     return f"{candidates} candidates are measured on {sum(len(fold.seeds) for fold in folds)} planted rounds: {months}"

@@ -35,12 +35,12 @@ class ConfirmedFrauds:
     ----------
     trans_ids
         Identifiers of the postings that were confirmed before the first night that the model may score.
-    teaches
+    are_examples
         Whether detectors are fitted on them as examples, where there are enough. They never count as usual.
     """
 
     trans_ids: Collection[int] = frozenset()
-    teaches: bool = True
+    are_examples: bool = True
 
     def left_out(self, features: pa.Table) -> pa.Table:
         """The rows without the confirmed frauds: those that may count as usual."""
@@ -48,16 +48,16 @@ class ConfirmedFrauds:
 
     def rounds(self, features: pa.Table) -> tuple[InjectedSample, ...]:
         """The confirmed rows as a round of their own where there are `LEAST_CASES` of them; no round otherwise."""
-        number = self.taught(features)
+        number = self.example_count(features)
         if not number:
             return ()
         cases = features.filter(pa.array(self._are(features)))
         return (InjectedSample(cases, np.array([KIND] * number, dtype=np.object_), _every_strength(number)),)
 
-    def taught(self, features: pa.Table) -> int:
+    def example_count(self, features: pa.Table) -> int:
         """The number of rows that serve as examples: all confirmed ones, or 0."""
         number = int(self._are(features).sum())
-        return number if self.teaches and number >= LEAST_CASES else 0
+        return number if self.are_examples and number >= LEAST_CASES else 0
 
     def measured(self, round_: InjectedSample) -> InjectedSample:
         """A planted round with confirmed frauds among its positives; where they are few, the result of `cleared`."""
@@ -85,11 +85,11 @@ class ConfirmedFrauds:
         number = int(self._are(features).sum())
         if not number:
             return ()
-        if self.taught(features):
-            taught = "and taught"
+        if self.example_count(features):
+            use = "and taught"
         else:
-            taught = f"and not taught, which takes {LEAST_CASES}" if self.teaches else "and not taught"
-        return (f"{number} confirmed cases were left out of what is usual {taught}",)
+            use = f"and not taught, which takes {LEAST_CASES}" if self.are_examples else "and not taught"
+        return (f"{number} confirmed cases were left out of what is usual {use}",)
 
     def _are(self, features: pa.Table) -> Flags:
         return np.isin(features["trans_id"].to_numpy(), sorted(self.trans_ids))

@@ -28,7 +28,7 @@ class Recipe:
         Parameters of detectors that differ from their defaults, by detector.
     without
         Names of features that are left out.
-    cases
+    uses_confirmed
         Whether detectors are also fitted on confirmed frauds, where there are enough of them.
     """
 
@@ -38,7 +38,7 @@ class Recipe:
     fallback: str = FALLBACK
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
-    cases: bool = True
+    uses_confirmed: bool = True
 
     @classmethod
     def of(cls, training: Literal["full", "quick"]) -> Self:

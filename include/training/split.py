@@ -28,7 +28,7 @@ about a fifth of the budget."""
 MIN_DRAFT_ROWS = 200
 """Least number of training rows before the validation nights: a fifth of all, so that a burst after a long hole is not
 measured by a draft that has seen next to nothing."""
-MIN_CHECK_ROWS = 50
+MIN_VALIDATION_ROWS = 50
 """Least number of validation rows. With fewer, the usual budget of 2 % is less than one posting, and nothing would ever
 be flagged."""
 MAX_TRAINING_DAYS = 731
@@ -36,10 +36,10 @@ MAX_TRAINING_DAYS = 731
 habits."""
 MAX_LEARNING_ROWS = 200_000
 """Largest number of training rows; a tail of one in ten thousand then rests on twenty."""
-CHECK_DAYS = 61
+VALIDATION_DAYS = 61
 """Last days of the past, which the draft is not fitted on; the ensemble and the threshold are chosen on them. They
 contain two months' ends."""
-TEACHING_DAYS = 122
+PLANTED_DAYS = 122
 """Days before the validation nights whose planted anomalies detectors are fitted on."""
 
 
@@ -72,17 +72,17 @@ def _rows_shortage(learned: pa.Table, before: date) -> str:
             f"scores are skipped: {rows} postings of the {MAX_TRAINING_DAYS} days before {before} can be learned from, "
             f"{MIN_TRAINING_ROWS} are needed"
         )
-    check_from = _check_from(pc.min(learned["trans_date"]).as_py(), before)
-    checked = since(learned, "trans_date", check_from).num_rows
-    if checked < MIN_CHECK_ROWS:
+    validation_from = _validation_from(pc.min(learned["trans_date"]).as_py(), before)
+    checked = since(learned, "trans_date", validation_from).num_rows
+    if checked < MIN_VALIDATION_ROWS:
         return (
-            f"scores are skipped: {checked} postings lie between {check_from} and {before}, {MIN_CHECK_ROWS} are "
-            f"needed to set a threshold; the newest is of {pc.max(learned['trans_date']).as_py()}"
+            f"scores are skipped: {checked} postings lie between {validation_from} and {before}, "
+            f"{MIN_VALIDATION_ROWS} are needed to set a threshold; the newest is of {pc.max(learned['trans_date']).as_py()}"
         )
     if rows - checked < MIN_DRAFT_ROWS:
         return (
-            f"scores are skipped: {rows - checked} postings before {check_from} can be learned from, {MIN_DRAFT_ROWS} "
-            f"are needed beside the {checked} that set the threshold"
+            f"scores are skipped: {rows - checked} postings before {validation_from} can be learned from, "
+            f"{MIN_DRAFT_ROWS} are needed beside the {checked} that set the threshold"
         )
     return ""
 
@@ -92,9 +92,9 @@ def _learned_from(first: date, before: date) -> date:
     return max(first + timedelta(days=WARM_UP_DAYS), before - timedelta(days=MAX_TRAINING_DAYS))
 
 
-def _check_from(first: date, before: date) -> date:
+def _validation_from(first: date, before: date) -> date:
     """The first of the validation nights, which are the last two months, or the last third of a shorter past."""
-    return before - timedelta(days=min(CHECK_DAYS, (before - first).days // 3))
+    return before - timedelta(days=min(VALIDATION_DAYS, (before - first).days // 3))
 
 
 def learned_since(past: pa.Table, before: date) -> date:
@@ -111,9 +111,9 @@ def settled_features(history: BankHistory, before: date) -> pa.Table:
     return build_features(nights, lookback, history.statics, history.state(earlier), habit_days=history.habit_days)
 
 
-def check_date(features: pa.Table, before: date) -> date:
+def validation_start(features: pa.Table, before: date) -> date:
     """The first of the validation nights, given the features of all nights that are trained on."""
-    return _check_from(pc.min(features["settlement_date"]).as_py(), before)
+    return _validation_from(pc.min(features["settlement_date"]).as_py(), before)
 
 
 @dataclass(frozen=True)
@@ -122,23 +122,23 @@ class TrainingSplit:
 
     Attributes
     ----------
-    check_from, before
+    validation_from, before
         First validation night, and the night after the last one.
-    teaching, checking
+    training_rounds, validation_rounds
         Planted rounds of the training nights and of the validation nights.
     seeds
         Seeds of the validation rounds.
     """
 
-    check_from: date
+    validation_from: date
     before: date
-    teaching: tuple[InjectedSample, ...]
-    checking: tuple[InjectedSample, ...]
+    training_rounds: tuple[InjectedSample, ...]
+    validation_rounds: tuple[InjectedSample, ...]
     seeds: tuple[int, ...]
 
     @classmethod
     def plan(cls, history: BankHistory, features: pa.Table, spec: TrainingSpec) -> TrainingSplit:
-        """The split of a training; its validation nights begin on `check_date`.
+        """The split of a training; its validation nights begin on `validation_start`.
 
         Rounds are planted one after the other, as the sequence reader is trained on the other core meanwhile; with a
         third thread both took 53 s instead of 48.
@@ -153,21 +153,21 @@ class TrainingSplit:
             Specification of the training.
         """
         first, before, rounds = pc.min(features["settlement_date"]).as_py(), spec.before, spec.recipe.rounds
-        check_from = check_date(features, before)
-        return cls.planted(history, first, check_from, before, spec.seed, (rounds, rounds), at_once=1)
+        validation_from = validation_start(features, before)
+        return cls.planted(history, first, validation_from, before, spec.seed, (rounds, rounds), at_once=1)
 
     @classmethod
     def planted(
         cls,
         history: BankHistory,
         first: date,
-        check_from: date,
+        validation_from: date,
         before: date,
         seed: int,
         rounds: tuple[int, int],
         at_once: int = WORKERS,
     ) -> TrainingSplit:
-        """Plant rounds into two stretches of nights before `check_from` and into the nights from there on.
+        """Plant rounds into two stretches of nights before `validation_from` and into the nights from there on.
 
         Parameters
         ----------
@@ -178,9 +178,9 @@ class TrainingSplit:
         at_once
             Number of rounds that are planted in parallel.
         """
-        teach_from = max(first, check_from - timedelta(days=TEACHING_DAYS))
-        middle = teach_from + (check_from - teach_from) // 2
-        stretches = [(teach_from, middle), (middle, check_from), (check_from, before)]
+        planted_from = max(first, validation_from - timedelta(days=PLANTED_DAYS))
+        middle = planted_from + (validation_from - planted_from) // 2
+        stretches = [(planted_from, middle), (middle, validation_from), (validation_from, before)]
         seeds = [[seed + 1000 * number + 100 * n for number in range(rounds[n // 2])] for n in range(len(stretches))]
         wanted = [(span, each) for chosen, span in zip(seeds, stretches, strict=True) for each in chosen]
         with workers(at_once) as pool:
@@ -188,22 +188,22 @@ class TrainingSplit:
                 pool.map(lambda each: plant_round(history, each[0][0], each[0][1] - _DAY, seed=each[1]), wanted)
             )
         taught = 2 * rounds[0]
-        return cls(check_from, before, planted[:taught], planted[taught:], tuple(seeds[-1]))
+        return cls(validation_from, before, planted[:taught], planted[taught:], tuple(seeds[-1]))
 
     @property
     def held_out_kinds(self) -> list[frozenset[str]]:
         """The planted kinds in two halves, so that each kind can be left out of a fit once."""
-        kinds = sorted({kind for round_ in self.teaching for kind in round_.kind_names})
+        kinds = sorted({kind for round_ in self.training_rounds for kind in round_.kind_names})
         return [frozenset(kinds[0::2]), frozenset(kinds[1::2])] if len(kinds) > 1 else []
 
     def earlier(self, features: pa.Table) -> pa.Table:
         """The rows of the nights before the validation nights."""
-        return dated_before(features, self.check_from)
+        return dated_before(features, self.validation_from)
 
     def later(self, features: pa.Table) -> pa.Table:
         """The rows of the validation nights."""
         nights = features["settlement_date"]
-        return since(features.filter(pc.less(nights, pa.scalar(self.before))), "settlement_date", self.check_from)
+        return since(features.filter(pc.less(nights, pa.scalar(self.before))), "settlement_date", self.validation_from)
 
 
 def data_digest(features: pa.Table) -> str:

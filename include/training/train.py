@@ -26,7 +26,6 @@ from include.training.fitting import Fitted, fit, fit_sequence, fitted_without
 from include.training.spec import TrainingSpec
 from include.training.split import (
     TrainingSplit,
-    check_date,
     data_digest,
     dated_before,
     history_shortage,
@@ -35,10 +34,11 @@ from include.training.split import (
     recent_rows,
     settled_features,
     since,
+    validation_start,
 )
 from include.training.workers import workers
 
-UNTAUGHT_SEED = 500_000
+UNUSED_SEED = 500_000
 """Offset to a training's seed, for planted episodes that no fit, choice or measurement uses."""
 LIBRARIES = ("scikit-learn", "numpy", "duckdb", "skops", "torch", "safetensors")
 
@@ -53,19 +53,19 @@ class HeldBack:
         The draft, with the chosen ensemble and threshold.
     features
         Features of the nights held back.
-    untaught
+    unused
         The same nights with planted anomalies that no fit, choice or measurement used.
     recent
         Result of `include.training.split.recent_rows` for the rows that the final model learned as usual.
-    taught
+    fitted_on
         Rounds that the final model was fitted on.
     """
 
     draft: Model
     features: pa.Table
-    untaught: InjectedSample
+    unused: InjectedSample
     recent: pa.Table
-    taught: tuple[InjectedSample, ...]
+    fitted_on: tuple[InjectedSample, ...]
 
 
 @dataclass(frozen=True)
@@ -126,23 +126,23 @@ def train(history: BankHistory, spec: TrainingSpec) -> TrainingOutcome:
     sample = sampled(past, learned_since(past.postings, before), seed, spec.confirmed)
     with stage(f"features of {sample.postings.num_rows:,} postings"):
         features = settled_features(sample, before)
-    cases = ConfirmedFrauds(spec.confirmed, teaches=recipe.cases)
+    cases = ConfirmedFrauds(spec.confirmed, are_examples=recipe.uses_confirmed)
     usual = cases.left_out(features)
-    earlier = learning_rows(dated_before(usual, check_date(features, before)), seed)
+    earlier = learning_rows(dated_before(usual, validation_start(features, before)), seed)
     with workers(1) as beside:  # the sequence reader needs no planted night and is trained while those are made
         reader = beside.submit(fit_sequence, earlier, recipe, seed)
         with stage("anomalies planted into past nights, and their features"):
             split = TrainingSplit.plan(sample, features, spec)
-            untaught = plant_round(sample, split.check_from, before - timedelta(days=1), seed + UNTAUGHT_SEED)
+            unused = plant_round(sample, split.validation_from, before - timedelta(days=1), seed + UNUSED_SEED)
         sequence = reader.result()
-    taught = (*split.teaching, *cases.rounds(split.earlier(features)))
-    draft = fit(earlier, taught, recipe, seed, sequence)
-    checked = replace(split, checking=tuple(map(cases.cleared, split.checking)))
+    draft_examples = (*split.training_rounds, *cases.rounds(split.earlier(features)))
+    draft = fit(earlier, draft_examples, recipe, seed, sequence)
+    checked = replace(split, validation_rounds=tuple(map(cases.cleared, split.validation_rounds)))
     settled = _known_choice(draft, checked, spec)
-    taught = (*split.teaching, *split.checking, *cases.rounds(features))
+    examples = (*split.training_rounds, *split.validation_rounds, *cases.rounds(features))
     with workers() as pool:  # the final fit does not depend on the choice, and runs while ensembles are measured
         held_out_kinds = {} if settled else _holdout_fits(draft, split, spec, pool)
-        last = pool.submit(fit, learning_rows(usual, seed), taught, recipe, seed, sequence)
+        last = pool.submit(fit, learning_rows(usual, seed), examples, recipe, seed, sequence)
         choice = settled or _measured_choice(draft, checked, spec, held_out_kinds)
         with stage("threshold on the nights held back"):
             threshold = _threshold(draft, choice, split.later(features), spec.budget)
@@ -154,9 +154,9 @@ def train(history: BankHistory, spec: TrainingSpec) -> TrainingOutcome:
     held_back = HeldBack(
         draft=_model(draft, choice, threshold, training),
         features=split.later(features),
-        untaught=untaught,
+        unused=unused,
         recent=recent_rows(usual, before, _month_rows(split.later(features), split), seed),
-        taught=taught,
+        fitted_on=examples,
     )
     return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights), held_back)
 
@@ -170,7 +170,7 @@ def _known_choice(draft: Fitted, split: TrainingSplit, spec: TrainingSpec) -> Ch
     """A choice without comparison: the given weights, or the fallback when too few postings are planted; else None."""
     if spec.weights is not None and set(spec.weights) <= set(draft.detectors):
         return Choice(spec.weights, {}, EVIDENCE_SCHEMA.empty_table())
-    if sum(int(round_.is_planted.sum()) for round_ in split.checking) < LEAST_PLANTED:
+    if sum(int(round_.is_planted.sum()) for round_ in split.validation_rounds) < LEAST_PLANTED:
         return fallback(draft, spec.recipe)
     return None
 
@@ -180,7 +180,9 @@ def _holdout_fits(
 ) -> dict[frozenset[str], Future[Fitted]]:
     """Hold-out fits: the draft fitted again without each half of the planted kinds, by the kinds left out."""
     return {
-        kinds_left_out: pool.submit(fitted_without, kinds_left_out, draft, split.teaching, spec.recipe, spec.seed)
+        kinds_left_out: pool.submit(
+            fitted_without, kinds_left_out, draft, split.training_rounds, spec.recipe, spec.seed
+        )
         for kinds_left_out in split.held_out_kinds
     }
 
@@ -192,10 +194,10 @@ def _measured_choice(
     held_out_kinds: Mapping[frozenset[str], Future[Fitted]],
 ) -> Choice:
     """The ensemble with the highest merit on the nights held back, where held-out kinds count too."""
-    with stage("the same taught without half of the kinds, twice"):
+    with stage("the same fitted without half of the kinds, twice"):
         holdouts = [HoldoutFit(kinds_left_out, fitted.result()) for kinds_left_out, fitted in held_out_kinds.items()]
     with stage("ensembles measured on planted nights held back"):
-        return choose(draft, split.checking, spec.recipe, spec.budget, holdouts)
+        return choose(draft, split.validation_rounds, spec.recipe, spec.budget, holdouts)
 
 
 def _threshold(draft: Fitted, choice: Choice, later: pa.Table, budget: float) -> float:
@@ -223,7 +225,7 @@ def _model(final: Fitted, choice: Choice, threshold: float, training: Training) 
 def _month_rows(nights: pa.Table, split: TrainingSplit) -> int:
     """Average number of rows in `BUDGET_DAYS` of the nights held back, given all rows of these nights."""
     rows: int = nights.num_rows
-    return round(rows * BUDGET_DAYS / (split.before - split.check_from).days)
+    return round(rows * BUDGET_DAYS / (split.before - split.validation_from).days)
 
 
 def _training(
@@ -235,7 +237,7 @@ def _training(
     notes: Sequence[str],
 ) -> Training:
     nights = features["settlement_date"]
-    planted = sum(int(round_.is_planted.sum()) for round_ in (*split.teaching, *split.checking))
+    planted = sum(int(round_.is_planted.sum()) for round_ in (*split.training_rounds, *split.validation_rounds))
     return Training(
         first_night=pc.min(nights).as_py(),
         last_night=pc.max(nights).as_py(),
@@ -244,9 +246,9 @@ def _training(
         data_digest=cases.marked(data_digest(features), features),
         seed=spec.seed,
         budget=spec.budget,
-        threshold_since=split.check_from,
-        month_rows=_month_rows(since(past.postings, "trans_date", split.check_from), split),
+        threshold_since=split.validation_from,
+        month_rows=_month_rows(since(past.postings, "trans_date", split.validation_from), split),
         habit_days=past.habit_days,
         notes=tuple(notes),
-        cases=cases.taught(features),
+        cases=cases.example_count(features),
     )

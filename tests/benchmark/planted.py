@@ -15,7 +15,7 @@ from include.evaluation.plots import detectors_beside, precision_recall, recall_
 from include.evaluation.rounds import InjectedSample, assess, plant_round
 from include.learning.sample import nights_of
 from include.models.base import Vector
-from include.training.split import CHECK_DAYS, WARM_UP_DAYS
+from include.training.split import VALIDATION_DAYS, WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.costs import costs
 from tests.benchmark.rankings import Ranker, Thresholds, chosen, model_ranker, plain_ranker
@@ -32,15 +32,15 @@ MEASURES = ("average_precision", "recall", "precision", "own_recall", "best_reca
 def measure(bench: Bench, *, twice: bool) -> Record:
     """All figures of one bank as JSON has them; `twice` trains again, with another seed and a week earlier."""
     model = trained(bench)
-    check_from = bench.before - timedelta(days=CHECK_DAYS)
+    validation_from = bench.before - timedelta(days=VALIDATION_DAYS)
     first = bench.features["settlement_date"][0].as_py() + timedelta(days=WARM_UP_DAYS)
     past = bench.nights(first, bench.before)
     rankers = {"ours": model_ranker(model), "plain": plain_ranker(past, SEED)}
     drafts = {
-        "ours": model_ranker(trained(bench, check_from)),
-        "plain": plain_ranker(bench.nights(first, check_from), SEED),
+        "ours": model_ranker(trained(bench, validation_from)),
+        "plain": plain_ranker(bench.nights(first, validation_from), SEED),
     }
-    limits = {who: Thresholds.choose(drafts[who], rankers[who], past, check_from, BUDGET) for who in rankers}
+    limits = {who: Thresholds.choose(drafts[who], rankers[who], past, validation_from, BUDGET) for who in rankers}
     clean = {who: ranker(bench.window) for who, ranker in rankers.items()}
     nights = nights_of(bench.window)
     bars = {name: limits[who].by_night(name, scores, nights) for who in rankers for name, scores in clean[who].items()}

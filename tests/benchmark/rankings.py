@@ -22,7 +22,7 @@ from include.models.threshold import BUDGET_DAYS, AlertBudget, Days, Flags, choo
 from include.training.choice import name_of
 from include.training.fitting import sample_rows
 from include.training.recipe import Recipe
-from include.training.split import CHECK_DAYS
+from include.training.split import VALIDATION_DAYS
 
 Ranker = Callable[[pa.Table], dict[str, Vector]]
 """From feature rows to a score a row, by name."""
@@ -112,13 +112,13 @@ class Thresholds:
 
     @classmethod
     def choose(
-        cls, draft: Ranker, final: Ranker, past: pa.Table, check_from: date, budget: float, most_rows: int = 60_000
+        cls, draft: Ranker, final: Ranker, past: pa.Table, validation_from: date, budget: float, most_rows: int = 60_000
     ) -> Thresholds:
-        """From the past: a draft that saw the nights before `check_from`, and the final ranking that saw all."""
-        is_later = pc.greater_equal(past["settlement_date"], pa.scalar(check_from))
+        """From the past: a draft that saw the nights before `validation_from`, and the final ranking that saw all."""
+        is_later = pc.greater_equal(past["settlement_date"], pa.scalar(validation_from))
         earlier = {name: Calibration.learn(scores) for name, scores in draft(past.filter(pc.invert(is_later))).items()}
         later = draft(past.filter(is_later))
-        month_rows = round(int(pc.sum(is_later).as_py()) * BUDGET_DAYS / CHECK_DAYS)
+        month_rows = round(int(pc.sum(is_later).as_py()) * BUDGET_DAYS / VALIDATION_DAYS)
         budgets = {
             name: AlertBudget(choose_threshold(earlier[name].apply(scores), budget), budget, month_rows)
             for name, scores in later.items()

@@ -18,7 +18,7 @@ from include.models.model import Model
 from include.models.rarity import Rarity
 from include.training.fitting import MAX_ROWS_BESIDE_EXAMPLES, sample_rows
 from include.training.recipe import Recipe
-from include.training.split import CHECK_DAYS, TEACHING_DAYS, WARM_UP_DAYS
+from include.training.split import PLANTED_DAYS, VALIDATION_DAYS, WARM_UP_DAYS
 from tests.benchmark.banks import Bench
 from tests.benchmark.planted import ROUND_SEEDS
 from tests.benchmark.rankings import candidates, exponents_of
@@ -57,10 +57,10 @@ def measure(bench: Bench) -> Record:
 
 def _teaching(bench: Bench, first: date) -> list[tuple[InjectedSample, Matrix]]:
     """Planted rounds over the stretches training plants into, all kinds, with seeds of their own."""
-    check_from = bench.before - timedelta(days=CHECK_DAYS)
-    teach_from = max(first, check_from - timedelta(days=TEACHING_DAYS))
-    middle = teach_from + (check_from - teach_from) // 2
-    stretches = [(teach_from, middle), (middle, check_from), (check_from, bench.before)]
+    validation_from = bench.before - timedelta(days=VALIDATION_DAYS)
+    planted_from = max(first, validation_from - timedelta(days=PLANTED_DAYS))
+    middle = planted_from + (validation_from - planted_from) // 2
+    stretches = [(planted_from, middle), (middle, validation_from), (validation_from, bench.before)]
     model = trained(bench)
     rounds = [
         plant_round(bench.bank, start, end - timedelta(days=1), seed=80_000 + 10 * n + stretch)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.generate import build_bank
-from include.evaluation.planting import Plan, Planted, plant, plantable_kinds
+from include.evaluation.planting import Planted, PlantingPlan, plant, plantable_kinds
 from tests.settlement.banks import Bank, real_bank
 
 FIRST, LAST = date(1993, 12, 10), date(1993, 12, 31)
@@ -21,12 +21,12 @@ def real(pkdd: Path) -> Bank:
 
 
 @pytest.fixture(scope="session")
-def plan(real: Bank) -> Plan:
-    return Plan(FIRST, LAST, SEED, per_cell=2, kinds=plantable_kinds(real.postings))
+def plan(real: Bank) -> PlantingPlan:
+    return PlantingPlan(FIRST, LAST, SEED, per_cell=2, kinds=plantable_kinds(real.postings))
 
 
 @pytest.fixture(scope="session")
-def planted(real: Bank, plan: Plan) -> Planted:
+def planted(real: Bank, plan: PlantingPlan) -> Planted:
     return plant(real.postings, real.statics, plan, real.rounding_cents)
 
 
@@ -38,11 +38,11 @@ def made_up() -> Bank:
 
 
 @pytest.fixture(scope="session")
-def made_up_plan(made_up: Bank) -> Plan:
+def made_up_plan(made_up: Bank) -> PlantingPlan:
     kinds = ("hour", "place", "travel")
-    return Plan(date(2023, 10, 1), date(2023, 10, 31), SEED, per_cell=1, kinds=kinds)
+    return PlantingPlan(date(2023, 10, 1), date(2023, 10, 31), SEED, per_cell=1, kinds=kinds)
 
 
 @pytest.fixture(scope="session")
-def made_up_planted(made_up: Bank, made_up_plan: Plan) -> Planted:
+def made_up_planted(made_up: Bank, made_up_plan: PlantingPlan) -> Planted:
     return plant(made_up.postings, made_up.statics, made_up_plan, made_up.rounding_cents)

@@ -23,21 +23,21 @@ from include.relations import BANK_BOOKED, FIN_TRANSACTION
 from tests.evaluation.conftest import FIRST, LAST
 from tests.settlement.banks import Bank
 
-Row = dict[str, Any]
+PostingRow = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def rows(planted) -> dict[int, Row]:
+def rows(planted) -> dict[int, PostingRow]:
     return {row["trans_id"]: row for row in planted.transactions.to_pylist()}
 
 
 @pytest.fixture(scope="module")
-def real_rows(real) -> dict[int, Row]:
+def real_rows(real) -> dict[int, PostingRow]:
     return {row["trans_id"]: row for row in real.postings.select(FIN_TRANSACTION.schema.names).to_pylist()}
 
 
 @pytest.fixture(scope="module")
-def books(rows) -> dict[int, list[Row]]:
+def books(rows) -> dict[int, list[PostingRow]]:
     """All postings of the bank with anomalies in it, by account."""
     by_account = defaultdict(list)
     for row in rows.values():
@@ -45,7 +45,7 @@ def books(rows) -> dict[int, list[Row]]:
     return by_account
 
 
-def episodes(planted, kind: str | None = None) -> dict[int, list[Row]]:
+def episodes(planted, kind: str | None = None) -> dict[int, list[PostingRow]]:
     """Labels by episode."""
     found = defaultdict(list)
     for label in planted.labels.to_pylist():
@@ -55,11 +55,11 @@ def episodes(planted, kind: str | None = None) -> dict[int, list[Row]]:
     return found
 
 
-def positives(labels: list[Row], rows: dict[int, Row]) -> list[Row]:
+def positives(labels: list[PostingRow], rows: dict[int, PostingRow]) -> list[PostingRow]:
     return [rows[label["trans_id"]] for label in labels if label["is_culprit"]]
 
 
-def payments(book: list[Row], first: date, last: date) -> list[Row]:
+def payments(book: list[PostingRow], first: date, last: date) -> list[PostingRow]:
     """What an account's people paid from `first` to `last`, both included."""
     return [
         row
@@ -276,7 +276,7 @@ def test_nobody_decided_a_reversal_nor_what_it_takes_back(reversed_bank, made_up
 # ---------------------------------------------------------------- hours and places
 
 
-def of_kind(bank, planted, kind: str) -> list[tuple[list[Row], Row, list[Row]]]:
+def of_kind(bank, planted, kind: str) -> list[tuple[list[PostingRow], PostingRow, list[PostingRow]]]:
     """Of every episode its positives, one label and the account's postings before."""
     rows = {row["trans_id"]: row for row in planted.transactions.to_pylist()}
     found = []
@@ -287,7 +287,7 @@ def of_kind(bank, planted, kind: str) -> list[tuple[list[Row], Row, list[Row]]]:
     return found
 
 
-def minutes(row: Row) -> float:
+def minutes(row: PostingRow) -> float:
     return row["trans_time"].hour * 60 + row["trans_time"].minute
 
 

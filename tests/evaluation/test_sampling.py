@@ -148,7 +148,7 @@ def test_however_large_the_bank_planting_turns_few_accounts_into_rows(bank, monk
     books: list[planting.Books] = []
     of = planting.Books.of
     monkeypatch.setattr(planting.Books, "of", lambda *given: books.append(of(*given)) or books[-1])
-    plan = planting.Plan(date(2023, 10, 1), date(2023, 10, 31), SEED, per_cell=1, kinds=("amount", "wake"))
+    plan = planting.PlantingPlan(date(2023, 10, 1), date(2023, 10, 31), SEED, per_cell=1, kinds=("amount", "wake"))
     planted = planting.plant(bank.postings, bank.statics, plan, bank.rounding_cents)
     (book,) = books
     assert planted.labels.num_rows

@@ -95,7 +95,7 @@ def test_what_was_taken_back_is_not_used_and_teaches_no_more(lake_uri, settings,
     assert [update["rolled_back_by"] for update in updates(lake_uri)] == ["an analyst", "an analyst", ""]
     assert learn(lake_uri, nights[2])["rolled_back_why"] == "a flood of odd transfers"
     registry = ModelRegistry.open(lake_uri, settings)
-    untaught = UpdateLog.read(registry, model.version).untaught()
+    untaught = UpdateLog.read(registry, model.version).nights_taken_back()
     rows = gathered_rows(Lake.open(lake_uri), model, nights[3], untaught, 365)
     assert set(rows["settlement_date"].to_pylist()) == {nights[0], nights[3]}
     assert learn(lake_uri, nights[3])["figures"]["nights"] == 2

@@ -13,8 +13,8 @@ import pytest
 
 from demo import generate_bank
 from include.selection import candidate_worker, compare, prepare
-from include.selection.plan import Plan, work_folder
-from include.selection.results import Cost, put_cost
+from include.selection.fold_data import Cost, put_cost
+from include.selection.plan import SelectionPlan, work_folder
 from include.settings import get_settings
 from include.training.recipe import Recipe
 
@@ -65,14 +65,14 @@ class Selected:
 
     lake: str
     source: str
-    plan: Plan
+    plan: SelectionPlan
     found: dict[str, Any]
 
 
 def try_here(lake: str, selection: str, *names: str) -> None:
     """Try candidates in this process, which is what their own would do."""
     folder = work_folder(lake, selection)
-    plan = Plan.read(folder)
+    plan = SelectionPlan.read(folder)
     for name in names:
         put_cost(folder, name, candidate_worker.run(folder, plan, plan.candidate(name)))
 
@@ -84,7 +84,7 @@ def selected(bank: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) ->
     with in_small(key):
         prepare(source, lake, BEFORE, "first", folds=2, rounds=2)
         folder = work_folder(lake, "first")
-        plan = Plan.read(folder)
+        plan = SelectionPlan.read(folder)
         try_here(lake, "first", "rarity", "contrast")
         put_cost(folder, FAILED, Cost(failure=SENTENCE))
         return Selected(lake, source, plan, compare(lake, source, "first"))

@@ -9,8 +9,8 @@ import pytest
 
 from include.errors import SettingsError
 from include.selection import CandidateError, candidate_worker, prepare, try_candidate
-from include.selection.plan import Limits, Plan, work_folder
-from include.selection.results import cost_of
+from include.selection.fold_data import cost_of
+from include.selection.plan import Limits, SelectionPlan, work_folder
 from tests.selection.conftest import BEFORE
 
 
@@ -24,7 +24,7 @@ def prepared(bank: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def bound(lake: str, limits: Limits, **settings: object) -> None:
     """Other limits, and other settings of `contrast`."""
     folder = work_folder(lake, "tried")
-    plan = Plan.read(folder)
+    plan = SelectionPlan.read(folder)
     contrast = replace(plan.candidates["contrast"], settings=settings)
     replace(plan, limits=limits, candidates={**plan.candidates, "contrast": contrast}).keep(folder)
 
@@ -63,7 +63,7 @@ def test_an_error_of_our_own_is_told_in_its_words(prepared, monkeypatch):
 def test_every_fold_is_fitted_with_a_seed_of_its_own(prepared, monkeypatch):
     bound(prepared, Limits())
     folder, seeds = work_folder(prepared, "tried"), []
-    plan = Plan.read(folder)
+    plan = SelectionPlan.read(folder)
     fit = candidate_worker.fit_on
     monkeypatch.setattr(candidate_worker, "fit_on", lambda *given: (seeds.append(given[-1]), fit(*given))[1])
     again = replace(plan, folds=(plan.folds[0], plan.folds[0]))

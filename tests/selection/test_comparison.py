@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from include.features.catalog import SURPRISES
 from include.models.detectors import ENSEMBLES
-from include.selection.candidates import candidates_of
-from include.selection.comparison import AS_IT_IS, Comparison
-from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
+from include.selection.candidates import EnsembleSpec, candidates_of, ensemble_spec_of, ensemble_specs_of, name_among
+from include.selection.comparison import AS_IT_IS, Comparison, judge
 from include.selection.evidence import Pack
-from include.selection.paired import interval
-from include.selection.plan import Limits, Plan
-from include.selection.results import Cost
-from include.selection.verdict import judge
+from include.selection.fold_data import Cost
+from include.selection.intervals import interval
+from include.selection.plan import Limits, SelectionPlan
 from include.training.recipe import Recipe
 from tests.registry.conftest import small_model
 
@@ -39,8 +37,8 @@ def compared(champion: str = "", **merits: list[float]) -> Comparison:
     return Comparison(specs, [], {**arrays, **as_it_is}, {**arrays, **as_it_is}, months, 0.1, champion)
 
 
-def plan(champion: str | None) -> Plan:
-    return Plan("s", date(2024, 1, 1), 1, 0.02, 92, "full", (), {}, champion, "", Limits(), "")
+def plan(champion: str | None) -> SelectionPlan:
+    return SelectionPlan("s", date(2024, 1, 1), 1, 0.02, 92, "full", (), {}, champion, "", Limits(), "")
 
 
 @given(st.data())

@@ -16,10 +16,9 @@ from include.lake.tables import REVIEWS_SCHEMA
 from include.models.base import Matrix
 from include.registry import ModelRegistry
 from include.selection import compare, prepare
-from include.selection.candidates import candidates_of
-from include.selection.ensembles import ensemble_spec_of
+from include.selection.candidates import candidates_of, ensemble_spec_of
 from include.selection.fold_data import SharedFold
-from include.selection.plan import Plan, work_folder
+from include.selection.plan import SelectionPlan, work_folder
 from include.settings import get_settings
 from include.training.confirmed_frauds import KIND, LEAST_CASES
 from tests.lake.nights import manifest_row, stamp_of
@@ -33,7 +32,7 @@ EARLY, LATE = 60, 30
 class Prepared(NamedTuple):
     lake: str
     source: str
-    plan: Plan
+    plan: SelectionPlan
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,7 @@ def prepared(bank: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) ->
         confirm(lake, bank, BEFORE - 4 * MONTH, BEFORE - 2 * MONTH - timedelta(days=1), EARLY)
         confirm(lake, bank, BEFORE - MONTH, BEFORE - timedelta(days=1), LATE)
         prepare(source, lake, BEFORE, "cases", folds=2, rounds=2)
-    return Prepared(lake, source, Plan.read(work_folder(lake, "cases")))
+    return Prepared(lake, source, SelectionPlan.read(work_folder(lake, "cases")))
 
 
 def confirm(lake_uri: str, bank: Path, first: date, known: date, number: int) -> None:
@@ -83,16 +82,16 @@ def examples(prepared: Prepared, fold: int, candidate: str, missing: frozenset[s
 def test_where_enough_are_known_a_candidate_is_taught_them(prepared):
     first, second = prepared.plan.folds
     assert "contrast_confirmed" in prepared.plan.candidates
-    assert (first.cases, second.cases) == (EARLY, EARLY)
-    with_cases, without = (
+    assert (first.confirmed, second.confirmed) == (EARLY, EARLY)
+    with_confirmed, without = (
         len(examples(prepared, 1, "contrast_confirmed", missing)) for missing in (frozenset(), frozenset({KIND}))
     )
-    assert with_cases - without == EARLY >= LEAST_CASES
+    assert with_confirmed - without == EARLY >= LEAST_CASES
 
 
 def test_what_is_known_later_is_to_be_found_and_teaches_nothing(prepared):
     first, second = prepared.plan.folds
-    assert (first.checked_cases, second.checked_cases) == (0, LATE)
+    assert (first.confirmed_to_find, second.confirmed_to_find) == (0, LATE)
     shared = SharedFold(work_folder(prepared.lake, "cases"), 2)
     rounds = [shared.round(number) for number in (1, 2)]
     # What is planted may take a posting away.
@@ -104,12 +103,12 @@ def test_the_rows_that_teach_what_is_usual_lack_only_what_was_known(prepared):
     shared = [SharedFold(work_folder(prepared.lake, "cases"), fold.number) for fold in prepared.plan.folds]
     candidate = prepared.plan.candidate("rarity")
     for fold, rows in zip(prepared.plan.folds, shared, strict=True):
-        assert len(rows.context(candidate, prepared.plan.seed).values) == fold.taught_rows - EARLY
+        assert len(rows.context(candidate, prepared.plan.seed).values) == fold.training_rows - EARLY
 
 
 def test_too_few_make_no_candidate():
     assert "contrast_confirmed" not in candidates_of("full")
-    assert "contrast_confirmed" in candidates_of("full", with_cases=True)
+    assert "contrast_confirmed" in candidates_of("full", with_confirmed=True)
 
 
 def test_the_one_that_is_taught_them_wins_is_trained_on_them_and_known_again(prepared):

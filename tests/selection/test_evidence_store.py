@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.selection import compare, comparing, evidence_store, prepare, promote, selections
+from include.selection import compare, compare_task, evidence_store, prepare, promote, selections
 from include.settings import get_settings
 from tests.registry.moving import copy_lake
 from tests.selection.conftest import BEFORE, try_here
@@ -93,9 +93,9 @@ def test_prepared_again_it_leaves_the_evidence_there_is_and_no_trouble_with_mlfl
         copy_lake(selected.lake, tmp_path / "lake", get_settings()),
         "it is away " * 99,
     )
-    real = comparing.keep_model
+    real = compare_task.keep_model
     monkeypatch.setattr(
-        comparing, "keep_model", lambda *kept: real(*kept) + f"; its figures were not recorded: {incident}"
+        compare_task, "keep_model", lambda *kept: real(*kept) + f"; its figures were not recorded: {incident}"
     )
     before = content_of(pack_of(lake, "first"))
     prepare(selected.source, lake, BEFORE, "first", folds=2, rounds=2)

@@ -18,12 +18,11 @@ from include.errors import MissingStateError, SettingsError
 from include.learning.canary import CANARY, Canary
 from include.registry import ModelRegistry, tracking
 from include.selection import SelectionError, compare, prepare, promote, selections
-from include.selection.comparison import Comparison, compare_ensembles
-from include.selection.ensembles import ensemble_specs_of
+from include.selection.candidates import ensemble_specs_of
+from include.selection.comparison import Comparison, compare_ensembles, judge
 from include.selection.evidence import MOST_CHARACTERS
-from include.selection.plan import Plan, work_folder
-from include.selection.results import Cost, put_cost
-from include.selection.verdict import judge
+from include.selection.fold_data import Cost, put_cost
+from include.selection.plan import SelectionPlan, work_folder
 from include.settings import get_settings
 from include.training.fitting import FitContext
 from tests.registry.moving import copy_lake
@@ -36,9 +35,9 @@ def path_of(uri: str) -> Path:
 
 def test_folds_follow_each_other_up_to_the_date(selected):
     first, second = selected.plan.folds
-    assert (second.check_from, second.before) == (first.before, BEFORE)
-    assert first.before - first.check_from == second.before - second.check_from == timedelta(days=31)
-    assert first.taught_rows < second.taught_rows == first.taught_rows + first.checked_rows
+    assert (second.validation_from, second.before) == (first.before, BEFORE)
+    assert first.before - first.validation_from == second.before - second.validation_from == timedelta(days=31)
+    assert first.training_rows < second.training_rows == first.training_rows + first.validation_rows
     assert len({*first.seeds, *second.seeds}) == 4
     assert set().union(*first.held_out_kinds) >= {"amount", "burst"}
     assert not first.held_out_kinds[0] & first.held_out_kinds[1]
@@ -97,7 +96,7 @@ def test_compared_again_it_says_the_same(selected):
     assert compare(selected.lake, selected.source, "first") == selected.found
 
 
-def compared_here(lake: str, plan: Plan, *names: str) -> Comparison:
+def compared_here(lake: str, plan: SelectionPlan, *names: str) -> Comparison:
     """What `compare` finds before it trains anything."""
     specs = ensemble_specs_of({name: plan.candidates[name] for name in names}, plan.recipe, None)
     return compare_ensembles(work_folder(lake, plan.selection), plan, specs, "")
@@ -119,7 +118,7 @@ def with_another_future(bank: Path, copy: Path) -> str:
 def test_the_future_changes_nothing_and_the_same_past_gives_the_same_verdict(selected, bank, tmp_path):
     lake, source = f"file:{tmp_path / 'lake'}", with_another_future(bank, tmp_path / "bank")
     prepare(source, lake, BEFORE, "again", folds=2, rounds=2)
-    plan = Plan.read(work_folder(lake, "again"))
+    plan = SelectionPlan.read(work_folder(lake, "again"))
     assert plan.data_digest == selected.plan.data_digest
     try_here(lake, "again", "rarity", "contrast")
     comparison = compared_here(lake, plan, "rarity", "contrast")
@@ -134,7 +133,7 @@ def test_a_champion_that_saw_none_of_the_nights_competes_as_it_is_and_stays_when
     promote(lake, champion, by="a test", why="it was selected")
     told = prepare(selected.source, lake, LATER, "second", folds=1, rounds=2)
     assert told["champion"] == champion
-    assert [fold.measures_champion for fold in Plan.read(work_folder(lake, "second")).folds] == [True]
+    assert [fold.measures_champion for fold in SelectionPlan.read(work_folder(lake, "second")).folds] == [True]
     try_here(lake, "second", "rarity", "contrast")
     found = compare(lake, selected.source, "second")
     assert (found["is_better"], found["champion"]) == (False, champion)

@@ -2,6 +2,6 @@
 
 from include.explaining.words.sentences import SENTENCES, finding
 from include.explaining.words.sequence import NO_READING, Earlier, SequenceReading
-from include.explaining.words.wording import Finding, Row
+from include.explaining.words.wording import FeatureRow, Finding
 
-__all__ = ["NO_READING", "SENTENCES", "Earlier", "Finding", "Row", "SequenceReading", "finding"]
+__all__ = ["NO_READING", "SENTENCES", "Earlier", "FeatureRow", "Finding", "SequenceReading", "finding"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import exp
 
 from include.explaining.words.wording import (
+    FeatureRow,
     Finding,
-    Row,
     count,
     days,
     exceeds,
@@ -37,8 +37,8 @@ _WEEK = _Span("week", "within seven days", "in a week", "in a week", 7)
 _MONTH = _Span("month", "within thirty days", "in thirty days", "in thirty days", 30)
 
 
-def _counted(span: _Span) -> Callable[[Row], Finding]:
-    def sentence(row: Row) -> Finding:
+def _counted(span: _Span) -> Callable[[FeatureRow], Finding]:
+    def sentence(row: FeatureRow) -> Finding:
         number, usual = row[f"{span.name}_postings"], row[f"usual_{span.name}_postings"]
         made = f"{transactions(number)} {span.within}"
         if not usual:
@@ -50,8 +50,8 @@ def _counted(span: _Span) -> Callable[[Row], Finding]:
     return sentence
 
 
-def _spent(span: _Span) -> Callable[[Row], Finding]:
-    def sentence(row: Row) -> Finding:
+def _spent(span: _Span) -> Callable[[FeatureRow], Finding]:
+    def sentence(row: FeatureRow) -> Finding:
         paid, usual = row[f"{span.name}_paid"], row[f"usual_{span.name}_paid"]
         said = f"Paid out {money(paid)} {span.within}"
         if not usual:
@@ -62,8 +62,8 @@ def _spent(span: _Span) -> Callable[[Row], Finding]:
     return sentence
 
 
-def _beyond_most(span: _Span) -> Callable[[Row], Finding]:
-    def sentence(row: Row) -> Finding:
+def _beyond_most(span: _Span) -> Callable[[FeatureRow], Finding]:
+    def sentence(row: FeatureRow) -> Finding:
         paid, most = row[f"{span.name}_paid"], row[f"most_{span.name}_paid"]
         said = f"Paid out {money(paid)} {span.within}"
         if not most:
@@ -74,7 +74,7 @@ def _beyond_most(span: _Span) -> Callable[[Row], Finding]:
     return sentence
 
 
-def _none_before(row: Row, span: _Span, nothing: str) -> str:
+def _none_before(row: FeatureRow, span: _Span, nothing: str) -> str:
     """The clause on what came before the stretch, as far as the account was watched."""
     watched = row["observed_days"] - span.length + 1
     if watched <= 0:
@@ -82,7 +82,7 @@ def _none_before(row: Row, span: _Span, nothing: str) -> str:
     return f"in the {days(watched)} before the account had {nothing}"
 
 
-def kind_count(row: Row) -> Finding:
+def kind_count(row: FeatureRow) -> Finding:
     """The number of postings of one kind on one day, against the account's own largest number and everybody's."""
     number, most = row["kind_day_postings"], row["kind_most"]
     names = wording(row["kind"]).names
@@ -96,7 +96,7 @@ def kind_count(row: Row) -> Finding:
     return Finding(value, count(most or 0), f"{value} in one day; {own}{crowd}.", number > max(most or 1, 1))
 
 
-ACTIVITY_SENTENCES: dict[str, Callable[[Row], Finding]] = {
+ACTIVITY_SENTENCES: dict[str, Callable[[FeatureRow], Finding]] = {
     **{f"{span.name}_count": _counted(span) for span in (_DAY, _WEEK, _MONTH)},
     "kind_count": kind_count,
     **{f"{span.name}_spend": _spent(span) for span in (_DAY, _WEEK, _MONTH)},

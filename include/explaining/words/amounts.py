@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from include.explaining.words.wording import Finding, Row, days, did, exceeds, money, times, wording
+from include.explaining.words.wording import FeatureRow, Finding, days, did, exceeds, money, times, wording
 
 _LEAST_HABIT = 3
 """Least number of postings of a kind that form a habit; below it feature and sentence refer to similar accounts."""
@@ -25,7 +25,7 @@ _TRAITS = {
 """Words for the traits by which `profile_groups.sql` groups accounts; traits that a source lacks have none."""
 
 
-def amount_z(row: Row) -> Finding:
+def amount_z(row: FeatureRow) -> Finding:
     """The amount against the expected one, which is the account's own habit where it has one, else its peers'."""
     usual, own = row["usual_amount"], row["kind_postings"]
     if usual is None:
@@ -37,7 +37,7 @@ def amount_z(row: Row) -> Finding:
     return _compared(row, row["peer_amount"], f"{peers(row)} usually make {_of_kind(row, row['peer_amount'])}")
 
 
-def own_habit(row: Row) -> str:
+def own_habit(row: FeatureRow) -> str:
     """The account's usual amount of this kind, as a clause."""
     names, spoken = wording(row["kind"]), money(row["usual_amount"])
     if row["kind_postings"] == 1:
@@ -45,13 +45,13 @@ def own_habit(row: Row) -> str:
     return f"this account's {names.names} are usually about {spoken}"
 
 
-def peers(row: Row) -> str:
+def peers(row: FeatureRow) -> str:
     """The accounts to compare the account with, described by what they have in common."""
     traits = [_TRAITS[trait] for trait in (row["peer_group"] or "").split("+") if trait in _TRAITS]
     return f"accounts like it ({', '.join(traits)})" if traits else "other accounts"
 
 
-def amount_to_largest(row: Row) -> Finding:
+def amount_to_largest(row: FeatureRow) -> Finding:
     """The amount against the account's largest of this kind ever."""
     if row["largest_amount"] is None:
         return _first_amount(row)
@@ -60,7 +60,7 @@ def amount_to_largest(row: Row) -> Finding:
     return _compared(row, row["largest_amount"], habit)
 
 
-def amount_to_high(row: Row) -> Finding:
+def amount_to_high(row: FeatureRow) -> Finding:
     """The amount against the bound that nearly all of the account's amounts stay within."""
     if row["high_amount"] is None:
         return amount_to_largest(row)
@@ -69,7 +69,7 @@ def amount_to_high(row: Row) -> Finding:
     return _compared(row, row["high_amount"], habit)
 
 
-def amount_to_payments(row: Row) -> Finding:
+def amount_to_payments(row: FeatureRow) -> Finding:
     """The amount against the account's largest payment of any kind."""
     if row["largest_payment"] is None:
         text = f"{did(row)}; in the {days(row['observed_days'])} before the account had paid nothing."
@@ -78,7 +78,7 @@ def amount_to_payments(row: Row) -> Finding:
     return _compared(row, row["largest_payment"], habit)
 
 
-def amount_to_siblings(row: Row) -> Finding:
+def amount_to_siblings(row: FeatureRow) -> Finding:
     """The amount against the owner's other accounts."""
     if row["sibling_amount"] is None:
         return amount_z(row)
@@ -86,7 +86,7 @@ def amount_to_siblings(row: Row) -> Finding:
     return _compared(row, row["sibling_amount"], f"{names} of the owner's other accounts are usually about {usual}")
 
 
-def amount_to_salary(row: Row) -> Finding:
+def amount_to_salary(row: FeatureRow) -> Finding:
     """The amount against what people earn where the owner lives."""
     salary = row["average_salary"]
     if salary is None:
@@ -94,7 +94,7 @@ def amount_to_salary(row: Row) -> Finding:
     return _compared(row, salary, f"the average monthly salary where the owner lives is {money(salary)}")
 
 
-def _first_amount(row: Row) -> Finding:
+def _first_amount(row: FeatureRow) -> Finding:
     """The sentence where the account has no recent habit of this kind, so that its peers' habit is used."""
     before = f"the account's first {wording(row['kind']).name}"
     if row["gap_days"] is not None:
@@ -105,17 +105,17 @@ def _first_amount(row: Row) -> Finding:
     return _compared(row, row["peer_amount"], habit, f", {before}")
 
 
-def _of_kind(row: Row, amount: float) -> str:
+def _of_kind(row: FeatureRow, amount: float) -> str:
     return f"{wording(row['kind']).names} of about {money(amount)}"
 
 
-def _compared(row: Row, usual: Any, habit: str, aside: str = "") -> Finding:  # noqa: ANN401 - Decimal or float
+def _compared(row: FeatureRow, usual: Any, habit: str, aside: str = "") -> Finding:  # noqa: ANN401 - Decimal or float
     amount = row["amount"]
     text = f"{did(row)}{aside}; {habit} - {times(amount, usual)}."
     return Finding(money(amount), money(usual), text, stands=exceeds(amount, usual))
 
 
-AMOUNT_SENTENCES: dict[str, Callable[[Row], Finding]] = {
+AMOUNT_SENTENCES: dict[str, Callable[[FeatureRow], Finding]] = {
     "amount_z": amount_z,
     "amount_to_largest": amount_to_largest,
     "amount_to_high": amount_to_high,

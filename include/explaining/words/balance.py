@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from include.explaining.words.wording import UNKNOWN, Finding, Row, days, did, exceeds, money, percent, times
+from include.explaining.words.wording import UNKNOWN, FeatureRow, Finding, days, did, exceeds, money, percent, times
 
 
-def balance_share(row: Row) -> Finding:
+def balance_share(row: FeatureRow) -> Finding:
     """The share of the balance that the payment takes."""
     before = row["balance_before"]
     if before is None:
@@ -23,7 +23,7 @@ def balance_share(row: Row) -> Finding:
     return Finding(percent(share), percent(usual), text, stands=exceeds(share, usual))
 
 
-def balance_low(row: Row) -> Finding:
+def balance_low(row: FeatureRow) -> Finding:
     """The balance that is left against the lowest balance of the habit."""
     after, lowest = row["balance_after"], row["lowest_balance"]
     if after is None:
@@ -38,7 +38,7 @@ def balance_low(row: Row) -> Finding:
     return Finding(money(after), money(lowest), text, stands=exceeds(lowest, after))
 
 
-def overdrawn(row: Row) -> Finding:
+def overdrawn(row: FeatureRow) -> Finding:
     """Whether more was paid than the balance held."""
     after = row["balance_after"]
     if after is None:
@@ -47,7 +47,7 @@ def overdrawn(row: Row) -> Finding:
     return Finding(money(after), "0.00 or more", text, stands=after < 0)
 
 
-BALANCE_SENTENCES: dict[str, Callable[[Row], Finding]] = {
+BALANCE_SENTENCES: dict[str, Callable[[FeatureRow], Finding]] = {
     "balance_share": balance_share,
     "balance_low": balance_low,
     "overdrawn": overdrawn,

@@ -7,8 +7,8 @@ from datetime import date
 
 from include.counterparties import account_text
 from include.explaining.words.wording import (
+    FeatureRow,
     Finding,
-    Row,
     accounts,
     count,
     days,
@@ -22,7 +22,7 @@ from include.explaining.words.wording import (
 )
 
 
-def new_counterparty(row: Row) -> Finding:
+def new_counterparty(row: FeatureRow) -> Finding:
     """How often the account deals with somebody new."""
     met, transfers = row["habit_meetings"], row["habit_transfers"]
     watched = days(row["observed_days"])
@@ -34,7 +34,7 @@ def new_counterparty(row: Row) -> Finding:
     return Finding(_other(row), "a known counterparty", text, stands=_is_stranger(row))
 
 
-def unknown_counterparty(row: Row) -> Finding:
+def unknown_counterparty(row: FeatureRow) -> Finding:
     """Whether anybody else in the bank knows the counterparty."""
     known = row["known_by"] or 0
     return Finding(
@@ -45,7 +45,7 @@ def unknown_counterparty(row: Row) -> Finding:
     )
 
 
-def stranger_amount(row: Row) -> Finding:
+def stranger_amount(row: FeatureRow) -> Finding:
     """The amount that a stranger gets against the payments of a usual day."""
     usual = row["usual_day_paid"]
     if not usual:
@@ -56,7 +56,7 @@ def stranger_amount(row: Row) -> Finding:
     return Finding(money(row["amount"]), money(usual), f"{_said(row)}; {habit}.", stands)
 
 
-def stranger_share(row: Row) -> Finding:
+def stranger_share(row: FeatureRow) -> Finding:
     """The share of the balance that a stranger gets."""
     before, usual = row["balance_before"], row["usual_balance_share"]
     if before is None or before <= 0:
@@ -68,7 +68,7 @@ def stranger_share(row: Row) -> Finding:
     return Finding(percent(share), "unknown" if usual is None else percent(usual), text, stands)
 
 
-def _said(row: Row) -> str:
+def _said(row: FeatureRow) -> str:
     """What was done, with whom, and who else in the bank knows that counterparty."""
     if row["known_by"] is None:
         return f"{did(row)}; the other side is not named"
@@ -79,22 +79,22 @@ def _said(row: Row) -> str:
     return f"{did_with(row)}, new to this account and {others}"
 
 
-def did_with(row: Row) -> str:
+def did_with(row: FeatureRow) -> str:
     """What was done and with whom; the number says more than "another bank"."""
     way = "from" if row["trans_type"] == "C" else "to"
     said = did(row).removesuffix(" to another bank").removesuffix(" from another bank")
     return f"{said} {way} {_other(row)}"
 
 
-def _other(row: Row) -> str:
+def _other(row: FeatureRow) -> str:
     return "an unnamed account" if row["other_account"] is None else f"account {account_text(row['other_account'])}"
 
 
-def _is_stranger(row: Row) -> bool:
+def _is_stranger(row: FeatureRow) -> bool:
     return bool(row["unknown_counterparty"])
 
 
-def new_kind(row: Row) -> Finding:
+def new_kind(row: FeatureRow) -> Finding:
     """How new the kind is to the account, and how common to others."""
     name, users = wording(row["kind"]).name, row["kind_users"] or 0
     if row["gap_days"] is not None:
@@ -108,7 +108,7 @@ def new_kind(row: Row) -> Finding:
     return Finding(name, "never used", text)
 
 
-def unowned(row: Row) -> Finding:
+def unowned(row: FeatureRow) -> Finding:
     """Whether the client has the product that the posting needs."""
     product, since = _product(row)
     if not product:
@@ -121,7 +121,7 @@ def unowned(row: Row) -> Finding:
     return Finding(f"a {product}", f"a {product}", text, stands=False)
 
 
-def _product(row: Row) -> tuple[str, date | None]:
+def _product(row: FeatureRow) -> tuple[str, date | None]:
     """The product that the posting needs, and the date since which the account has it."""
     if row["operation"] == "CCW":
         return "card", row["card_since"]
@@ -130,7 +130,7 @@ def _product(row: Row) -> tuple[str, date | None]:
     return "", None
 
 
-NOVELTY_SENTENCES: dict[str, Callable[[Row], Finding]] = {
+NOVELTY_SENTENCES: dict[str, Callable[[FeatureRow], Finding]] = {
     "new_counterparty": new_counterparty,
     "unknown_counterparty": unknown_counterparty,
     "stranger_amount": stranger_amount,

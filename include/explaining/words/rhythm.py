@@ -10,8 +10,8 @@ from include.explaining.words.novelty import new_kind
 from include.explaining.words.wording import (
     LEAST_RATIO,
     UNKNOWN,
+    FeatureRow,
     Finding,
-    Row,
     article,
     count,
     days,
@@ -21,7 +21,7 @@ from include.explaining.words.wording import (
 )
 
 
-def gap(row: Row) -> Finding:
+def gap(row: FeatureRow) -> Finding:
     """Days since the last posting of the kind against the usual gap."""
     name, since, usual = wording(row["kind"]).name, row["gap_days"], row["usual_gap_days"]
     if since is None:
@@ -33,7 +33,7 @@ def gap(row: Row) -> Finding:
     return Finding(days(since), days(usual), text, stands=since > usual)
 
 
-def early(row: Row) -> Finding:
+def early(row: FeatureRow) -> Finding:
     """How soon the same kind and counterparty come again, against the shortest gap so far and everybody's."""
     name, shortest, smallest = _repeated(row), row["shortest_gap"], row["shortest_before"]
     if shortest is None:
@@ -49,7 +49,7 @@ def early(row: Row) -> Finding:
     return Finding(days(shortest), typical, f"{said}; {own}{crowd}.", stands)
 
 
-def _repeated(row: Row) -> str:
+def _repeated(row: FeatureRow) -> str:
     """The words for what comes again: a kind, with its counterparty where there is one."""
     name = wording(row["kind"]).name
     if row["other_account"] is None:
@@ -68,7 +68,7 @@ def _after(shortest: int, name: str) -> str:
     return f"{days(shortest)} after the last {name}" if shortest else f"on the same day as another {name}"
 
 
-def silence(row: Row) -> Finding:
+def silence(row: FeatureRow) -> Finding:
     """The number of days in which the account's holders decided nothing, against the usual."""
     silent, usual = row["silent_days"], row["usual_silent_days"]
     if silent is None:
@@ -83,7 +83,7 @@ def silence(row: Row) -> Finding:
     return Finding(days(silent), days(usual), text, stands=silent > usual)
 
 
-def strange_order(row: Row) -> Finding:
+def strange_order(row: FeatureRow) -> Finding:
     """The kind that came before, and how rarely this kind follows it, on this account and on others."""
     if row["former_kind"] is None:
         return Finding(wording(row["kind"]).name, UNKNOWN, f"{did(row)}; nothing came shortly before.", stands=False)
@@ -94,7 +94,7 @@ def strange_order(row: Row) -> Finding:
     return Finding(f"{name} after {former}", known[-1] if known else UNKNOWN, text, stands)
 
 
-def _followed(row: Row) -> list[str]:
+def _followed(row: FeatureRow) -> list[str]:
     """How often this kind followed, on this account and on all accounts; cases without any chance are left out."""
     names = wording(row["former_kind"])
     former = names.name if row["followable"] == 1 else names.names
@@ -107,7 +107,7 @@ def _share_of(times: int, chances: int) -> str:
     return f"{count(times) if times else 'none'} of {count(chances)}"
 
 
-def strange_week(row: Row) -> Finding:
+def strange_week(row: FeatureRow) -> Finding:
     """The number of days of seven on which the order of postings was new, and which transactions made it so."""
     strange, usual = row["week_strange_trans"] or [], row["usual_week_strange_days"]
     value = days(len(strange))
@@ -126,7 +126,7 @@ def strange_week(row: Row) -> Finding:
 _UNLIKELY = 0.1
 """Largest frequency of a succession that is named; one that is more frequent is no reason to call anybody."""
 
-RHYTHM_SENTENCES: dict[str, Callable[[Row], Finding]] = {
+RHYTHM_SENTENCES: dict[str, Callable[[FeatureRow], Finding]] = {
     "gap": gap,
     "early": early,
     "silence": silence,

@@ -11,9 +11,9 @@ from include.explaining.words.novelty import NOVELTY_SENTENCES
 from include.explaining.words.rhythm import RHYTHM_SENTENCES
 from include.explaining.words.sequence import NO_READING, SEQUENCE_SENTENCES, SequenceReading
 from include.explaining.words.time_and_place import SCENE_SENTENCES
-from include.explaining.words.wording import Finding, Row
+from include.explaining.words.wording import FeatureRow, Finding
 
-_PLAIN: dict[str, Callable[[Row], Finding]] = {
+_PLAIN: dict[str, Callable[[FeatureRow], Finding]] = {
     **AMOUNT_SENTENCES,
     **ACTIVITY_SENTENCES,
     **BALANCE_SENTENCES,
@@ -23,18 +23,18 @@ _PLAIN: dict[str, Callable[[Row], Finding]] = {
 }
 
 
-def _of_row_alone(sentence: Callable[[Row], Finding]) -> Callable[[Row, SequenceReading], Finding]:
+def _of_row_alone(sentence: Callable[[FeatureRow], Finding]) -> Callable[[FeatureRow, SequenceReading], Finding]:
     return lambda row, _: sentence(row)
 
 
-SENTENCES: dict[str, Callable[[Row, SequenceReading], Finding]] = {
+SENTENCES: dict[str, Callable[[FeatureRow, SequenceReading], Finding]] = {
     **{feature: _of_row_alone(sentence) for feature, sentence in _PLAIN.items()},
     **SEQUENCE_SENTENCES,
 }
 """One sentence for every feature of the catalog."""
 
 
-def finding(feature: str, row: Row, reading: SequenceReading = NO_READING) -> Finding:
+def finding(feature: str, row: FeatureRow, reading: SequenceReading = NO_READING) -> Finding:
     """The sentence for one feature of one posting.
 
     Parameters

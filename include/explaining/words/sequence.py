@@ -13,8 +13,8 @@ from math import exp
 
 from include.explaining.words.novelty import did_with
 from include.explaining.words.wording import (
+    FeatureRow,
     Finding,
-    Row,
     about,
     article,
     day_of,
@@ -79,7 +79,7 @@ NO_READING = SequenceReading(None, {}, (), None)
 """Reading for models without a sequence reader, and for postings about which the reader was not asked."""
 
 
-def sequence_kind(row: Row, reading: SequenceReading) -> Finding:
+def sequence_kind(row: FeatureRow, reading: SequenceReading) -> Finding:
     """The kind of operation against the likeliest one on that date."""
     expected = reading.expected
     if expected is None or not reading.compare:
@@ -97,7 +97,7 @@ def sequence_kind(row: Row, reading: SequenceReading) -> Finding:
     return _finding(came.name, likeliest.name, text, row, reading.compare, stands=seen <= _UNLIKELY)
 
 
-def sequence_gap(row: Row, reading: SequenceReading) -> Finding:
+def sequence_gap(row: FeatureRow, reading: SequenceReading) -> Finding:
     """The days since the account's last posting against the likeliest number of them."""
     expected, latest = reading.expected, reading.latest
     if expected is None or expected.gap_days is None or latest is None:
@@ -111,7 +111,7 @@ def sequence_gap(row: Row, reading: SequenceReading) -> Finding:
     return _finding(days(gap), _gap_days(expected.gap_days), text, row, others, stands=share <= _UNLIKELY)
 
 
-def sequence_counterparty(row: Row, reading: SequenceReading) -> Finding:
+def sequence_counterparty(row: FeatureRow, reading: SequenceReading) -> Finding:
     """The counterparty against the likeliest: nobody, one of the window's, another one."""
     expected, share = reading.expected, reading.share("sequence_counterparty")
     if expected is None or not reading.compare:
@@ -123,7 +123,7 @@ def sequence_counterparty(row: Row, reading: SequenceReading) -> Finding:
     return _finding(_PARTIES[came], _PARTIES[likeliest], text, row, reading.compare, stands=stands)
 
 
-def sequence_amount(row: Row, reading: SequenceReading) -> Finding:
+def sequence_amount(row: FeatureRow, reading: SequenceReading) -> Finding:
     """The amount against the median of the expected amounts of such a posting."""
     expected, share = reading.expected, reading.share("sequence_amount") / 2
     if expected is None or not reading.compare:
@@ -137,12 +137,14 @@ def sequence_amount(row: Row, reading: SequenceReading) -> Finding:
     return _finding(money(row["amount"]), about(usual), text, row, reading.compare, stands=stands)
 
 
-def _finding(value: str, typical: str, text: str, row: Row, others: Sequence[Earlier], *, stands: bool) -> Finding:
+def _finding(
+    value: str, typical: str, text: str, row: FeatureRow, others: Sequence[Earlier], *, stands: bool
+) -> Finding:
     named = " and ".join(_named(earlier, row["settlement_date"]) for earlier in others)
     return Finding(value, typical, f"{text}; compare with {named}." if named else f"{text}.", stands)
 
 
-def _alone(row: Row) -> Finding:
+def _alone(row: FeatureRow) -> Finding:
     text = f"{_on(row)}; the account has no earlier postings to compare with."
     return Finding("the first posting", "unknown", text, stands=False)
 
@@ -152,11 +154,11 @@ def _named(earlier: Earlier, seen_from: date) -> str:
     return f"{spoken} on {day_of(earlier.day, seen_from)} (transaction {earlier.trans_id})"
 
 
-def _on(row: Row) -> str:
+def _on(row: FeatureRow) -> str:
     return f"{did(row)} on {_today(row)}"
 
 
-def _today(row: Row) -> str:
+def _today(row: FeatureRow) -> str:
     return day_of(row["settlement_date"], row["settlement_date"])
 
 
@@ -170,11 +172,11 @@ def _gap_days(gap: int) -> str:
     return days(gap) if gap else "the same day"
 
 
-def _step(row: Row, place: int, field: int) -> float:
+def _step(row: FeatureRow, place: int, field: int) -> float:
     return float(row["window"][place * STEP + field])
 
 
-def _party_of(row: Row) -> int:
+def _party_of(row: FeatureRow) -> int:
     """The counterparty's token: 0 nobody, 1 one of the window's counterparties, 2 another one.
 
     Windows number counterparties in the order in which they first appear.
@@ -186,7 +188,7 @@ def _party_of(row: Row) -> int:
     return _KNOWN if own <= earlier else _KNOWN + 1
 
 
-SEQUENCE_SENTENCES: dict[str, Callable[[Row, SequenceReading], Finding]] = {
+SEQUENCE_SENTENCES: dict[str, Callable[[FeatureRow, SequenceReading], Finding]] = {
     "sequence_gap": sequence_gap,
     "sequence_kind": sequence_kind,
     "sequence_counterparty": sequence_counterparty,

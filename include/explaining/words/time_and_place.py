@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from include.explaining.words.wording import UNKNOWN, Finding, Row, clock, count, did
+from include.explaining.words.wording import UNKNOWN, FeatureRow, Finding, clock, count, did
 
 _AROUND_MINUTES = 90
 """Largest distance in minutes at which another posting's hour counts as the same, as in `scenes.sql`."""
@@ -19,7 +19,7 @@ _SCENE_NAMES = {
 _OTHER_NAMES = ("transaction", "transactions")
 
 
-def hour_rarity(row: Row) -> Finding:
+def hour_rarity(row: FeatureRow) -> Finding:
     """How few of the account's own postings lie near this hour, and when most do."""
     at = row["minute_of_day"]
     if at is None:
@@ -34,12 +34,12 @@ def hour_rarity(row: Row) -> Finding:
     return Finding(clock(at), usual, f"{did(row)} at {clock(at)}; {_hours_compared(row, usual)}.", not is_usual)
 
 
-def _usual_hours(row: Row) -> str:
+def _usual_hours(row: FeatureRow) -> str:
     first, last = clock(row["usual_from"]), clock(row["usual_to"])
     return first if first == last else f"{first} to {last}"
 
 
-def _hours_compared(row: Row, usual: str) -> str:
+def _hours_compared(row: FeatureRow, usual: str) -> str:
     timed, at = row["timed_postings"], row["minute_of_day"]
     if timed == 1:
         return f"this account's only recent {_names(row, 1)} was at {usual}"
@@ -50,7 +50,7 @@ def _hours_compared(row: Row, usual: str) -> str:
     return f"of this account's {count(timed)} recent {_names(row, timed)} {near}, {most}"
 
 
-def place_rarity(row: Row) -> Finding:
+def place_rarity(row: FeatureRow) -> Finding:
     """How few of the account's own postings took place in this district."""
     if row["place_id"] is None:
         return Finding(UNKNOWN, UNKNOWN, f"{did(row)} at an unknown place.", stands=False)
@@ -68,7 +68,7 @@ def place_rarity(row: Row) -> Finding:
     return Finding(here, share, f"{did(row)} in {here}; {habit}.", stands=2 * there < all_of_them)
 
 
-def distance(row: Row) -> Finding:
+def distance(row: FeatureRow) -> Finding:
     """How far the place is from where the account usually is."""
     if row["usual_place_km"] is None:
         return place_rarity(row)
@@ -81,7 +81,7 @@ def distance(row: Row) -> Finding:
     return Finding(f"{here}, {apart}", usual, text)
 
 
-def travel(row: Row) -> Finding:
+def travel(row: FeatureRow) -> Finding:
     """How fast somebody would have had to travel from the account's other posting."""
     if row["travel_place_id"] is None:
         return distance(row)
@@ -97,12 +97,12 @@ def travel(row: Row) -> Finding:
     return Finding(speed, "time to travel", f"{text} - that would take {speed}{_other_holders(row)}.")
 
 
-def _other_holders(row: Row) -> str:
+def _other_holders(row: FeatureRow) -> str:
     holders = row["holders"]
     return f", unless it was another of the {count(holders)} clients who may use the account" if holders > 1 else ""
 
 
-def _names(row: Row, number: int) -> str:
+def _names(row: FeatureRow, number: int) -> str:
     return _SCENE_NAMES.get(row["scene"], _OTHER_NAMES)[number != 1]
 
 
@@ -132,7 +132,7 @@ def _duration(minutes: int) -> str:
     return f"{spoken} {_duration(rest)}" if rest else spoken
 
 
-SCENE_SENTENCES: dict[str, Callable[[Row], Finding]] = {
+SCENE_SENTENCES: dict[str, Callable[[FeatureRow], Finding]] = {
     "hour_rarity": hour_rarity,
     "place_rarity": place_rarity,
     "distance": distance,

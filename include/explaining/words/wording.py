@@ -8,7 +8,7 @@ from datetime import date
 from math import floor, log10
 from typing import Any
 
-Row = Mapping[str, Any]
+FeatureRow = Mapping[str, Any]
 """One row of the feature table as Python values."""
 
 UNKNOWN = "unknown"
@@ -82,7 +82,7 @@ def article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def did(row: Row) -> str:
+def did(row: FeatureRow) -> str:
     """The words for what the posting did, with which every sentence about it begins."""
     direction, _, codes = row["kind"].partition(":")
     if direction == "in" and row["trans_type"] != "C":
@@ -92,7 +92,7 @@ def did(row: Row) -> str:
     return wording(row["kind"]).did.format(money(row["amount"]))
 
 
-def kinds_made(row: Row, number: int) -> str:
+def kinds_made(row: FeatureRow, number: int) -> str:
     """A number of postings of the row's kind, in words: "8 cash withdrawals"."""
     names = wording(row["kind"])
     return f"1 {names.name}" if number == 1 else f"{count(number)} {names.names}"

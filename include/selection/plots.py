@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,14 +11,54 @@ import numpy as np
 from include.evaluation.episodes import STRENGTHS
 from include.lake.work_folder import WorkFolder
 from include.models.base import Vector
-from include.selection.alerts import nightly_alerts
+from include.models.calibration import Calibration
+from include.models.detectors import Weights
+from include.models.threshold import BUDGET_DAYS, AlertBudget, choose_threshold, flag
 from include.selection.evidence import Pack
-from include.selection.fold_data import SharedFold, round_name
-from include.selection.plan import Plan
-from include.selection.results import blended
+from include.selection.fold_data import LEARNING, NIGHTS, SharedFold, blended, round_name
+from include.selection.plan import Fold, SelectionPlan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class NightlyAlerts:
+    """Alerts night by night.
+
+    Attributes
+    ----------
+    nights
+        In order.
+    flagged, postings
+        Flagged postings and all postings of each night.
+    """
+
+    nights: tuple[date, ...]
+    flagged: tuple[int, ...]
+    postings: tuple[int, ...]
+
+
+def nightly_alerts(folder: WorkFolder, plan: SelectionPlan, weights: Weights) -> NightlyAlerts:
+    """Score the last fold's nights, with the threshold from the nights of the fold before, as a training sets it.
+
+    With one fold there are no other nights that were not learned from: the threshold is then theirs too.
+    """
+    last, earlier = plan.folds[-1], plan.folds[-2:][0]
+    threshold = choose_threshold(_published(folder, weights, earlier), plan.budget)
+    nights, scores = SharedFold(folder, last.number).nights(), _published(folder, weights, last)
+    days = (earlier.before - earlier.validation_from).days
+    budget = AlertBudget(threshold, plan.budget, round(earlier.validation_rows * BUDGET_DAYS / days))
+    flagged = flag(scores, budget.nightly(nights, scores, nights[:0], scores[:0]))
+    found, places, counts = np.unique(nights, return_inverse=True, return_counts=True)
+    of_night = np.bincount(places, weights=flagged, minlength=len(found)).astype(int)
+    return NightlyAlerts(tuple(found.tolist()), tuple(of_night.tolist()), tuple(counts.tolist()))
+
+
+def _published(folder: WorkFolder, weights: Weights, fold: Fold) -> Vector:
+    """Published scores of a fold's nights, on the scale of what was learned from."""
+    calibration = Calibration.learn(blended(folder, weights, fold.number, LEARNING))
+    return calibration.apply(blended(folder, weights, fold.number, NIGHTS))
 
 
 def draw(folder: WorkFolder, pack: Pack) -> dict[str, Figure]:
@@ -49,7 +90,7 @@ def _precision_recall(folder: WorkFolder, pack: Pack) -> Figure:
         return np.concatenate([blended(folder, weights, fold.number, round_name(number)) for number in numbers])
 
     curves = {name: (is_planted, scores(name)) for name in dict.fromkeys(names) if name in pack.comparison.specs}
-    data = f"{fold.check_from} to {fold.before - timedelta(days=1)}, {len(fold.seeds)} planted rounds"
+    data = f"{fold.validation_from} to {fold.before - timedelta(days=1)}, {len(fold.seeds)} planted rounds"
     return precision_recall(curves, data=data, champion=pack.comparison.champion)
 
 
@@ -71,5 +112,5 @@ def _mean(pack: Pack, kind: str, strength: str) -> float:
     return float("nan") if found is None else found.mean
 
 
-def _span(plan: Plan) -> str:
-    return f"{plan.folds[0].check_from} to {plan.folds[-1].before - timedelta(days=1)}"
+def _span(plan: SelectionPlan) -> str:
+    return f"{plan.folds[0].validation_from} to {plan.folds[-1].before - timedelta(days=1)}"

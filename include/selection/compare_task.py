@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from include.lake import Lake
 from include.lake.work_folder import WorkFolder
@@ -14,23 +13,21 @@ from include.registry import ModelRegistry
 from include.registry.tracking import TrainingRun
 from include.reviews import confirmed_before
 from include.selection import evidence, evidence_store
-from include.selection.comparison import compare_ensembles
-from include.selection.decisions import COMMAND_LINE, Decisions
-from include.selection.ensembles import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
-from include.selection.figures import draw
-from include.selection.plan import Plan, SelectionError, work_folder
-from include.selection.results import cost_of
-from include.selection.verdict import judge
+from include.selection.candidates import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
+from include.selection.comparison import compare_ensembles, judge
+from include.selection.decisions import COMMAND_LINE, Decisions, Record
+from include.selection.fold_data import cost_of
+from include.selection.plan import SelectionError, SelectionPlan, work_folder
+from include.selection.plots import draw
 from include.settings import get_settings
 from include.training import TrainingOutcome, TrainingSpec, train
 from include.training.history import read_history
 from include.training.training_run import training_run
 
-Figures = dict[str, Any]
 _KEPT_KEYS = ("selection", "challenger", "champion", "is_better", "verdict", "evidence", "markdown", "note")
 
 
-def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COMMAND_LINE) -> Figures:
+def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COMMAND_LINE) -> Record:
     """Compare what the candidates found, train the winner on the whole past, and lay out the evidence.
 
     The winner's model is kept in the registry and not promoted. What was found is sealed for the run. The selection's
@@ -62,9 +59,9 @@ def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COM
     folder = work_folder(lake_uri, selection_id)
     decisions = Decisions(lake_uri, dag_id, selection_id)
     ended = decisions.found()
-    if ended is not None and not Plan.is_kept(folder):
+    if ended is not None and not SelectionPlan.is_kept(folder):
         return {key: ended[key] for key in _KEPT_KEYS}
-    plan = Plan.read(folder)
+    plan = SelectionPlan.read(folder)
     plan = replace(plan, selection=evidence_store.free_name(lake_uri, plan.selection))
     found = _Comparing(folder, plan, lake_uri, source_uri).conclude() if plan.candidates else _nothing(plan, lake_uri)
     decisions.keep_found({**found, "before": plan.before})
@@ -72,7 +69,7 @@ def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COM
     return found
 
 
-def _nothing(plan: Plan, lake_uri: str) -> Figures:
+def _nothing(plan: SelectionPlan, lake_uri: str) -> Record:
     """What is said where there was too little history to compare anything on."""
     where = evidence_store.folder_of(lake_uri, plan.selection)
     told = f"**{plan.note}.** The champion stays."
@@ -85,20 +82,20 @@ def _nothing(plan: Plan, lake_uri: str) -> Figures:
     return result
 
 
-def _summary(found: Figures) -> dict[str, bytes]:
+def _summary(found: Record) -> dict[str, bytes]:
     return evidence_store.summary_file({**found, "made_at": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
 class _Comparing:
     """A selection whose candidates have all been tried."""
 
-    def __init__(self, folder: WorkFolder, plan: Plan, lake_uri: str, source_uri: str) -> None:
+    def __init__(self, folder: WorkFolder, plan: SelectionPlan, lake_uri: str, source_uri: str) -> None:
         self.folder = folder
         self.plan = plan
         self.lake_uri = lake_uri
         self.source_uri = source_uri
 
-    def conclude(self) -> Figures:
+    def conclude(self) -> Record:
         """Compare, train, write."""
         costs = {name: cost_of(self.folder, name) for name in self.plan.candidates}
         usable = {name: c for name, c in self.plan.candidates.items() if not costs[name].failure}
@@ -137,7 +134,7 @@ class _Comparing:
         is_same = training.data_digest == self.plan.data_digest
         return said if is_same else f"{said}; its source was changed since the comparison was prepared"
 
-    def _keep(self, pack: evidence.Pack, outcome: TrainingOutcome, run: TrainingRun) -> Figures:
+    def _keep(self, pack: evidence.Pack, outcome: TrainingOutcome, run: TrainingRun) -> Record:
         report, table, plots = pack.report(), evidence.evidence_table(pack.comparison), draw(self.folder, pack)
         where = evidence_store.folder_of(self.lake_uri, self.plan.selection)
         recorded = replace(
