@@ -29,7 +29,7 @@ from datetime import date, datetime, timedelta
 
 from airflow.sdk import dag, task
 
-from include.orchestration import CHAMPION, DEFAULT_ARGS, ROLLBACK_PARAMS, Figures, ModelRequest, Tag, run_for_models
+from include.orchestration import CHAMPION, DEFAULT_ARGS, ROLLBACK_PARAMS, ModelRequest, Tag, TaskResult, run_for_models
 
 
 @dag(
@@ -50,24 +50,24 @@ def champion_rollback() -> None:
     """The table of contents of a rollback."""
 
     @task
-    def look() -> Figures:
+    def look() -> TaskResult:
         """Note once what is in force: the champion, and its newest refresh."""
         return run_for_models(_look)
 
     @task
-    def take_back() -> Figures:
+    def take_back() -> TaskResult:
         """Go back to the champion before, or undo the newest refresh, as the lake says that it was looked at."""
         return run_for_models(_go_back)
 
     look() >> take_back()
 
 
-def _look(asked: ModelRequest) -> Figures:
+def _look(asked: ModelRequest) -> TaskResult:
     wanted = {"which": asked.params["which"], "why": asked.params["why"], "by": asked.by}
     return asked.decisions.keep_first_look({**wanted, **_in_force(asked)})
 
 
-def _in_force(asked: ModelRequest) -> Figures:
+def _in_force(asked: ModelRequest) -> TaskResult:
     from include import learning, selection
 
     champions = [reign["version"] for reign in selection.history(asked.lake_uri)]
@@ -75,11 +75,11 @@ def _in_force(asked: ModelRequest) -> Figures:
     return {"champion": next(iter(champions), None), "learned": next(iter(nights), None)}
 
 
-def _is_in_force(update: Figures) -> bool:
+def _is_in_force(update: TaskResult) -> bool:
     return update["accepted"] and not update["rolled_back_by"]
 
 
-def _go_back(asked: ModelRequest) -> Figures:
+def _go_back(asked: ModelRequest) -> TaskResult:
     from include import learning, selection
     from include.errors import SettingsError
 

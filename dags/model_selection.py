@@ -58,9 +58,9 @@ from include.orchestration import (
     DEFAULT_ARGS,
     SELECTION_PARAMS,
     SELECTION_WANTED,
-    Figures,
     ModelRequest,
     Tag,
+    TaskResult,
     run_for_models,
 )
 
@@ -86,12 +86,12 @@ def model_selection() -> None:
 
     # Half an hour is what a selection on a million postings may take as a whole.
     @task(execution_timeout=timedelta(minutes=30))
-    def prepare() -> Figures:
+    def prepare() -> TaskResult:
         """Lay out the folds of the past and plant anomalies into them; name the candidates."""
         return run_for_models(_prepared)
 
     @task(execution_timeout=timedelta(minutes=10))
-    def name_candidates(prepared: Figures) -> list[str]:
+    def name_candidates(prepared: TaskResult) -> list[str]:
         """Hand the names on; a history that is too short has none, and nothing is tried."""
         return list(prepared["candidates"])
 
@@ -102,14 +102,14 @@ def model_selection() -> None:
         # Its process is ended after five minutes by its own limit; this is for one that hangs outside of it.
         execution_timeout=timedelta(minutes=10),
     )
-    def try_candidate(name: str) -> Figures:
+    def try_candidate(name: str) -> TaskResult:
         """Fit one candidate on every fold and keep what it found and what it cost."""
         from include import selection
 
         return run_for_models(lambda asked: selection.try_candidate(asked.lake_uri, asked.run_id, name))
 
     @task(execution_timeout=timedelta(minutes=30))
-    def compare() -> Figures:
+    def compare() -> TaskResult:
         """Say who is better than whom beyond noise, train the winner, lay out the evidence; seal what was found."""
         return run_for_models(_compared)
 
@@ -120,7 +120,7 @@ def model_selection() -> None:
 
     # Where it is skipped by a headless run `promote` still follows; refused, the operator itself skips it.
     @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, execution_timeout=timedelta(minutes=10))
-    def promote() -> Figures:
+    def promote() -> TaskResult:
         """Make the challenger champion, in the name of whoever approved: the lake says so, no other task's word."""
         return run_for_models(_promoted)
 
@@ -143,14 +143,14 @@ def model_selection() -> None:
     approval >> promoted
 
 
-def _prepared(asked: ModelRequest) -> Figures:
+def _prepared(asked: ModelRequest) -> TaskResult:
     from include import selection
 
     asked.check_promotable()
     return selection.prepare(asked.source_uri, asked.lake_uri, asked.before, asked.run_id)
 
 
-def _compared(asked: ModelRequest) -> Figures:
+def _compared(asked: ModelRequest) -> TaskResult:
     from include import selection
 
     return selection.compare(asked.lake_uri, asked.source_uri, asked.run_id, asked.dag_id)
@@ -163,7 +163,7 @@ def _next_task(asked: ModelRequest) -> str | None:
     return "promote" if asked.promotes_headlessly() else "await_approval"
 
 
-def _promoted(asked: ModelRequest) -> Figures:
+def _promoted(asked: ModelRequest) -> TaskResult:
     from include import selection
 
     asked.check_promotable()

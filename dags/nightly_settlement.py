@@ -45,9 +45,9 @@ from include.orchestration import (
     NIGHT_PARAMS,
     PUBLISHED_NIGHT,
     STEP_LIMIT,
-    Figures,
     SettlementNights,
     Tag,
+    TaskResult,
     announce_publication,
     earlier_night_is_running,
     run_step,
@@ -78,42 +78,42 @@ def nightly_settlement() -> None:
         return not earlier_night_is_running()
 
     @task
-    def extract() -> Figures:
+    def extract() -> TaskResult:
         """Take the night's records from one snapshot of the source."""
         from include import night
 
         return run_step(night.extract)
 
     @task
-    def restate_late_nights() -> Figures:
+    def restate_late_nights() -> TaskResult:
         """Play those nights of the last days again whose records came late."""
         from include import night
 
         return run_step(night.restate)
 
     @task
-    def validate() -> Figures:
+    def validate() -> TaskResult:
         """Let in what can be read and typed; the rest goes to quarantine; a failing table stops the night."""
         from include import night
 
         return run_step(night.gate)
 
     @task
-    def check_settlement() -> Figures:
+    def check_settlement() -> TaskResult:
         """Find what must hold and does not."""
         from include import night
 
         return run_step(night.settle)
 
     @task
-    def score() -> Figures:
+    def score() -> TaskResult:
         """Find what is not usual, with reasons."""
         from include import night
 
         return run_step(night.score)
 
     @task(outlets=[PUBLISHED_NIGHT])
-    def publish() -> Figures:
+    def publish() -> TaskResult:
         """Replace the night's partitions, the manifest row last."""
         from include import night
 
@@ -122,7 +122,7 @@ def nightly_settlement() -> None:
         return figures
 
     @task
-    def report() -> Figures:
+    def report() -> TaskResult:
         """Render Data Docs and sum the night up."""
         from include import night
 

@@ -38,9 +38,9 @@ from include.orchestration import (
     LEARNING_PARAMS,
     PUBLISHED_NIGHT,
     SELECTION_WANTED,
-    Figures,
     PublishedNight,
     Tag,
+    TaskResult,
     announce_wish,
     each_published_night,
 )
@@ -64,17 +64,17 @@ def online_learning() -> None:
     """The table of contents of what follows a night."""
 
     @task
-    def learn() -> Figures:
+    def learn() -> TaskResult:
         """Let each night teach the champion in order, or say why it does not."""
         return each_published_night(_teach)
 
     @task
-    def watch() -> Figures:
+    def watch() -> TaskResult:
         """Read what each night told of drift and performance."""
         return each_published_night(_watch)
 
     @task(outlets=[SELECTION_WANTED])
-    def ask_for_selection(watched: Figures) -> Figures:
+    def ask_for_selection(watched: TaskResult) -> TaskResult:
         """Ask for a model selection where a notice does; else this is skipped and nobody is asked."""
         return announce_wish(watched)
 
@@ -82,13 +82,13 @@ def online_learning() -> None:
     ask_for_selection(watch())
 
 
-def _teach(published: PublishedNight) -> Figures:
+def _teach(published: PublishedNight) -> TaskResult:
     from include import learning
 
     return learning.learn(published.lake_uri, published.night)
 
 
-def _watch(published: PublishedNight) -> Figures:
+def _watch(published: PublishedNight) -> TaskResult:
     from include import monitoring
 
     notices = monitoring.watch(published.lake_uri, published.night)["notices"]
