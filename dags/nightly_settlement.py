@@ -89,21 +89,21 @@ def nightly_settlement() -> None:
         """Play those nights of the last days again whose records came late."""
         from include import night
 
-        return run_step(night.restate)
+        return run_step(night.restate_late_nights)
 
     @task
     def validate() -> TaskResult:
         """Let in what can be read and typed; the rest goes to quarantine; a failing table stops the night."""
         from include import night
 
-        return run_step(night.gate)
+        return run_step(night.validate)
 
     @task
     def check_settlement() -> TaskResult:
         """Find what must hold and does not."""
         from include import night
 
-        return run_step(night.settle)
+        return run_step(night.check_settlement)
 
     @task
     def score() -> TaskResult:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
 
     from include.night import NightRequest
+    from include.night.results import Step
     from include.selection.decisions import Answer, Decisions
 
 _LOG = logging.getLogger(__name__)
@@ -236,7 +237,7 @@ def earlier_night_is_running() -> bool:
     return get_current_context()["ti"].get_previous_dagrun(state="running") is not None
 
 
-def run_step(step: Callable[[NightRequest], TaskResult]) -> TaskResult:
+def run_step(step: Step) -> TaskResult:
     """Run one step of the night for the running task, its failure left as a sentence for people.
 
     Raises
