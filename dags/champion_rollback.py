@@ -1,22 +1,22 @@
-"""Take back the champion, or what it learned last.
+"""Take back the champion, or its last refresh.
 
-**Purpose.** One click for a person who does not trust what scores: the champion before the current one is champion
-again, or its newest refresh is undone, and the nights that brought it no longer teach.
+**Purpose.** One click for a person who does not trust the scores: the champion before the current one is champion
+again, or the champion's newest refresh is undone, and no later refresh learns from the nights that led to it.
 
 **Inputs.** The champion, its history and its log of updates in the lake.
 
 **Outputs.** A line in the champion's history or in its log of updates: what was taken back, by whom, when and why. It
-takes effect with the next night that is played; what is published stays, and is replayed with the model it had.
+takes effect with the next night that is played; published nights stay, and are replayed with the model that they had.
 
 **Params.** `which` (the last refresh or the champion), `why` (the reason, required: it stands in the history),
 `lake` (a name of this installation's list, default: its own). Whoever triggers the run is named as the one who decided;
 users who may only read cannot trigger it.
 
-**What a retry does.** `look` notes once what is asked for and in force, sealed in the lake and bound to this run;
-`take_back` reads it there and takes back that and nothing else, so that it goes back one step however often the run is
-tried or cleared. A second run goes one step further back.
+**What a retry does.** `look` records once what is asked for and in force, sealed in the lake and bound to this run;
+`take_back` reads that record and takes back nothing else. A run goes back one step, however often it is tried or
+cleared. A second run goes one step further back.
 
-**Impact of a failure.** Nothing was taken back: what scored before scores the next night.
+**Impact of a failure.** Nothing was taken back: the same model scores the next night.
 
 **How to triage.** The run's *Outcome* tab has the sentence. No champion before this one: promote another version with
 `model_selection`. Another champion by now: somebody was faster; look at the *Models* page and decide again. The one
@@ -51,12 +51,12 @@ def champion_rollback() -> None:
 
     @task
     def look() -> TaskResult:
-        """Note once what is in force: the champion, and its newest refresh."""
+        """Record once what is in force: the champion, and its newest refresh."""
         return run_for_models(_look)
 
     @task
     def take_back() -> TaskResult:
-        """Go back to the champion before, or undo the newest refresh, as the lake says that it was looked at."""
+        """Go back to the champion before, or undo the newest refresh, as `look` recorded them."""
         return run_for_models(_go_back)
 
     look() >> take_back()

@@ -1,8 +1,8 @@
 """Play one settlement night: from the bank's sources to published findings.
 
 **Purpose.** Takes in one settlement date, checks what must hold (balances that chain, standing orders, loans, fees),
-scores what is not usual, and publishes both, with Data Docs. One night is one transaction over the lake: readers see
-the whole of it once `publish` has written its manifest row, and nothing of it before.
+scores what is unusual, and publishes both, with Data Docs. One night is one transaction over the lake: readers see
+all of it once `publish` has written its manifest row, and nothing of it before.
 
 **Inputs.** The eight relations of the bank at `source`; of the lake, the nights of the look-back and the state as of
 the day before. Where the night before was never published, the state is built from the source's history.
@@ -19,14 +19,14 @@ in order, one at a time.
 **What a retry does.** Every task may be run again, killed anywhere, or cleared after success: it overwrites what its
 earlier try left in the run's work folder, and `publish` replaces the night's partitions under a guard. Lost
 connections, lost races and a full disk are tried again three times, 30 seconds, 1 minute and 2 minutes apart; what
-trying cannot mend (a missing column, a relation that fails its suite) fails at once. To play a whole night again, clear
-the run from its first task on: the outputs come out the same.
+another try cannot change (a missing column, a relation that fails its suite) fails at once. To play a whole night
+again, clear the run from its first task on: its outputs are the same.
 
 **Impact of a failure.** The night is not published, and readers keep what they had. The next night still runs: it
 builds its state from the source's history, which takes longer.
 
 **How to triage.** The run's *Outcome* tab has the sentence of the task that failed: what, where (relation, file, line
-or key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; mend the source and clear
+or key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; fix the source and clear
 the run. `extract` failed: the source refused, changed meanwhile or said nothing for too long
 (`ADS_SOURCE_TIMEOUT_SECONDS`; every task ends after an hour); clear when it is back. `publish` failed: the lake could
 not be written, see the disk or the catalog; or another run published the night since: clear this one from its first
@@ -74,7 +74,7 @@ def nightly_settlement() -> None:
     # Ten seconds is a quarter of a night: little is lost, and nine nights of a backfill may wait at once.
     @task.sensor(mode="reschedule", poke_interval=30)
     def await_earlier_nights() -> bool:
-        """Let a backfill play its nights in order, one at a time."""
+        """Wait while an earlier night is playing, so that a backfill plays its nights in order."""
         return not earlier_night_is_running()
 
     @task
@@ -86,35 +86,35 @@ def nightly_settlement() -> None:
 
     @task
     def restate_late_nights() -> TaskResult:
-        """Play those nights of the last days again whose records came late."""
+        """Play the nights of the last days again for which records came late."""
         from include import night
 
         return run_step(night.restate_late_nights)
 
     @task
     def validate() -> TaskResult:
-        """Let in what can be read and typed; the rest goes to quarantine; a failing table stops the night."""
+        """Let in records that can be read and typed, quarantine the others; a relation that fails stops the night."""
         from include import night
 
         return run_step(night.validate)
 
     @task
     def check_settlement() -> TaskResult:
-        """Find what must hold and does not."""
+        """Check what must hold: balances, standing orders, loans and fees."""
         from include import night
 
         return run_step(night.check_settlement)
 
     @task
     def score() -> TaskResult:
-        """Find what is not usual, with reasons."""
+        """Score every posting by how unusual it is, with reasons."""
         from include import night
 
         return run_step(night.score)
 
     @task(outlets=[PUBLISHED_NIGHT])
     def publish() -> TaskResult:
-        """Replace the night's partitions, the manifest row last."""
+        """Replace the night's partitions, and write the manifest row last."""
         from include import night
 
         figures = run_step(night.publish)
@@ -123,7 +123,7 @@ def nightly_settlement() -> None:
 
     @task
     def report() -> TaskResult:
-        """Render Data Docs and sum the night up."""
+        """Render the Data Docs and write the sheet of alerts."""
         from include import night
 
         return run_step(night.report)
