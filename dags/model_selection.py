@@ -2,7 +2,7 @@
 
 **Purpose.** Fits every candidate (detectors, their settings, groups of features) on the same months of the past, lays
 planted anomalies into them, and compares what each finds with what the champion finds. A challenger that is better
-beyond noise is shown to a person with its evidence; approved, it is champion from the next night on.
+beyond noise is shown to a person with its evidence; once approved, it is champion from the next night on.
 
 **Inputs.** The bank's relations at `source`, of which nothing dated `before` or later is read; of the lake, the
 champion and its updates. Runs on Sundays at 04:00 UTC, by hand, and when the asset `settlement/selection_wanted` has an
@@ -18,8 +18,8 @@ source that it belongs to), `approve_headlessly` (default off: a better challeng
 name of whoever triggered the run; only where the installation allows it with `ADS_HEADLESS_APPROVAL`).
 
 **What a retry does.** `prepare` lays the folds out anew; a candidate tried again replaces what its earlier try left;
-`compare` after its end gives what it gave; promoting the champion again changes nothing. A candidate that fails or
-takes more than its limits of time and memory is out and is not tried again; the others go on without it. To repeat a
+`compare` gives the same result when it is run again; promoting the champion again changes nothing. A candidate that
+fails or takes more than its limits of time and memory is out and is not tried again; the others go on. To repeat a
 selection that did not ask yet, clear the run from `prepare` on: its evidence then lies beside the earlier one, as
 `selections/<run>--2`. Airflow shows the words of a run's first question again; where they are of an earlier comparison
 `await_approval` fails: trigger a new run. An answer within a second of the question can fail `await_approval`; its
@@ -58,9 +58,9 @@ from include.orchestration import (
     DEFAULT_ARGS,
     SELECTION_PARAMS,
     SELECTION_WANTED,
-    Figures,
     ModelRequest,
     Tag,
+    TaskResult,
     run_for_models,
 )
 
@@ -86,13 +86,13 @@ def model_selection() -> None:
 
     # Half an hour is what a selection on a million postings may take as a whole.
     @task(execution_timeout=timedelta(minutes=30))
-    def prepare() -> Figures:
-        """Lay out the folds of the past and plant anomalies into them; name the candidates."""
+    def prepare() -> TaskResult:
+        """Cut the past into folds, plant anomalies into them, and name the candidates."""
         return run_for_models(_prepared)
 
     @task(execution_timeout=timedelta(minutes=10))
-    def name_candidates(prepared: Figures) -> list[str]:
-        """Hand the names on; a history that is too short has none, and nothing is tried."""
+    def name_candidates(prepared: TaskResult) -> list[str]:
+        """Return the candidates' names; none where the history is too short, so that nothing is tried."""
         return list(prepared["candidates"])
 
     @task(
@@ -102,15 +102,15 @@ def model_selection() -> None:
         # Its process is ended after five minutes by its own limit; this is for one that hangs outside of it.
         execution_timeout=timedelta(minutes=10),
     )
-    def try_candidate(name: str) -> Figures:
-        """Fit one candidate on every fold and keep what it found and what it cost."""
+    def try_candidate(name: str) -> TaskResult:
+        """Fit one candidate on every fold, and keep its findings and its cost."""
         from include import selection
 
         return run_for_models(lambda asked: selection.try_candidate(asked.lake_uri, asked.run_id, name))
 
     @task(execution_timeout=timedelta(minutes=30))
-    def compare() -> Figures:
-        """Say who is better than whom beyond noise, train the winner, lay out the evidence; seal what was found."""
+    def compare() -> TaskResult:
+        """Compare the candidates with the champion, train the winner, write the evidence and seal the result."""
         return run_for_models(_compared)
 
     @task.branch(execution_timeout=timedelta(minutes=10))
@@ -120,8 +120,8 @@ def model_selection() -> None:
 
     # Where it is skipped by a headless run `promote` still follows; refused, the operator itself skips it.
     @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, execution_timeout=timedelta(minutes=10))
-    def promote() -> Figures:
-        """Make the challenger champion, in the name of whoever approved: the lake says so, no other task's word."""
+    def promote() -> TaskResult:
+        """Make the challenger champion, in the name of whoever approved, as the lake records the approval."""
         return run_for_models(_promoted)
 
     prepared = prepare()
@@ -143,14 +143,14 @@ def model_selection() -> None:
     approval >> promoted
 
 
-def _prepared(asked: ModelRequest) -> Figures:
+def _prepared(asked: ModelRequest) -> TaskResult:
     from include import selection
 
     asked.check_promotable()
     return selection.prepare(asked.source_uri, asked.lake_uri, asked.before, asked.run_id)
 
 
-def _compared(asked: ModelRequest) -> Figures:
+def _compared(asked: ModelRequest) -> TaskResult:
     from include import selection
 
     return selection.compare(asked.lake_uri, asked.source_uri, asked.run_id, asked.dag_id)
@@ -163,7 +163,7 @@ def _next_task(asked: ModelRequest) -> str | None:
     return "promote" if asked.promotes_headlessly() else "await_approval"
 
 
-def _promoted(asked: ModelRequest) -> Figures:
+def _promoted(asked: ModelRequest) -> TaskResult:
     from include import selection
 
     asked.check_promotable()

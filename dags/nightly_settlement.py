@@ -1,8 +1,8 @@
 """Play one settlement night: from the bank's sources to published findings.
 
 **Purpose.** Takes in one settlement date, checks what must hold (balances that chain, standing orders, loans, fees),
-scores what is not usual, and publishes both, with Data Docs. One night is one transaction over the lake: readers see
-the whole of it once `publish` has written its manifest row, and nothing of it before.
+scores what is unusual, and publishes both, with Data Docs. One night is one transaction over the lake: readers see
+all of it once `publish` has written its manifest row, and nothing of it before.
 
 **Inputs.** The eight relations of the bank at `source`; of the lake, the nights of the look-back and the state as of
 the day before. Where the night before was never published, the state is built from the source's history.
@@ -19,14 +19,14 @@ in order, one at a time.
 **What a retry does.** Every task may be run again, killed anywhere, or cleared after success: it overwrites what its
 earlier try left in the run's work folder, and `publish` replaces the night's partitions under a guard. Lost
 connections, lost races and a full disk are tried again three times, 30 seconds, 1 minute and 2 minutes apart; what
-trying cannot mend (a missing column, a relation that fails its suite) fails at once. To play a whole night again, clear
-the run from its first task on: the outputs come out the same.
+another try cannot change (a missing column, a relation that fails its suite) fails at once. To play a whole night
+again, clear the run from its first task on: its outputs are the same.
 
 **Impact of a failure.** The night is not published, and readers keep what they had. The next night still runs: it
 builds its state from the source's history, which takes longer.
 
 **How to triage.** The run's *Outcome* tab has the sentence of the task that failed: what, where (relation, file, line
-or key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; mend the source and clear
+or key) and the fix. `validate` failed: open Data Docs, the relation's suite shows figures; fix the source and clear
 the run. `extract` failed: the source refused, changed meanwhile or said nothing for too long
 (`ADS_SOURCE_TIMEOUT_SECONDS`; every task ends after an hour); clear when it is back. `publish` failed: the lake could
 not be written, see the disk or the catalog; or another run published the night since: clear this one from its first
@@ -45,9 +45,9 @@ from include.orchestration import (
     NIGHT_PARAMS,
     PUBLISHED_NIGHT,
     STEP_LIMIT,
-    Figures,
     SettlementNights,
     Tag,
+    TaskResult,
     announce_publication,
     earlier_night_is_running,
     run_step,
@@ -74,47 +74,47 @@ def nightly_settlement() -> None:
     # Ten seconds is a quarter of a night: little is lost, and nine nights of a backfill may wait at once.
     @task.sensor(mode="reschedule", poke_interval=30)
     def await_earlier_nights() -> bool:
-        """Let a backfill play its nights in order, one at a time."""
+        """Wait while an earlier night is playing, so that a backfill plays its nights in order."""
         return not earlier_night_is_running()
 
     @task
-    def extract() -> Figures:
+    def extract() -> TaskResult:
         """Take the night's records from one snapshot of the source."""
         from include import night
 
         return run_step(night.extract)
 
     @task
-    def restate_late_nights() -> Figures:
-        """Play those nights of the last days again whose records came late."""
+    def restate_late_nights() -> TaskResult:
+        """Play the nights of the last days again for which records came late."""
         from include import night
 
-        return run_step(night.restate)
+        return run_step(night.restate_late_nights)
 
     @task
-    def validate() -> Figures:
-        """Let in what can be read and typed; the rest goes to quarantine; a failing table stops the night."""
+    def validate() -> TaskResult:
+        """Let in records that can be read and typed, quarantine the others; a relation that fails stops the night."""
         from include import night
 
-        return run_step(night.gate)
+        return run_step(night.validate)
 
     @task
-    def check_settlement() -> Figures:
-        """Find what must hold and does not."""
+    def check_settlement() -> TaskResult:
+        """Check what must hold: balances, standing orders, loans and fees."""
         from include import night
 
-        return run_step(night.settle)
+        return run_step(night.check_settlement)
 
     @task
-    def score() -> Figures:
-        """Find what is not usual, with reasons."""
+    def score() -> TaskResult:
+        """Score every posting by how unusual it is, with reasons."""
         from include import night
 
         return run_step(night.score)
 
     @task(outlets=[PUBLISHED_NIGHT])
-    def publish() -> Figures:
-        """Replace the night's partitions, the manifest row last."""
+    def publish() -> TaskResult:
+        """Replace the night's partitions, and write the manifest row last."""
         from include import night
 
         figures = run_step(night.publish)
@@ -122,8 +122,8 @@ def nightly_settlement() -> None:
         return figures
 
     @task
-    def report() -> Figures:
-        """Render Data Docs and sum the night up."""
+    def report() -> TaskResult:
+        """Render the Data Docs and write the sheet of alerts."""
         from include import night
 
         return run_step(night.report)

@@ -145,7 +145,7 @@ def _night(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import run_night
 
     request = NightRequest.of(options.date, options.source, options.lake)
-    return run_night(request, progress=_say)
+    return dict(run_night(request, progress=_say))
 
 
 def _backtest(options: argparse.Namespace) -> dict[str, Any]:

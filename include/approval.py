@@ -10,7 +10,7 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
 
 from include.errors import SettingsError
-from include.orchestration import COMMENT, Figures, ModelRequest, evidence_body, run_for_models
+from include.orchestration import COMMENT, ModelRequest, TaskResult, evidence_body, run_for_models
 
 
 class AskForPromotion(ApprovalOperator):
@@ -61,7 +61,7 @@ class AskForPromotion(ApprovalOperator):
         return super().execute_complete(context, event)
 
 
-def _seal(asked: ModelRequest, context: Context, event: Figures) -> None:
+def _seal(asked: ModelRequest, context: Context, event: TaskResult) -> None:
     comment = str((event.get("params_input") or {}).get(COMMENT) or "")
     asked.decisions.keep_answer(_instance(context), event, comment)
 

@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
 
     from include.night import NightRequest
+    from include.night.results import Step
     from include.selection.decisions import Answer, Decisions
 
 _LOG = logging.getLogger(__name__)
 
-Figures = dict[str, Any]
-"""What a task hands on: dates, counts and names, never rows and never a source's address."""
+TaskResult = dict[str, Any]
+"""What a task hands on through XCom: dates, counts and names, never rows and never a source's address."""
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
@@ -183,7 +184,7 @@ _EVIDENCE_BODY = """\
 """
 
 
-def evidence_body(found: Figures) -> str:
+def evidence_body(found: TaskResult) -> str:
     """What a person approves by: the comparison's own words, where the rest lies, and the plot of what it misses.
 
     The addresses are as the browser asks for them, below the path that Airflow itself is served under; the UI shows in
@@ -236,7 +237,7 @@ def earlier_night_is_running() -> bool:
     return get_current_context()["ti"].get_previous_dagrun(state="running") is not None
 
 
-def run_step(step: Callable[[NightRequest], Figures]) -> Figures:
+def run_step(step: Step) -> TaskResult:
     """Run one step of the night for the running task, its failure left as a sentence for people.
 
     Raises
@@ -367,7 +368,7 @@ class ModelRequest:
 
         return Decisions(self.lake_uri, self.dag_id, self.run_id)
 
-    def decided(self, found: Figures, answer: Answer | None) -> dict[str, str]:
+    def decided(self, found: TaskResult, answer: Answer | None) -> dict[str, str]:
         """Who decided a promotion and why, for the history.
 
         Parameters
@@ -422,7 +423,7 @@ class PublishedNight:
         return _address("lake", self.place["lake"])
 
 
-def each_published_night(work: Callable[[PublishedNight], Figures]) -> Figures:
+def each_published_night(work: Callable[[PublishedNight], TaskResult]) -> TaskResult:
     """Do the same for every night that the run is about, in order: a backfill publishes several before one run.
 
     Returns
@@ -481,14 +482,14 @@ def _those_that_pass(given: Iterable[Given], act: Callable[[Given], Result]) -> 
     return results
 
 
-def announce_publication(figures: Figures) -> None:
+def announce_publication(figures: TaskResult) -> None:
     """Hand the night's figures, and the names of its source and lake, to whoever waits for published nights."""
     context = get_current_context()
     place: dict[str, str] = {kind: _places().name_of(kind, context["params"][kind]) for kind in _KINDS}
     context["outlet_events"][PUBLISHED_NIGHT].extra = {**figures, **place}
 
 
-def announce_wish(watched: Figures) -> Figures:
+def announce_wish(watched: TaskResult) -> TaskResult:
     """Ask for a selection where a notice of the nights watched does.
 
     Parameters
@@ -511,7 +512,7 @@ def announce_wish(watched: Figures) -> Figures:
     return wish
 
 
-def _features_that_ask(night: Figures) -> list[str]:
+def _features_that_ask(night: TaskResult) -> list[str]:
     notices = [notice for notice in night["notices"] if notice["asks_for_selection"]]
     return [notice["feature"] or notice["code"] for notice in notices]
 

@@ -2,24 +2,25 @@
 
 from include.night.finish import publish, report
 from include.night.modelling import has_model, train_champion
-from include.night.play import STEPS, restate, run_night
+from include.night.play import STEPS, restate_late_nights, run_night
 from include.night.request import NightRequest, parse_night
-from include.night.steps import extract, gate, score, settle
+from include.night.scoring import score
+from include.night.steps import check_settlement, extract, validate
 from include.night.verify import verify
 
 __all__ = [
     "STEPS",
     "NightRequest",
+    "check_settlement",
     "extract",
-    "gate",
     "has_model",
     "parse_night",
     "publish",
     "report",
-    "restate",
+    "restate_late_nights",
     "run_night",
     "score",
-    "settle",
     "train_champion",
+    "validate",
     "verify",
 ]

@@ -1,6 +1,6 @@
-"""What a night stands on: the state as of the day before, and the look-back.
+"""What a night carries over from earlier ones: the state as of the day before, and the look-back.
 
-They come from the lake, or from one pass over the source where the night before was never published.
+Both are read from the lake, or built in one pass over the source where the night before was never published.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STATE_LOOKBACK = Table(
     "night",
     ("trans_id",),
 )
-"""Postings before a first night, kept with it: the look-back of the nights that follow, until they have their own."""
+"""Postings before a first night, stored with it. The nights that follow read them until enough nights are published."""
 
 STATE_CHAIN_START = Table(
     "state_first_night",
@@ -46,18 +46,18 @@ STATE_BUDGET = Table(
     "settlement_date",
     ("budget_since",),
 )
-"""The first of the nights whose findings the partition's night shares an alert budget with."""
+"""The first night that shares its alert budget with the partition's night."""
 
 
 def has_predecessor(lake: Lake, night: date) -> bool:
-    """Whether the night before is published, so that its state can be moved on."""
+    """Whether the night before is published, so that its state can be advanced."""
     return lake.published(night - ONE_DAY) is not None
 
 
 def knows_enough(lake: Lake, night: date) -> bool:
-    """Whether the state of the night before, which is published, is one this code can move on.
+    """Whether the state of the night before, which is published, has every column and value that this version needs.
 
-    An older version's lacks what checks and features have come to need since; it is then rebuilt from the history.
+    A state that an older version left may lack some; it is then rebuilt from the history.
     """
     row = lake.published(night - ONE_DAY)
     return row is not None and _has_every_column(row) and _has_every_value(lake, night - ONE_DAY)
@@ -70,7 +70,7 @@ def _has_every_column(row: Mapping[str, Any]) -> bool:
 
 
 def _has_every_value(lake: Lake, night: date) -> bool:
-    """False of a state that was moved on from one without the column: its older rows have nothing in it."""
+    """Whether no row is null in a needed column; rows that an older version wrote without the column are."""
     kinds = lake.read(state_table("state_kinds", STATE_SCHEMAS["state_kinds"]), night, night)
     return not unknown_columns("state_kinds", kinds)
 
@@ -78,7 +78,8 @@ def _has_every_value(lake: Lake, night: date) -> bool:
 def first_night_of(lake: Lake, night: date) -> date:
     """The first night of the unbroken run of nights that ends with the night before `night`.
 
-    Each night kept what was known when it was published; earlier nights may have been published since.
+    Each night stored the first night that was known when it was published; earlier nights may have been published
+    since, so that the search goes on from there.
     """
     first = night
     while has_predecessor(lake, first):
@@ -88,7 +89,7 @@ def first_night_of(lake: Lake, night: date) -> date:
 
 
 def lookback_from_lake(lake: Lake, night: date, days: int) -> pa.Table:
-    """Accepted transactions of the `days` before `night`: published, or kept with the first night."""
+    """Accepted transactions of the `days` before `night`: published ones, and those stored with the first night."""
     first, last = night - timedelta(days=days), night - ONE_DAY
     first_night = first_night_of(lake, night)
     published = lake.read(FIN_TRANSACTION.name, max(first, first_night), last)
@@ -100,15 +101,15 @@ def lookback_from_lake(lake: Lake, night: date, days: int) -> pa.Table:
 
 
 def lookback_from_history(history: pa.Table, night: date, days: int) -> pa.Table:
-    """The last `days` before `night` of a history's accepted transactions."""
+    """Those of a history's accepted transactions that lie in the last `days` before `night`."""
     first = pa.scalar(night - timedelta(days=days), DATE)
     return history.filter((pc.field("trans_date") >= first) & (pc.field("trans_date") < pa.scalar(night, DATE)))
 
 
 def budget_since(lake: Lake, night: date) -> date:
-    """The first night whose findings count against the alert budget that `night` shares.
+    """The first night whose findings count against the alert budget of `night`.
 
-    A night run again shares it with the same nights as at first, whatever has been published before them since.
+    A night that is run again shares its budget with the same nights as before, whatever was published meanwhile.
     """
     kept = lake.read(STATE_BUDGET, night, night)
     since: date = kept["budget_since"][0].as_py() if kept.num_rows else first_night_of(lake, night)
@@ -116,7 +117,7 @@ def budget_since(lake: Lake, night: date) -> date:
 
 
 def scores_between(lake: Lake, since: date, night: date) -> pa.Table:
-    """`EARLIER_SCHEMA` of the nights from `since` on and before `night`."""
+    """Scores (`EARLIER_SCHEMA`) of the nights from `since` on, up to the night before `night`."""
     if since == night:
         return EARLIER_SCHEMA.empty_table()
     return lake.read("anomaly_scores", since, night - ONE_DAY, EARLIER_SCHEMA.names)
@@ -132,14 +133,11 @@ def state_from_lake(lake: Lake, night: date, schemas: Mapping[str, pa.Schema]) -
 
 
 def state_table(name: str, schema: pa.Schema) -> Table:
-    """The lake's table for a piece of state."""
+    """The table of the lake that stores one table of the state."""
     fields = [pa.field("settlement_date", DATE), *schema, pa.field("run_key", pa.string())]
     return Table(name, pa.schema(fields), "settlement_date", ())
 
 
-def dated(tables: Mapping[str, pa.Table], night: date) -> dict[str, pa.Table]:
-    """State tables with the night they are the state of."""
-    return {
-        name: table.add_column(0, pa.field("settlement_date", DATE), pa.array([night] * table.num_rows, DATE))
-        for name, table in tables.items()
-    }
+def of_night(table: pa.Table, night: date, column: str = "settlement_date") -> pa.Table:
+    """A table's rows with the night that they belong to as their first column."""
+    return table.add_column(0, pa.field(column, DATE), pa.array([night] * table.num_rows, DATE))

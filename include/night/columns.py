@@ -1,8 +1,9 @@
-"""Which columns a published night was written with: what its hash is taken over, and what its state knows.
+"""The columns that a published night was written with: those that its hash covers, and those of its state.
 
-Every night keeps them in its manifest row, so that a later version may add columns to any table: the night still
-verifies over its own, and a state that lacks a column is known as an older version's. Nights from before the manifest
-kept them were written with `FIRST_COLUMNS`. A table may gain columns; a column that is a struct may not gain fields.
+Every night stores them in its manifest row, so that a later version may add columns to any table: the night is still
+verified over its own columns, and a state that lacks a column is recognised as one of an older version. Nights whose
+manifest row stores none were written with `FIRST_COLUMNS`. A table may gain columns; a column that is a struct may not
+gain fields.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ class NightColumns:
     Attributes
     ----------
     hashed
-        Those its `output_hash` is taken over, by output.
+        Columns that its `output_hash` covers, by output.
     state
-        Those of the state it left, by table.
+        Columns of the state that it left, by table.
     """
 
     hashed: Columns
@@ -42,11 +43,11 @@ class NightColumns:
 
     @classmethod
     def kept(cls, row: Mapping[str, Any]) -> NightColumns:
-        """The columns that a row of the manifest tells of."""
+        """The columns that a row of the manifest records."""
         return FIRST_COLUMNS if row["columns"] is None else cls(**json.loads(row["columns"]))
 
     def as_json(self) -> str:
-        """As the manifest keeps them."""
+        """The columns as JSON for the manifest."""
         return json.dumps({"hashed": self.hashed, "state": self.state}, sort_keys=True)
 
 

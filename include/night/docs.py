@@ -1,4 +1,4 @@
-"""The night's place in the Data Docs site of its lake."""
+"""Publishes a night's verdicts to the Data Docs site of its lake."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SITE = "data_docs"
 
 
 def publish_docs(request: NightRequest, results: Sequence[SuiteResult]) -> str:
-    """Render a night's verdicts, whether it passed or was stopped, and give the address of its page."""
+    """Render the verdicts of a night, whether it passed or was stopped, and return the address of its page."""
     site = DataDocs(_site(request), keep_nights=get_settings().data_docs_nights)
     return str(site.publish(request.night, tuple(results)))
 
 
 def docs_address(request: NightRequest) -> str:
-    """The site's front page, from which every night that is kept can be reached."""
+    """The address of the site's front page, which links to every night that is kept."""
     return f"{_site(request)}/index.html"
 
 

@@ -1,4 +1,4 @@
-"""Late records: settlement dates whose control totals at the source are no longer what the lake was built from."""
+"""Late records: settlement dates whose control totals at the source have changed since they were taken in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATE_TOTALS = Table(
     "settlement_date",
     ("day",),
 )
-"""The control totals of every settlement date up to the partition's night, as that night saw them."""
+"""The control totals of every settlement date up to the partition's night, as the source had them on that night."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class LateChange:
     Attributes
     ----------
     day
-        The settlement date.
+        Settlement date.
     known_rows, found_rows
-        Transactions when it was taken in, and at the source now.
+        Number of its transactions when it was taken in, and at the source now.
     known_cents, found_cents
-        Their amounts.
+        Sum of their amounts in cents.
     """
 
     day: date
@@ -51,7 +51,7 @@ class LateChange:
     found_cents: int
 
     def sentence(self, restate_days: int) -> str:
-        """For people: what changed, and that no night was restated for it."""
+        """A sentence for people that says what changed, and that no night was restated for it."""
         return (
             f"{self.day} had {self.known_rows} transactions over {self.known_cents / 100:,.2f} when it was taken in; "
             f"its source now gives {self.found_rows} over {self.found_cents / 100:,.2f}. This is older than the "
@@ -60,12 +60,12 @@ class LateChange:
 
 
 def known_totals(lake: Lake, night: date) -> pa.Table:
-    """The totals as the night before saw them."""
+    """The totals that the night before stored."""
     return totals_kept(lake, night - timedelta(days=1))
 
 
 def totals_kept(lake: Lake, night: date) -> pa.Table:
-    """The totals that a published night left."""
+    """The totals that a published night stored."""
     return lake.read(STATE_TOTALS, night, night)
 
 
@@ -89,7 +89,7 @@ def late_changes(known: pa.Table, found: pa.Table, night: date) -> list[LateChan
 
 
 def totals_as_of(night: date, known: pa.Table | None, found: pa.Table) -> pa.Table:
-    """The rows the state keeps under `night`: what the source holds, and what was known before it begins."""
+    """The totals that a night stores: those of the source, and the known ones of days before the source begins."""
     now = _by_day(found, "settlement_date")
     older = [] if known is None else [row for row in known.to_pylist() if row["day"] < min(now, default=night)]
     rows = [*older, *({**row, "day": day} for day, row in sorted(now.items()))]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from include.lake import Lake
 from include.lake.night_lock import one_night_at_a_time
 from include.night import carried_state
 from include.night.finish import publish, report
+from include.night.handoffs import Restated, RunStart
 from include.night.late import LateChange, known_totals, late_changes
 from include.night.request import NightRequest
-from include.night.steps import extract, gate, score, settle
+from include.night.results import NightResult, RestateResult, Step
+from include.night.scoring import score
+from include.night.steps import check_settlement, extract, validate
 from include.night.workspace import Workspace
 from include.settings import get_settings
 
-Figures = dict[str, Any]
 Say = Callable[[str], None]
 
 
@@ -25,7 +27,7 @@ def _silent(_: str) -> None:
     """Say nothing."""
 
 
-def restate(request: NightRequest, progress: Say = _silent) -> Figures:
+def restate_late_nights(request: NightRequest, progress: Say = _silent) -> RestateResult:
     """Play again the published nights within the look-back whose records changed since, and those after them.
 
     Runs on the totals that `extract` took. A night rests on the state of the one before it, so every night from the
@@ -33,50 +35,58 @@ def restate(request: NightRequest, progress: Say = _silent) -> Figures:
     part of the history that the first night's state was built from: that night is played again.
     """
     lake, workspace = Lake.open(request.lake_uri), Workspace.of(request)
-    changed = _changes(request, lake, workspace)
-    since = request.night - timedelta(days=get_settings().restate_days)
-    nights = _nights_to_restate(request, lake, [change.day for change in changed if change.day >= since])
-    for night in nights:
+    changed = _changes(request.night, RunStart.load(workspace), lake)
+    restated = _restated(request.night, changed, lake)
+    for night in restated.nights:
         progress(f"{night} is restated: its records changed at the source since it was published")
         again = NightRequest(night, request.source_uri, request.lake_uri, f"{request.attempt}.restated")
         _play(again, _STEPS_OF_A_NIGHT, progress)
-    older = [change.sentence(get_settings().restate_days) for change in changed if change.day < since]
-    figures = {"restated": [night.isoformat() for night in nights], "late": older}
-    workspace.note("restate", figures)
-    return figures
+    restated.save(workspace)
+    return {"restated": [night.isoformat() for night in restated.nights], "late": list(restated.late)}
 
 
-def _changes(request: NightRequest, lake: Lake, workspace: Workspace) -> list[LateChange]:
-    if not carried_state.has_predecessor(lake, request.night):
+def _changes(night: date, start: RunStart, lake: Lake) -> list[LateChange]:
+    if not carried_state.has_predecessor(lake, night):
         return []
-    return late_changes(known_totals(lake, request.night), workspace.get("totals"), request.night)
+    return late_changes(known_totals(lake, night), start.totals, night)
 
 
-def _nights_to_restate(request: NightRequest, lake: Lake, changed: list[date]) -> list[date]:
+def _restated(night: date, changed: list[LateChange], lake: Lake) -> Restated:
+    """The nights that are to be played again, and what is told of changes too old for that."""
+    days = get_settings().restate_days
+    since = night - timedelta(days=days)
+    recent = [change.day for change in changed if change.day >= since]
+    older = [change.sentence(days) for change in changed if change.day < since]
+    return Restated(_nights_to_restate(night, recent, lake), tuple(older))
+
+
+def _nights_to_restate(night: date, changed: list[date], lake: Lake) -> tuple[date, ...]:
     if not changed:
-        return []
-    oldest = max(min(changed), carried_state.first_night_of(lake, request.night))
-    return [oldest + timedelta(days=n) for n in range((request.night - oldest).days)]
+        return ()
+    oldest = max(min(changed), carried_state.first_night_of(lake, night))
+    return tuple(oldest + timedelta(days=n) for n in range((night - oldest).days))
 
 
-_STEPS_OF_A_NIGHT: tuple[tuple[str, Callable[[NightRequest], Figures]], ...] = (
+_STEPS_OF_A_NIGHT: tuple[tuple[str, Step], ...] = (
     ("extract", extract),
-    ("gate", gate),
-    ("settle", settle),
+    ("validate", validate),
+    ("check_settlement", check_settlement),
     ("score", score),
     ("publish", publish),
     ("report", report),
 )
 
-STEPS: tuple[tuple[str, Callable[[NightRequest], Figures]], ...] = (
+STEPS: tuple[tuple[str, Step], ...] = (
     _STEPS_OF_A_NIGHT[0],
-    ("restate", restate),
+    ("restate_late_nights", restate_late_nights),
     *_STEPS_OF_A_NIGHT[1:],
 )
-"""The steps of a night by name, in their order."""
+"""The steps of a night in their order, under the names of the DAG's tasks."""
+
+_WIDEST = max(len(name) for name, _ in STEPS)
 
 
-def run_night(request: NightRequest, progress: Say = _silent) -> Figures:
+def run_night(request: NightRequest, progress: Say = _silent) -> NightResult:
     """Play one night from its source to its published findings; a night that is played in the same lake is waited for.
 
     Returns
@@ -88,16 +98,15 @@ def run_night(request: NightRequest, progress: Say = _silent) -> Figures:
         return _play(request, STEPS, progress)
 
 
-def _play(
-    request: NightRequest, steps: tuple[tuple[str, Callable[[NightRequest], Figures]], ...], progress: Say
-) -> Figures:
-    figures: Figures = {}
+def _play(request: NightRequest, steps: tuple[tuple[str, Step], ...], progress: Say) -> NightResult:
+    results: dict[str, Mapping[str, Any]] = {}
     try:
         for name, step in steps:
             began = time.monotonic()
-            figures[name] = step(request)
-            progress(f"{request.night} {name:<8} {time.monotonic() - began:6.2f} s")
+            results[name] = step(request)
+            progress(f"{request.night} {name:<{_WIDEST}} {time.monotonic() - began:6.2f} s")
     finally:
         # Nobody takes a run up again that ended within this process, and records lie in its folder in the clear.
         Workspace.of(request).clear()
-    return {**figures["publish"], "settlement_date": request.night.isoformat(), **figures["report"]}
+    told = {**results["publish"], "settlement_date": request.night.isoformat(), **results["report"]}
+    return cast("NightResult", told)

@@ -1,4 +1,4 @@
-"""The night's last act: outputs gathered, accounted for, hashed, and laid into the lake with the manifest row last."""
+"""Writes a night into the lake: its outputs are accounted for, hashed and written, the manifest row last."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from include.lake import Lake, RunStamp
 from include.lake.tables import TABLES, Table
 from include.lake.version import code_version
 from include.night.columns import NightColumns
+from include.night.results import ManifestSummary
 from include.publish.digest import combined_digest, output_hash, table_digest
 from include.publish.escaping import escaped_table
 from include.quality import Counts
@@ -21,11 +22,11 @@ from include.relations import FIN_TRANSACTION
 from include.settings import Settings
 
 _SPEAKING = ("settlement_breaks", "anomaly_scores", "alerts")
-"""Outputs with sentences in them, which people open in pages and sheets."""
+"""Outputs with sentences, which people open as pages and sheets."""
 
 
 def as_published(outputs: dict[str, pa.Table]) -> dict[str, pa.Table]:
-    """The outputs as they are written and hashed: sentences inert, columns those of the tables."""
+    """The outputs as they are written and hashed: with inert sentences, and the columns of their tables."""
     inert = {name: escaped_table(rows) if name in _SPEAKING else rows for name, rows in outputs.items()}
     return {name: rows.select(_columns(name)) for name, rows in inert.items()}
 
@@ -36,20 +37,20 @@ def _columns(name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class NightOutputs:
-    """Everything one night leaves.
+    """Everything that one night writes.
 
     Attributes
     ----------
     published
-        The outputs that are hashed, by table name, raw texts in the clear.
+        Hashed outputs by table name; raw texts are in the clear.
     sealed_quarantine
-        The quarantine as it is written: raw texts sealed.
+        Quarantine as it is written, with sealed raw texts.
     statics
-        The accepted static relations.
+        Accepted static relations.
     state
-        The state as of this night, as (table, rows).
+        State as of this night, as pairs of table and rows.
     counts
-        What was offered and what became of it.
+        Counts of the transactions by outcome.
     """
 
     published: dict[str, pa.Table]
@@ -61,18 +62,20 @@ class NightOutputs:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a night was made from.
+    """The inputs that a night's outputs follow from.
 
     Attributes
     ----------
     data_snapshot
         Digest of the accepted inputs, the look-back and the state before.
     model_version
-        None where scores were skipped.
+        Version of the model; None where scores were skipped.
     rounding_cents
-        What the checks let two balances differ by.
+        Difference in cents that the checks allow between two balances.
     holidays
-        Code of the calendar that days of grace are counted on; None where none is declared.
+        Code of the calendar of bank holidays; None where none is declared.
+    settings
+        Settings of the installation.
     """
 
     data_snapshot: str
@@ -90,12 +93,12 @@ class Provenance:
 
 
 def data_snapshot(tables: dict[str, pa.Table]) -> str:
-    """Digest of everything a night reads."""
+    """Digest of everything that a night reads, over the tables and their names."""
     return combined_digest(f"{name}={table_digest(tables[name])}" for name in sorted(tables))
 
 
 def check_conservation(outputs: NightOutputs) -> None:
-    """Every offered record is accounted for, in the counts and in the tables themselves.
+    """Check that every offered record is accounted for, in the counts and in the tables themselves.
 
     Raises
     ------
@@ -132,10 +135,10 @@ def manifest_row(
     stamp: RunStamp,
     outputs: NightOutputs,
     provenance: Provenance,
-    started_at: str,
-    summary: dict[str, Any],
+    started_at: datetime,
+    summary: ManifestSummary,
 ) -> dict[str, Any]:
-    """The row that makes the night's run the one readers see; its attempt is counted when it is written."""
+    """The manifest row, which makes this run of the night the one that readers see; `attempt` is added on writing."""
     return {
         "settlement_date": stamp.night,
         "run_key": stamp.run_key,
@@ -145,7 +148,7 @@ def manifest_row(
         "seed": provenance.settings.seed,
         **outputs.counts.as_dict(),
         "output_hash": output_hash(outputs.published),
-        "started_at": datetime.fromisoformat(started_at),
+        "started_at": started_at,
         "finished_at": datetime.now(UTC),
         "summary": json.dumps(summary, default=str, sort_keys=True),
         "columns": NightColumns.of(outputs.published, {table.name: rows for table, rows in outputs.state}).as_json(),
@@ -153,7 +156,7 @@ def manifest_row(
 
 
 def write_night(lake: Lake, stamp: RunStamp, outputs: NightOutputs) -> None:
-    """Lay every table of the night into the lake; readers see none of it before the manifest row."""
+    """Write every table of the night into the lake; readers see none of it before the manifest row."""
     for name, rows in outputs.statics.items():
         lake.replace_static(name, rows, stamp)
     written = {**outputs.published, "quarantine": outputs.sealed_quarantine}

@@ -1,4 +1,4 @@
-"""What one run of one night is asked to do."""
+"""The request for one run of one night."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class NightRequest:
     Attributes
     ----------
     night
-        The settlement date.
+        Settlement date.
     source_uri, lake_uri
-        Where the bank's relations come from and where the lake lies.
+        Addresses of the bank's relations and of the lake.
     attempt
-        Names this run: its work folder, and the guard in the lake's snapshots. Letters, digits, `_`, `.` and `-`.
+        Name of this run, of its work folder and in the lake's snapshots: letters, digits, `_`, `.` and `-`.
     """
 
     night: date
@@ -37,9 +37,9 @@ class NightRequest:
 
     @classmethod
     def of(cls, night: str | date, source_uri: str, lake_uri: str, attempt: str = "") -> Self:
-        """A request from what people and schedulers type.
+        """A request from texts that people and schedulers type.
 
-        Without an attempt the run gets a name of its own, so that two started at once share no work folder.
+        Without an attempt the run gets a name of its own, so that two runs at once share no work folder.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Whether a published night still is what its manifest says: hash, conservation, each row and each review once."""
+"""Verifies that a published night still is what its manifest says: hash, conservation, each row and review once."""
 
 from __future__ import annotations
 

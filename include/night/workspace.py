@@ -1,4 +1,4 @@
-"""Where a night's steps hand tables and figures to each other."""
+"""The work folder that a night's steps share."""
 
 from __future__ import annotations
 

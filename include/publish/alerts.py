@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.lake.tables import ALERTS_SCHEMA
+from include.lake.tables import ALERTS_SCHEMA, BREAKS_SCHEMA
 from include.publish.escaping import inert
 
 Row = dict[str, Any]
@@ -84,6 +84,24 @@ def alert_queue(
     rows = sorted(_floods_as_one(rows), key=_urgency)
     ranked = [{**row, "rank": rank} for rank, row in enumerate(rows, start=1)]
     return pa.Table.from_pylist(ranked, schema=ALERTS_SCHEMA)
+
+
+def score_alerts(scores: pa.Table, postings: pa.Table) -> pa.Table:
+    """The alerts of flagged transactions alone, as `alert_queue` lists them among the others, and not ranked.
+
+    Parameters
+    ----------
+    scores, postings
+        As for `alert_queue`.
+
+    Returns
+    -------
+    pa.Table
+        Rows of `ALERTS_SCHEMA` without a rank.
+    """
+    origin = _origin(postings, BREAKS_SCHEMA.empty_table(), scores)
+    rows = _floods_as_one([_from_score(row, origin) for row in _flagged(scores)])
+    return pa.Table.from_pylist(list(rows), schema=ALERTS_SCHEMA)
 
 
 def _floods_as_one(rows: list[Row]) -> Iterator[Row]:

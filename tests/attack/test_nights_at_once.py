@@ -15,14 +15,14 @@ import pytest
 from include.errors import IntegrityError, TerminalError
 from include.lake import TABLES, Lake
 from include.lake.night_lock import LOCK_FILE, one_night_at_a_time
-from include.night import NightRequest, extract, gate, publish, run_night, score, settle, verify
+from include.night import NightRequest, check_settlement, extract, publish, run_night, score, validate, verify
 from include.settings import PROJECT_ROOT
 from tests.lake.nights import manifest_row, stamp_of
 from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, csv_text, write_canonical
 
 EVE, NIGHT = date(2013, 1, 2), date(2013, 1, 3)
 HEADER = "trans_id,decision,reason,who,decided_at,known_at\n"
-UP_TO_PUBLISH = (extract, gate, settle, score)
+UP_TO_PUBLISH = (extract, validate, check_settlement, score)
 
 
 @pytest.fixture

@@ -17,12 +17,11 @@ import pyarrow as pa
 
 from include.evaluation.plots import drift_over_nights
 from include.features import FeatureState, build_features
-from include.lake.tables import BREAKS_SCHEMA
 from include.models.model import Model
 from include.monitoring.performance import NIGHTS_SCHEMA, Findings
 from include.monitoring.profiles import SCORE, Profiles
 from include.monitoring.reading import REVIEW_SCHEMA, flagged
-from include.publish.alerts import alert_queue
+from include.publish.alerts import score_alerts
 from include.scoring import score_night
 from include.training import Recipe, TrainingSpec, train
 from tests.benchmark.banks import Bench
@@ -70,7 +69,7 @@ def _findings(bench: Bench, model: Model) -> Findings:
     """Alerts and scored rows of every night from the model's first on."""
     nights = bench.nights(TRAINED_BEFORE, bench.last + timedelta(days=1))
     scores = score_night(nights, model)
-    alerts = alert_queue(BREAKS_SCHEMA.empty_table(), scores, bench.bank.postings.slice(0, 0), [], [])
+    alerts = score_alerts(scores, bench.bank.history)
     counted = scores.group_by("settlement_date").aggregate([([], "count_all")]).to_pylist()
     rows = {row["settlement_date"]: row["count_all"] for row in counted}
     days = [TRAINED_BEFORE + timedelta(days=n) for n in range((bench.last - TRAINED_BEFORE).days + 1)]

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from include.errors import MissingStateError
 from include.features import STATE_SCHEMAS
 from include.lake import Lake, RunStamp
-from include.night import carried_state
+from include.night import STEPS, NightRequest, carried_state
 from tests.night.conftest import play
 from tests.sources.small_banks import TRANSACTION_NAMES, csv_text, write_canonical
 
@@ -89,6 +90,31 @@ def test_old_and_new_late_records_at_once_are_both_told_tonight(tmp_path: Path) 
     found = play("2013-01-31", bank, lake)
     assert found["restated"] == ["2013-01-30"]
     assert [sentence[:10] for sentence in found["late"]] == ["2013-01-02"]
+
+
+def test_what_the_night_before_took_in_meanwhile_is_told_by_it_alone(tmp_path: Path) -> None:
+    """Another run publishes the night before once more, after this one looked for late records."""
+    bank, lake = deliver(tmp_path / "bank", 1, 29, 30, 31), tmp_path / "lake"
+    for night in ("2013-01-29", "2013-01-30"):
+        play(night, bank, lake)
+    deliver(bank, 1, 2, 29, 30, 31)
+    request = NightRequest.of("2013-01-31", f"file:{bank}", f"file:{lake}", "slow")
+    for name, step in STEPS:
+        if name == "validate":
+            assert _late_alerts(lake, "2013-01-30") == []
+            play("2013-01-30", bank, lake)
+        step(request)
+    assert [text[:10] for text in _late_alerts(lake, "2013-01-30")] == ["2013-01-02"]
+    assert _late_alerts(lake, "2013-01-31") == []
+    first = row_of(lake, "2013-01-31")
+    assert play("2013-01-31", bank, lake)["output_hash"] == first["output_hash"]
+    assert row_of(lake, "2013-01-31")["run_key"] == first["run_key"]
+
+
+def _late_alerts(lake: Path, night: str) -> list[str]:
+    day = date.fromisoformat(night)
+    alerts = Lake.open(f"file:{lake}").read("alerts", day, day)
+    return alerts.filter(pc.field("kind") == "late")["text"].to_pylist()
 
 
 def as_an_older_version_left_it(lake: Path, night: str) -> None:

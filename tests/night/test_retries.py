@@ -11,7 +11,7 @@ import pytest
 from include.errors import GateError, MissingStateError, SettingsError
 from include.lake import Lake
 from include.lake.work_folder import ABANDONED_AFTER
-from include.night import STEPS, NightRequest, gate, parse_night, report, score
+from include.night import STEPS, NightRequest, parse_night, report, score, validate
 from tests.night.conftest import play
 from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, csv_text, write_canonical
 
@@ -59,7 +59,7 @@ def test_a_report_cleared_after_success_leaves_the_docs_as_they_are(bank: Path, 
 
 def test_a_step_without_what_the_one_before_it_left_says_where_to_begin(bank: Path, lake: Path) -> None:
     play(NIGHT, bank, lake, "run")
-    for step in (gate, score):
+    for step in (validate, score):
         with pytest.raises(MissingStateError, match="clear the run from its first task on"):
             step(request_of(bank, lake))
     with pytest.raises(MissingStateError, match="not published"):

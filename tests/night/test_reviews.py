@@ -13,7 +13,19 @@ import pytest
 
 from include.errors import PublishError, TerminalError
 from include.lake import Lake
-from include.night import NightRequest, extract, finish, gate, publish, publishing, report, score, settle, verify
+from include.night import (
+    NightRequest,
+    check_settlement,
+    extract,
+    finish,
+    publish,
+    publishing,
+    report,
+    score,
+    validate,
+    verify,
+)
+from include.night.handoffs import Scored
 from include.night.workspace import Workspace
 from include.settings import get_settings
 from tests.night.conftest import play
@@ -22,7 +34,7 @@ from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, csv_text,
 
 FIRST, SECOND = date(1994, 1, 27), date(1994, 1, 28)
 HEADER = "trans_id,decision,reason,who,decided_at,known_at\n"
-BEFORE_SCORES = (extract, gate, settle, score)
+BEFORE_SCORES = (extract, validate, check_settlement, score)
 
 
 def _drop(lake: Path, name: str, known: date, decisions: dict[int, str]) -> Path:
@@ -96,9 +108,9 @@ def _scored(bank: Path, lake: Path, attempt: str) -> tuple[dict[int, dict[str, A
     for step in BEFORE_SCORES:
         step(request)
     workspace = Workspace.of(request)
-    scores, refresh = workspace.get("scores").to_pylist(), workspace.get("refresh")
+    scored = Scored.load(workspace)
     workspace.clear()
-    return {row["trans_id"]: row for row in scores}, refresh.num_rows
+    return {row["trans_id"]: row for row in scored.scores.to_pylist()}, scored.refresh_rows.num_rows
 
 
 def test_a_night_takes_in_what_is_known_and_refuses_the_rest(reviewed: Reviewed) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pytest
 from include.lake import Lake
 from include.monitoring import watch
 from include.monitoring.notices import NOTICES_SCHEMA
-from include.night import NightRequest, extract, gate, publish, report, score, settle, verify
-from include.night.watching import NOTICES, WATCH
+from include.night import NightRequest, check_settlement, extract, publish, report, score, validate, verify
+from include.night.handoffs import Scored
 from include.night.workspace import Workspace
 
 NIGHT = date(1994, 1, 27)
@@ -35,11 +36,12 @@ def request_(pkdd: Path, tmp_path: Path) -> NightRequest:
 
 @pytest.mark.usefixtures("ready_model")
 def test_a_notice_is_published_with_the_night_and_read_back(request_: NightRequest) -> None:
-    for step in (extract, gate, settle, score):
+    for step in (extract, validate, check_settlement, score):
         step(request_)
     workspace = Workspace.of(request_)
-    assert workspace.get(NOTICES).num_rows == 0
-    workspace.put(NOTICES, pa.Table.from_pylist([NOTICE], schema=NOTICES_SCHEMA))
+    scored = Scored.load(workspace)
+    assert scored.notices.num_rows == 0
+    replace(scored, notices=pa.Table.from_pylist([NOTICE], schema=NOTICES_SCHEMA)).save(workspace)
     summary = publish(request_)
     alerts = Lake.open(request_.lake_uri).read("alerts", NIGHT, NIGHT).sort_by("rank").to_pylist()
     assert (alerts[-1]["kind"], alerts[-1]["severity"], alerts[-1]["text"]) == ("drift", "warn", NOTICE["text"])
@@ -55,12 +57,12 @@ def test_a_notice_is_published_with_the_night_and_read_back(request_: NightReque
 @pytest.mark.usefixtures("ready_model")
 def test_a_month_ends_with_a_picture_where_there_was_something_to_compare(request_: NightRequest) -> None:
     end = NightRequest(date(1994, 1, 31), request_.source_uri, request_.lake_uri, "test")
-    for step in (extract, gate, settle, score):
+    for step in (extract, validate, check_settlement, score):
         step(end)
     workspace = Workspace.of(end)
-    kept = workspace.read_note(WATCH)
+    scored = Scored.load(workspace)
     drift = {"feature_drift gap rarity": {"effect": 0.1, "limit": 0.07, "p_value": 0.0}}
-    workspace.note(WATCH, {**kept, "figures": {**kept["figures"], "drift": drift}})
+    replace(scored, watch_figures={**scored.watch_figures, "drift": drift}).save(workspace)
     publish(end)
     report(end)
     (picture,) = (Path(end.lake_uri.removeprefix("file:")) / "drift").iterdir()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.lake.tables import BREAKS_SCHEMA, SCORES_SCHEMA
-from include.publish.alerts import MOST_ALIKE, alert_queue, alerts_csv
+from include.publish.alerts import MOST_ALIKE, alert_queue, alerts_csv, score_alerts
 
 NIGHT = date(1994, 1, 31)
 POSTINGS = pa.table(
@@ -168,6 +168,17 @@ def test_flagged_postings_without_end_make_a_small_sheet():
     )
     assert queue.num_rows == 1
     assert len(alerts_csv(queue)) < 1_000
+
+
+def test_alerts_of_scores_alone_are_those_of_the_queue():
+    flood = [{**_score(number, 0.9, True), "account_id": 5} for number in range(MOST_ALIKE + 5)]
+    single = [{**_score(1_000 + number, 0.8, number < 2), "account_id": 6} for number in range(3)]
+    scores = pa.Table.from_pylist([*flood, *single], schema=SCORES_SCHEMA)
+    breaks = pa.Table.from_pylist([_break("fee_amount", "error", "-1.00", trans_id=9)], schema=BREAKS_SCHEMA)
+    queue = alert_queue(breaks, scores, POSTINGS, [], []).to_pylist()
+    alone = score_alerts(scores, POSTINGS).to_pylist()
+    assert len(alone) == 3
+    assert alone == [{**row, "rank": None} for row in queue if row["kind"] == "score"]
 
 
 @given(st.permutations(range(MOST_ALIKE + 5)))
