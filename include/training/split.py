@@ -75,9 +75,10 @@ def _rows_shortage(learned: pa.Table, before: date) -> str:
     validation_from = _validation_from(pc.min(learned["trans_date"]).as_py(), before)
     checked = since(learned, "trans_date", validation_from).num_rows
     if checked < MIN_VALIDATION_ROWS:
+        newest = pc.max(learned["trans_date"]).as_py()
         return (
             f"scores are skipped: {checked} postings lie between {validation_from} and {before}, "
-            f"{MIN_VALIDATION_ROWS} are needed to set a threshold; the newest is of {pc.max(learned['trans_date']).as_py()}"
+            f"{MIN_VALIDATION_ROWS} are needed to set a threshold; the newest is of {newest}"
         )
     if rows - checked < MIN_DRAFT_ROWS:
         return (
