@@ -63,7 +63,7 @@ def model_for(
         return _chosen(registry, published["model_version"], "as published before")
     usable = _usable(registry, request.night)
     if usable is not None:
-        return ModelChoice(usable, usable.version, f"{usable.version}, {_schooling(usable)}")
+        return ModelChoice(usable, usable.version, f"{usable.version}, {_trained_until(usable)}")
     trained = _train(request, history, statics, rounding_cents)
     return ModelChoice(trained.model, None if trained.model is None else trained.model.version, trained.note)
 
@@ -122,7 +122,7 @@ def _last_night(registry: ModelRegistry, version: str) -> date | None:
     return None
 
 
-def _schooling(model: Model) -> str:
+def _trained_until(model: Model) -> str:
     if model.adapted_from:
         return f"which is {model.adapted_from} with what it learned until {model.training.last_night}"
     return f"trained until {model.training.last_night}"

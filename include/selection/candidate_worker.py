@@ -1,4 +1,4 @@
-"""One candidate on every fold, in a process of its own.
+"""Fits and scores one candidate on every fold, in a process of its own.
 
 `python -m include.selection.candidate_worker LAKE SELECTION CANDIDATE` starts it.
 
@@ -25,7 +25,7 @@ from include.training.confirmed_frauds import KIND
 from include.training.fitting import Fitted, fit_on
 
 SLACK_MIB = 512
-"""Asked for beyond what may be held: what is asked for is not all used."""
+"""Memory that a process may reserve beyond its limit: not all that is reserved is used."""
 _MIB = 2**20
 _LOG = logging.getLogger(__name__)
 
@@ -47,13 +47,13 @@ def main(lake_uri: str, selection_id: str, name: str) -> int:
 
 
 def _told(error: Exception) -> str:
-    """For evidence that goes far: what nobody foresaw may have a customer's record in its text, so its type alone."""
+    """The failure as a sentence for people; of an unforeseen error only the type: its text may hold a record."""
     kind, is_ours = type(error).__name__, isinstance(error, SettlementError)
     return f"{kind}: {error}" if is_ours else f"{kind}, whose text is in the log of its task"
 
 
 def run(folder: WorkFolder, plan: SelectionPlan, candidate: Candidate) -> Cost:
-    """Fit the candidate on every fold and keep how rare it finds every row that measures."""
+    """Fit the candidate on every fold and keep the rarity that it gives to every row it is measured on."""
     clock = _Clock()
     for fold in plan.folds:
         _run_fold(SharedFold(folder, fold.number), fold, candidate, plan, clock)
@@ -61,7 +61,7 @@ def run(folder: WorkFolder, plan: SelectionPlan, candidate: Candidate) -> Cost:
 
 
 def peak_mib(process: int | str = "self") -> float:
-    """The most memory a program held (Linux), 0 when it has ended.
+    """The most memory that a program held (Linux), in MiB; 0 when it has ended.
 
     getrusage also counts what the process was before it became this program.
     """
@@ -109,7 +109,7 @@ def _score(shared: SharedFold, candidate: Candidate, rows: str, fits: list[Fitte
 
 
 def _bound(limits: Limits) -> None:
-    """Nets under the watch that the parent keeps, should it be slow or gone: memory asked for, and time on a core."""
+    """Limit memory and processor time of this process, in case the parent that watches it is slow or gone."""
     _set_limit(resource.RLIMIT_DATA, (limits.mib + SLACK_MIB) * _MIB)
     _set_limit(resource.RLIMIT_CPU, limits.seconds)
 

@@ -63,23 +63,23 @@ def detectors_without(detectors: tuple[str, ...], without: frozenset[str]) -> tu
 
 @dataclass(frozen=True)
 class EnsembleSpec:
-    """Candidates with their say.
+    """An ensemble of candidates.
 
     Attributes
     ----------
     weights
-        By candidate.
+        Weights by candidate.
     """
 
     weights: Weights
 
     @property
     def name(self) -> str:
-        """For people: "contrast*2+rarity"."""
+        """The name for people, such as "contrast*2+rarity"."""
         return name_of(self.weights)
 
     def recipe(self, candidates: Mapping[str, Candidate], base: Recipe) -> tuple[Recipe, Weights]:
-        """How its model is trained, and the detectors' say in it; detectors without a say are fitted beside."""
+        """The recipe of its model, and the weights of the detectors; the others are fitted beside with weight 0."""
         members = [candidates[name] for name in self.weights]
         without = frozenset[str]().union(*(member.without for member in members))
         recipe = replace(
@@ -95,8 +95,8 @@ def ensemble_specs_of(
 ) -> dict[str, EnsembleSpec]:
     """Every ensemble of the candidates given, by name.
 
-    In ensembles a detector may be replaced by itself with other settings or taught more. One that does not see some
-    features only competes alone, since the members of a model share their features.
+    In ensembles a detector may be replaced by a variant with other settings or with confirmed frauds. A variant that
+    does not see some features only competes alone, since the members of a model share their features.
     """
     alone: list[Weights] = [{name: 1} for name in candidates]
     together = [weights for weights in base.ensembles if set(weights) <= set(candidates)]

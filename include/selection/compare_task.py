@@ -1,4 +1,4 @@
-"""The last task of a selection: the comparison, the winner's final model, and the evidence."""
+"""The last task of a selection: it compares the candidates, trains the winner and writes the evidence."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COM
     Parameters
     ----------
     lake_uri, source_uri, selection_id
-        As given to `prepare`.
+        Arguments that `prepare` was given.
     dag_id
-        The DAG whose run the selection is.
+        Name of the DAG whose run the selection is.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def compare(lake_uri: str, source_uri: str, selection_id: str, dag_id: str = COM
 
 
 def _nothing(plan: SelectionPlan, lake_uri: str) -> Record:
-    """What is said where there was too little history to compare anything on."""
+    """The result where there was too little history to compare anything."""
     where = evidence_store.folder_of(lake_uri, plan.selection)
     told = f"**{plan.note}.** The champion stays."
     values = (plan.selection, None, plan.champion, False, plan.note, where, told, "")

@@ -20,34 +20,34 @@ from include.selection.plan import Fold, SelectionPlan
 from include.training.choice import EVIDENCE_SCHEMA, evidence, merit_of
 
 AS_IT_IS = "the champion as it is"
-"""Name of the champion's own model among the ensembles, which were all fitted anew for every fold."""
+"""Name of the champion's own model beside the ensembles, all of which are fitted anew for every fold."""
 COMPARED = pa.schema([pa.field("fold", pa.int64()), pa.field("seed", pa.int64()), *EVIDENCE_SCHEMA])
-"""What every ensemble found in every round, strength and kind; `round` counts within the fold, from 1."""
+"""Figures of every ensemble by round, strength and kind; `round` counts within the fold, from 1."""
 
 EvidenceRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All ensembles on all rounds.
+    """The figures of all ensembles on all rounds.
 
     Attributes
     ----------
     specs
-        By name.
+        Ensembles by name.
     rows
-        `COMPARED`, as dictionaries.
+        Rows of `COMPARED`, as dictionaries.
     merits
-        By ensemble, one figure a round, in the same order for all.
+        Merit in each round, by ensemble; the rounds are in the same order for all.
     known
-        The same without recall of kinds that were not taught, which the champion as it is cannot show; NaN where it saw
-        the nights.
+        The same without recall of held-out kinds, which the champion as it is does not have; NaN where it was trained
+        on the nights.
     folds
         Fold of each round, in the same order.
     overlap
-        Postings measured on, for each one taught on.
+        Ratio of the postings that were measured on to those that were trained on.
     champion
-        The ensemble with the champion's recipe; empty where there is no champion or it could not be fitted again.
+        Name of the ensemble with the champion's recipe; empty without a champion or where it cannot be fitted again.
     """
 
     specs: Mapping[str, EnsembleSpec]
@@ -60,16 +60,16 @@ class Comparison:
 
     @property
     def baseline(self) -> str:
-        """What is to be beaten: the champion as it is where it could be measured on every round, else its recipe."""
+        """The name to be beaten: the champion as it is where it could be measured on every round, else its recipe."""
         return AS_IT_IS if self.is_measured(AS_IT_IS) else self.champion
 
     def is_measured(self, name: str) -> bool:
-        """Whether on every round: else its figures are of other months than those beside them."""
+        """Whether it was measured on every round; otherwise its figures are of other months than those beside them."""
         return name in self.known and not np.isnan(self.known[name]).any()
 
     @cached_property
     def winner(self) -> EnsembleSpec:
-        """The one with the fewest members among those that are within one standard error of the best.
+        """The ensemble with the fewest members among those within one standard error of the best.
 
         The rule of Breiman, Friedman, Olshen and Stone (Classification and Regression Trees, 1984, 3.4.3), the error
         being that of the paired difference: a simpler one is taken where nothing speaks against it, not only where it
@@ -91,24 +91,24 @@ class Comparison:
         return difference.mean <= difference.error
 
     def best_member(self, name: str) -> str:
-        """The member of an ensemble that does best alone."""
+        """The member of an ensemble that has the highest merit alone."""
         return max(self.specs[name].weights, key=lambda member: (self.merits[member].mean(), member))
 
     def merit(self, name: str) -> Interval:
-        """An ensemble's merit; the champion as it is has none, for it was taught all kinds there are."""
+        """An ensemble's merit; the champion as it is has none, because it was fitted on all kinds."""
         return self._interval(self.merits[name]).within(0, 1)
 
     def known_merit(self, name: str) -> Interval | None:
-        """The merit without recall of kinds that were not taught; None of what was not measured on every round."""
+        """The merit without recall of held-out kinds; None where an ensemble was not measured on every round."""
         return self._interval(self.known[name]).within(0, 1) if self.is_measured(name) else None
 
     def difference(self, name: str, other: str, comparisons: int = 1) -> Interval:
-        """How much higher the merit of one is, round by round; of known kinds alone beside the champion as it is."""
+        """How much higher one merit is than another; beside the champion as it is, of known kinds alone."""
         merits = self.known if AS_IT_IS in (name, other) else self.merits
         return self._interval(merits[name] - merits[other], comparisons).within(-1, 1)
 
     def _interval(self, found: Vector, comparisons: int = 1) -> Interval:
-        """Over the rounds that were measured."""
+        """The interval over the rounds that were measured."""
         is_there = ~np.isnan(found)
         return interval(found[is_there], self.folds[is_there], self.overlap, comparisons)
 
@@ -138,7 +138,7 @@ def compare_ensembles(
 
 
 def _merits(plan: SelectionPlan, rows: list[EvidenceRow]) -> dict[str, Vector]:
-    """By name one figure a round, NaN where it was not measured."""
+    """The merit in each round, by name; NaN where it was not measured."""
     found: dict[tuple[str, int], list[EvidenceRow]] = {}
     for row in rows:
         found.setdefault((row["ensemble"], row["seed"]), []).append(row)
@@ -167,7 +167,7 @@ class _Measured:
         return self._rows(name, scores, without)
 
     def champion(self) -> list[EvidenceRow]:
-        """As it is: no model of it was taught without some kinds, so that those figures are missing."""
+        """Rows of the champion as it is; they lack the figures of held-out kinds, as it was fitted on all of them."""
         if not self.fold.measures_champion:
             return []
         return self._rows(AS_IT_IS, champion_exponents(self.folder, self.fold.number, self.number), [])
@@ -180,19 +180,18 @@ class _Measured:
 
 @dataclass(frozen=True)
 class SelectionVerdict:
-    """Who won, and whether that is more than noise.
+    """The winner of a selection, and whether its lead is more than noise.
 
     Attributes
     ----------
     winner
-        Name of the ensemble.
+        Name of the winning ensemble.
     is_better
         Whether it is better than the champion beyond noise, or than having no champion where there is none.
     difference
-        Difference to what was to be beaten, with an interval that holds for all ensembles together; None where there
-        was nothing to beat.
+        Difference to the baseline, with an interval that holds for all ensembles together; None without a baseline.
     sentence
-        For people.
+        Sentence for people.
     """
 
     winner: str

@@ -1,6 +1,6 @@
-"""What a run's comparison found, what it asked and what was answered, sealed in the lake and bound to the run.
+"""Seals in the lake what a run compared, asked and was answered, bound to the run, and what a rollback looked at.
 
-So is what a rollback's run looked at first. Promotions and rollbacks rest on these alone. What tasks hand on through
+Promotions and rollbacks rest on these records alone. What tasks hand on through
 Airflow can be written by whoever may trigger a DAG.
 """
 
@@ -21,29 +21,29 @@ from include.settings import get_settings
 Record = dict[str, Any]
 """What is sealed for a run, by name, in types that JSON has."""
 RESULT = "result"
-"""Names one comparison among all that a run made."""
+"""Key of the name of one comparison among all that a run made."""
 COMMAND_LINE = "command line"
-"""In place of a DAG's name, of a selection that no DAG runs."""
+"""Name in place of a DAG's, for a selection that no DAG runs."""
 _FOUND, _ASKED, _ANSWERED, _SEEN = "selection", "question", "answer", "rollback"
 _FOLDER = "decisions"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a person answered to a run's question, as Airflow recorded it.
+    """A person's answer to a run's question, as Airflow recorded it.
 
     Attributes
     ----------
     result
-        The comparison that was shown.
+        Name of the comparison that was shown.
     chosen
-        The options chosen.
+        Options that were chosen.
     by
-        The name of who answered, or their id; empty where nobody did in time.
+        Name or id of the person; empty where nobody answered in time.
     at
-        When, in ISO form.
+        Time of the answer, in ISO form.
     comment
-        What they said with it.
+        Comment of the person.
     """
 
     result: str
@@ -54,7 +54,7 @@ class Answer:
 
     @classmethod
     def from_dict(cls, found: Record) -> Self:
-        """The answer again."""
+        """Rebuild the answer from its form in JSON."""
         return cls(**{**found, "chosen": tuple(found["chosen"])})
 
 
@@ -75,13 +75,13 @@ class Decisions:
         self._records = SealedRecords.open(lake_uri, get_settings())
 
     def keep_found(self, found: Record) -> Record:
-        """Seal what a comparison found; gives it back with a name of its own."""
+        """Seal the result of a comparison; it is returned with a name of its own."""
         named = {**found, RESULT: uuid4().hex}
         self._keep(_FOUND, named)
         return named
 
     def found(self) -> Record | None:
-        """What the run's newest comparison found; None where it made none.
+        """The result of the run's newest comparison; None where it made none.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Decisions:
         return self._kept(_FOUND)
 
     def require_found(self) -> Record:
-        """As `found`.
+        """The result of the run's newest comparison.
 
         Raises
         ------
@@ -107,7 +107,7 @@ class Decisions:
         return found
 
     def keep_question(self, task_instance: str) -> Record:
-        """Seal that a task instance shows what the newest comparison found, which is given."""
+        """Seal that a task instance shows the result of the newest comparison, and return that result."""
         found = self.require_found()
         self._keep(_ASKED, {RESULT: found[RESULT], "task_instance": task_instance})
         return found
@@ -139,7 +139,7 @@ class Decisions:
         self._keep(_ANSWERED, asdict(answer))
 
     def answer(self) -> Answer | None:
-        """The answer to what the newest comparison found; None where nobody gave one."""
+        """The answer to the question about the newest comparison; None where nobody gave one."""
         found, answered = self.found(), self._kept(_ANSWERED)
         if found is None or answered is None or answered[RESULT] != found[RESULT]:
             return None
@@ -153,7 +153,7 @@ class Decisions:
         return seen if known is None else known
 
     def first_look(self) -> Record:
-        """What `keep_first_look` gave.
+        """The record that `keep_first_look` sealed.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class Decisions:
             raise IntegrityError(f"what the lake holds of this run's {what} cannot be trusted: {error}") from error
 
     def _place(self, what: str) -> tuple[UPath, dict[str, str], str]:
-        """Where a record lies, what it is bound to, and what its counter is kept under."""
+        """Path of a record, the context that it is bound to, and the name of its counter."""
         name = hashlib.sha256(json.dumps(self._run, sort_keys=True).encode()).hexdigest()[:32]
         path = self._folder / f"{name}.{what}.sealed"
         return path, {"purpose": what, **self._run}, f"{_FOLDER}/{name}.{what}"

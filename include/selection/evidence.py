@@ -1,4 +1,4 @@
-"""The evidence pack: what an auditor reads, the figures behind it, plots, and the same for machines."""
+"""The evidence pack: a report for auditors, a short text for the person who decides, and a summary for machines."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from include.training.choice import MERIT
 from include.training.training_run import merit_metric
 
 MOST_CHARACTERS = 3_000
-"""Most characters of the text that a person approves by: a page without scrolling."""
+"""Largest number of characters of the text that a person approves by: a page without scrolling."""
 SHOWN = 6
-"""Ensembles in that body."""
+"""Number of ensembles in that text."""
 FIGURES = ("average_precision", "recall", "precision")
 
 
 @dataclass(frozen=True)
 class Pack:
-    """Everything one selection found.
+    """The result of one selection.
 
     Attributes
     ----------
     plan, comparison, verdict
-        What was compared, how it went, what follows.
+        Plan of the selection, its figures and the verdict on them.
     costs
         Cost of every candidate, including those that failed.
     challenger
-        Version and a sentence of the final model of the winner; None where there is none.
+        Version of the winner's final model; None where there is none.
+    note
+        Sentence on the final model.
     """
 
     plan: SelectionPlan
@@ -48,7 +50,7 @@ class Pack:
 
     @property
     def failed(self) -> dict[str, str]:
-        """Candidates that are out, and why."""
+        """Reasons of the candidates that failed, by name."""
         return {name: _cell(cost.failure) for name, cost in self.costs.items() if cost.failure}
 
     @property
@@ -62,7 +64,7 @@ class Pack:
         return [*([AS_IT_IS] if AS_IT_IS in self.comparison.known else []), *self.ranked]
 
     def report(self) -> str:
-        """What an auditor reads, as Markdown."""
+        """The report for auditors, as Markdown."""
         parts = (
             [f"# Selection {self.plan.selection}", "", f"**{self.verdict.sentence}.**", ""],
             _facts(self),
@@ -77,7 +79,7 @@ class Pack:
         return "\n".join(line for part in parts for line in part)
 
     def body(self, where: str) -> str:
-        """What a person approves by, at most `MOST_CHARACTERS` of Markdown; `where` is the pack."""
+        """The text that a person approves by, at most `MOST_CHARACTERS` of Markdown; `where` is the pack's place."""
         shown = list(dict.fromkeys([self.verdict.winner, self.comparison.baseline, *self.shown]))
         lines = [
             f"**{self.verdict.sentence}.**",
@@ -97,12 +99,12 @@ PLOTS = ("precision_recall", "recall_by_kind", "alerts_challenger", "alerts_cham
 
 
 def evidence_table(comparison: Comparison) -> pa.Table:
-    """All figures, `COMPARED`."""
+    """All figures, as rows of `COMPARED`."""
     return pa.Table.from_pylist(list(comparison.rows), schema=COMPARED)
 
 
 def metrics_of(pack: Pack) -> dict[str, float]:
-    """What MLflow keeps beside the training's own: merits of all ensembles and the winner's figures by strength."""
+    """Metrics for MLflow beside the training's own: merits of all ensembles, and the winner's figures by strength."""
     merits = {merit_metric(name): pack.comparison.merit(name).mean for name in pack.ranked}
     found = {
         f"{figure}/{strength}": interval.mean
@@ -114,7 +116,7 @@ def metrics_of(pack: Pack) -> dict[str, float]:
 
 
 def summary_of(pack: Pack) -> dict[str, Any]:
-    """What `selection.json` adds to what `compare` gives."""
+    """The content of `selection.json` beyond the result of `compare`."""
     plan, comparison = pack.plan, pack.comparison
     best = comparison.best_member(pack.verdict.winner)
     return {
@@ -206,7 +208,7 @@ def _rules(pack: Pack) -> list[str]:
 
 
 def _merit_table(pack: Pack, names: Sequence[str]) -> list[str]:
-    """The ensembles' merits; also those of known kinds where somebody has no others to be read beside them."""
+    """The ensembles' merits; also those of known kinds where the champion as it is, which has no others, competes."""
     beside = "to the champion as it is (known kinds)" if pack.comparison.baseline == AS_IT_IS else "to the champion"
     header = ["line-up", "merit", *_known(pack, "of known kinds alone"), beside, "seconds"]
     return _table(header, [_merit_row(pack, name) for name in names])

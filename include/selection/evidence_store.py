@@ -1,4 +1,4 @@
-"""Where evidence packs lie (`<lake>/selections/<id>/`), and what each says in short for pages that list them."""
+"""Stores evidence packs (`<lake>/selections/<id>/`) and lists their summaries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER = "selections"
-"""Folder of the lake that holds the evidence_store."""
+"""Folder of the lake that holds the evidence packs."""
 _SUMMARY = "selection.json"
 _DPI = 120
 
@@ -45,7 +45,7 @@ def _names(selection: str) -> Iterator[str]:
 
 
 def folder_of(lake_uri: str, selection: str) -> str:
-    """Where a selection's pack lies, as a URI."""
+    """The address of a selection's pack."""
     return f"{lake_uri.rstrip('/')}/{FOLDER}/{selection}"
 
 
@@ -55,7 +55,7 @@ def summary_file(summary: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def read_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
-    """What a selection found, or None where it did not come to its end: torn or written by hand, it is none."""
+    """The summary of a selection; None where it did not end, or where the file is torn or was written by hand."""
     path = UPath(lake_uri) / FOLDER / selection / _SUMMARY
     try:
         found = dict(json.loads(path.read_bytes())) if path.is_file() else None

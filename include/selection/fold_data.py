@@ -24,19 +24,19 @@ from include.training.fitting import FitContext, Labels
 from include.training.split import TrainingSplit
 
 LEARNING, NIGHTS = "learning", "nights"
-"""Names of the rows that teach, and of the measured nights as they really were."""
+"""Names of the training rows, and of the validation nights without anything planted."""
 _CHAMPION = "champion"
 _EXPONENTS = "exponents"
 
 
 def round_name(number: int) -> str:
-    """Name of a round that measures."""
+    """Name of a validation round's rows."""
     return f"round-{number}"
 
 
 @dataclass(frozen=True)
 class SharedFold:
-    """One fold's shared rows.
+    """The rows of one fold that all candidates share.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class SharedFold:
     def write(
         self, context: FitContext, split: TrainingSplit, features: pa.Table, cases: Sequence[InjectedSample] = ()
     ) -> None:
-        """Keep everything candidates need.
+        """Keep everything that candidates need.
 
         Parameters
         ----------
@@ -63,7 +63,7 @@ class SharedFold:
         features
             Features of all nights; those of the validation nights are taken from it.
         cases
-            What was confirmed before the nights that measure, for candidates that are taught it.
+            Confirmed frauds known before the validation nights, for candidates that are fitted on them.
         """
         nights = split.later(features)
         self._put(LEARNING, context, context.values, {})
@@ -74,7 +74,7 @@ class SharedFold:
         self._put_preparation(context.preparation)
 
     def context(self, candidate: Candidate, seed: int) -> FitContext:
-        """The rows a candidate learns from, without the features it does not see."""
+        """The fit context of a candidate, without the features that it does not see."""
         preparation = self._preparation().without(candidate.without)
         kind = reader_class([candidate.detector])
         # Its surprises are among the rows already; nothing asks this one to read.
@@ -87,14 +87,14 @@ class SharedFold:
         return np.column_stack([table[column].to_numpy() for column in preparation.columns])
 
     def examples(self, context: FitContext, missing: frozenset[str] = frozenset()) -> Examples:
-        """The rows that teach what is anomalous, some kinds missing."""
+        """The examples of anomalies, without some kinds."""
         table = self.folder.get(self._name("examples"))
         kept = ~np.isin(_column(table, "kind").astype(str), sorted(missing))
         kinds, strengths = (_column(table, of)[kept] for of in ("kind", "strength"))
         return context.weigh(self.values("examples", context.preparation)[kept], kinds, strengths)
 
     def round(self, number: int) -> InjectedSample:
-        """A round that measures, as far as figures need it: whose rows they are and what was planted."""
+        """A validation round as far as figures need it: the account of each row, and what was planted."""
         table = self.folder.get(self._name(round_name(number)))
         return InjectedSample(table.select(["account_id"]), _column(table, "kind"), _column(table, "strength"))
 
@@ -142,16 +142,16 @@ def _column(table: pa.Table, name: str) -> Labels:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a candidate took, or why it has none.
+    """The cost of a candidate, or the reason why it failed.
 
     Attributes
     ----------
     fit_seconds, score_seconds
-        Seconds of all folds together, on one core.
+        Seconds of fitting and of scoring, all folds together, on one core.
     peak_mib
-        The most memory its process held.
+        The most memory that its process held, in MiB.
     failure
-        A sentence; empty where it succeeded.
+        Sentence that says why the candidate failed; empty where it succeeded.
     """
 
     fit_seconds: float = 0.0
@@ -161,12 +161,12 @@ class Cost:
 
 
 def put_cost(folder: WorkFolder, candidate: str, cost: Cost) -> None:
-    """Keep what a candidate cost; replaces what an earlier try left."""
+    """Keep the cost of a candidate; it replaces that of an earlier try."""
     folder.note(f"cost.{candidate}", asdict(cost))
 
 
 def cost_of(folder: WorkFolder, candidate: str) -> Cost:
-    """What a candidate cost; one that was never tried failed."""
+    """The cost of a candidate; one that was never tried counts as failed."""
     if not folder.has_note(f"cost.{candidate}"):
         return Cost(failure="it was not tried")
     return Cost(**folder.read_note(f"cost.{candidate}"))
@@ -175,28 +175,28 @@ def cost_of(folder: WorkFolder, candidate: str) -> Cost:
 def put_exponents(
     folder: WorkFolder, candidate: str, fold: int, rows: str, exponents: Vector, without: Sequence[Vector] = ()
 ) -> None:
-    """Keep how rare a candidate finds each of some rows, fully taught and with each half of the kinds kept from it."""
+    """Keep the rarities that a candidate gives to some rows, fitted on all kinds and without each half of them."""
     columns = {_EXPONENTS: exponents, **{f"without_{n}": vector for n, vector in enumerate(without)}}
     folder.put(_name(candidate, fold, rows), pa.table(columns))
 
 
 def put_champion(folder: WorkFolder, fold: int, number: int, rarities: Vector) -> None:
-    """Keep how rare the champion as it is finds each row of a round."""
+    """Keep the rarities that the champion as it is gives to the rows of a round."""
     folder.put(_name(_CHAMPION, fold, f"round-{number}"), pa.table({_EXPONENTS: rarities}))
 
 
 def champion_exponents(folder: WorkFolder, fold: int, number: int) -> Vector:
-    """What `put_champion` kept."""
+    """The rarities that `put_champion` kept."""
     return _vector(folder.get(_name(_CHAMPION, fold, f"round-{number}")), _EXPONENTS)
 
 
 def blended(folder: WorkFolder, weights: Weights, fold: int, rows: str) -> Vector:
-    """How rare an ensemble of candidates finds each of some rows."""
+    """The rarities that an ensemble of candidates gives to some rows."""
     return blend(_members(folder, weights, fold, rows, _EXPONENTS), weights)
 
 
 def blended_without(folder: WorkFolder, weights: Weights, fold: int, rows: str, half: int) -> Vector:
-    """The same with one half of the kinds kept from those that learn from examples."""
+    """The same, where detectors that learn from examples were fitted without one half of the kinds."""
     return blend(_members(folder, weights, fold, rows, f"without_{half}"), weights)
 
 

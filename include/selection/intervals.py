@@ -1,4 +1,4 @@
-"""What chance may have done: intervals of means over planted rounds, and of paired differences between them."""
+"""Confidence intervals of means over planted rounds, and of paired differences between them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and where it may lie.
+    """A mean and its confidence interval.
 
     Attributes
     ----------
     mean, low, high
-        On the scale of what was measured.
+        Mean and ends of the interval, in the unit of the measurements.
     error
-        The mean's standard error.
+        Standard error of the mean.
     """
 
     mean: float
@@ -33,7 +33,7 @@ class Interval:
     error: float
 
     def within(self, least: float, most: float) -> Interval:
-        """The interval as far as the figure can go."""
+        """The interval, cut to the values that the figure can have."""
         return replace(self, low=max(self.low, least), high=min(self.high, most))
 
     def __str__(self) -> str:
@@ -61,13 +61,13 @@ def interval(values: Vector, folds: Folds, overlap: float, comparisons: int = 1)
     Parameters
     ----------
     values
-        One a round, at least two; of a paired difference: the differences.
+        Measurements, one per round, at least two; or their paired differences.
     folds
-        The fold of each.
+        Fold of each measurement.
     overlap
-        Postings measured on, for each one taught on.
+        Ratio of the postings that were measured on to those that were trained on.
     comparisons
-        How many such intervals are to hold together (Bonferroni): the best of many is the best partly by luck.
+        Number of such intervals that are to hold together (Bonferroni): the best of many is the best partly by luck.
 
     Examples
     --------

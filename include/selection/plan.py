@@ -1,4 +1,4 @@
-"""What a selection compares, on which nights, with which seeds, within which limits: a note that all its tasks read."""
+"""The plan of a selection: what is compared, on which nights, with which seeds and within which limits."""
 
 from __future__ import annotations
 
@@ -46,31 +46,31 @@ class Limits:
 
 @dataclass(frozen=True)
 class Fold:
-    """One stretch of the past: what lies before it teaches, its own nights measure.
+    """One stretch of the past: candidates are fitted on the nights before it and measured on its own nights.
 
     Attributes
     ----------
     number
-        From 1, in the order of time.
+        Number of the fold, from 1, in the order of time.
     first
-        First night that teaches.
+        First night that candidates are fitted on.
     validation_from, before
-        First night that measures, and the night after the last.
+        First night that candidates are measured on, and the night after the last.
     seeds
-        Seeds of the rounds that measure.
+        Seeds of the validation rounds.
     training_rows, validation_rows
-        Postings of the nights that teach and of those that measure, as they really were.
+        Number of real postings of the training nights and of the validation nights.
     planted
-        Postings planted into the rounds that measure, together.
+        Number of postings planted into the validation rounds, together.
     confirmed, confirmed_to_find
-        Confirmed ones: those that were known before the nights that measure and may teach, and those among a round that
-        measures.
+        Number of confirmed frauds that were known before the validation nights, so that detectors may be fitted on
+        them, and number of those to be found in one validation round.
     held_out_kinds
-        The kinds of anomaly cut in two, each kept once from what learns from examples.
+        The planted kinds in two halves; each half is left out once where a detector learns from examples.
     reader_seconds
-        What the sequence reader and the preparation took, which all candidates share.
+        Seconds that the sequence reader and the preparation took, which all candidates share.
     measures_champion
-        Whether the champion saw none of the nights that measure, so that it competes as it is.
+        Whether the champion was trained on none of the validation nights, so that it competes as it is.
     """
 
     number: int
@@ -89,7 +89,7 @@ class Fold:
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
-        """The fold again, from JSON."""
+        """Rebuild the fold from its form in JSON."""
         dates = {name: date.fromisoformat(found[name]) for name in ("first", "validation_from", "before")}
         held_out_kinds = tuple(frozenset(half) for half in found["held_out_kinds"])
         return cls(**{**found, **dates, "seeds": tuple(found["seeds"]), "held_out_kinds": held_out_kinds})
@@ -97,26 +97,28 @@ class Fold:
 
 @dataclass(frozen=True)
 class SelectionPlan:
-    """One selection.
+    """The plan of one selection.
 
     Attributes
     ----------
     selection
-        Its name.
+        Name of the selection.
     before
-        The first night nobody looked at.
+        First night that the selection does not look at.
     seed, budget, habit_days, training
-        As in the settings when it was prepared.
+        Values of the settings when the selection was prepared.
     folds
-        In the order of time.
+        Folds in the order of time.
     candidates
-        By name.
+        Candidates by name.
     champion
-        The version that is to be beaten; None where there is none.
+        Version of the champion; None where there is none.
     data_digest
-        Digest of everything that is learned from and measured on.
+        Digest of all rows that are trained or measured on.
+    limits
+        Limits of every candidate.
     note
-        A sentence: what will be compared, or why nothing can be.
+        Sentence that says what will be compared, or why nothing can be.
     """
 
     selection: str
@@ -134,7 +136,7 @@ class SelectionPlan:
 
     @property
     def recipe(self) -> Recipe:
-        """What candidates differ from."""
+        """The recipe that every candidate changes."""
         return Recipe.of(self.training)
 
     def fit_seed(self, fold: int) -> int:
@@ -143,7 +145,7 @@ class SelectionPlan:
 
     @property
     def rounds(self) -> list[tuple[Fold, int]]:
-        """Every round that measures: its fold and its number in it, from 1."""
+        """Every validation round: its fold, and its number in the fold, from 1."""
         return [(fold, number) for fold in self.folds for number in range(1, len(fold.seeds) + 1)]
 
     def candidate(self, name: str) -> Candidate:
@@ -160,7 +162,7 @@ class SelectionPlan:
         return self.candidates[name]
 
     def keep(self, folder: WorkFolder) -> None:
-        """Write it where `read` finds it."""
+        """Write the plan where `read` finds it."""
         content = {**asdict(self), "folds": [_plain(asdict(fold)) for fold in self.folds]}
         content["candidates"] = [_plain(asdict(candidate)) for candidate in self.candidates.values()]
         folder.note(_PLAN, content)
@@ -193,7 +195,7 @@ class SelectionPlan:
 
 
 def work_folder(lake_uri: str, selection_id: str) -> WorkFolder:
-    """Where a selection's tasks hand to each other what they made."""
+    """The work folder that the tasks of a selection share."""
     return WorkFolder.at(lake_uri, SELECTIONS, folder_name(selection_id))
 
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NightlyAlerts:
-    """Alerts night by night.
+    """Numbers of alerts, night by night.
 
     Attributes
     ----------
     nights
-        In order.
+        Nights in order.
     flagged, postings
-        Flagged postings and all postings of each night.
+        Number of flagged postings and of all postings of each night.
     """
 
     nights: tuple[date, ...]
@@ -56,7 +56,7 @@ def nightly_alerts(folder: WorkFolder, plan: SelectionPlan, weights: Weights) ->
 
 
 def _published(folder: WorkFolder, weights: Weights, fold: Fold) -> Vector:
-    """Published scores of a fold's nights, on the scale of what was learned from."""
+    """Published scores of a fold's validation nights, calibrated on its training rows."""
     calibration = Calibration.learn(blended(folder, weights, fold.number, LEARNING))
     return calibration.apply(blended(folder, weights, fold.number, NIGHTS))
 

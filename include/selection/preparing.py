@@ -1,4 +1,4 @@
-"""The first task of a selection: folds of the past, and everything in them that candidates share."""
+"""The first task of a selection: it cuts the past into folds and writes what all candidates share."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ from include.training.split import (
 )
 
 FOLD_DAYS = 31
-"""Nights that measure in a fold: a whole month, so that its end, ten times as busy, is in it once."""
+"""Validation nights of a fold: a whole month, so that its end, ten times as busy, is in it once."""
 SEED_STEP = 10_000
-"""Between folds; rounds and stretches of one differ by less, so that nothing is planted twice by the same dice."""
+"""Difference between the seeds of two folds. Within a fold seeds differ by less, so that no two rounds share one."""
 MOST_FOLDS = 12
-"""A year: each costs a training of the sequence reader."""
+"""Largest number of folds, a year of months: each costs a training of the sequence reader."""
 LEAST_MEASUREMENTS = 2
-"""From one nothing can be said of chance."""
+"""Least number of validation rounds: a single one says nothing about chance."""
 
 
 def prepare(
     source_uri: str, lake_uri: str, before: date, selection_id: str, *, folds: int = 2, rounds: int = 3
 ) -> dict[str, Any]:
-    """Lay out a selection on what lies before a date; nothing at or after it is read.
+    """Prepare a selection on the postings before a date; nothing at or after it is read.
 
     The folds are the last months before the date, `FOLD_DAYS` each. For each one the sequence reader and the
     preparation are fitted on the nights before it, and anomalies are planted into its own nights, several times.
@@ -59,16 +59,16 @@ def prepare(
     Parameters
     ----------
     source_uri, lake_uri
-        Where the bank's relations come from and where the lake lies.
+        Addresses of the bank's relations and of the lake.
     before
-        The first night nobody looks at.
+        First night that is not looked at.
     selection_id
-        Names the selection; what cannot be in a folder's name is replaced.
+        Name of the selection; characters that a folder's name cannot hold are replaced.
     folds
-        Months to measure on, fewer where the history is too short for so many.
+        Number of months to measure on; fewer are used where the history is too short.
     rounds
-        Planted rounds a fold. The default six measurements are the fewest whose intervals are not wider than the
-        differences looked for (two folds of one: twelve times as wide).
+        Number of planted rounds per fold. The default six measurements are the fewest whose intervals are not wider
+        than the differences looked for (two folds of one: twelve times as wide).
 
     Returns
     -------
@@ -122,7 +122,7 @@ def _empty(selection: str, before: date) -> SelectionPlan:
 
 @dataclass(frozen=True)
 class _Preparation:
-    """A selection being prepared."""
+    """A selection that is being prepared."""
 
     folder: WorkFolder
     lake: Lake
@@ -188,11 +188,11 @@ class _Preparation:
         )
 
     def _cases(self, before: date) -> ConfirmedFrauds:
-        """What had been confirmed by the night before: a fold's candidates are taught nothing known later."""
+        """The frauds confirmed before a date; a fold's candidates are fitted on none that became known later."""
         return ConfirmedFrauds(confirmed_before(self.lake, before))
 
     def _let_champion_score(self, number: int, split: TrainingSplit) -> bool:
-        """As it is, where it saw none of the fold's nights and reads habits of the same length."""
+        """Let the champion itself score the fold; False where it knew its nights or has habits of another length."""
         champion = self._champion(split.validation_from)
         if champion is None:
             return False
@@ -209,14 +209,14 @@ class _Preparation:
 
 
 def _spans(history: pa.Table, before: date, folds: int) -> list[tuple[date, date]]:
-    """First night that measures, and the night after the last, of every fold with enough history before it."""
+    """First validation night, and the night after the last, of every fold with enough history before it."""
     ends = [before - timedelta(days=FOLD_DAYS * number) for number in reversed(range(folds))]
     spans = [(end - timedelta(days=FOLD_DAYS), end) for end in ends]
     return [span for span in spans if not _shortage(history, span[0])]
 
 
 def _shortage(history: pa.Table, validation_from: date) -> str:
-    """Why a fold cannot be learned, as a sentence; empty when it can."""
+    """A sentence that says why no candidate can be fitted for a fold; empty when all can."""
     found = history_shortage(
         history.filter(pc.less(history["trans_date"], pa.scalar(validation_from))), validation_from
     )

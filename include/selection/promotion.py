@@ -1,4 +1,4 @@
-"""Who is champion: promoted by a person, rolled back by a person, with a history of both."""
+"""Promotes a model version to champion, rolls a champion back, and tells the history of both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from include.registry.models import ANY_CHAMPION
 from include.settings import get_settings
 
 MOST_CHARACTERS = 1_000
-"""Most characters of a name or a reason: a paragraph is a reason, a document belongs elsewhere."""
+"""Largest number of characters of a name or a reason: a paragraph is a reason, a document belongs elsewhere."""
 
 
 def promote(

@@ -18,7 +18,7 @@ from include.selection.preparing import prepare
 from include.selection.promotion import promote
 from include.settings import PROJECT_ROOT
 
-# Between looks at the process. What it can grow by meanwhile is bounded by its own limit.
+# Seconds between two looks at the process; its own limits bound what it can take in between.
 _LOOK_SECONDS = 0.1
 
 
@@ -30,9 +30,9 @@ def try_candidate(lake_uri: str, selection_id: str, name: str) -> dict[str, Any]
     Parameters
     ----------
     lake_uri, selection_id
-        As given to `prepare`.
+        Arguments that `prepare` was given.
     name
-        One of the candidates that it named.
+        Name of one of the candidates that it returned.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def try_candidate(lake_uri: str, selection_id: str, name: str) -> dict[str, Any]
 
 
 def _run_apart(limits: Limits, lake_uri: str, selection_id: str, name: str) -> str:
-    """Why the process was ended, as a sentence; empty when it ended by itself and said how it went."""
+    """A sentence that says why the process was ended; empty when it ended by itself and recorded its outcome."""
     command = [sys.executable, "-W", "ignore", "-m", "include.selection.candidate_worker", lake_uri, selection_id, name]
     with subprocess.Popen(command, cwd=PROJECT_ROOT) as process:  # noqa: S603 - our own module
         try:
@@ -71,7 +71,7 @@ def _run_apart(limits: Limits, lake_uri: str, selection_id: str, name: str) -> s
 
 
 def _watch(process: subprocess.Popen[bytes], limits: Limits) -> str:
-    """Wait for the end of the process, or of what it may take."""
+    """Wait until the process ends or exceeds its limits; a sentence where it did not end by itself."""
     deadline = time.monotonic() + limits.seconds
     while process.poll() is None:
         if time.monotonic() > deadline:

@@ -76,6 +76,7 @@ def _rows_shortage(learned: pa.Table, before: date) -> str:
     newest = pc.max(learned["trans_date"]).as_py()
     checked = since(learned, "trans_date", validation_from).num_rows
     if checked < MIN_VALIDATION_ROWS:
+        newest = pc.max(learned["trans_date"]).as_py()
         return (
             f"scores are skipped: {checked} postings lie between {validation_from} and {before}, "
             f"{MIN_VALIDATION_ROWS} are needed to set a threshold; the newest is of {newest}"

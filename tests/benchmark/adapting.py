@@ -65,15 +65,15 @@ class Night:
 
 
 @dataclass
-class Schooling:
+class Approval:
     """What a champion brings with it to learn on."""
 
     approved: Model
     canary: Canary
-    lesson: Sample
+    baseline: Sample
 
     @classmethod
-    def of(cls, outcome: TrainingOutcome) -> Schooling:
+    def of(cls, outcome: TrainingOutcome) -> Approval:
         """Of a training that gave a model."""
         if outcome.model is None or outcome.held_back is None:
             raise SystemExit(outcome.note)
@@ -90,7 +90,7 @@ class Play:
 
     Attributes
     ----------
-    schooling
+    approval
         Of the champion.
     learns
         Whether it learns.
@@ -100,7 +100,7 @@ class Play:
         Rows of the nights that teach, the oldest first.
     """
 
-    schooling: Schooling
+    approval: Approval
     learns: bool
     nights: dict[date, Night] = field(default_factory=dict)
     model: Model = field(init=False)
@@ -108,7 +108,7 @@ class Play:
     earlier: list[tuple[date, Vector]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.model = self.schooling.approved
+        self.model = self.approval.approved
 
     def night(self, night: date, features: pa.Table) -> None:
         """Score a night and learn from it."""
@@ -138,17 +138,17 @@ class Play:
         return self.model.alert_budget.nightly(mine, scores, *before)
 
     def _refresh(self, night: date) -> Update:
-        since, s = night - timedelta(days=REFRESH_NIGHTS_SEEN - 1), self.schooling
+        since, s = night - timedelta(days=REFRESH_NIGHTS_SEEN - 1), self.approval
         rows = np.vstack([known for day, known in self.gathered if day >= since])
-        model = refreshed(s.approved, s.lesson, rows, night)
+        model = refreshed(s.approved, s.baseline, rows, night)
         update = judged(s.approved, model, s.canary, len(self.gathered))
         self.model = model if update.accepted else self.model
         return update
 
 
-def played(schooling: Schooling, features: pa.Table, *, learns: bool) -> Play:
+def played(approval: Approval, features: pa.Table, *, learns: bool) -> Play:
     """All nights of a feature table."""
-    play = Play(schooling, learns)
+    play = Play(approval, learns)
     nights = nights_of(features)
     for night in np.unique(nights):
         play.night(night.item(), features.filter(pa.array(nights == night)))
@@ -238,12 +238,12 @@ def measure() -> Record:
 
 
 def _year(bench: Bench) -> Record:
-    schooling = Schooling.of(trained_on(bench, BEFORE))
+    approval = Approval.of(trained_on(bench, BEFORE))
     months = _months(BEFORE, LAST)
     rounds = {first: plant_round(bench.bank, first, last, ROUND_SEED + n) for n, (first, last) in enumerate(months)}
     plays: dict[str, Mapping[date, Night]] = {
-        "frozen": played(schooling, bench.window, learns=False).nights,
-        "adapting": played(schooling, bench.window, learns=True).nights,
+        "frozen": played(approval, bench.window, learns=False).nights,
+        "adapting": played(approval, bench.window, learns=True).nights,
         "trained anew": _anew(bench, months),
     }
     found = {
@@ -264,7 +264,7 @@ def _anew(bench: Bench, months: list[tuple[date, date]]) -> dict[date, Night]:
         first, last = months[start][0], months[min(start + 2, len(months) - 1)][1]
         outcome = trained_on(bench, first)
         features = bench.nights(first, last + timedelta(days=1))
-        nights |= played(Schooling.of(outcome), features, learns=False).nights
+        nights |= played(Approval.of(outcome), features, learns=False).nights
     return nights
 
 

@@ -19,7 +19,7 @@ from include.learning.updates import Update
 from include.models.base import Matrix
 from include.models.model import Model
 from include.models.threshold import Flags, flag
-from tests.benchmark.adapting import DECIDED, Night, Play, Schooling, plain_bank, played, trained_on
+from tests.benchmark.adapting import DECIDED, Approval, Night, Play, plain_bank, played, trained_on
 from tests.benchmark.banks import Bench
 from tests.benchmark.results import markdown
 from tests.benchmark.trained import BUDGET
@@ -49,7 +49,7 @@ class Unguarded(Play):
     def _refresh(self, night: date) -> Update:
         update = super()._refresh(night)
         rows = np.vstack([known for _, known in self.gathered])
-        refresh = refreshed(self.schooling.approved, self.schooling.lesson, rows, night).refresh
+        refresh = refreshed(self.approval.approved, self.approval.baseline, rows, night).refresh
         # Without the bound: what was fitted speaks alone, at the approved threshold.
         self.model = self.model if refresh is None else refresh
         return update
@@ -58,21 +58,21 @@ class Unguarded(Play):
 def measure() -> Record:
     """Recall on the theft, by what happened before it and what was learned from it."""
     bench = plain_bank()
-    schooling = Schooling.of(trained_on(bench, bench.before))
-    found = [_figures(bench, schooling, share) for share in (0.0, *SHARES)]
+    approval = Approval.of(trained_on(bench, bench.before))
+    found = [_figures(bench, approval, share) for share in (0.0, *SHARES)]
     report(found)
     return {"runs": found}
 
 
-def _figures(bench: Bench, schooling: Schooling, share: float) -> Record:
+def _figures(bench: Bench, approval: Approval, share: float) -> Record:
     """One share of postings shifted: what is found of the theft by each way to learn."""
     poisoned, shifted = _poisoned(bench, share)
     features = poisoned.nights(bench.before, bench.before + timedelta(days=NIGHTS))
-    guarded, unguarded = played(schooling, features, learns=True), Unguarded(schooling, learns=True)
+    guarded, unguarded = played(approval, features, learns=True), Unguarded(approval, learns=True)
     nights = nights_of(features)
     for night in np.unique(nights):
         unguarded.night(night.item(), features.filter(pa.array(nights == night)))
-    models = {"frozen": schooling.approved, "unguarded": unguarded.model, "guarded": guarded.model}
+    models = {"frozen": approval.approved, "unguarded": unguarded.model, "guarded": guarded.model}
     thefts = {times: _theft(poisoned, times) for times in THEFTS}
     return {
         "share": share,
@@ -83,8 +83,8 @@ def _figures(bench: Bench, schooling: Schooling, share: float) -> Record:
         "alarms": {who: _alarms(model, thefts[THEFTS[0]][0], thefts[THEFTS[0]][1]) for who, model in models.items()},
         "dropped": sum(not night.update.accepted for night in guarded.nights.values() if night.update is not None),
         "canary_night": _first(guarded.nights.values()),
-        "unguarded_canary_night": _first_objection(schooling, unguarded.nights.values()),
-        "flagged_night": _first_flagged(schooling.approved, features, shifted),
+        "unguarded_canary_night": _first_objection(approval, unguarded.nights.values()),
+        "flagged_night": _first_flagged(approval.approved, features, shifted),
     }
 
 
@@ -152,11 +152,11 @@ def _first(nights: Iterable[Night]) -> int | None:
     return dropped[0] if dropped else None
 
 
-def _first_objection(schooling: Schooling, nights: Iterable[Night]) -> int | None:
+def _first_objection(approval: Approval, nights: Iterable[Night]) -> int | None:
     """When the canary set would have objected to the model of somebody who does not ask it."""
-    before = schooling.canary.figures(schooling.approved)
+    before = approval.canary.figures(approval.approved)
     for number, night in enumerate(nights, 1):
-        if number % 5 == 0 and objections(before, schooling.canary.figures(night.model), BUDGET):
+        if number % 5 == 0 and objections(before, approval.canary.figures(night.model), BUDGET):
             return number
     return None
 

@@ -44,9 +44,9 @@ def measure(bench: Bench) -> Record:
     known = [exponents_of(model, round_.features) for round_ in rounds]
     prepared = [model.preparation.apply(model.values(round_.features)) for round_ in rounds]
     kinds = sorted({str(kind) for round_ in rounds for kind in round_.kinds[round_.is_planted]})
-    lessons = {"nothing": (), **{kind: (kind,) for kind in kinds}, **FAMILIES}
+    left_out_kinds = {"nothing": (), **{kind: (kind,) for kind in kinds}, **FAMILIES}
     records: list[Record] = []
-    for left_out, missing in lessons.items():
+    for left_out, missing in left_out_kinds.items():
         contrast, calibration = _teach(model, past, teaching, missing)
         for round_, exponents, matrix in zip(rounds, known, prepared, strict=True):
             mine = {**exponents, Contrast.name: calibration.exponents_of(contrast.score(matrix))}
@@ -158,14 +158,14 @@ def _by_strength(means: Sequence[Record], names: Sequence[str], kinds: Sequence[
 def _by_kind(means: Sequence[Record], names: Sequence[str], left_out: Sequence[str]) -> str:
     """Recall of what was left out, over all strengths: with every kind taught -> without this one."""
     rows = []
-    for lesson in left_out:
-        kinds = {m["kind"] for m in means if m["left_out"] == lesson}
+    for family in left_out:
+        kinds = {m["kind"] for m in means if m["left_out"] == family}
         cells = []
         for name in names:
             taught = [m for m in means if m["left_out"] == "nothing" and m["kind"] in kinds]
-            without = [m for m in means if m["left_out"] == lesson]
+            without = [m for m in means if m["left_out"] == family]
             cells.append(
                 f"{_mean(taught, 'recall', detector=name):.2f} → {_mean(without, 'recall', detector=name):.2f}"
             )
-        rows.append([lesson, *cells])
+        rows.append([family, *cells])
     return markdown("Recall by kind left out: taught → never seen", ["left out", *names], rows)

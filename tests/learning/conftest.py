@@ -54,7 +54,7 @@ def canary() -> Canary:
 
 
 @pytest.fixture(scope="session")
-def lesson() -> Sample:
+def baseline() -> Sample:
     return Sample(RAW_ROWS, planted_rows(), NIGHTS, KINDS, STRENGTHS)
 
 
@@ -68,13 +68,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def lake_uri(tmp_path: Path, settings: Settings, model: Model, canary: Canary, lesson: Sample) -> str:
+def lake_uri(tmp_path: Path, settings: Settings, model: Model, canary: Canary, baseline: Sample) -> str:
     """A lake with the small model as champion, nothing published."""
     uri = f"file:{tmp_path / 'lake'}"
     registry = ModelRegistry.open(uri, settings)
     registry.promote(registry.save(model))
     registry.keep(model.version, CANARY, canary.to_bytes(model.features))
-    registry.keep(model.version, REFRESH_BASELINE, lesson.to_bytes(model.features))
+    registry.keep(model.version, REFRESH_BASELINE, baseline.to_bytes(model.features))
     return uri
 
 

@@ -79,18 +79,18 @@ def with_postings(count):
     return features
 
 
-def test_a_nights_lesson_profiles_all_rows_and_holds_only_those_that_may_teach(model, monkeypatch):
+def test_refresh_rows_profile_all_rows_and_hold_only_eligible_ones(model, monkeypatch):
     """Every exclusion at once, down to the rows that are stored; the bank is so large that nobody is capped."""
     monkeypatch.setattr(sampling, "window_rows", lambda _: 1e6)
     features, flagged = with_postings(200), np.arange(200) < 20
-    lesson = refresh_rows_of(features, model, flagged, breaks((30, 30, "error"), (31, 31, "warn")), {32, 33})
-    assert lesson.rows.schema == REFRESH_SCHEMA
-    assert set(lesson.rows["model_base"].to_pylist()) == {model.version}
+    baseline = refresh_rows_of(features, model, flagged, breaks((30, 30, "error"), (31, 31, "warn")), {32, 33})
+    assert baseline.rows.schema == REFRESH_SCHEMA
+    assert set(baseline.rows["model_base"].to_pylist()) == {model.version}
     others = np.isin(np.arange(200), [30, 31, 32, 33])
     expected = model.values(features)[~(flagged | others)].astype(np.float32)
-    np.testing.assert_array_equal(np.array(lesson.rows["values"].to_pylist(), np.float32), expected)
-    assert lesson.profile.schema == PROFILE_SCHEMA
-    score = lesson.profile.filter(pa.array([name == "score" for name in lesson.profile["feature"].to_pylist()]))
+    np.testing.assert_array_equal(np.array(baseline.rows["values"].to_pylist(), np.float32), expected)
+    assert baseline.profile.schema == PROFILE_SCHEMA
+    score = baseline.profile.filter(pa.array([name == "score" for name in baseline.profile["feature"].to_pylist()]))
     assert sum(score["rows"].to_pylist()) == 200
 
 

@@ -21,7 +21,7 @@ from include.training.recipe import Recipe
 from tests.registry.conftest import small_model
 
 CANDIDATES = candidates_of("full")  # before anything is made smaller for tests
-LINEUPS = ensemble_specs_of(CANDIDATES, Recipe(ensembles=ENSEMBLES), None)
+SPECS = ensemble_specs_of(CANDIDATES, Recipe(ensembles=ENSEMBLES), None)
 TWO_OF_THREE = np.repeat([1, 2], 3)
 """Two months of three rounds each, as by default."""
 merits_of_six = st.lists(st.floats(0, 1), min_size=6, max_size=6).map(np.array)
@@ -43,8 +43,8 @@ def plan(champion: str | None) -> SelectionPlan:
 
 @given(st.data())
 def test_no_ensemble_wins_that_is_worse_than_a_member(data):
-    merits = {name: data.draw(merits_of_six) for name in LINEUPS}
-    winner = Comparison(LINEUPS, [], merits, merits, TWO_OF_THREE, 0.1, "").winner
+    merits = {name: data.draw(merits_of_six) for name in SPECS}
+    winner = Comparison(SPECS, [], merits, merits, TWO_OF_THREE, 0.1, "").winner
     assert all(merits[winner.name].mean() >= merits[member].mean() for member in winner.weights)
 
 
@@ -115,7 +115,7 @@ def test_nothing_is_found_better_about_as_seldom_as_is_claimed_where_months_diff
 
 
 def false_verdicts(months_differ: float) -> float:
-    """The same of verdicts: 25 line-ups, equally good, of which one is champion and the best is held against it."""
+    """The same of verdicts: 25 ensembles, equally good, of which one is champion and the best is held against it."""
     rng, names = np.random.default_rng(1), [f"c{n}" for n in range(25)]
     specs, times = {name: EnsembleSpec({name: 1}) for name in names}, 300
     drawn = np.repeat(rng.normal(0, months_differ, (times, 25, 2)), 3, axis=2) + rng.normal(0, 1, (times, 25, 6))
@@ -171,12 +171,12 @@ def test_without_a_champion_as_it_is_there_is_one_merit():
 
 
 def test_in_ensembles_a_detector_may_have_other_settings_but_not_other_features():
-    assert {"contrast_short": 1, "lstm": 1} in [spec.weights for spec in LINEUPS.values()]
-    together = [spec for spec in LINEUPS.values() if len(spec.weights) > 1]
+    assert {"contrast_short": 1, "lstm": 1} in [spec.weights for spec in SPECS.values()]
+    together = [spec for spec in SPECS.values() if len(spec.weights) > 1]
     assert not any("contrast_without_surprises" in spec.weights for spec in together)
 
 
-def test_a_lineup_says_how_its_model_is_trained():
+def test_an_ensemble_says_how_its_model_is_trained():
     candidates, base = CANDIDATES, Recipe()
     recipe, weights = EnsembleSpec({"contrast_short": 2, "rarity": 1}).recipe(candidates, base)
     assert weights == {"contrast": 2, "rarity": 1}
@@ -186,7 +186,7 @@ def test_a_lineup_says_how_its_model_is_trained():
     assert holdouts.without == set(SURPRISES)
 
 
-def test_the_champions_recipe_is_found_among_the_lineups():
+def test_the_champions_recipe_is_found_among_the_ensembles():
     champion = ensemble_spec_of(small_model(1), CANDIDATES, Recipe())
     assert champion.weights == {"isolation_forest": 1, "contrast": 2, "lstm": 1}
     specs = ensemble_specs_of(CANDIDATES, Recipe(), champion)

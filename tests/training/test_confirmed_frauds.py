@@ -30,7 +30,7 @@ def _some(features: pa.Table, number: int) -> frozenset[int]:
     return frozenset(features["trans_id"].to_pylist()[:number])
 
 
-def test_confirmed_rows_are_not_usual_and_few_are_no_lesson(december):
+def test_confirmed_rows_are_not_usual_and_few_are_no_examples(december):
     few = ConfirmedFrauds(_some(december, LEAST_CASES - 1))
     assert few.left_out(december).num_rows == december.num_rows - LEAST_CASES + 1
     assert few.rounds(december) == ()

@@ -145,16 +145,16 @@ def span(features: pa.Table) -> tuple[date, date]:
 def test_the_threshold_comes_from_nights_the_draft_has_not_seen(some, statics, watched):
     model = trained(some, statics).model
     since = model.training.threshold_since
-    (draft_on, teaching, *_), draft = watched["fit"][0]
-    (final_on, lessons, *_), _ = watched["fit"][1]
-    ((chosen_by, checking, *_), _) = watched["choose"][0]
+    (draft_on, training_rounds, *_), draft = watched["fit"][0]
+    (final_on, final_rounds, *_), _ = watched["fit"][1]
+    ((chosen_by, validation_rounds, *_), _) = watched["choose"][0]
     ((draft_asked, _, later, _), threshold) = watched["_threshold"][0]
     assert span(draft_on)[1] < since
-    assert all(span(round_.features)[1] < since for round_ in teaching)
-    assert all(span(round_.features)[0] >= since for round_ in checking)
+    assert all(span(round_.features)[1] < since for round_ in training_rounds)
+    assert all(span(round_.features)[0] >= since for round_ in validation_rounds)
     assert span(later) == (since, START - timedelta(days=1))
     assert span(final_on)[1] == START - timedelta(days=1)
-    assert len(lessons) == len(teaching) + len(checking)
+    assert len(final_rounds) == len(training_rounds) + len(validation_rounds)
     assert chosen_by is draft_asked is draft
     assert model.threshold == threshold
 
