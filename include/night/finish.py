@@ -45,7 +45,7 @@ from include.night.watching import NOTICES, kept_watch
 from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue, alerts_csv
 from include.quality import Counts
-from include.quality.quarantine import seal_quarantine
+from include.quality.sealed_quarantine import seal_quarantine
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.security.envelope import Envelope
 from include.security.private import make_private

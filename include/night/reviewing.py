@@ -15,7 +15,7 @@ from include.night.verify import unsealed
 from include.night.workspace import Workspace
 from include.relations import DATE, FIN_TRANSACTION
 from include.reviews import ReviewEffects, effects_of, findings_of, known_reviews, take_in
-from include.reviews.files import REVIEWS, inbox_of, put_away, taken_of
+from include.reviews.drop import REVIEWS, inbox_of, put_away, taken_of
 from include.reviews.intake import Intake, held_by_others, kept_by, left_in_drop, nights_before
 from include.reviews.risk import dismissed_warnings
 from include.security.envelope import Envelope
