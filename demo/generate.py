@@ -11,14 +11,8 @@ import pyarrow as pa
 
 from demo.calendar import Span
 from demo.commitments import Loans, Orders, draw_loans, draw_orders
-from demo.habits import Habits, Hours, draw_habits, draw_hours
-from demo.injected_incidents import Incident, Planting, numbered, plant, spoil
-from demo.ledger import Ledger, book, closing_balances, walk
-from demo.people import Accounts, Cards, Clients, draw_accounts, draw_cards, draw_clients
-from demo.places import Districts, district_table, draw_districts
-from demo.postings import Postings, draw_postings, joined
-from demo.random_streams import Ints, RandomStreams
-from demo.tables import (
+from demo.districts import Districts, district_table, draw_districts
+from demo.generated_tables import (
     account_table,
     card_table,
     client_table,
@@ -29,6 +23,12 @@ from demo.tables import (
     order_table,
     transaction_table,
 )
+from demo.habits import Habits, Hours, draw_habits, draw_hours
+from demo.injected_incidents import Incident, Planting, numbered, plant, spoil
+from demo.ledger import Ledger, book, closing_balances, walk
+from demo.people import Accounts, Cards, Clients, draw_accounts, draw_cards, draw_clients
+from demo.postings import Postings, draw_postings, joined
+from demo.random_streams import Ints, RandomStreams
 from demo.time_and_place import draw_actors, draw_places, draw_times
 from demo.write import Format, check_format, source_uri, write_bank
 from include.errors import SettingsError

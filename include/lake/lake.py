@@ -24,9 +24,9 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from include.errors import LakeConflictError, MissingStateError, PublishError, TerminalError
-from include.lake.catalog import LakeCatalog, arrow_schema
 from include.lake.commit import Change, guarded_commit
-from include.lake.files import data_files, night_column, night_of, read_data_files, run_key_of, write_data_file
+from include.lake.data_files import data_files, night_column, night_of, read_data_files, run_key_of, write_data_file
+from include.lake.iceberg_catalog import LakeCatalog, arrow_schema
 from include.lake.location import LakeLocation
 from include.lake.rows import check_night, content_digest, keyed_rows
 from include.lake.stamp import RunStamp

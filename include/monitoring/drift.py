@@ -14,9 +14,9 @@ from include.explaining.words.wording import day_of
 from include.features.catalog import FEATURES_BY_NAME
 from include.models.model import Model
 from include.monitoring.distances import chance, distance
+from include.monitoring.notice_sentences import Comparison, missing_sentence, rarity_sentence
 from include.monitoring.profiles import CELLS, SCORE, Counts, Profiles, expected_shares
 from include.monitoring.signals import Signal
-from include.monitoring.wording import Comparison, missing_sentence, rarity_sentence
 
 Aspect: TypeAlias = Literal["missing", "rarity"]
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from include.models.threshold import BUDGET_DAYS
 from include.monitoring.drift import holds_season
+from include.monitoring.notice_sentences import also
 from include.monitoring.signals import DRIFT, PERSISTENCE, Code, Signal
-from include.monitoring.wording import also
 from include.publish.escaping import inert
 
 REPEAT_DAYS = BUDGET_DAYS

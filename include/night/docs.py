@@ -8,7 +8,7 @@ from upath import UPath
 
 from include.night.request import NightRequest
 from include.quality import SuiteResult
-from include.quality.docs import DataDocs
+from include.quality.data_docs import DataDocs
 from include.settings import get_settings
 
 SITE = "data_docs"

@@ -22,7 +22,7 @@ from include.night.reviewing import kept_reviews
 from include.night.watching import kept_watch
 from include.night.workspace import Workspace
 from include.publish.alerts import alert_queue
-from include.quality.quarantine import seal_quarantine
+from include.quality.sealed_quarantine import seal_quarantine
 from include.relations import FIN_TRANSACTION
 from include.reviews.risk import dismissed_warnings
 from include.security.envelope import Envelope

@@ -15,7 +15,7 @@ from include.night.request import NightRequest
 from include.night.verify import unsealed
 from include.relations import DATE
 from include.reviews import findings_of, known_reviews, take_in
-from include.reviews.files import REVIEWS, inbox_of, put_away, taken_of
+from include.reviews.drop import REVIEWS, inbox_of, put_away, taken_of
 from include.reviews.intake import Intake, held_by_others, kept_by, left_in_drop, nights_before
 from include.security.envelope import Envelope
 from include.settings import get_settings

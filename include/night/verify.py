@@ -15,7 +15,7 @@ from include.lake import Lake
 from include.night.columns import Columns, NightColumns
 from include.publish.digest import output_hash
 from include.quality.admission import amount_cents
-from include.quality.quarantine import unseal_quarantine
+from include.quality.sealed_quarantine import unseal_quarantine
 from include.relations import FIN_TRANSACTION
 from include.security.envelope import Envelope
 from include.settings import get_settings

@@ -14,9 +14,7 @@ from include.lake.tables import Table
 from include.models.model import Model
 from include.monitoring import NOTICES_TABLE, WATCH_TABLE
 from include.monitoring.drift import Expected
-from include.monitoring.performance import NIGHTS_SCHEMA, Findings
-from include.monitoring.profiles import Profiles
-from include.monitoring.reading import (
+from include.monitoring.earlier_nights import (
     REVIEW_SCHEMA,
     first_profile,
     flagged,
@@ -25,6 +23,8 @@ from include.monitoring.reading import (
     profiles_before,
     told_before,
 )
+from include.monitoring.performance import NIGHTS_SCHEMA, Findings
+from include.monitoring.profiles import Profiles
 from include.monitoring.volume import volume_notices
 from include.monitoring.watch import NO_NIGHT_BEFORE, Watched, figures_of, watch_night
 from include.night import carried_state

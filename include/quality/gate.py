@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.lake.tables import QUARANTINE_SCHEMA, REVERSES
-from include.quality import records
+from include.quality import record_admission
 from include.quality.admission import Admission, Counts, RefusedError, SuiteResult, looked_for
 from include.quality.reversals import Reversals, find_reversals
 from include.quality.signs import MEND, NEGATIVE
@@ -144,27 +144,30 @@ def _score_columns(scores: pa.Table) -> pa.Table:
 
 def _judged(extract: Extract, night: date | None, lookback: pa.Table | None) -> _Judged:
     relation = extract.relation
-    stays = records.first_of_doubles(relation, extract.rows)
+    stays = record_admission.first_of_doubles(relation, extract.rows)
     kept = extract.rows if stays.all() else extract.rows.filter(pa.array(stays))
     verdict = _verdict(extract, kept)
     if any(violation.is_broken and violation.stops_night for violation in verdict.violations):
         return _Judged(extract, kept, QUARANTINE_SCHEMA.empty_table(), Counts(extract.offered), verdict)
-    reasons = records.merged_reasons(verdict.reasons({"reader_codes": kept["reader_codes"]}))
-    passed, refused = records.parted(kept, reasons)
+    reasons = record_admission.merged_reasons(verdict.reasons({"reader_codes": kept["reader_codes"]}))
+    passed, refused = record_admission.parted(kept, reasons)
     if relation is FIN_TRANSACTION:
         found = find_reversals(passed, lookback)
         reasons |= _refused_reversals(kept.num_rows, reasons, found)
-        passed, refused = records.parted(kept, reasons)
+        passed, refused = record_admission.parted(kept, reasons)
         passed = passed.append_column(
-            REVERSES, found.reverses.filter(records.others(len(found.reverses), found.refused))
+            REVERSES, found.reverses.filter(record_admission.others(len(found.reverses), found.refused))
         )
     doubles = extract.rows.filter(pa.array(~stays))
-    counts = records.counted(extract, {"published": passed, "quarantined": refused, "deduplicated": doubles})
-    quarantined = [records.quarantined(relation, refused, reasons, night), records.unreadable(extract, night)]
-    return _Judged(extract, records.accepted(relation, passed), pa.concat_tables(quarantined), counts, verdict)
+    counts = record_admission.counted(extract, {"published": passed, "quarantined": refused, "deduplicated": doubles})
+    quarantined = [
+        record_admission.quarantined(relation, refused, reasons, night),
+        record_admission.unreadable(extract, night),
+    ]
+    return _Judged(extract, record_admission.accepted(relation, passed), pa.concat_tables(quarantined), counts, verdict)
 
 
-def _refused_reversals(offered: int, reasons: records.Reasons, found: Reversals) -> dict[int, list[str]]:
+def _refused_reversals(offered: int, reasons: record_admission.Reasons, found: Reversals) -> dict[int, list[str]]:
     """Reason codes of the refused reversals, by their place among all records."""
     passed = [position for position in range(offered) if position not in reasons] if found.refused else []
     return {passed[position]: [code] for position, code in found.refused.items()}

@@ -20,7 +20,7 @@ from include.models.base import Detector
 from include.models.detectors import detector_class, reader_class
 from include.models.model import Model
 from include.models.sequence_reader import SequenceReader
-from include.registry.records import SealedRecords, file_content
+from include.registry.sealed_records import SealedRecords, file_content
 from include.security import file_lock
 from include.settings import Settings
 from include.whole_file import write_whole

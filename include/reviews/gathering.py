@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from include.reviews.files import MOST_BYTES, WRITTEN, as_parquet, content_of, files_in, written_on
+from include.reviews.drop import MOST_BYTES, WRITTEN, as_parquet, content_of, files_in, written_on
 from include.sources.files.parquet import read_bounded
 from include.whole_file import write_whole
 

@@ -14,7 +14,7 @@ from upath import UPath
 from include.lake import Lake
 from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA
 from include.publish.escaping import escaped_table
-from include.reviews.files import REVIEWS, ReviewFile, read_inbox
+from include.reviews.drop import REVIEWS, ReviewFile, read_inbox
 from include.reviews.gathering import gather
 from include.reviews.queries import queries
 

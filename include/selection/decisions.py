@@ -15,7 +15,7 @@ from uuid import uuid4
 from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
-from include.registry.records import SealedRecords
+from include.registry.sealed_records import SealedRecords
 from include.settings import get_settings
 
 Record = dict[str, Any]

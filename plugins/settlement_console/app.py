@@ -13,15 +13,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from include.dag_ids import NIGHTLY_SETTLEMENT
-from plugins.settlement_console import pages
+from plugins.settlement_console import templating
+from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
-from plugins.settlement_console.docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
+from plugins.settlement_console.model_history import models_page
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
-from plugins.settlement_console.models import models_page
-from plugins.settlement_console.nights import recent_nights
+from plugins.settlement_console.recent_nights import recent_nights
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.run_results import results_of
 from plugins.settlement_console.runs import run_summary
@@ -149,7 +149,7 @@ def data_docs(request: Request, path: str, settings: InstalledSettings) -> Respo
 
 def stylesheet() -> Response:
     """The style sheet of the console's own pages."""
-    return Response(pages.stylesheet(), media_type="text/css; charset=utf-8", headers=HEADERS)
+    return Response(templating.stylesheet(), media_type="text/css; charset=utf-8", headers=HEADERS)
 
 
 def _laid_out(lake_uri: str, selection: str) -> Evidence | None:
@@ -165,7 +165,7 @@ def _file(shown: ShownFile) -> Response:
 
 
 def _page(template: str, request: Request, **values: Any) -> HTMLResponse:  # noqa: ANN401 - what each template shows
-    return HTMLResponse(pages.render(template, root=_root(request), **values), headers=HEADERS)
+    return HTMLResponse(templating.render(template, root=_root(request), **values), headers=HEADERS)
 
 
 def _root(request: Request) -> str:

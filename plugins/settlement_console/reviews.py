@@ -30,7 +30,7 @@ MOST_BYTES = 1 << 20
 MOST_FAULTS = 20
 """Largest number of faults of a request that the answer names; once these are fixed, the next answer names others."""
 LONGEST_REASON = 1000
-"""Largest number of characters of a reason, the same as in `include.reviews.files`."""
+"""Largest number of characters of a reason, the same as in `include.reviews.drop`."""
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """Earliest time of a decision: an earlier one is a slip, such as 0 for 1970. Years near 1 and 9999 have no UTC."""
@@ -120,7 +120,7 @@ def take_reviews(
     rows = [_row(review, user, known_at) for review in _read(body)]
     ticket = _counted(user, len(rows), known_at, settings.reviews_per_night)
     # The server loads this module at its start; code that writes files is imported only when somebody reviews.
-    from include.reviews.files import drop_reviews, inbox_of
+    from include.reviews.drop import drop_reviews, inbox_of
 
     try:
         name = drop_reviews(inbox_of(settings.lake_uri, settings.reviews_uri), rows)

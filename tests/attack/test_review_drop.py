@@ -17,9 +17,8 @@ from upath import UPath
 
 from include.errors import SourceError
 from include.lake import Lake
-from include.reviews import files as drop
-from include.reviews import gathering
-from include.reviews.files import MOST_BYTES, WRITTEN, as_parquet, drop_reviews, put_away
+from include.reviews import drop, gathering
+from include.reviews.drop import MOST_BYTES, WRITTEN, as_parquet, drop_reviews, put_away
 from include.reviews.gathering import MOST_ROWS, gather
 from include.reviews.intake import take_in
 from include.security.envelope import Envelope

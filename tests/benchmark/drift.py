@@ -18,9 +18,9 @@ import pyarrow as pa
 from include.evaluation.plots import drift_over_nights
 from include.features import FeatureState, build_features
 from include.models.model import Model
+from include.monitoring.earlier_nights import REVIEW_SCHEMA, flagged
 from include.monitoring.performance import NIGHTS_SCHEMA, Findings
 from include.monitoring.profiles import SCORE, Profiles
-from include.monitoring.reading import REVIEW_SCHEMA, flagged
 from include.publish.alerts import score_alerts
 from include.scoring import score_night
 from include.training import Recipe, TrainingSpec, train

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from expectations.declare import typed
 from include.features import advance_state, build_features, state_from_history
 from include.lake.tables import REVERSES
-from include.quality.records import accepted
+from include.quality.record_admission import accepted
 from include.relations import FIN_ORDER, FIN_TRANSACTION, STATIC_RELATIONS, Relation
 from include.reviews.queries import queries
 from include.settlement import check_night

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from include.relations import FIN_DISTRICT
-from include.reviews.files import REVIEWS
+from include.reviews.drop import REVIEWS
 from include.sources import open_source
 from include.sources.dialects import CANONICAL
 from include.sources.values import NULL_WORDS, type_columns

@@ -18,7 +18,7 @@ import pytest
 
 from include.features import FeatureState, advance_state, build_features, state_from_history
 from include.lake.tables import QUARANTINE_SCHEMA, REVERSES
-from include.quality import admit, records
+from include.quality import admit, record_admission
 from include.quality.reversals import find_reversals
 from include.relations import FIN_TRANSACTION, RELATIONS, STATIC_RELATIONS
 from include.settlement import SettlementState, check_night
@@ -90,8 +90,8 @@ def let_in(rows: pa.Table, past: pa.Table | None) -> tuple[pa.Table, pa.Table]:
     found = find_reversals(rows, past)
     linked = rows.append_column(REVERSES, found.reverses)
     reasons = {position: [code] for position, code in found.refused.items()}
-    passed, refused = records.parted(linked, reasons)
-    return passed, records.quarantined(FIN_TRANSACTION, refused, reasons, None)
+    passed, refused = record_admission.parted(linked, reasons)
+    return passed, record_admission.quarantined(FIN_TRANSACTION, refused, reasons, None)
 
 
 def table(rows: Iterable[dict[str, Any]]) -> pa.Table:

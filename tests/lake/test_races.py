@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import LakeConflictError, PublishError
-from include.lake.catalog import LakeCatalog
+from include.lake.iceberg_catalog import LakeCatalog
 from tests.lake.nights import KEYED, STATE, night_number, open_lake, publish_night, rows_of, seen, stamp_of, whole
 
 SCRIPT = """

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from include.learning.profile import bins_of, trained_rarities
 from include.models.model import Model
 from include.monitoring.drift import Expected, drift_signals
+from include.monitoring.earlier_nights import FLAGGED_SCHEMA, REVIEW_SCHEMA
 from include.monitoring.notices import Told
 from include.monitoring.performance import NIGHTS_SCHEMA, Findings
 from include.monitoring.profiles import Profiles
-from include.monitoring.reading import FLAGGED_SCHEMA, REVIEW_SCHEMA
 from include.monitoring.watch import NO_NIGHT_BEFORE, watch_night
 
 NO_FINDINGS = Findings(NIGHTS_SCHEMA.empty_table(), FLAGGED_SCHEMA.empty_table(), REVIEW_SCHEMA.empty_table(), 0.02, 0)

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from include.monitoring.earlier_nights import FLAGGED_SCHEMA, REVIEW_SCHEMA
 from include.monitoring.performance import NIGHTS_SCHEMA, Findings
 from include.monitoring.profiles import Profiles
-from include.monitoring.reading import FLAGGED_SCHEMA, REVIEW_SCHEMA
 from include.monitoring.signals import PERSISTENCE
 from tests.monitoring.nights import watched
 

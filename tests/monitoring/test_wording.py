@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from include.features.catalog import MODEL_FEATURES, REASON_CODES
-from include.monitoring import wording
+from include.monitoring import notice_sentences
+from include.monitoring.notice_sentences import SPOKEN, Comparison, also, missing_sentence, rarity_sentence
 from include.monitoring.notices import notices
 from include.monitoring.performance import REASONS
 from include.monitoring.profiles import SCORE
 from include.monitoring.signals import Signal
-from include.monitoring.wording import SPOKEN, Comparison, also, missing_sentence, rarity_sentence
 
 NIGHT = date(1994, 1, 20)
 COMPARED = Comparison("amount_z", date(1993, 12, 30), NIGHT, "from 1 October 1993 to 20 December 1993", False)
@@ -47,7 +47,7 @@ def test_many_that_changed_together_are_counted() -> None:
 
 
 def test_texts_are_inert(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(wording.SPOKEN, "gap", "<script>")
+    monkeypatch.setitem(notice_sentences.SPOKEN, "gap", "<script>")
     signal = Signal("feature_drift", "gap", "timing", 1.0, 0.1, 0.0, True, NIGHT, "=cmd() <b>", True)
     companion = Signal("feature_drift", "gap", "amount", 0.5, 0.1, 0.0, True, NIGHT, "", True, "missing")
     lasting = {signal.name: 3, companion.name: 3}

@@ -14,8 +14,8 @@ from include import learning, selection
 from include.lake import Lake
 from include.settings import get_settings
 from plugins.settlement_console.lake_says import lake_says, night_says
-from plugins.settlement_console.models import models_page
-from plugins.settlement_console.nights import recent_nights
+from plugins.settlement_console.model_history import models_page
+from plugins.settlement_console.recent_nights import recent_nights
 from tests.plugins.runs import ENDED, MADE, a_run
 
 NIGHT, ROLLBACK = a_run(), a_run("champion_rollback", conf={"why": "too loud"})
@@ -72,7 +72,7 @@ class _Published:
     ],
 )
 def test_a_record_is_shown_of_a_night_that_the_run_itself_published(made_lake, monkeypatch, finished_at, is_own):
-    monkeypatch.setattr(Lake, "open", lambda _: _Published(finished_at))
+    monkeypatch.setattr(Lake, "open", lambda *_: _Published(finished_at))
     found = night_says(NIGHT, get_settings())
     assert found.summary == ({"rows_in": 7} if is_own else {})
     assert found.trouble.startswith("" if is_own else "the lake's record of this night is another run's")

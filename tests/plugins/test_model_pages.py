@@ -10,11 +10,11 @@ from markupsafe import Markup
 from include.orchestration import FAILURE
 from plugins.settlement_console.evidence import Evidence, as_html
 from plugins.settlement_console.lake_says import LakeSays
+from plugins.settlement_console.model_history import UPDATES_SHOWN, ModelsPage
 from plugins.settlement_console.model_runs import ModelRun, model_run
-from plugins.settlement_console.models import UPDATES_SHOWN, ModelsPage
 from plugins.settlement_console.notes import note_of_models
-from plugins.settlement_console.pages import render
 from plugins.settlement_console.run_results import RETURNED, Answer, RunResults
+from plugins.settlement_console.templating import render
 from plugins.settlement_console.told import UNVERIFIED
 from tests.plugins.runs import a_run
 

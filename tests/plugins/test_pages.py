@@ -9,10 +9,10 @@ import pytest
 
 from plugins.settlement_console import notes
 from plugins.settlement_console.lake_says import NightSays
-from plugins.settlement_console.nights import NightRow
 from plugins.settlement_console.notes import in_time, note_of
-from plugins.settlement_console.pages import render
+from plugins.settlement_console.recent_nights import NightRow
 from plugins.settlement_console.runs import RunSummary
+from plugins.settlement_console.templating import render
 
 EVIL = "<script>alert(1)</script>"
 

@@ -19,7 +19,7 @@ from include.lake import TABLES, Lake
 from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA, SCORES_SCHEMA
 from include.relations import FIN_TRANSACTION
 from include.reviews import effects_of
-from include.reviews.files import MOST_BYTES, drop_reviews, inbox_of, put_away, read_inbox, read_kept, taken_of
+from include.reviews.drop import MOST_BYTES, drop_reviews, inbox_of, put_away, read_inbox, read_kept, taken_of
 from include.reviews.intake import (
     Intake,
     confirmed_before,

@@ -15,7 +15,7 @@ import pytest
 from include.errors import IntegrityError, TrackingError
 from include.lake.night_lock import LOCK_FILE, one_night_at_a_time
 from include.lake.work_folder import WorkFolder
-from include.quality.docs import DataDocs
+from include.quality.data_docs import DataDocs
 from include.registry import ModelRegistry
 from include.registry.tracking_store import TrackingStore
 from include.security import file_lock

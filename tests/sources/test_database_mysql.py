@@ -20,7 +20,7 @@ from include.errors import SourceError
 from include.relations import FIN_TRANSACTION
 from include.sources.database.link import reported
 from include.sources.database.nights import ZonedNights
-from include.sources.database.tables import _single_precision
+from include.sources.database.relation_tables import _single_precision
 from include.sources.database.values import as_text
 
 URL = make_url("mysql+pymysql://reader@host/bank")

@@ -17,7 +17,7 @@ from sqlalchemy.sql import ColumnElement
 
 from include.errors import SourceError
 from include.relations import FIN_TRANSACTION, TEXT
-from include.sources.database.tables import BankTable
+from include.sources.database.relation_tables import BankTable
 from include.sources.database.zones import is_zoned
 from include.sources.zones import require_zone
 

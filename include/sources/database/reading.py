@@ -31,7 +31,7 @@ from include.sources.counting import (
     repeated_keys,
 )
 from include.sources.database.nights import Condition, Nights, nights_of
-from include.sources.database.tables import BankTable
+from include.sources.database.relation_tables import BankTable
 from include.sources.database.texts import without_marks
 from include.sources.database.values import as_text, has_more_digits, readable_amount, record_digest
 from include.sources.forms import Remarks

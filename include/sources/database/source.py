@@ -19,7 +19,7 @@ from include.sources.database.address import parse_url, public_uri
 from include.sources.database.link import close, connect, reported
 from include.sources.database.patience import Patience
 from include.sources.database.reading import Reading
-from include.sources.database.tables import find_tables
+from include.sources.database.relation_tables import find_tables
 from include.sources.database.zones import count_days_in
 from include.sources.dialects import CANONICAL
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection
 
-from include.sources.database.tables import BankTable
+from include.sources.database.relation_tables import BankTable
 from include.sources.zones import refuse_moments
 
 

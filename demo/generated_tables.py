@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from demo.calendar import Span
 from demo.commitments import BANKS, Loans, Orders
+from demo.districts import Districts
 from demo.ledger import Ledger, shown
 from demo.people import Accounts, Cards, Clients
-from demo.places import Districts
 from demo.postings import NONE, WRITTEN, Kind, Postings
 from demo.random_streams import Bools, Codes, Ints, RandomStreams, spaced_ids
 from include.relations import (
