@@ -36,8 +36,7 @@ SETTINGS_BORDERS = frozenset(
         "include/lake/lake.py",  # for callers that name no settings
         "include/training/history.py",
         *(f"include/learning/{name}.py" for name in ("learn", "save_model")),
-        *(f"include/night/{name}.py" for name in ("docs", "finish", "modelling", "outputs", "play", "reviewing")),
-        *(f"include/night/{name}.py" for name in ("scoring", "steps", "verify", "watching")),
+        *(f"include/night/{name}.py" for name in ("modelling", "request", "verify")),
         *(f"include/selection/{name}.py" for name in ("compare_task", "decisions", "preparing", "promotion")),
     }
 )

@@ -9,7 +9,6 @@ from upath import UPath
 from include.night.request import NightRequest
 from include.quality import SuiteResult
 from include.quality.data_docs import DataDocs
-from include.settings import get_settings
 
 SITE = "data_docs"
 """Folder of the lake that holds the site."""
@@ -17,7 +16,7 @@ SITE = "data_docs"
 
 def publish_docs(request: NightRequest, results: Sequence[SuiteResult]) -> str:
     """Render the verdicts of a night, whether it passed or was stopped, and return the address of its page."""
-    site = DataDocs(_site(request), keep_nights=get_settings().data_docs_nights)
+    site = DataDocs(_site(request), keep_nights=request.settings.data_docs_nights)
     return str(site.publish(request.night, tuple(results)))
 
 

@@ -25,7 +25,7 @@ from include.night.reviewing import put_reviews_away, require_unclaimed
 from include.night.workspace import Workspace
 from include.publish.alerts import alerts_csv
 from include.security.private import make_private
-from include.settings import get_settings
+from include.settings import Settings
 from include.whole_file import write_whole
 
 # Another run of the night that publishes in between makes this one start over; each further turn needs yet another.
@@ -46,11 +46,11 @@ def publish(request: NightRequest) -> PublishResult:
         night took in the same reviews as this run.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
-    unpublished = Unpublished.load(request.night, workspace, lake)
+    unpublished = Unpublished.load(request, workspace, lake)
     outputs = unpublished.outputs(lake)
     check_conservation(outputs)
     start, reviews, summary = unpublished.start, unpublished.reviews, unpublished.summary(outputs)
-    provenance = _provenance(unpublished)
+    provenance = _provenance(unpublished, request.settings)
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
     row = manifest_row(stamp, outputs, provenance, start.started_at, summary)
     unclaimed = partial(require_unclaimed, request.night, start, reviews, lake)
@@ -58,17 +58,17 @@ def publish(request: NightRequest) -> PublishResult:
         with attempt:
             _write(lake, stamp, outputs, row, start.published_run, unclaimed)
     # At once, sealed: what people wrote does not wait in the clear for a report that may be killed. It says what stays.
-    put_reviews_away(reviews)
+    put_reviews_away(reviews, request.settings)
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
 
-def _provenance(unpublished: Unpublished) -> Provenance:
+def _provenance(unpublished: Unpublished, settings: Settings) -> Provenance:
     return Provenance(
         data_snapshot=unpublished.snapshot(),
         model_version=unpublished.scored.model_version,
         rounding_cents=unpublished.start.rounding_cents,
         holidays=unpublished.start.holidays,
-        settings=get_settings(),
+        settings=settings,
     )
 
 
@@ -133,7 +133,7 @@ def report(request: NightRequest) -> ReportResult:
             f"({error}): see that the disk under {request.lake_uri} has room, and run the report again"
         ) from error
     summary: ManifestSummary = json.loads(row["summary"])
-    warnings = [*summary["warnings"], *put_reviews_away(NightReviews.find(workspace))]
+    warnings = [*summary["warnings"], *put_reviews_away(NightReviews.find(workspace), request.settings)]
     workspace.clear()
     return {**summary, "warnings": warnings, "data_docs": docs, "alerts_sheet": str(sheet)}
 

@@ -22,7 +22,7 @@ from include.models.model import Model
 from include.night.request import NightRequest
 from include.registry import ModelRegistry
 from include.reviews import confirmed_before
-from include.settings import get_settings
+from include.settings import Settings, get_settings
 from include.stages import stage
 from include.training import Recipe, TrainingSpec, train
 from include.training.history import read_history
@@ -57,7 +57,7 @@ def model_for(
     A night run again is scored by the model its manifest names. A model that was trained on dates from the night on
     has seen the night's future and is passed over.
     """
-    registry = ModelRegistry.open(request.lake_uri, get_settings())
+    registry = ModelRegistry.open(request.lake_uri, request.settings)
     published = lake.published(request.night)
     if published is not None and published["model_version"] is not None:
         return _chosen(registry, published["model_version"], "as published before")
@@ -81,12 +81,13 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
     dict
         `model_version` (None when there is too little history) and `note`, a sentence.
     """
+    settings = get_settings()
     with stage(f"the past before {before} read and let in"):
-        history = read_history(source_uri, before, get_settings().lookback_days)
-    trained = _train_on(history, before, lake_uri)
+        history = read_history(source_uri, before, settings.lookback_days)
+    trained = _train_on(history, before, lake_uri, settings)
     if trained.model is None:
         return {"model_version": None, "note": trained.note}
-    registry = ModelRegistry.open(lake_uri, get_settings())
+    registry = ModelRegistry.open(lake_uri, settings)
     # Whom it follows is named, so that a pointer that cannot be trusted is not mended by the way.
     registry.promote(trained.model.version, by="training", why=trained.note, champion=registry.champion())
     return {"model_version": trained.model.version, "note": trained.note}
@@ -133,17 +134,16 @@ def _chosen(registry: ModelRegistry, version: str, why: str) -> ModelChoice:
 
 
 def _train(request: NightRequest, history: pa.Table | None, statics: dict[str, pa.Table], rounding: int) -> Trained:
-    habit_days = get_settings().lookback_days
+    habit_days = request.settings.lookback_days
     if history is None:
         past = read_history(request.source_uri, request.night, habit_days)
     else:
         past = BankHistory(history, statics, rounding, habit_days)
-    return _train_on(past, request.night, request.lake_uri)
+    return _train_on(past, request.night, request.lake_uri, request.settings)
 
 
-def _train_on(history: BankHistory, before: date, lake_uri: str) -> Trained:
+def _train_on(history: BankHistory, before: date, lake_uri: str, settings: Settings) -> Trained:
     """Train, keep the model, and lay its figures into MLflow."""
-    settings = get_settings()
     began = time.monotonic()
     spec = TrainingSpec(
         before=before,

@@ -17,6 +17,7 @@ from include.night import carried_state
 from include.night.handoffs import Admitted, Checked, Lookback, NightReviews, Restated, RunStart, Scored
 from include.night.late import STATE_TOTALS, known_totals, late_changes, totals_as_of
 from include.night.publishing import NightOutputs, as_published, data_snapshot
+from include.night.request import NightRequest
 from include.night.results import ManifestSummary
 from include.night.reviewing import kept_reviews
 from include.night.watching import kept_watch
@@ -26,7 +27,7 @@ from include.quality.sealed_quarantine import seal_quarantine
 from include.relations import FIN_TRANSACTION
 from include.reviews.risk import dismissed_warnings
 from include.security.envelope import Envelope
-from include.settings import get_settings
+from include.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Unpublished:
     """
 
     night: date
+    settings: Settings
     start: RunStart
     reviews: NightReviews
     restated: Restated
@@ -53,12 +55,13 @@ class Unpublished:
     late: tuple[str, ...]
 
     @classmethod
-    def load(cls, night: date, workspace: Workspace, lake: Lake) -> Self:
+    def load(cls, request: NightRequest, workspace: Workspace, lake: Lake) -> Self:
         """The night as its steps left it, held against the night before as the lake has it now."""
-        start = RunStart.load(workspace)
+        night, start = request.night, RunStart.load(workspace)
         known = None if start.is_first else known_totals(lake, night)
         return cls(
             night=night,
+            settings=request.settings,
             start=start,
             reviews=NightReviews.load(workspace),
             # A night that is itself restated restates no others.
@@ -68,7 +71,7 @@ class Unpublished:
             checked=Checked.load(workspace),
             scored=Scored.load(workspace),
             known_totals=known,
-            late=_late_sentences(night, known, start.totals),
+            late=_late_sentences(request, known, start.totals),
         )
 
     def outputs(self, lake: Lake) -> NightOutputs:
@@ -84,7 +87,7 @@ class Unpublished:
         )
         return NightOutputs(
             published=published,
-            sealed_quarantine=seal_quarantine(published["quarantine"], self.night, Envelope.open(get_settings())),
+            sealed_quarantine=seal_quarantine(published["quarantine"], self.night, Envelope.open(self.settings)),
             statics=self.admitted.statics,
             state=self._state(lake),
             counts=self.admitted.counts,
@@ -174,12 +177,12 @@ class Unpublished:
         return lookback if self.start.is_first else lookback.schema.empty_table()
 
 
-def _late_sentences(night: date, known: pa.Table | None, found: pa.Table) -> tuple[str, ...]:
+def _late_sentences(request: NightRequest, known: pa.Table | None, found: pa.Table) -> tuple[str, ...]:
     """Sentences on the settlement dates whose records changed since the night before took them in."""
     # Not what `restate_late_nights` found, which compared the same totals to know which nights to play again: since
     # then the night before may have been played again, by that step or by another run. What it took in is told among
     # its own alerts, and a rerun of tonight, which sees that night as it is now, must publish the same.
     if known is None:
         return ()
-    days = get_settings().restate_days
-    return tuple(change.sentence(days) for change in late_changes(known, found, night))
+    days = request.settings.restate_days
+    return tuple(change.sentence(days) for change in late_changes(known, found, request.night))

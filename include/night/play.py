@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, cast
 
@@ -18,7 +19,6 @@ from include.night.results import NightResult, RestateResult, Step
 from include.night.scoring import score
 from include.night.steps import check_settlement, extract, validate
 from include.night.workspace import Workspace
-from include.settings import get_settings
 
 Say = Callable[[str], None]
 
@@ -36,10 +36,10 @@ def restate_late_nights(request: NightRequest, progress: Say = _silent) -> Resta
     """
     lake, workspace = Lake.open(request.lake_uri), Workspace.of(request)
     changed = _changes(request.night, RunStart.load(workspace), lake)
-    restated = _restated(request.night, changed, lake)
+    restated = _restated(request, changed, lake)
     for night in restated.nights:
         progress(f"{night} is restated: its records changed at the source since it was published")
-        again = NightRequest(night, request.source_uri, request.lake_uri, f"{request.attempt}.restated")
+        again = replace(request, night=night, attempt=f"{request.attempt}.restated")
         _play(again, _STEPS_OF_A_NIGHT, progress)
     restated.save(workspace)
     return {"restated": [night.isoformat() for night in restated.nights], "late": list(restated.late)}
@@ -51,9 +51,9 @@ def _changes(night: date, start: RunStart, lake: Lake) -> list[LateChange]:
     return late_changes(known_totals(lake, night), start.totals, night)
 
 
-def _restated(night: date, changed: list[LateChange], lake: Lake) -> Restated:
+def _restated(request: NightRequest, changed: list[LateChange], lake: Lake) -> Restated:
     """The nights that are to be played again, and what is told of changes too old for that."""
-    days = get_settings().restate_days
+    night, days = request.night, request.settings.restate_days
     since = night - timedelta(days=days)
     recent = [change.day for change in changed if change.day >= since]
     older = [change.sentence(days) for change in changed if change.day < since]

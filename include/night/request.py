@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from include.errors import SettingsError
 from include.lake.work_folder import folder_name
+from include.settings import Settings, get_settings
 
 # Python itself would read 20240131 and 2024-W05-3 too; a night has one spelling.
 _WRITTEN_NIGHT = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -27,6 +28,8 @@ class NightRequest:
         Addresses of the bank's relations and of the lake.
     attempt
         Name of this run, of its work folder and in the lake's snapshots: letters, digits, `_`, `.` and `-`.
+    settings
+        Settings of the installation, read once for the whole run.
     """
 
     night: date
@@ -34,6 +37,7 @@ class NightRequest:
     source_uri: str = field(repr=False)
     lake_uri: str
     attempt: str
+    settings: Settings = field(default_factory=get_settings, repr=False, compare=False)
 
     @classmethod
     def of(cls, night: str | date, source_uri: str, lake_uri: str, attempt: str = "") -> Self:

@@ -6,19 +6,20 @@ from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from upath import UPath
 
 from include.errors import TerminalError
 from include.lake import Lake
 from include.lake.tables import QUARANTINE_SCHEMA, RUN_KEY, TABLES, Table
 from include.night.handoffs import NightReviews, RunStart
 from include.night.request import NightRequest
-from include.night.verify import unsealed
+from include.quality.sealed_quarantine import unseal_quarantine
 from include.relations import DATE
 from include.reviews import findings_of, known_reviews, take_in
 from include.reviews.drop import REVIEWS, inbox_of, put_away, taken_of
 from include.reviews.intake import Intake, held_by_others, kept_by, left_in_drop, nights_before
 from include.security.envelope import Envelope
-from include.settings import get_settings
+from include.settings import Settings
 
 STATE_KNOWN_NIGHTS = Table(
     "state_known_nights",
@@ -51,17 +52,22 @@ def reviews_of_night(request: NightRequest, lake: Lake, *, is_published: bool) -
 
 def _fresh_intake(request: NightRequest, lake: Lake) -> Intake:
     """What lies in the drop."""
-    reviews_uri = get_settings().reviews_uri
-    inbox = inbox_of(request.lake_uri, reviews_uri)
-    return take_in(lake, inbox, request.night, taken_of(inbox, reviews_uri))
+    inbox, taken = _drop(request)
+    return take_in(lake, inbox, request.night, taken)
 
 
 def _kept_intake(request: NightRequest, lake: Lake) -> Intake:
     """What the published run of the night took in."""
-    reviews_uri = get_settings().reviews_uri
+    inbox, taken = _drop(request)
+    settled = left_in_drop(lake, inbox, request.night, taken)
+    return Intake(kept_by(lake, request.night), _refused_before(request, lake), settled=settled)
+
+
+def _drop(request: NightRequest) -> tuple[UPath, UPath]:
+    """The folder that reviews are dropped into, and the one that files are put away to."""
+    reviews_uri = request.settings.reviews_uri
     inbox = inbox_of(request.lake_uri, reviews_uri)
-    settled = left_in_drop(lake, inbox, request.night, taken_of(inbox, reviews_uri))
-    return Intake(kept_by(lake, request.night), _refused_before(lake, request.night), settled=settled)
+    return inbox, taken_of(inbox, reviews_uri)
 
 
 def _known_nights(lake: Lake, night: date) -> list[date]:
@@ -96,25 +102,28 @@ def kept_reviews(reviews: NightReviews, night: date) -> list[tuple[Table, pa.Tab
     return [(TABLES[REVIEWS.name], reviews.taken), (STATE_KNOWN_NIGHTS, known)]
 
 
-def put_reviews_away(reviews: NightReviews | None) -> list[str]:
+def put_reviews_away(reviews: NightReviews | None, settings: Settings) -> list[str]:
     """Move the settled files out of the drop, once the night that settled them is published.
 
     Parameters
     ----------
     reviews
         The night's reviews; None for a report that is run again after its work folder is gone, which moves nothing.
+    settings
+        Settings of the installation, which name the key to seal the files with.
 
     Returns
     -------
     list of str
         Sentences on files that could not be moved.
     """
-    return [] if reviews is None else put_away(reviews.settled, Envelope.open(get_settings()))
+    return [] if reviews is None else put_away(reviews.settled, Envelope.open(settings))
 
 
-def _refused_before(lake: Lake, night: date) -> pa.Table:
-    quarantine = lake.read("quarantine", night, night, QUARANTINE_SCHEMA.names)
-    return unsealed(quarantine.filter(pc.equal(quarantine["relation"], REVIEWS.name)), night)
+def _refused_before(request: NightRequest, lake: Lake) -> pa.Table:
+    quarantine = lake.read("quarantine", request.night, request.night, QUARANTINE_SCHEMA.names)
+    refused = quarantine.filter(pc.equal(quarantine["relation"], REVIEWS.name))
+    return unseal_quarantine(refused, request.night, Envelope.open(request.settings))
 
 
 def _warnings_of(intake: Intake) -> list[str]:

@@ -33,7 +33,6 @@ from include.night.workspace import Workspace
 from include.quality import RefusedError, SuiteResult, check_scores
 from include.reviews import ReviewEffects, effects_of
 from include.scoring import Sight, score_night
-from include.settings import get_settings
 
 
 def score(request: NightRequest) -> ScoreResult:
@@ -42,7 +41,7 @@ def score(request: NightRequest) -> ScoreResult:
     unscored = _Unscored.load(request, workspace, lake)
     choice = model_for(request, lake, unscored.history, unscored.admitted.statics, unscored.start.rounding_cents)
     scoring = _Scoring.nothing() if choice.model is None else _scoring(request, workspace, choice.model, unscored)
-    _scored(lake, unscored, choice, scoring).save(workspace)
+    _scored(request, lake, unscored, choice, scoring).save(workspace)
     Verdicts((*unscored.admitted.results, *scoring.results)).save(workspace)
     flagged = pc.sum(scoring.scores["is_flagged"]).as_py() or 0
     return {"flagged": flagged, "model_version": choice.version, "note": choice.note}
@@ -151,17 +150,25 @@ def _scoring(request: NightRequest, workspace: Workspace, model: Model, unscored
 def _check_scores(request: NightRequest, admitted: Admitted, scores: pa.Table) -> tuple[tuple[str, ...], SuiteResult]:
     """Hold the scores against their suite; the verdict is in the Data Docs also when it stops the night."""
     try:
-        warnings, result = check_scores(scores, admitted.postings.num_rows, get_settings().alert_budget)
+        warnings, result = check_scores(scores, admitted.postings.num_rows, request.settings.alert_budget)
     except RefusedError as refusal:
         publish_docs(request, (*admitted.results, *refusal.results))
         raise
     return tuple(warnings), result
 
 
-def _scored(lake: Lake, unscored: _Unscored, choice: ModelChoice, scoring: _Scoring) -> Scored:
+def _scored(request: NightRequest, lake: Lake, unscored: _Unscored, choice: ModelChoice, scoring: _Scoring) -> Scored:
     night, postings = unscored.night, unscored.admitted.postings
     since, profile = watched_since(lake, night), scoring.refresh.profile
-    tonight = Tonight(night, choice.model, unscored.admitted, scoring.scores, profile, unscored.effects.decisions)
+    tonight = Tonight(
+        night=night,
+        model=choice.model,
+        admitted=unscored.admitted,
+        scores=scoring.scores,
+        profile=profile,
+        decisions=unscored.effects.decisions,
+        alert_budget=request.settings.alert_budget,
+    )
     watched = watch_over(lake, since, tonight)
     volume = volume_of(night, postings.num_rows, unscored.checked, unscored.start.holidays)
     return Scored(

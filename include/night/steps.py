@@ -21,7 +21,6 @@ from include.night.reviewing import reviews_of_night
 from include.night.workspace import Workspace
 from include.quality import Admission, RefusedError, admit
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
-from include.settings import get_settings
 from include.sources import open_source
 from include.sources.base import Source
 
@@ -47,7 +46,7 @@ def _read_source(request: NightRequest, lake: Lake) -> tuple[RunStart, Extracted
     # Looked at before anything that depends on it: what is published meanwhile is found out by `publish`.
     published = lake.published(night)
     is_first = not (carried_state.has_predecessor(lake, night) and carried_state.knows_enough(lake, night))
-    with open_source(request.source_uri, timeout_seconds=get_settings().source_timeout_seconds) as source:
+    with open_source(request.source_uri, timeout_seconds=request.settings.source_timeout_seconds) as source:
         settlement.calendar_of(source.holidays)  # an unknown one stops the night before anything is read
         if is_first:
             _refuse_a_hole(source, lake, night)
@@ -104,7 +103,7 @@ def validate(request: NightRequest) -> ValidateResult:
     extracted, reviews = Extracted.load(workspace), NightReviews.load(workspace)
     try:
         history = _admitted_history(extracted, request.night)
-        lookback = _lookback(history, lake, request.night)
+        lookback = _lookback(request, history, lake)
         admission = admit(extracted.relations, request.night, lookback)
     except RefusedError as refusal:
         publish_docs(request, refusal.results)
@@ -129,8 +128,8 @@ def _admitted_history(extracted: Extracted, night: date) -> Admission | None:
         raise
 
 
-def _lookback(history: Admission | None, lake: Lake, night: date) -> pa.Table:
-    days = features.reach_days(get_settings().lookback_days)
+def _lookback(request: NightRequest, history: Admission | None, lake: Lake) -> pa.Table:
+    night, days = request.night, features.reach_days(request.settings.lookback_days)
     if history is not None:
         return carried_state.lookback_from_history(history.accepted[FIN_TRANSACTION.name], night, days)
     return carried_state.lookback_from_lake(lake, night, days)
@@ -174,7 +173,7 @@ def check_settlement(request: NightRequest) -> CheckResult:
     start, admitted = RunStart.load(workspace), Admitted.load(workspace)
     state = _settlement_state(start, admitted, AdmittedHistory.find(workspace), lake, request.night)
     recent = carried_state.lookback_from_history(
-        Lookback.load(workspace).postings, request.night, get_settings().lookback_days
+        Lookback.load(workspace).postings, request.night, request.settings.lookback_days
     )
     checked = _checked(start, admitted, recent, state, request.night)
     checked.save(workspace)

@@ -30,8 +30,7 @@ from include.monitoring.watch import NO_NIGHT_BEFORE, Watched, figures_of, watch
 from include.night import carried_state
 from include.night.handoffs import Admitted, Checked, Scored
 from include.publish.alerts import score_alerts
-from include.settings import get_settings
-from include.settlement import SettlementState
+from include.settlement import booked_days_of
 from include.settlement.banking_days import BankingDays, calendar_of
 
 
@@ -53,6 +52,8 @@ class Tonight:
         Profile of the postings (`PROFILE_SCHEMA`).
     decisions
         Latest decision on each reviewed posting.
+    alert_budget
+        Share of the postings that may be flagged.
     """
 
     night: date
@@ -61,6 +62,7 @@ class Tonight:
     scores: pa.Table
     profile: pa.Table
     decisions: pa.Table
+    alert_budget: float
 
 
 def watched_since(lake: Lake, night: date) -> date:
@@ -87,8 +89,8 @@ def watch_over(lake: Lake, since: date, tonight: Tonight) -> Watched:
 
 def volume_of(night: date, postings: int, checked: Checked, holidays: str | None) -> pa.Table:
     """Notices of far fewer or far more postings than on nights like it, also where nothing is scored."""
-    state = SettlementState.from_tables(checked.state_before)
-    known = BankingDays(state.first_date, state.booking_days, calendar_of(holidays))
+    first_date, booking_days = booked_days_of(checked.state_before)
+    known = BankingDays(first_date, booking_days, calendar_of(holidays))
     return volume_notices(night, postings, known)
 
 
@@ -118,7 +120,7 @@ def _findings(lake: Lake, since: date, tonight: Tonight) -> Findings:
         nights=pa.concat_tables([nights_before(lake, since, night), own]),
         alerts=pa.concat_tables([flagged_before(lake, since, night), found]),
         reviews=tonight.decisions.select(REVIEW_SCHEMA.names),
-        budget=get_settings().alert_budget,
+        budget=tonight.alert_budget,
         month_rows=0 if model is None else model.training.month_rows,
     )
 

@@ -151,10 +151,11 @@ class SettlementState:
         known = {name: tables[name].select(schema.names) for name, schema in STATE_SCHEMAS.items()}
         bills = known.pop("state_monthly_bills").cast(BILLS_SCHEMA)
         chain = known.pop("state_chain")
+        first_date, booking_days = booked_days_of(known)
         rows = {name: table.to_pylist() for name, table in known.items()}
         return cls(
-            first_date=next((row["first_date"] for row in rows["state_settlement"]), None),
-            booking_days={r["day"]: r["posting_count"] for r in rows["state_booking_days"]},
+            first_date=first_date,
+            booking_days=booking_days,
             chain=_chain_of(chain),
             orders={r.pop("order_id"): _order_of(r) for r in rows["state_standing_orders"]},
             bills=bills,
@@ -175,6 +176,13 @@ class SettlementState:
             bills=self.bills,
             refused=Refusals(dict(self.refused.counts)),
         )
+
+
+def booked_days_of(tables: Mapping[str, pa.Table]) -> tuple[date | None, dict[date, int]]:
+    """The first date with postings, and the number of postings by day, from the state's tables."""
+    first = tables["state_settlement"]["first_date"].to_pylist()
+    days, counts = (tables["state_booking_days"][name].to_pylist() for name in ("day", "posting_count"))
+    return next(iter(first), None), dict(zip(days, counts, strict=True))
 
 
 def _chain_table(chain: Mapping[int, Closing]) -> pa.Table:

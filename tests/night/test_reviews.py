@@ -276,7 +276,7 @@ def test_a_run_killed_before_it_put_reviews_away_does_so_when_it_is_run_again(
 ) -> None:
     taken_in = _drop(tmp_path, "late.csv", HOLE, {3: "confirmed", 4: "perhaps"})
     with monkeypatch.context() as killed:
-        killed.setattr(finish, "put_reviews_away", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(finish, "put_reviews_away", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             play(str(HOLE), small, tmp_path)
     assert taken_in.exists()
