@@ -42,16 +42,16 @@ SPREAD = "_sd"
 
 
 def precision_recall(curves: Mapping[str, tuple[Labels, Scores]], *, data: str, champion: str = "") -> Figure:
-    """Precision against recall, one line a detector, the best average precision first in the legend.
+    """Precision against recall, one line per detector, the best average precision first in the legend.
 
     Parameters
     ----------
     curves
-        Detector -> (whether each row is an anomaly, its score; higher is more anomalous).
+        Whether each row is an anomaly, and its score (higher is more anomalous), by detector.
     data
-        What was scored, for the title.
+        Description of the scored rows, for the title.
     champion
-        The detector to emphasise.
+        Name of the detector to emphasise.
     """
     figure, axes = _axes("Precision and recall of each detector", data)
     average = {name: float(average_precision_score(*curve)) for name, curve in curves.items()}
@@ -76,9 +76,9 @@ def recall_by_kind(recall: Mapping[str, Mapping[str, float]], *, data: str) -> F
     Parameters
     ----------
     recall
-        Kind -> strength -> share found, 0 to 1.
+        Share found, 0 to 1, by kind and strength.
     data
-        What was scored, at which budget, for the title.
+        Description of the scored rows and of the budget, for the title.
     """
     kinds = list(recall)
     strengths = list(dict.fromkeys(strength for found in recall.values() for strength in found))
@@ -138,10 +138,10 @@ def detectors_beside(figures: Mapping[str, Mapping[str, float]], *, data: str, c
     Parameters
     ----------
     figures
-        Detector -> `average_precision` and `recall`, and, for error bars, `average_precision_sd` and `recall_sd`:
-        standard deviations over seeds.
+        Figures by detector: `average_precision` and `recall`, and, for error bars, their standard deviations over
+        seeds, `average_precision_sd` and `recall_sd`.
     data
-        What was scored, at which budget, for the title.
+        Description of the scored rows and of the budget, for the title.
     champion
         The detector whose name is printed bold.
     """
@@ -172,9 +172,9 @@ def cost_of_candidates(costs: Mapping[str, tuple[float, float]], *, data: str, c
     Parameters
     ----------
     costs
-        Candidate -> (seconds on one core, peak MiB).
+        Seconds on one core and peak memory in MiB, by candidate.
     data
-        What was fitted and scored, for the title.
+        Description of the fitted and scored rows, for the title.
     champion
         The candidate whose name is printed bold.
     """
@@ -199,10 +199,10 @@ def drift_over_nights(excess: Mapping[str, Mapping[date, float]], *, data: str) 
     Parameters
     ----------
     excess
-        Feature -> night -> drift as a multiple of its alert line, which 1 and more exceeds; the features that drifted
-        farthest are drawn.
+        Drift by feature and night, as a multiple of the feature's alert line, which 1 and more exceeds; the features
+        that drifted farthest are drawn.
     data
-        Which bank and months, for the title.
+        Bank and months, for the title.
     """
     names = sorted(excess, key=lambda name: max(excess[name].values(), default=0.0), reverse=True)[:_MOST_FEATURES]
     nights = sorted({night for name in names for night in excess[name]})
