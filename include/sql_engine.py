@@ -12,6 +12,8 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from include.errors import SettingsError
+
 Parameter = date | float | bool | list[str] | list[int] | list[date]
 """Type of a value that a query may name as `$parameter`."""
 
@@ -27,11 +29,17 @@ class SqlEngine:
         DuckDB connection that knows the functions the files call.
     folder
         Name of the folder of `include/sql` that holds the files.
+
+    Attributes
+    ----------
+    shared
+        Values for all queries, each of which gets those that it names.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str) -> None:
         self._connection = connection
         self._folder = folder
+        self.shared: dict[str, Parameter] = {}
 
     @classmethod
     @contextmanager
@@ -80,7 +88,13 @@ class SqlEngine:
         self._connection.sql(sql_text(self._folder, query)).create_view(query)
 
     def table(self, query: str, **parameters: Parameter) -> pa.Table:
-        """Result of `<query>.sql` as a table; of the parameters it gets those that it names."""
+        """Result of `<query>.sql` as a table, given the parameters that it names.
+
+        Raises
+        ------
+        SettingsError
+            When the query names a parameter that it is not given, or is given one that it does not name.
+        """
         statement, named = self._bound(query, parameters)
         return self._connection.sql(statement, params=named).to_arrow_table()
 
@@ -102,7 +116,14 @@ class SqlEngine:
 
     def _bound(self, query: str, parameters: Mapping[str, Parameter]) -> tuple[duckdb.Statement, dict[str, Parameter]]:
         (statement,) = self._connection.extract_statements(sql_text(self._folder, query))
-        return statement, {name: parameters[name] for name in statement.named_parameters}
+        named, given = statement.named_parameters, {**self.shared, **parameters}
+        missing, unknown = sorted(named - given.keys()), sorted(parameters.keys() - named)
+        if missing or unknown:
+            raise SettingsError(
+                f"{self._folder}/{query}.sql names the parameters {sorted(named)}: {missing} are not given, "
+                f"and {unknown} are not among them"
+            )
+        return statement, {name: given[name] for name in named}
 
 
 @cache

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -85,12 +85,11 @@ def _only_one(lock: Path) -> Iterator[None]:
         When another `make run` holds it.
     """
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    only = file_lock.lock_at(lock)
-    try:
-        only.acquire(timeout=0)
-    except Timeout as error:
-        raise SettingsError("another make run of this checkout is up: use its UI, or end it with Ctrl-C") from error
-    with only:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock.held(lock, seconds=0))
+        except Timeout as error:
+            raise SettingsError("another make run of this checkout is up: use its UI, or end it with Ctrl-C") from error
         yield
 
 

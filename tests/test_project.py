@@ -27,6 +27,7 @@ SETTINGS_ENTRIES = frozenset(
         "local/headless.py",
         "local/models_page.py",
         "local/run.py",
+        "plugins/settlement_console/notes.py",
         "plugins/settlement_console/plugin.py",
     }
 )
@@ -34,7 +35,6 @@ SETTINGS_ENTRIES = frozenset(
 SETTINGS_BORDERS = frozenset(
     {
         "include/lake/lake.py",  # for callers that name no settings
-        "include/training/history.py",
         *(f"include/learning/{name}.py" for name in ("learn", "save_model")),
         *(f"include/night/{name}.py" for name in ("modelling", "request", "verify")),
         *(f"include/selection/{name}.py" for name in ("compare_task", "decisions", "preparing", "promotion")),

@@ -139,7 +139,8 @@ def build_features(
         engine.put(GIVEN, pa.concat_tables([earlier, _posting_columns(postings)]))
         del earlier, lookback  # the engine then frees them as soon as its own form of them is there
         values = parameters(first, last, habit_days, knows_products=_knows_products(statics))
-        _build(engine, feature_plan().habits, values)
+        engine.shared = values
+        _build(engine, feature_plan().habits, first)
         parts = [_stretch_features(engine, {**values, **part}) for part in _stretches(first, last)]
     # Without the engine: its tables of a night of 240,000 postings and the windows take 0.5 GB each.
     found = pa.concat_tables([_with_windows(part) for part in parts]).combine_chunks()
@@ -151,7 +152,8 @@ def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
     """The state after `postings` of one night or of several; advancing by a night twice changes nothing."""
     _, last = _span(postings)
     with SqlEngine.open(SQL_FOLDER, {"transactions": _posting_columns(postings), **state.tables()}) as engine:
-        engine.keep("postings", last_night=last, **_CONSTANTS)
+        engine.shared = {"last_night": last, **_CONSTANTS}
+        engine.keep("postings")
         return FeatureState.from_tables({name: engine.table(name) for name in STATE_SCHEMAS})
 
 
@@ -214,8 +216,9 @@ class _Stretch:
 
 def _stretch_features(engine: SqlEngine, values: Mapping[str, Any]) -> _Stretch:
     """The features of the nights from `first_night` to `last_night` of the values."""
-    _build(engine, feature_plan().stretch, values)
-    features = engine.table(FEATURES, **values)
+    engine.shared = dict(values)
+    _build(engine, feature_plan().stretch, values["first_described"])
+    features = engine.table(FEATURES)
     postings = _window_postings(engine, values)
     stretch = _Stretch(features, postings, values["first_night"], values["last_night"], values["habit_days"])
     nights = pc.and_(
@@ -341,12 +344,12 @@ def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _build(engine: SqlEngine, steps: Iterable[Step], values: Mapping[str, Any]) -> None:
+def _build(engine: SqlEngine, steps: Iterable[Step], first_described: date) -> None:
     """Run queries in order, each under its own name for the next, and drop what none reads any more."""
     for step in steps:
-        engine.keep(step.query, **values)
+        engine.keep(step.query)
         for table in step.spent:
             engine.drop(table)
         for table in step.narrowed:
-            since = engine.view(table).filter(f"trans_date >= date '{values['first_described']}'")
+            since = engine.view(table).filter(f"trans_date >= date '{first_described}'")
             engine.put(table, since.to_arrow_table())

@@ -79,7 +79,8 @@ def feature_plan() -> Plan:
     habits = [query for query in order if query not in again]
     stretch = [query for query in order if query in again]
     kept = READ_BESIDE.union(*(graph[query] for query in [*stretch, FEATURES]))
-    return Plan(_steps(habits, graph, kept, JOINED_BY_NIGHT), _steps(stretch, graph, {*graph[FEATURES], *habits}))
+    kept_each_time = {GIVEN, *graph[FEATURES], *habits}
+    return Plan(_steps(habits, graph, kept, JOINED_BY_NIGHT), _steps(stretch, graph, kept_each_time))
 
 
 def _late_order(query: str, graph: Mapping[str, Sequence[str]]) -> list[str]:
@@ -144,6 +145,6 @@ def _steps(
     def step(query: str) -> Step:
         done = {table: None for table, reader in last_readers.items() if reader == query}
         spent = tuple(table for table in done if table not in kept)
-        return Step(query, spent, tuple(table for table in joined_by_night if table in done))
+        return Step(query, spent, tuple(table for table in joined_by_night if table in done and table in kept))
 
     return tuple(map(step, order))

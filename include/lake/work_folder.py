@@ -138,6 +138,10 @@ class WorkFolder:
         # Another run may be removing the same abandoned folder.
         with suppress(FileNotFoundError):
             if self.folder.exists():
+                # Notes first: a folder that is only half removed then holds nothing that a step could take for whole.
+                for note in self.folder.glob("*.json"):
+                    if note.stem != _OPENED:
+                        note.unlink(missing_ok=True)
                 self.folder.fs.rm(self.folder.path, recursive=True)
 
 

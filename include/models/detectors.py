@@ -28,11 +28,14 @@ every training and selection, published beside the others, saved and loaded."""
 FALLBACK = Rarity.name
 """Detector that is used alone where nothing could be planted to choose by; it needs no examples."""
 
+WITH_READER: Weights = {Contrast.name: 2, Rarity.name: 1, Lstm.name: 1}
+"""The ensemble of quick trainings, which contains the sequence reader."""
+
 ENSEMBLES: tuple[Weights, ...] = (
     {Contrast.name: 1, Rarity.name: 1},
     {Contrast.name: 2, Rarity.name: 1},
     {Contrast.name: 1, Lstm.name: 1},
-    {Contrast.name: 2, Rarity.name: 1, Lstm.name: 1},
+    WITH_READER,
     {Contrast.name: 2, IsolationForest.name: 1, LocalOutlierFactor.name: 1},
     {IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
     {Contrast.name: 3, IsolationForest.name: 1, LocalOutlierFactor.name: 1, Lstm.name: 1},
@@ -40,8 +43,7 @@ ENSEMBLES: tuple[Weights, ...] = (
 )
 """Ensembles that are tried beside every detector alone. They include the plain mean of the three detectors that the
 mission names."""
-QUICK_ENSEMBLES = (ENSEMBLES[3],)
-"""Ensembles of quick trainings: one, which contains the sequence reader."""
+QUICK_ENSEMBLES = (WITH_READER,)
 
 
 @dataclass(frozen=True)

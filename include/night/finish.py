@@ -45,7 +45,7 @@ def publish(request: NightRequest) -> PublishResult:
         When another run published the night since this run began, whose reviews this run does not know; or when another
         night took in the same reviews as this run.
     """
-    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     unpublished = Unpublished.load(request, workspace, lake)
     outputs = unpublished.outputs(lake)
     check_conservation(outputs)
@@ -119,7 +119,7 @@ def report(request: NightRequest) -> ReportResult:
     PublishError
         When there is no room; the night stays published.
     """
-    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     row = lake.published(request.night)
     if row is None:
         raise MissingStateError(f"the night {request.night} is not published: there is nothing to report; publish it")

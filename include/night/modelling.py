@@ -83,7 +83,7 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
     """
     settings = get_settings()
     with stage(f"the past before {before} read and let in"):
-        history = read_history(source_uri, before, settings.lookback_days)
+        history = read_history(source_uri, before, settings.lookback_days, settings.source_timeout_seconds)
     trained = _train_on(history, before, lake_uri, settings)
     if trained.model is None:
         return {"model_version": None, "note": trained.note}
@@ -134,12 +134,12 @@ def _chosen(registry: ModelRegistry, version: str, why: str) -> ModelChoice:
 
 
 def _train(request: NightRequest, history: pa.Table | None, statics: dict[str, pa.Table], rounding: int) -> Trained:
-    habit_days = request.settings.lookback_days
+    settings, habit_days = request.settings, request.settings.lookback_days
     if history is None:
-        past = read_history(request.source_uri, request.night, habit_days)
+        past = read_history(request.source_uri, request.night, habit_days, settings.source_timeout_seconds)
     else:
         past = BankHistory(history, statics, rounding, habit_days)
-    return _train_on(past, request.night, request.lake_uri, request.settings)
+    return _train_on(past, request.night, request.lake_uri, settings)
 
 
 def _train_on(history: BankHistory, before: date, lake_uri: str, settings: Settings) -> Trained:
@@ -150,7 +150,7 @@ def _train_on(history: BankHistory, before: date, lake_uri: str, settings: Setti
         seed=settings.seed,
         budget=settings.alert_budget,
         recipe=Recipe.of(settings.training),
-        confirmed=confirmed_before(Lake.open(lake_uri), before),
+        confirmed=confirmed_before(Lake.open(lake_uri, settings), before),
     )
     outcome = train(history, spec)
     if outcome.model is None:

@@ -48,7 +48,7 @@ class Unpublished:
     reviews: NightReviews
     restated: Restated
     admitted: Admitted
-    lookback: Lookback
+    workspace: Workspace
     checked: Checked
     scored: Scored
     known_totals: pa.Table | None
@@ -67,7 +67,7 @@ class Unpublished:
             # A night that is itself restated restates no others.
             restated=Restated.find(workspace) or Restated(),
             admitted=Admitted.load(workspace),
-            lookback=Lookback.load(workspace),
+            workspace=workspace,
             checked=Checked.load(workspace),
             scored=Scored.load(workspace),
             known_totals=known,
@@ -105,7 +105,7 @@ class Unpublished:
                 **self.admitted.accepted,
                 **self.checked.state_before,
                 **self.scored.state_before,
-                "lookback": self.lookback.postings,
+                "lookback": self._lookback(),
                 "scores.before": self.scored.earlier,
                 "quarantined": self.admitted.quarantined,
                 "late": pa.table({"text": pa.array(self.late, pa.string())}),
@@ -171,9 +171,12 @@ class Unpublished:
         budget = pa.table({"settlement_date": pa.array([night]), "budget_since": since})
         return [(carried_state.STATE_CHAIN_START, start), (carried_state.STATE_BUDGET, budget)]
 
+    def _lookback(self) -> pa.Table:
+        return Lookback.load(self.workspace).postings
+
     def _kept_lookback(self) -> pa.Table:
         """The look-back of a first night; later nights read theirs from what is published."""
-        lookback = self.lookback.postings
+        lookback = self._lookback()
         return lookback if self.start.is_first else lookback.schema.empty_table()
 
 

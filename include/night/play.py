@@ -34,7 +34,7 @@ def restate_late_nights(request: NightRequest, progress: Say = _silent) -> Resta
     oldest changed one up to the eve of this night is played, in order. A change before the first night there is was
     part of the history that the first night's state was built from: that night is played again.
     """
-    lake, workspace = Lake.open(request.lake_uri), Workspace.of(request)
+    lake, workspace = Lake.open(request.lake_uri, request.settings), Workspace.of(request)
     changed = _changes(request.night, RunStart.load(workspace), lake)
     restated = _restated(request, changed, lake)
     for night in restated.nights:

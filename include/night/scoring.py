@@ -37,7 +37,7 @@ from include.scoring import Sight, score_night
 
 def score(request: NightRequest) -> ScoreResult:
     """Score what is unusual with the night's model, say why, and move the features' state over the night."""
-    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     unscored = _Unscored.load(request, workspace, lake)
     choice = model_for(request, lake, unscored.history, unscored.admitted.statics, unscored.start.rounding_cents)
     scoring = _Scoring.nothing() if choice.model is None else _scoring(request, workspace, choice.model, unscored)

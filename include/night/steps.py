@@ -31,7 +31,7 @@ def extract(request: NightRequest) -> ExtractResult:
     Where the night before is not published, or an older version left its state, the whole history before the night
     comes along: the state is then built in one pass, and nothing is published on a hole.
     """
-    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     clear_abandoned(request.lake_uri)
     workspace.begin()
     start, extracted = _read_source(request, lake)
@@ -99,7 +99,7 @@ def _refuse_a_hole(source: Source, lake: Lake, night: date) -> None:
 
 def validate(request: NightRequest) -> ValidateResult:
     """Let in what the expectations allow; quarantine rows, stop on a broken relation, before anything is published."""
-    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     extracted, reviews = Extracted.load(workspace), NightReviews.load(workspace)
     try:
         history = _admitted_history(extracted, request.night)
@@ -169,7 +169,7 @@ def set_aside(admission: Admission, relations: Iterable[str], where: str) -> lis
 
 def check_settlement(request: NightRequest) -> CheckResult:
     """Check what must hold, and move the checks' state over the night."""
-    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri)
+    workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     start, admitted = RunStart.load(workspace), Admitted.load(workspace)
     state = _settlement_state(start, admitted, AdmittedHistory.find(workspace), lake, request.night)
     recent = carried_state.lookback_from_history(

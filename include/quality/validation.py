@@ -25,8 +25,10 @@ from include.quality.admission import SuiteResult
 # Lines named per expectation in Data Docs, enough to find them in the file; Great Expectations samples twenty too.
 SAMPLED_LINES = 20
 
-_FIRST_IN_NANOSECONDS, _LAST_IN_NANOSECONDS = date(1677, 9, 22), date(2262, 4, 11)
-"""First and last whole date that 64 bits of nanoseconds since 1970 reach (pandas.Timestamp.min and max)."""
+_EPOCH = date(1970, 1, 1).toordinal()
+_FIRST_IN_NANOSECONDS = date(1677, 9, 22).toordinal() - _EPOCH
+_LAST_IN_NANOSECONDS = date(2262, 4, 11).toordinal() - _EPOCH
+"""First and last whole date that 64 bits of nanoseconds since 1970 reach (pandas.Timestamp.min and max), in days."""
 
 # Values of rows are kept out at the root, and out of what is stored by taking over nothing but these.
 _WITHOUT_VALUES = {
@@ -187,7 +189,8 @@ def _as_series(column: pa.ChunkedArray) -> pd.Series[Any]:
 
 def _fits_nanoseconds(column: pa.ChunkedArray) -> bool:
     """Whether every date lies where 64 bits of nanoseconds reach; a mistyped year need not."""
-    ends = pc.min_max(column).as_py()
+    # In days since 1970, as dates after the year 9999 have no Python form.
+    ends = pc.min_max(column.cast(pa.int32())).as_py()
     return ends["min"] is None or _FIRST_IN_NANOSECONDS <= ends["min"] <= ends["max"] <= _LAST_IN_NANOSECONDS
 
 

@@ -220,9 +220,15 @@ class ModelRegistry:
         return Model.restore(card, stored["arrays"], detectors, sequence)
 
     def _sequence(self, version: str, card: Mapping[str, Any]) -> SequenceReader | None:
-        kind = reader_class([member["detector"] for member in card["members"]])
-        if card["sequence"] is None or kind is None:
+        if card["sequence"] is None:
             return None
+        kind = reader_class([member["detector"] for member in card["members"]])
+        if kind is None:
+            raise IntegrityError(
+                f"the model {version} has a reader of sequences, and none of its members is one that this version of "
+                "the product knows: run the version that trained it, or train anew",
+                version=version,
+            )
         return kind.restore(card["sequence"], _read_tensors(version, self._unsealed(version, "tensors")))
 
     def versions(self) -> tuple[str, ...]:

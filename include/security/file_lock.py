@@ -34,7 +34,9 @@ def lock_at(path: Path, *, is_reentrant: bool = False) -> BaseFileLock:
         When the file cannot be created or opened.
     """
     os.close(_opened(path))
-    return FileLock(path, mode=0o600, is_singleton=is_reentrant)
+    # Without `fallback_to_soft`, a file system that knows no locks is an error; with it, the file itself would be the
+    # lock, and it is always there.
+    return FileLock(path, mode=0o600, is_singleton=is_reentrant, fallback_to_soft=False)
 
 
 @contextmanager

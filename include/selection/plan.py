@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal, Self
 
-from include.errors import SettingsError, TerminalError
+from include.errors import MissingStateError, SettingsError, TerminalError
 from include.lake.work_folder import WorkFolder, folder_name
 from include.selection.candidates import Candidate
 from include.training.recipe import Recipe
@@ -179,9 +179,18 @@ class SelectionPlan:
         Raises
         ------
         MissingStateError
-            When the selection was not prepared, or its folder was removed since.
+            When the selection was not prepared, its folder was removed since, or another version prepared it.
         """
         found = folder.read_note(_PLAN)
+        try:
+            return cls._of(found)
+        except (KeyError, TypeError) as error:
+            raise MissingStateError(
+                "another version of the product prepared this selection: clear its run from its first task on"
+            ) from error
+
+    @classmethod
+    def _of(cls, found: Mapping[str, Any]) -> Self:
         candidates = [Candidate(**{**c, "without": frozenset(c["without"])}) for c in found["candidates"]]
         return cls(
             **{

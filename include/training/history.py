@@ -9,11 +9,10 @@ import pyarrow as pa
 from include.evaluation.bank_history import BankHistory
 from include.quality import admit
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
-from include.settings import get_settings
 from include.sources import open_source
 
 
-def read_history(source_uri: str, before: date, habit_days: int) -> BankHistory:
+def read_history(source_uri: str, before: date, habit_days: int, timeout_seconds: float) -> BankHistory:
     """The past of a source: its postings dated before `before`; nothing later is read.
 
     Parameters
@@ -24,8 +23,10 @@ def read_history(source_uri: str, before: date, habit_days: int) -> BankHistory:
         The first date that is not read.
     habit_days
         Days that habits reach back in the features of these postings.
+    timeout_seconds
+        Longest silence of a database before it is given up.
     """
-    with open_source(source_uri, timeout_seconds=get_settings().source_timeout_seconds) as source:
+    with open_source(source_uri, timeout_seconds=timeout_seconds) as source:
         statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
         past = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
         history = BankHistory(past[FIN_TRANSACTION.name], statics, source.rounding_cents, habit_days)

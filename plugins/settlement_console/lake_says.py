@@ -128,7 +128,7 @@ def _records(lake_uri: str, run: Run) -> LakeSays:
 
 
 def _rests_on(reign: Figures, found: Figures) -> bool:
-    return str(reign["decision"]).split("/")[0] == found["result"]
+    return str(reign["decision"]).split("/")[0] == str(found["result"])
 
 
 def _went_back(run: Run, reign: Figures) -> bool:

@@ -126,7 +126,8 @@ class SlowWrongLogins:
 
 def _is_login(scope: MutableMapping[str, Any]) -> bool:
     # The server may be mounted below a path of its own.
-    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_PATHS)
+    path = str(scope.get("path", ""))
+    return scope["type"] == "http" and scope["method"] == "POST" and path.rstrip("/").endswith(_PATHS)
 
 
 def _address(scope: MutableMapping[str, Any]) -> str:
@@ -138,7 +139,7 @@ async def _body(receive: Receive) -> bytes | None:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if len(body) > MOST_BYTES:
             return None
         if not message.get("more_body", False):

@@ -46,7 +46,7 @@ class ModelsPage:
     def in_force(self) -> str | None:
         """The version that scores the next night: the newest update in force, else the champion itself."""
         held = [update["version"] for update in self.updates if update["accepted"] and not update["rolled_back_by"]]
-        return next(iter(held), self.champion and self.champion["version"])
+        return next(iter(held), self.champion["version"] if self.champion else None)
 
     def fate(self, selection: dict[str, Any]) -> str:
         """The outcome for a selection's challenger; the same one may be found, and refused, several times."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, TypeVar
@@ -71,13 +70,16 @@ def _leave_note(run: DagRun) -> None:
 
 def _note(left: RunResults) -> str:
     """The note of a run; empty for runs of other DAGs."""
+    from include.settings import get_settings
     from plugins.settlement_console.lake_says import LakeSays, NightSays, lake_says, night_says
     from plugins.settlement_console.model_runs import model_run
     from plugins.settlement_console.runs import run_summary
 
+    # The settings are read within the look, so that a wrong one costs the note what the lake says, and nothing else.
     if left.run.dag_id == NIGHTLY_SETTLEMENT:
-        return note_of(run_summary(left, in_time(partial(night_says, left.run), NightSays(trouble=_SILENT))))
-    about_models = model_run(left, in_time(partial(lake_says, left.run), LakeSays(trouble=_SILENT)))
+        night = in_time(lambda: night_says(left.run, get_settings()), NightSays(trouble=_SILENT))
+        return note_of(run_summary(left, night))
+    about_models = model_run(left, in_time(lambda: lake_says(left.run, get_settings()), LakeSays(trouble=_SILENT)))
     return note_of_models(about_models) if about_models else ""
 
 

@@ -67,10 +67,11 @@ def test_each_table_that_is_joined_by_night_is_narrowed_once_and_not_read_by_hab
         narrowed += step.narrowed
     assert sorted(narrowed) == sorted(JOINED_BY_NIGHT)
     assert not any(step.narrowed for step in feature_plan().stretch)
+    assert all(set(step.narrowed).isdisjoint(step.spent) for step in feature_plan().habits)
 
 
 def test_what_every_stretch_reads_outlives_the_first(reads: dict[str, list[str]]) -> None:
-    habits = {step.query for step in feature_plan().habits}
+    habits = {GIVEN, *(step.query for step in feature_plan().habits)}
     assert habits.isdisjoint(table for step in feature_plan().stretch for table in step.spent)
 
 

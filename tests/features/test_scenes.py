@@ -48,7 +48,8 @@ def scenes(postings: pa.Table, earlier: pa.Table, statics: dict[str, pa.Table]) 
     }
     plan = feature_plan()
     with SqlEngine.open("features", tables) as opened:
-        engine._build(opened, [*plan.habits, *plan.stretch], values)
+        opened.shared = values
+        engine._build(opened, [*plan.habits, *plan.stretch], values["first_described"])
         return opened._connection.sql(
             "select trans_id, account_id, trans_date, trans_type, kind, amount_cents / 100 as amount, place_id, "
             "scenes.* exclude (posting_number) from scenes inner join postings using (posting_number) "

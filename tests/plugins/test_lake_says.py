@@ -13,9 +13,11 @@ import pytest
 from include import learning, selection
 from include.lake import Lake
 from include.settings import get_settings
+from plugins.settlement_console import notes
 from plugins.settlement_console.lake_says import lake_says, night_says
 from plugins.settlement_console.model_history import models_page
 from plugins.settlement_console.recent_nights import recent_nights
+from plugins.settlement_console.run_results import RunResults
 from tests.plugins.runs import ENDED, MADE, a_run
 
 NIGHT, ROLLBACK = a_run(), a_run("champion_rollback", conf={"why": "too loud"})
@@ -105,3 +107,10 @@ def test_a_rollback_is_of_the_run_that_it_names_whatever_reason_was_given(record
     records["updates"] = [{"night": "1994-01-05", "rolled_back_why": "too loud", "rolled_back_run": run}]
     found = lake_says(ROLLBACK, get_settings())
     assert (found.rolled_back_to, found.nights_taken_back) == (("rarity-1", ("1994-01-05",)) if is_own else ("", ()))
+
+
+@pytest.mark.parametrize("run", [NIGHT, ROLLBACK])
+def test_the_note_of_a_run_has_what_the_lake_says(run, lake, caplog):
+    left = RunResults(run, values=[], answers={})
+    assert notes._SILENT not in notes._note(left)
+    assert not caplog.records

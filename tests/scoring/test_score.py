@@ -19,6 +19,7 @@ from include.features import FeatureState, build_features
 from include.features.catalog import FEATURES_BY_NAME, REASON_CODES, SURPRISES
 from include.features.sequences import window_matrix
 from include.lake.tables import SCORES_SCHEMA
+from include.models.detectors import DETECTORS
 from include.scoring import EARLIER_SCHEMA, score_night
 from include.training import Recipe, TrainingSpec, train
 from tests.features.real_bank import between, made
@@ -81,7 +82,7 @@ def test_what_earlier_nights_used_of_the_budget_is_gone(scores, week, model):
 def test_every_detectors_score_is_published_beside(scores, model):
     for row in scores.slice(0, 50).to_pylist():
         beside = dict(row["detector_scores"])
-        assert set(beside) == {"isolation_forest", "local_outlier_factor", "lstm", "rarity", "contrast"}
+        assert set(beside) == set(DETECTORS)
         assert all(0 <= score <= 1 for score in beside.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -141,3 +142,12 @@ def test_what_a_run_hands_on_is_written_beside_a_link_and_not_through_it(tmp_pat
     assert work.read_note("said") == {"b": 2}
     assert canary.read_bytes() == CANARY
     assert not canary.with_name("nowhere").exists()
+
+
+def test_a_file_system_without_locks_is_an_error_and_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", without)
+    with pytest.raises((OSError, NotImplementedError)), file_lock.held(tmp_path / "lock", seconds=0.1):
+        pass

@@ -186,7 +186,8 @@ HABIT_DAYS = features.HABIT_DAYS
 
 def _describe(query: str, given: Tables, params: Params) -> pa.Table:
     with SqlEngine.open(SQL_FOLDER, given) as engine:
-        return engine.table(query, **params)
+        engine.shared = dict(params)
+        return engine.table(query)
 
 
 def _feature_params(_query: str) -> Params:
