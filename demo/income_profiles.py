@@ -25,7 +25,7 @@ class IncomeProfile(IntEnum):
 
 
 @dataclass(frozen=True)
-class Figures:
+class Habits:
     """The habits of one profile.
 
     Parameters
@@ -73,17 +73,17 @@ class Figures:
     large: float
 
 
-FIGURES: dict[IncomeProfile, Figures] = {
+FIGURES: dict[IncomeProfile, Habits] = {
     # 203 of 1,163 accounts; owners 57..75 years old; 4,019..6,987 crowns; one household order of a half of it.
-    IncomeProfile.PENSION: Figures(0.175, 5600, 0.15, 66, 5, 55, 82, 3.6, 0.99, 0.13, 0.48, 0.22, 0.55, 10, 0.0),
+    IncomeProfile.PENSION: Habits(0.175, 5600, 0.15, 66, 5, 55, 82, 3.6, 0.99, 0.13, 0.48, 0.22, 0.55, 10, 0.0),
     # 109 accounts; 11,374..48,052 crowns (5..95 %); a third take out large sums.
-    IncomeProfile.SALARY: Figures(0.094, 27000, 0.42, 35, 12, 14, 62, 1.3, 0.82, 0.45, 0.27, 0.20, 0.6, 100, 0.6),
+    IncomeProfile.SALARY: Habits(0.094, 27000, 0.42, 35, 12, 14, 62, 1.3, 0.82, 0.45, 0.27, 0.20, 0.6, 100, 0.6),
     # 118 accounts; 2,957..3,871 crowns.
-    IncomeProfile.ALLOWANCE: Figures(0.101, 3280, 0.08, 34, 12, 14, 62, 4.6, 0.98, 0.40, 0.58, 0.13, 0.55, 10, 0.0),
+    IncomeProfile.ALLOWANCE: Habits(0.101, 3280, 0.08, 34, 12, 14, 62, 4.6, 0.98, 0.40, 0.58, 0.13, 0.55, 10, 0.0),
     # 279 of the 391 accounts whose cash income is long enough to tell; 5,640..23,136 crowns (10..90 %).
-    IncomeProfile.CASH_SALARY: Figures(0.45, 14960, 0.45, 34, 12, 14, 62, 2.1, 0.77, 0.36, 0.27, 0.18, 0.6, 10, 0.12),
+    IncomeProfile.CASH_SALARY: Habits(0.45, 14960, 0.45, 34, 12, 14, 62, 2.1, 0.77, 0.36, 0.27, 0.18, 0.6, 10, 0.12),
     # The other 112; about two deposits a month, the largest six to eight times the smallest.
-    IncomeProfile.BUSINESS: Figures(0.18, 30000, 0.35, 36, 11, 19, 62, 1.5, 0.77, 0.36, 0.16, 0.11, 0.6, 100, 0.3),
+    IncomeProfile.BUSINESS: Habits(0.18, 30000, 0.35, 36, 11, 19, 62, 1.5, 0.77, 0.36, 0.16, 0.11, 0.6, 100, 0.3),
 }
 
 

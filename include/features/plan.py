@@ -54,7 +54,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FeaturePlan:
     """What comes before `features`.
 
     Attributes
@@ -70,7 +70,7 @@ class Plan:
 
 
 @cache
-def feature_plan() -> Plan:
+def feature_plan() -> FeaturePlan:
     """The plan of the files as they are, read once a process."""
     texts = {query: sql_text(SQL_FOLDER, query) for query in sql_names(SQL_FOLDER)}
     graph = needed(FEATURES, reads_of(texts))
@@ -80,7 +80,7 @@ def feature_plan() -> Plan:
     stretch = [query for query in order if query in again]
     kept = READ_BESIDE.union(*(graph[query] for query in [*stretch, FEATURES]))
     kept_each_time = {GIVEN, *graph[FEATURES], *habits}
-    return Plan(_steps(habits, graph, kept, JOINED_BY_NIGHT), _steps(stretch, graph, kept_each_time))
+    return FeaturePlan(_steps(habits, graph, kept, JOINED_BY_NIGHT), _steps(stretch, graph, kept_each_time))
 
 
 def _late_order(query: str, graph: Mapping[str, Sequence[str]]) -> list[str]:

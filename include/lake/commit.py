@@ -70,11 +70,11 @@ class Change:
         return bool(self.remove or self.add)
 
 
-Plan = Callable[[IcebergTable], Change]
+Planner = Callable[[IcebergTable], Change]
 """Function that decides a change from the loaded table; an empty change ends the commit."""
 
 
-def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp) -> None:
+def guarded_commit(catalog: LakeCatalog, name: str, plan: Planner, stamp: RunStamp) -> None:
     """Apply a change to a table exactly once, whoever else writes and however the catalog answers.
 
     Parameters
@@ -107,7 +107,7 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp)
         ) from None
 
 
-def _is_done(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp, token: str) -> bool:
+def _is_done(catalog: LakeCatalog, name: str, plan: Planner, stamp: RunStamp, token: str) -> bool:
     """Whether the change is in the table after one more attempt; False after a lost race."""
     try:
         return _attempt(catalog.load(name), plan, {**stamp.properties(), TOKEN: token})
@@ -119,7 +119,7 @@ def _is_done(catalog: LakeCatalog, name: str, plan: Plan, stamp: RunStamp, token
         raise _publish_error(error, name, stamp) from error
 
 
-def _attempt(table: IcebergTable, plan: Plan, properties: dict[str, str]) -> bool:
+def _attempt(table: IcebergTable, plan: Planner, properties: dict[str, str]) -> bool:
     """Whether the change is done: committed now, committed by an attempt whose answer was lost, or not needed."""
     if _carries(table, properties[TOKEN]):
         return True

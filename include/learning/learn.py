@@ -206,7 +206,9 @@ def _obstacle(approved: Model, canary: Canary | None, night: date) -> str:
     return ""
 
 
-_WITHOUT_BASELINE = "{} was trained without a canary set and a lesson: learning begins with the next model approved"
+_WITHOUT_BASELINE = (
+    "{} was trained without a canary set and a baseline for refreshes: learning begins with the next model approved"
+)
 
 
 def gathered_rows(lake: Lake, approved: Model, night: date, left_out: set[date], nights: int) -> pa.Table:

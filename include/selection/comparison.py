@@ -132,9 +132,9 @@ def compare_ensembles(
         rows += measured.champion()
     merits = _merits(plan, rows)
     known = _merits(plan, [row for row in rows if row["is_known"]])
-    taught, checked = (sum(getattr(fold, of) for fold in plan.folds) for of in ("training_rows", "validation_rows"))
+    trained, validated = (sum(getattr(fold, of) for fold in plan.folds) for of in ("training_rows", "validation_rows"))
     folds = np.array([fold.number for fold, _ in plan.rounds])
-    return Comparison(specs, rows, merits, known, folds, checked / taught, champion)
+    return Comparison(specs, rows, merits, known, folds, validated / trained, champion)
 
 
 def _merits(plan: SelectionPlan, rows: list[EvidenceRow]) -> dict[str, Vector]:

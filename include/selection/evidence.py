@@ -167,12 +167,12 @@ def _nights(plan: SelectionPlan) -> list[str]:
             f"{fold.validation_from} to {fold.before - timedelta(days=1)} ({fold.validation_rows:,})",
             ", ".join(map(str, fold.seeds)),
             str(fold.planted),
-            f"{fold.confirmed} taught, {fold.confirmed_to_find} to be found",
+            f"{fold.confirmed} to train on, {fold.confirmed_to_find} to be found",
         ]
         for fold in plan.folds
     ]
     return _table(
-        ["taught on (postings)", "measured on (postings)", "seeds of the rounds", "planted", "confirmed cases"], rows
+        ["trained on (postings)", "measured on (postings)", "seeds of the rounds", "planted", "confirmed cases"], rows
     )
 
 
@@ -180,21 +180,21 @@ def _rules(pack: Pack) -> list[str]:
     precision, recall, unknown = MERIT
     return [
         f"The merit of a round is a weighted mean of average precision ({precision}), of recall within the budget kind "
-        f"by kind ({recall}), and of the same recall for kinds that nothing was taught on ({unknown}); each over all "
-        "strengths. The champion as it is was taught them all and cannot show the last: it has no merit but one of "
+        f"by kind ({recall}), and of the same recall for kinds that no example showed ({unknown}); each over all "
+        "strengths. The champion as it is was trained on them all and cannot show the last: it has no merit but one of "
         "known kinds, which stands beside everybody's where it competes, and differences to it are of that one.",
         "",
         f"Intervals hold with {LEVEL:.0%}. They are Student's over the rounds, paired where two are compared. Their "
         "error is the larger of two: that of the rounds, corrected for what they share of their training (Nadeau and "
         "Bengio, 2003), and that of the months' means, for the rounds of a month share its ordinary nights and one "
         "fit. The degrees of freedom lie half way between the months' and the rounds'. The verdict's interval is to "
-        "hold for all line-ups together (Bonferroni), since the best of many is the best partly by luck; those in the "
+        "hold for all ensembles together (Bonferroni), since the best of many is the best partly by luck; those in the "
         "table hold each for itself.",
         "",
         "What they cover: which accounts and days were planted into, the luck of a fit (each month has a seed of its "
         "own), and how much these months differ. How much other months differ is known from these few alone: with two "
         "months of three rounds an interval lies above zero by chance in 2.6 % of cases (2.5 % are claimed) where "
-        "months differ as much as the rounds of one, in 6 % where twice as much; the verdict's, among 25 line-ups, in "
+        "months differ as much as the rounds of one, in 6 % where twice as much; the verdict's, among 25 ensembles, in "
         "0.2 % and 1.2 %. What was planted is what somebody thought of, and no interval covers that.",
         "",
         "Postings that analysts confirmed are one more kind to be found where a month has enough of them. Most were "
@@ -210,7 +210,7 @@ def _rules(pack: Pack) -> list[str]:
 def _merit_table(pack: Pack, names: Sequence[str]) -> list[str]:
     """The ensembles' merits; also those of known kinds where the champion as it is, which has no others, competes."""
     beside = "to the champion as it is (known kinds)" if pack.comparison.baseline == AS_IT_IS else "to the champion"
-    header = ["line-up", "merit", *_known(pack, "of known kinds alone"), beside, "seconds"]
+    header = ["ensemble", "merit", *_known(pack, "of known kinds alone"), beside, "seconds"]
     return _table(header, [_merit_row(pack, name) for name in names])
 
 
@@ -243,7 +243,7 @@ def _figures(pack: Pack, figure: str) -> list[str]:
         for name in pack.shown
         if pack.comparison.is_measured(name)
     ]
-    return [f"### {figure.replace('_', ' ').capitalize()}", "", *_table(["line-up", *STRENGTHS], rows)]
+    return [f"### {figure.replace('_', ' ').capitalize()}", "", *_table(["ensemble", *STRENGTHS], rows)]
 
 
 def _costs(pack: Pack) -> list[str]:

@@ -189,8 +189,8 @@ class TrainingSplit:
             planted = tuple(
                 pool.map(lambda each: plant_round(history, each[0][0], each[0][1] - _DAY, seed=each[1]), wanted)
             )
-        taught = 2 * rounds[0]
-        return cls(validation_from, before, planted[:taught], planted[taught:], tuple(seeds[-1]))
+        training = 2 * rounds[0]
+        return cls(validation_from, before, planted[:training], planted[training:], tuple(seeds[-1]))
 
     @property
     def held_out_kinds(self) -> list[frozenset[str]]:

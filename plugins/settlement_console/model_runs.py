@@ -107,10 +107,10 @@ def _selection_said(left: RunResults, lake: LakeSays, prepared: Prepared | None)
 
 def _learning(left: RunResults, lake: LakeSays) -> ModelRun:
     told = (left.told("learn", NightUpdates) or NightUpdates()).nights
-    taught = [lake.update_of(update.night) or update.model_dump() for update in told]
+    learned = [lake.update_of(update.night) or update.model_dump() for update in told]
     watched = (left.told("watch", Watched) or Watched()).nights
-    accepted = sum(night["accepted"] for night in taught)
-    said = [(f"{night['night']}: {_fate(night)}", night["why"]) for night in taught]
+    accepted = sum(night["accepted"] for night in learned)
+    said = [(f"{night['night']}: {_fate(night)}", night["why"]) for night in learned]
     if any(lake.update_of(update.night) is None for update in told):
         said.append(UNVERIFIED)
     said += [(f"{night.night}: {notice.code}", notice.text) for night in watched for notice in night.notices]
@@ -118,7 +118,7 @@ def _learning(left: RunResults, lake: LakeSays) -> ModelRun:
     if wish:
         said.append(("asks for a selection", ", ".join(wish.features)))
     nights = ", ".join(each.night for each in told or watched) or "no night"
-    tried = sum(bool(night["figures"]) for night in taught)
+    tried = sum(bool(night["figures"]) for night in learned)
     count = f"{accepted} of {tried} refreshes accepted" if tried else "no refresh was due"
     return _told(left, f"Learning from {nights}: {'at work' if left.run.is_running else count}", said)
 
