@@ -88,6 +88,7 @@ def _backtest_options(parser: argparse.ArgumentParser, settings: Settings) -> No
     parser.add_argument("--end", type=_date, required=True, help="last night played, inclusive")
     parser.add_argument("--out", type=Path, required=True, help="folder for the Parquet files and summary.json")
     parser.add_argument("--budget", type=float, default=settings.alert_budget, help="expected share flagged")
+    parser.add_argument("--reviews", help="CSV or Parquet file of reviews; a night knows those of earlier days")
 
 
 def _train_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
@@ -151,7 +152,8 @@ def _night(options: argparse.Namespace) -> dict[str, Any]:
 def _backtest(options: argparse.Namespace) -> dict[str, Any]:
     from include.backtest import backtest
 
-    return backtest(options.source, options.start, options.end, options.out, options.budget, get_settings())
+    window = (options.start, options.end, options.out)
+    return backtest(options.source, *window, options.budget, get_settings(), options.reviews)
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from include.night.steps import set_aside
 from include.publish.escaping import escaped_table
 from include.quality import admit, admit_statics, check_scores
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
+from include.reviews.past_reviews import PastReviews
 from include.scoring import EARLIER_SCHEMA, score_night
 from include.settings import Settings
 from include.sources import open_source
@@ -58,6 +59,8 @@ class Replay:
         Scores of the played nights, as far back as thresholds need them.
     counts
         Rows and cents of the transactions by outcome, over the played nights.
+    reviews
+        Reviews that the nights come to know.
     """
 
     statics: dict[str, pa.Table]
@@ -74,6 +77,7 @@ class Replay:
     warnings: set[str] = field(default_factory=set)
     heads: list[str] = field(default_factory=list)
     skipped: set[str] = field(default_factory=set)
+    reviews: PastReviews = field(default_factory=PastReviews.none)
 
     def play(self, source: Source, night: date) -> dict[str, pa.Table]:
         """Play one night and return its outputs; the state is advanced to its end."""
@@ -104,7 +108,10 @@ class Replay:
             return SCORES_SCHEMA.empty_table()
         habit_days = self.model.training.habit_days
         built = features.build_features(accepted, lookback, self.statics, self.habits, habit_days=habit_days)
-        scores = score_night(built, self.model, self.scored)
+        postings = pa.concat_tables([lookback, accepted.select(lookback.column_names)])
+        feedback = self.reviews.effects(night, postings).feedback
+        scores = score_night(built, self.model, self.scored, feedback)
+        self.reviews = self.reviews.after(scores)
         since = pa.scalar(budget_month(night + timedelta(days=1)))
         lately = self.scored.filter(pc.greater_equal(self.scored["settlement_date"], since))
         self.scored = pa.concat_tables([lately, scores.select(EARLIER_SCHEMA.names)])
@@ -113,7 +120,15 @@ class Replay:
         return scores
 
 
-def backtest(source_uri: str, start: date, end: date, out: Path, budget: float, settings: Settings) -> dict[str, Any]:
+def backtest(
+    source_uri: str,
+    start: date,
+    end: date,
+    out: Path,
+    budget: float,
+    settings: Settings,
+    reviews: str | None = None,
+) -> dict[str, Any]:
     """Train on what lies before `start`, play every night from `start` to `end`, write what was found.
 
     Parameters
@@ -128,6 +143,8 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float, 
         Expected share of an ordinary month's transactions that is flagged.
     settings
         Settings with the look-back, the recipe and the seed of the training, and the source's limit of time.
+    reviews
+        CSV or Parquet file of reviews; every night, and the training, knows those whose `known_at` lies before it.
 
     Returns
     -------
@@ -138,6 +155,8 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float, 
     ------
     SettingsError
         When `end` lies before `start`, the budget is no share, or the folder cannot be written to.
+    SourceError
+        When the source or the file of reviews cannot be read.
     """
     if end < start:
         raise SettingsError(
@@ -149,7 +168,8 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float, 
         )
     _make_folder(out)
     with open_source(source_uri, timeout_seconds=settings.source_timeout_seconds) as source:
-        replay, prepared, note = _prepare(source, start, budget, settings)
+        known = PastReviews.read(reviews, start) if reviews else PastReviews.none()
+        replay, prepared, note = _prepare(source, start, budget, settings, known)
         nights = [replay.play(source, night) for night in tqdm(list(_nights(start, end)), unit="night", delay=1)]
     tables = {
         name: escaped_table(
@@ -162,7 +182,9 @@ def backtest(source_uri: str, start: date, end: date, out: Path, budget: float, 
     return summary
 
 
-def _prepare(source: Source, start: date, budget: float, settings: Settings) -> tuple[Replay, dict[str, pa.Table], str]:
+def _prepare(
+    source: Source, start: date, budget: float, settings: Settings, reviews: PastReviews
+) -> tuple[Replay, dict[str, pa.Table], str]:
     """State and model as of the eve of `start`; what was refused of the static relations; a sentence on the model."""
     settlement.calendar_of(source.holidays)  # an unknown one stops the backtest before anything is read
     snapshots = admit_statics({name: source.static(name) for name in STATIC_RELATIONS}, start)
@@ -170,15 +192,19 @@ def _prepare(source: Source, start: date, budget: float, settings: Settings) -> 
     past = admit({FIN_TRANSACTION.name: source.history(before=start)}, None)
     history = past.accepted[FIN_TRANSACTION.name]
     known = BankHistory(history, statics, source.rounding_cents, settings.lookback_days)
-    outcome = train(known, TrainingSpec(start, settings.seed, budget, Recipe.of(settings.training)))
+    spec = TrainingSpec(start, settings.seed, budget, Recipe.of(settings.training), confirmed=reviews.confirmed(start))
+    outcome = train(known, spec)
     declared = (source.rounding_cents, source.holidays)
     checks = settlement.state_from_history(history, statics, start, *declared, past.quarantined)
     habits = features.state_from_history(history)
     replay = Replay(statics, *declared, history, checks, habits, outcome.model, budget, settings.lookback_days)
+    replay.reviews = reviews
+    replay.warnings.update(reviews.notes)
     replay.warnings.update(snapshots.warnings)
     replay.warnings.update(set_aside(snapshots, STATIC_RELATIONS, "the window"))
     replay.warnings.update(set_aside(past, [FIN_TRANSACTION.name], f"what lies before {start}"))
-    return replay, {"quarantine": _unsaid(snapshots.quarantined)}, outcome.note
+    refused = pa.concat_tables([snapshots.quarantined, reviews.refused])
+    return replay, {"quarantine": _unsaid(refused)}, outcome.note
 
 
 def _nights(start: date, end: date) -> Iterator[date]:

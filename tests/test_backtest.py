@@ -11,11 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 from demo import generate_bank
+from include import features
 from include.backtest import OUTPUTS, backtest
-from include.errors import SettingsError
+from include.errors import SettingsError, SourceError
 from include.lake.tables import BREAKS_SCHEMA
+from include.relations import FIN_TRANSACTION
+from include.reviews.past_reviews import PastReviews
 from include.settings import get_settings
 from tests.sources.small_banks import STATICS, TRANSACTION_NAMES, TRANSACTIONS, csv_text, header_of, write_canonical
 
@@ -49,8 +53,6 @@ def test_every_transaction_of_the_window_is_scored_exactly_once(
     bank: Path, played: tuple[Path, dict[str, Any]]
 ) -> None:
     folder, summary = played
-    from pyarrow import csv
-
     offered = on(csv.read_csv(bank / "fin_transaction.csv"), START, END)["trans_id"].to_pylist()
     scores = read(folder)["anomaly_scores"]
     assert sorted(scores["trans_id"].to_pylist()) == sorted(offered)
@@ -133,3 +135,50 @@ def test_what_cannot_be_played_is_said_before_anything_is(tmp_path: Path) -> Non
         with pytest.raises(SettingsError, match=words):
             backtest(f"file:{bank}", *arguments, get_settings())
     assert not (tmp_path / "out").exists()
+
+
+def write_reviews(path: Path, *rows: tuple[int, str, date]) -> str:
+    """A file of reviews: posting, decision, and the day on which it was decided and became known."""
+    lines = [f"{trans_id},{decision},,analyst,{day},{day}" for trans_id, decision, day in rows]
+    path.write_text("\n".join(["trans_id,decision,reason,who,decided_at,known_at", *lines, ""]))
+    return str(path)
+
+
+def test_reviews_that_become_known_later_change_nothing(
+    bank: Path, played: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    reviews = write_reviews(tmp_path / "reviews.csv", (1, "confirmed", END), (2, "dismissed", END))
+    backtest(f"file:{bank}?rounding=0.1", START, END, tmp_path / "out", BUDGET, get_settings(), reviews)
+    for name in (*(f"{table}.parquet" for table in OUTPUTS), "summary.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (played[0] / name).read_bytes(), name
+
+
+def test_a_training_knows_what_was_confirmed_before_the_window_and_a_bad_row_is_in_quarantine(
+    bank: Path, played: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    known = date(2024, 1, 28)
+    earlier = on(csv.read_csv(bank / "fin_transaction.csv"), date(2024, 1, 9), date(2024, 1, 12))
+    confirmed = earlier["trans_id"][0].as_py()
+    reviews = write_reviews(tmp_path / "reviews.csv", (confirmed, "confirmed", known), (7, "maybe", known))
+    backtest(f"file:{bank}?rounding=0.1", START, END, tmp_path / "out", BUDGET, get_settings(), reviews)
+    found = read(tmp_path / "out")
+    (version,) = found["anomaly_scores"]["model_version"].unique().to_pylist()
+    assert version not in read(played[0])["anomaly_scores"]["model_version"].to_pylist()
+    (refused,) = [row for row in found["quarantine"].to_pylist() if row["relation"] == "reviews"]
+    assert (refused["line"], refused["raw"]) == (3, None)
+
+
+def test_a_night_knows_the_reviews_of_the_days_before_it(played: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    scores = read(played[0])["anomaly_scores"]
+    trans_id = scores.filter(pc.field("is_flagged"))["trans_id"][0].as_py()
+    reviews = PastReviews.read(write_reviews(tmp_path / "reviews.csv", (trans_id, "dismissed", START)), START)
+    known = reviews.after(scores)
+    postings = features.engine._posting_columns(FIN_TRANSACTION.schema.empty_table())
+    assert known.effects(START, postings).decisions.num_rows == 0
+    assert known.effects(date(2024, 1, 30), postings).decisions["trans_id"].to_pylist() == [trans_id]
+    assert known.findings["trans_id"].to_pylist() == [trans_id]
+
+
+def test_a_file_of_reviews_that_is_not_there_is_said(bank: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nowhere\.csv"):
+        backtest(f"file:{bank}", START, END, tmp_path, BUDGET, get_settings(), str(tmp_path / "nowhere.csv"))

@@ -121,7 +121,8 @@ def read_inbox(
         return [], [f"all reviews wait: {inbox} cannot be looked into ({error}); make it a folder the night may read"]
     for path in paths:
         try:
-            files.append(_read(path, taken or taken_of(inbox)))
+            data = _content(path)
+            files.append(_read(path, data, (taken or taken_of(inbox)) / _kept_name(path, data)))
         except FileNotFoundError:
             continue  # another night put it away meanwhile
         # One file must not stop the night, and readers of file formats raise errors of many types.
@@ -291,11 +292,24 @@ def _kept_name(path: UPath, data: bytes) -> str:
     return f"{stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}.sealed"
 
 
-def _read(path: UPath, taken: UPath) -> ReviewFile:
+def read_review_file(path: UPath) -> ReviewFile:
+    """One file of reviews, which stays where it is: its rows name it as their source.
+
+    Raises
+    ------
+    SourceError, OSError
+        When it cannot be read.
+    """
+    return _read(path, _content(path), path)
+
+
+def _content(path: UPath) -> bytes:
     if not _is_utf8(path.name):
         raise SourceError("its name is not UTF-8: give it another name", place=str(path))
-    data = content_of(path)
-    kept_as = taken / _kept_name(path, data)
+    return content_of(path)
+
+
+def _read(path: UPath, data: bytes, kept_as: UPath) -> ReviewFile:
     whole, torn = (data, b"") if path.suffix.lower() == ".parquet" else _without_torn_line(data)
     extract = read_relation(whole, REVIEWS, CANONICAL, str(path))
     found = [_judged(row) for row in _lines(extract.rows, kept_as)]

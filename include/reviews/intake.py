@@ -62,7 +62,7 @@ def take_in(lake: Lake, inbox: UPath, night: date, taken: UPath | None = None) -
     files, notes = read_inbox(inbox, night, taken)
     offered = [REVIEWS_SCHEMA.empty_table(), *(_dated(file.rows, night) for file in files)]
     ripe = pa.concat_tables(offered)
-    ripe = _once(ripe.filter(pc.less_equal(_known_on(ripe), pa.scalar(night))))
+    ripe = once(ripe.filter(pc.less_equal(_known_on(ripe), pa.scalar(night))))
     known = _taken(lake, ripe)
     fresh = ripe.filter(pc.invert(pc.is_in(ripe["review_key"], value_set=known)))
     settled = [file for file in files if _is_settled(file, night)]
@@ -149,8 +149,12 @@ def confirmed_before(lake: Lake, before: date) -> frozenset[int]:
 
     The result is meant for `include.training.TrainingSpec.confirmed` with the same `before`.
     """
-    reviews = lake.read("reviews", None, before - _ONE_DAY, REVIEWS_SCHEMA.names)
-    decisions = decisions_of(reviews, before - _ONE_DAY)
+    return confirmed_by(lake.read("reviews", None, before - _ONE_DAY, REVIEWS_SCHEMA.names), before - _ONE_DAY)
+
+
+def confirmed_by(reviews: pa.Table, night: date) -> frozenset[int]:
+    """Postings whose latest decision, among the reviews that nights up to `night` took in, confirms an anomaly."""
+    decisions = decisions_of(reviews, night)
     return frozenset(decisions.filter(pc.equal(decisions["decision"], "confirmed"))["trans_id"].to_pylist())
 
 
@@ -162,7 +166,7 @@ def _known_on(reviews: pa.Table) -> pa.ChunkedArray:
     return pc.cast(pc.cast(reviews["known_at"], pa.timestamp("us")), pa.date32(), safe=False)
 
 
-def _once(reviews: pa.Table) -> pa.Table:
+def once(reviews: pa.Table) -> pa.Table:
     """Each review once, however many files contain it."""
     first = dict(zip(reversed(reviews["review_key"].to_pylist()), reversed(range(reviews.num_rows)), strict=True))
     return reviews.take(pa.array(sorted(first.values()), pa.int64()))

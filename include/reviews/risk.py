@@ -90,8 +90,12 @@ def findings_of(lake: Lake, reviews: pa.Table, night: date, nights: Collection[d
     is_known = pc.is_in(scores["settlement_date"], value_set=pa.array(sorted(nights), pa.date32()))
     is_reviewed = pc.is_in(scores["trans_id"], value_set=reviews["trans_id"].combine_chunks())
     theirs = scores.filter(pc.and_(is_known, is_reviewed))
-    codes = [reasons[0]["code"] if reasons else None for reasons in theirs["reasons"].to_pylist()]
-    return theirs.append_column("code", pa.array(codes, pa.string())).select(FINDINGS_SCHEMA.names)
+    return theirs.append_column("code", codes_of(theirs["reasons"])).select(FINDINGS_SCHEMA.names)
+
+
+def codes_of(reasons: pa.ChunkedArray) -> pa.Array:
+    """The code of each posting's strongest reason; null where it was not flagged."""
+    return pa.array([found[0]["code"] if found else None for found in reasons.to_pylist()], pa.string())
 
 
 def dismissed_warnings(reviews: pa.Table, night: date) -> dict[tuple[int, str], str]:

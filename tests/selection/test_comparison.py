@@ -152,7 +152,7 @@ def test_the_champion_as_it_is_shows_no_merit_on_a_scale_of_its_own():
     found = pack(Comparison(specs, [], *scales, np.arange(3), 0.1, "b"))
     assert "by 0.020 (0.020 to 0.020) in merit of known kinds" in found.verdict.sentence
     body = found.body("here")
-    assert "line-up | merit | of known kinds alone | to the champion as it is (known kinds)" in body
+    assert "ensemble | merit | of known kinds alone | to the champion as it is (known kinds)" in body
     rows = [line.split(" | ") for line in body.splitlines() if line.startswith("| ")][2:5]
     assert [row[0] for row in rows] == ["| **a**", f"| {AS_IT_IS} (champion)", "| b"]
     assert [row[1][:5] for row in rows] == ["0.890", "-", "0.610"]
