@@ -111,12 +111,12 @@ def test_too_few_make_no_candidate():
     assert "contrast_confirmed" in candidates_of("full", with_confirmed=True)
 
 
-def test_the_one_that_is_taught_them_wins_is_trained_on_them_and_known_again(prepared):
+def test_the_one_that_learns_from_them_wins_is_trained_on_them_and_known_again(prepared):
     try_here(prepared.lake, "cases", "contrast_confirmed")
     found = compare(prepared.lake, prepared.source, "cases")
     model = ModelRegistry.open(prepared.lake, get_settings()).load(found["challenger"])
     assert model.training.cases == EARLY + LATE
     assert ensemble_spec_of(model, prepared.plan.candidates, prepared.plan.recipe).weights == {"contrast_confirmed": 1}
     report = Path(found["evidence"].removeprefix("file:"), "evidence.md").read_text()
-    assert f"{EARLY} taught, {LATE} to be found" in report
+    assert f"{EARLY} to train on, {LATE} to be found" in report
     assert "its source was changed" not in report
