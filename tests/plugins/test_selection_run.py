@@ -111,7 +111,7 @@ def _outcome(browser: httpx.Client, run: str) -> str:
 
 def test_a_person_is_asked_with_the_evidence_before_them(story):
     assert "there is no champion yet" in story.question["subject"]
-    assert "| line-up | merit |" in story.question["body"]
+    assert "| ensemble | merit |" in story.question["body"]
     assert "/plugin/settlement-models/settlement/models/manual__" in story.question["body"]
     assert (story.question["options"], story.question["defaults"]) == (["Approve", "Reject"], ["Reject"])
     assert "waits for approval" in story.waiting_page
