@@ -110,22 +110,9 @@ class Lstm(SequenceReader):
         return self.blames(x.reshape(1, -1), top)[0]
 
     def blames(self, X: Matrix, top: int = 2) -> list[list[int]]:  # noqa: N803
-        """The earlier postings that make each row most surprising, found by leaving each one out.
+        """As `SequenceReader.blames` says, found by leaving each posting out; raises as `score` does.
 
-        It raises as `score` does.
-
-        Parameters
-        ----------
-        X
-            Rows, shape (n_rows, n_features).
-        top
-            Largest number of postings per row.
-
-        Returns
-        -------
-        list
-            For each row the places of these postings in its window, where 0 is the oldest. Only postings without which
-            the surprise falls are listed, the largest fall first.
+        Only postings without which the surprise falls are listed, the largest fall first.
         """
         self._check(X)
         held = [np.flatnonzero(x.reshape(WINDOW + 1, STEP)[:WINDOW, 0] > 0) for x in X]

@@ -117,48 +117,104 @@ def train(history: BankHistory, spec: TrainingSpec) -> TrainingOutcome:
     TrainingOutcome
         Outcome without a model when there is too little history; the night is then published without scores.
     """
-    recipe, before, seed = spec.recipe, spec.before, spec.seed
-    is_known = pc.less(history.postings["trans_date"], pa.scalar(before))
+    is_known = pc.less(history.postings["trans_date"], pa.scalar(spec.before))
     past = replace(history, postings=history.postings.filter(is_known))
-    shortage = history_shortage(past.postings, before)
+    shortage = history_shortage(past.postings, spec.before)
     if shortage:
         return TrainingOutcome(None, shortage)
-    sample = sampled(past, learned_since(past.postings, before), seed, spec.confirmed)
+    sample = sampled(past, learned_since(past.postings, spec.before), spec.seed, spec.confirmed)
+    draft = _draft(sample, spec)
+    choice, threshold, final = _finished(draft, spec)
+    frauds = draft.frauds.notes(draft.features)
+    notes = (*absence_notes(past.statics, past.postings), *frauds, *sample_notes(sample, past))
+    training = _training(draft, past, spec, notes)
+    model, name, rows = _model(final, choice, threshold, training), name_of(choice.weights), draft.features.num_rows
+    note = f"{model.version} ({name}) was trained on {rows} postings before {spec.before}"
+    held_back = draft.held_back(_model(draft.fitted, choice, threshold, training), spec)
+    return TrainingOutcome(model, note, choice.evidence, choice.merit, name, held_back)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """The draft of a training, fitted on all but the nights held back, and what it was made of.
+
+    Attributes
+    ----------
+    features
+        Features of the whole past.
+    frauds
+        Confirmed frauds of the past.
+    usual
+        The features without confirmed frauds.
+    split
+        Nights to train on and nights held back, each with its planted rounds.
+    unused
+        Planted round over the nights held back that no fit, choice or measurement uses.
+    fitted
+        The draft itself.
+    """
+
+    features: pa.Table
+    frauds: ConfirmedFrauds
+    usual: pa.Table
+    split: TrainingSplit
+    unused: InjectedSample
+    fitted: Fitted
+
+    @property
+    def examples(self) -> tuple[InjectedSample, ...]:
+        """All rounds that the final model is fitted on."""
+        split = self.split
+        return (*split.training_rounds, *split.validation_rounds, *self.frauds.rounds(self.features))
+
+    @property
+    def later(self) -> pa.Table:
+        """Features of the nights held back."""
+        return self.split.later(self.features)
+
+    @property
+    def validated(self) -> TrainingSplit:
+        """The split, whose validation rounds are cleared of confirmed frauds."""
+        return replace(self.split, validation_rounds=tuple(map(self.frauds.cleared, self.split.validation_rounds)))
+
+    def held_back(self, draft: Model, spec: TrainingSpec) -> HeldBack:
+        """The nights held back, with the draft as a model."""
+        recent = recent_rows(self.usual, spec.before, _month_rows(self.later, self.split), spec.seed)
+        return HeldBack(draft, self.later, self.unused, recent, self.examples)
+
+
+def _draft(sample: BankHistory, spec: TrainingSpec) -> _Draft:
     with stage(f"features of {sample.postings.num_rows:,} postings"):
-        features = settled_features(sample, before)
-    cases = ConfirmedFrauds(spec.confirmed, are_examples=recipe.uses_confirmed)
-    usual = cases.left_out(features)
-    earlier = learning_rows(dated_before(usual, validation_start(features, before)), seed)
+        features = settled_features(sample, spec.before)
+    frauds = ConfirmedFrauds(spec.confirmed, are_examples=spec.recipe.uses_confirmed)
+    usual = frauds.left_out(features)
+    earlier = learning_rows(dated_before(usual, validation_start(features, spec.before)), spec.seed)
     with workers(1) as beside:  # the sequence reader needs no planted night and is trained while those are made
-        reader = beside.submit(fit_sequence, earlier, recipe, seed)
+        reader = beside.submit(fit_sequence, earlier, spec.recipe, spec.seed)
         with stage("anomalies planted into past nights, and their features"):
             split = TrainingSplit.plan(sample, features, spec)
-            unused = plant_round(sample, split.validation_from, before - timedelta(days=1), seed + UNUSED_SEED)
+            unused = _unused_round(sample, split, spec)
         sequence = reader.result()
-    draft_examples = (*split.training_rounds, *cases.rounds(split.earlier(features)))
-    draft = fit(earlier, draft_examples, recipe, seed, sequence)
-    checked = replace(split, validation_rounds=tuple(map(cases.cleared, split.validation_rounds)))
-    settled = _known_choice(draft, checked, spec)
-    examples = (*split.training_rounds, *split.validation_rounds, *cases.rounds(features))
+    examples = (*split.training_rounds, *frauds.rounds(split.earlier(features)))
+    fitted = fit(earlier, examples, spec.recipe, spec.seed, sequence)
+    return _Draft(features, frauds, usual, split, unused, fitted)
+
+
+def _unused_round(sample: BankHistory, split: TrainingSplit, spec: TrainingSpec) -> InjectedSample:
+    return plant_round(sample, split.validation_from, spec.before - timedelta(days=1), spec.seed + UNUSED_SEED)
+
+
+def _finished(draft: _Draft, spec: TrainingSpec) -> tuple[Choice, float, Fitted]:
+    """The ensemble chosen, its threshold, and everything fitted again on the whole past."""
+    settled = _known_choice(draft.fitted, draft.validated, spec)
+    rows, sequence = learning_rows(draft.usual, spec.seed), draft.fitted.sequence
     with workers() as pool:  # the final fit does not depend on the choice, and runs while ensembles are measured
-        held_out_kinds = {} if settled else _holdout_fits(draft, split, spec, pool)
-        last = pool.submit(fit, learning_rows(usual, seed), examples, recipe, seed, sequence)
-        choice = settled or _measured_choice(draft, checked, spec, held_out_kinds)
+        held_out_kinds = {} if settled else _holdout_fits(draft.fitted, draft.split, spec, pool)
+        last = pool.submit(fit, rows, draft.examples, spec.recipe, spec.seed, sequence)
+        choice = settled or _measured_choice(draft.fitted, draft.validated, spec, held_out_kinds)
         with stage("threshold on the nights held back"):
-            threshold = _threshold(draft, choice, split.later(features), spec.budget)
-        final = last.result()
-    notes = (*absence_notes(past.statics, past.postings), *cases.notes(features), *sample_notes(sample, past))
-    training = _training(features, split, past, spec, cases, notes)
-    model = _model(final, choice, threshold, training)
-    note = f"{model.version} ({name_of(choice.weights)}) was trained on {features.num_rows} postings before {before}"
-    held_back = HeldBack(
-        draft=_model(draft, choice, threshold, training),
-        features=split.later(features),
-        unused=unused,
-        recent=recent_rows(usual, before, _month_rows(split.later(features), split), seed),
-        fitted_on=examples,
-    )
-    return TrainingOutcome(model, note, choice.evidence, choice.merit, name_of(choice.weights), held_back)
+            threshold = _threshold(draft.fitted, choice, draft.later, spec.budget)
+        return choice, threshold, last.result()
 
 
 def library_versions() -> dict[str, str]:
@@ -228,14 +284,8 @@ def _month_rows(nights: pa.Table, split: TrainingSplit) -> int:
     return round(rows * BUDGET_DAYS / (split.before - split.validation_from).days)
 
 
-def _training(
-    features: pa.Table,
-    split: TrainingSplit,
-    past: BankHistory,
-    spec: TrainingSpec,
-    cases: ConfirmedFrauds,
-    notes: Sequence[str],
-) -> Training:
+def _training(draft: _Draft, past: BankHistory, spec: TrainingSpec, notes: Sequence[str]) -> Training:
+    features, split = draft.features, draft.split
     nights = features["settlement_date"]
     planted = sum(int(round_.is_planted.sum()) for round_ in (*split.training_rounds, *split.validation_rounds))
     return Training(
@@ -243,12 +293,12 @@ def _training(
         last_night=pc.max(nights).as_py(),
         rows=features.num_rows,
         planted_rows=planted,
-        data_digest=cases.marked(data_digest(features), features),
+        data_digest=draft.frauds.marked(data_digest(features), features),
         seed=spec.seed,
         budget=spec.budget,
         threshold_since=split.validation_from,
         month_rows=_month_rows(since(past.postings, "trans_date", split.validation_from), split),
         habit_days=past.habit_days,
         notes=tuple(notes),
-        cases=cases.example_count(features),
+        cases=draft.frauds.example_count(features),
     )
