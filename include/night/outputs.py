@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from include.lake import Lake
 from include.lake.tables import Table
 from include.learning import PROFILE_TABLE, REFRESH_TABLE
+from include.masking.finding_ids import with_alert_ids, with_break_ids, with_score_ids
+from include.masking.keys import Namer
 from include.night import carried_state
 from include.night.handoffs import Admitted, Checked, Lookback, NightReviews, Restated, RunStart, Scored
 from include.night.late import STATE_TOTALS, known_totals, late_changes, totals_as_of
@@ -40,6 +42,8 @@ class Unpublished:
         Control totals as the night before knows them (`STATE_TOTALS`); None on a first night.
     late
         Sentences on settlement dates whose records changed and for which no night was restated.
+    namer
+        Namer of findings.
     """
 
     night: date
@@ -53,9 +57,10 @@ class Unpublished:
     scored: Scored
     known_totals: pa.Table | None
     late: tuple[str, ...]
+    namer: Namer
 
     @classmethod
-    def load(cls, request: NightRequest, workspace: Workspace, lake: Lake) -> Self:
+    def load(cls, request: NightRequest, workspace: Workspace, lake: Lake, namer: Namer) -> Self:
         """The night as its steps left it, held against the night before as the lake has it now."""
         night, start = request.night, RunStart.load(workspace)
         known = None if start.is_first else known_totals(lake, night)
@@ -72,17 +77,20 @@ class Unpublished:
             scored=Scored.load(workspace),
             known_totals=known,
             late=_late_sentences(request, known, start.totals),
+            namer=namer,
         )
 
     def outputs(self, lake: Lake) -> NightOutputs:
         """Everything the night leaves in the lake."""
+        scores = with_score_ids(self.scored.scores, self.namer)
+        breaks = with_break_ids(self.checked.breaks, self.namer)
         published = as_published(
             {
                 FIN_TRANSACTION.name: self.admitted.postings,
-                "anomaly_scores": self.scored.scores,
-                "settlement_breaks": self.checked.breaks,
+                "anomaly_scores": scores,
+                "settlement_breaks": breaks,
                 "quarantine": self.admitted.quarantined,
-                "alerts": self._alerts(),
+                "alerts": with_alert_ids(self._alerts(breaks, scores), self.namer),
             }
         )
         return NightOutputs(
@@ -131,10 +139,10 @@ class Unpublished:
             "notices": self.scored.notices["text"].to_pylist(),
         }
 
-    def _alerts(self) -> pa.Table:
+    def _alerts(self, breaks: pa.Table, scores: pa.Table) -> pa.Table:
         return alert_queue(
-            self.checked.breaks,
-            self.scored.scores,
+            breaks,
+            scores,
             self.admitted.postings,
             late=self._told(self.late),
             watched=carried_state.of_night(self.scored.notices, self.night).to_pylist(),

@@ -14,6 +14,7 @@ from include.features import engine as features
 from include.features.plan import SQL_FOLDER, feature_plan
 from include.features.state import STATE_SCHEMAS
 from include.lake.tables import REVERSES, REVIEWS_SCHEMA
+from include.masking.places import LEAST_CLIENTS
 from include.quality import reversals
 from include.relations import DATE, FIN_TRANSACTION, IDENTIFIER, MONEY, RELATIONS, STATIC_RELATIONS, TEXT
 from include.reviews import risk
@@ -208,6 +209,19 @@ def _feature_schemas() -> Schemas:
     return schemas
 
 
+# What is shown of whom
+
+
+def _mask(query: str, given: Tables, params: Params) -> pa.Table:
+    with SqlEngine.open("masking", given) as engine:
+        return engine.table(query, **params)
+
+
+_MASKING_SCHEMAS: Schemas = {
+    **{name: STATICS[name] for name in ("fin_client", "fin_district")},
+    "known_towns": features.known_towns([]).schema,
+}
+
 ROOMS: dict[str, Room] = {
     "settlement": Room(_settle, _settlement_schemas, lambda query: _SETTLEMENT_PARAMS.get(query, {})),
     "quality": Room(_gate, _gate_schemas, lambda query: _GATE_PARAMS if query == "reversals" else {}),
@@ -215,6 +229,7 @@ ROOMS: dict[str, Room] = {
     "sources": Room(_read, lambda: _SOURCE_SCHEMAS, lambda _query: {}),
     "counterparties": Room(_name_sides, lambda: {"sides": _SIDES}, lambda _query: {}),
     "reviews": Room(_review, _review_schemas, lambda query: _REVIEW_PARAMS.get(query, {})),
+    "masking": Room(_mask, lambda: _MASKING_SCHEMAS, lambda _query: {"least_clients": LEAST_CLIENTS}),
     "features": Room(_describe, _feature_schemas, _feature_params),
 }
 """Every folder of SQL files, by its name."""
