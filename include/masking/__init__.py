@@ -1,0 +1,1 @@
+"""What of a client people may see who may not see whom."""
