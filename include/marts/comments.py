@@ -10,6 +10,15 @@ _LINE = re.compile(r"^    (?P<column>\w+),?(?: -- (?P<comment>.*))?$")
 _COMMENT = re.compile(r"^    -- (.*)$")
 
 
+def grain_of(query: str) -> str:
+    """What one row of `include/sql/marts/<query>.sql` is, as its header says.
+
+    >>> grain_of("mart_findings")
+    "one finding, a row of the night's alerts"
+    """
+    return sql_text("marts", query).splitlines()[0].removeprefix("-- Grain: ").removesuffix(".")
+
+
 def column_comments(query: str) -> dict[str, str]:
     """What `include/sql/marts/<query>.sql` says of each column of its last `select`, in order.
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from include.lake import Lake
 from include.lake.tables import REVIEWS_SCHEMA, RUN_KEY, TABLES
 from include.marts.tables import CATALOG_COLUMNS, MART_TABLES
+from include.masking.places import PLACES_SCHEMA
 from include.quality import Counts
 from include.relations import DATE, IDENTIFIER, NUMBER, RELATIONS, TEXT
 from include.reviews.intake import KNOWN_DAYS
@@ -34,18 +35,6 @@ FEATURES_SCHEMA = pa.schema(
 )
 """The feature catalog's columns of each posting."""
 
-PLACES_SCHEMA = pa.schema(
-    [
-        pa.field("client_id", IDENTIFIER),
-        pa.field("age_band", TEXT),  # 30-39; null where the age is unknown
-        pa.field("shown_district", TEXT),
-        pa.field("shown_region", TEXT),
-        pa.field("shown_latitude", NUMBER),  # of the shown district's town
-        pa.field("shown_longitude", NUMBER),
-    ]
-)
-"""What masked readers see of each client's age and home."""
-
 CLOSINGS_SCHEMA = pa.schema(
     [
         pa.field("account_id", IDENTIFIER),
@@ -57,9 +46,6 @@ CLOSINGS_SCHEMA = pa.schema(
 
 INPUT_SCHEMAS: Mapping[str, pa.Schema] = {
     **{name: _content(TABLES[name].schema) for name in _PUBLISHED},
-    "alerts": pa.unify_schemas(
-        [_content(TABLES["alerts"].schema), pa.schema({"finding_id": TEXT, "masked_text": TEXT})]
-    ),
     **{name: RELATIONS[name].schema for name in _STATICS},
     "places": PLACES_SCHEMA,
     "closings": CLOSINGS_SCHEMA,

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from include.features.catalog import CONTEXT, MODEL_FEATURES
-from include.lake.tables import RUN_KEY, SCORE, Table
-from include.marts.comments import column_comments
+from include.lake.tables import COUNT, SCORE, SUM, Table, commented, keyed
+from include.marts.comments import column_comments, grain_of
+from include.masking.tables import masked_of
 from include.relations import DATE, IDENTIFIER, MONEY, NUMBER, TEXT
-
-_COUNT = pa.int64()
-_TOTAL = pa.decimal128(18, 2)
-_FLAG = pa.bool_()
 
 CATALOG_COLUMNS: tuple[str, ...] = (*(feature.name for feature in MODEL_FEATURES), *CONTEXT)
 """The columns of `transaction_features` that models see."""
@@ -23,20 +20,20 @@ _SHOWN_TOWN = {"shown_latitude": NUMBER, "shown_longitude": NUMBER}
 _HOME = {"district_id": IDENTIFIER, "district_name": TEXT, "region": TEXT, **_SHOWN, **_SHOWN_TOWN}
 _OFFERED = {
     **dict.fromkeys(
-        ("offered_rows", "published_rows", "quarantined_rows", "deduplicated_rows", "unreadable_rows"), _COUNT
+        ("offered_rows", "published_rows", "quarantined_rows", "deduplicated_rows", "unreadable_rows"), COUNT
     ),
-    **dict.fromkeys(("offered_money", "published_money", "quarantined_money"), _TOTAL),
+    **dict.fromkeys(("offered_money", "published_money", "quarantined_money"), SUM),
 }
 
 _TYPES: Mapping[str, Mapping[str, pa.DataType]] = {
     "mart_findings": {
         "settlement_date": DATE,
         "finding_id": TEXT,
-        "rank": _COUNT,
+        "rank": COUNT,
         **dict.fromkeys(("kind", "code", "severity"), TEXT),
         **dict.fromkeys(("account_id", "trans_id", "client_id"), IDENTIFIER),
         "gender": TEXT,
-        "client_age": _COUNT,
+        "client_age": COUNT,
         "account_kind": TEXT,
         **_HOME,
         "trans_type": TEXT,
@@ -44,7 +41,7 @@ _TYPES: Mapping[str, Mapping[str, pa.DataType]] = {
         "amount": MONEY,
         "score": SCORE,
         **dict.fromkeys(("feature", "model_version", "text", "masked_text"), TEXT),
-        "postings": _COUNT,
+        "postings": COUNT,
         "review_state": TEXT,
         "reviewed_on": DATE,
     },
@@ -54,7 +51,7 @@ _TYPES: Mapping[str, Mapping[str, pa.DataType]] = {
         "code_version": TEXT,
         **_OFFERED,
         **dict.fromkeys(
-            ("error_breaks", "warn_breaks", "scored", "flagged", "findings", "accounts_with_findings"), _COUNT
+            ("error_breaks", "warn_breaks", "scored", "flagged", "findings", "accounts_with_findings"), COUNT
         ),
         "seconds": NUMBER,
     },
@@ -64,36 +61,36 @@ _TYPES: Mapping[str, Mapping[str, pa.DataType]] = {
         "client_id": IDENTIFIER,
         "account_kind": TEXT,
         **_SHOWN,
-        "postings": _COUNT,
-        **dict.fromkeys(("credits", "debits", "net", "closing_balance"), _TOTAL),
-        "flagged": _COUNT,
+        "postings": COUNT,
+        **dict.fromkeys(("credits", "debits", "net", "closing_balance"), SUM),
+        "flagged": COUNT,
         "highest_score": SCORE,
-        "breaks": _COUNT,
-        "money_at_risk": _TOTAL,
+        "breaks": COUNT,
+        "money_at_risk": SUM,
     },
     "mart_district_months": {
         "settlement_date": DATE,
         "month": DATE,
         **_HOME,
-        **dict.fromkeys(("clients", "accounts", "postings"), _COUNT),
-        **dict.fromkeys(("credits", "debits"), _TOTAL),
-        **dict.fromkeys(("flagged", "breaks"), _COUNT),
+        **dict.fromkeys(("clients", "accounts", "postings"), COUNT),
+        **dict.fromkeys(("credits", "debits"), SUM),
+        **dict.fromkeys(("flagged", "breaks"), COUNT),
         "findings_per_thousand": NUMBER,
-        "money_at_risk": _TOTAL,
+        "money_at_risk": SUM,
     },
     "mart_model_performance": {
         "settlement_date": DATE,
         "model_version": TEXT,
-        **dict.fromkeys(("scored", "flagged"), _COUNT),
+        **dict.fromkeys(("scored", "flagged"), COUNT),
         **dict.fromkeys(("flagged_share", "threshold", "score_p50", "score_p90", "score_p99"), NUMBER),
-        **dict.fromkeys(("reviewed", "confirmed", "dismissed", "unsure"), _COUNT),
+        **dict.fromkeys(("reviewed", "confirmed", "dismissed", "unsure"), COUNT),
         **dict.fromkeys(("precision", "precision_low", "precision_high"), NUMBER),
     },
     "mart_money_days": {
         "settlement_date": DATE,
         **_OFFERED,
-        **dict.fromkeys(("deduplicated_money", "credits", "debits"), _TOTAL),
-        "is_reconciled": _FLAG,
+        **dict.fromkeys(("deduplicated_money", "credits", "debits"), SUM),
+        "is_reconciled": pa.bool_(),
     },
     "transaction_features": {
         "trans_id": IDENTIFIER,
@@ -102,11 +99,11 @@ _TYPES: Mapping[str, Mapping[str, pa.DataType]] = {
         "amount": MONEY,
         "trans_type": TEXT,
         "client_id": IDENTIFIER,
-        "client_age": _COUNT,
+        "client_age": COUNT,
         "client_district": IDENTIFIER,
         "account_type": TEXT,
-        "balance_before": _TOTAL,
-        "balance_after": _TOTAL,
+        "balance_before": SUM,
+        "balance_after": SUM,
         **_SHOWN,
         **dict.fromkeys(CATALOG_COLUMNS, NUMBER),
     },
@@ -125,8 +122,8 @@ _ORDER: Mapping[str, tuple[str, ...]] = {
 
 def _table(name: str) -> Table:
     comments = column_comments(name)
-    fields = [pa.field(column, kind, metadata={"doc": comments[column]}) for column, kind in _TYPES[name].items()]
-    return Table(name, pa.schema([*fields, RUN_KEY]), "settlement_date", _ORDER[name])
+    fields = [commented(column, kind, comments[column]) for column, kind in _TYPES[name].items()]
+    return Table(name, keyed(pa.schema(fields)), "settlement_date", _ORDER[name], grain_of(name))
 
 
 MART_TABLES: dict[str, Table] = {name: _table(name) for name in _TYPES}
@@ -155,3 +152,8 @@ PLACE_REVEALING: Mapping[str, str] = {
     "travel": "with the times of two postings it gives the way between their places",
 }
 """Columns of `transaction_features` that tell where somebody lives or was, and why; masked tables leave them out."""
+
+MASKED_MARTS: dict[str, Table] = {
+    name: masked_of(table, frozenset(PLACE_REVEALING)) for name, table in MART_TABLES.items()
+}
+"""The masked table beside each mart, by the name of the full one."""

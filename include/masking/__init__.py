@@ -1,1 +1,1 @@
-"""What of a client people may see who may not see whom."""
+"""What masked readers see: pseudonyms made with a key, age bands, and homes only among enough people alike."""

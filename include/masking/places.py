@@ -8,13 +8,25 @@ from datetime import date
 import pyarrow as pa
 
 from include.features.towns import known_towns
-from include.marts.inputs import PLACES_SCHEMA
-from include.relations import RELATIONS, conformed
+from include.relations import IDENTIFIER, NUMBER, RELATIONS, TEXT, conformed
 from include.sql_engine import SqlEngine
 
 LEAST_CLIENTS = 5
 """Least number of clients among whom a client's home is told, all of one age band and gender. A decision: as many are
 commonly the least in published statistics on persons."""
+
+
+PLACES_SCHEMA = pa.schema(
+    [
+        pa.field("client_id", IDENTIFIER),
+        pa.field("age_band", TEXT),  # 30-39; null where the age is unknown
+        pa.field("shown_district", TEXT),
+        pa.field("shown_region", TEXT),
+        pa.field("shown_latitude", NUMBER),  # of the shown district's town
+        pa.field("shown_longitude", NUMBER),
+    ]
+)
+"""What masked readers see of each client's age and home."""
 
 
 def shown_places(statics: Mapping[str, pa.Table], night: date) -> pa.Table:
