@@ -61,9 +61,9 @@ def publish(request: NightRequest) -> PublishResult:
     for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):
         with attempt:
             _write(lake, stamp, outputs, row, masked, start.published_run, unclaimed)
-    restate_review_states(lake, request.night, masked)
     # At once, sealed: what people wrote does not wait in the clear for a report that may be killed. It says what stays.
     put_reviews_away(reviews, request.settings)
+    restate_review_states(lake, request.night, masked)
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
 
