@@ -10,6 +10,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from include.lake.tables import Table
+from include.marts import UNDIGESTED
 from include.publish.digest import table_digest
 
 
@@ -31,7 +32,7 @@ class DerivedTables:
     @classmethod
     def of(cls, tables: Iterable[tuple[Table, pa.Table]], amount_step: int) -> Self:
         """The tables of a night that is being published."""
-        return cls({table.name: table_digest(rows) for table, rows in tables}, amount_step)
+        return cls({table.name: derived_digest(table, rows) for table, rows in tables}, amount_step)
 
     @classmethod
     def kept(cls, row: Mapping[str, Any]) -> Self | None:
@@ -41,3 +42,10 @@ class DerivedTables:
     def as_json(self) -> str:
         """The record as JSON for the manifest."""
         return json.dumps(asdict(self), sort_keys=True)
+
+
+def derived_digest(table: Table, rows: pa.Table) -> str:
+    """The digest of a derived table's rows, without the columns that later nights or another run may change."""
+    return table_digest(
+        rows.drop_columns([name for name in UNDIGESTED.get(table.name, ()) if name in rows.column_names])
+    )

@@ -22,6 +22,7 @@ from include.night.outputs import Unpublished
 from include.night.publishing import NightOutputs, Provenance, check_conservation, manifest_row, write_night
 from include.night.request import NightRequest
 from include.night.results import ManifestSummary, PublishResult, ReportResult
+from include.night.review_states import restate_review_states
 from include.night.reviewing import put_reviews_away, require_unclaimed
 from include.night.workspace import Workspace
 from include.publish.alerts import alerts_csv
@@ -62,6 +63,7 @@ def publish(request: NightRequest) -> PublishResult:
             _write(lake, stamp, outputs, row, masked, start.published_run, unclaimed)
     # At once, sealed: what people wrote does not wait in the clear for a report that may be killed. It says what stays.
     put_reviews_away(reviews, request.settings)
+    restate_review_states(lake, request.night, masked)
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from include.lake import Lake, RunStamp
 from include.lake.tables import TABLES, VERSION_TABLE, Table
+from include.marts import MASKED_MARTS
 from include.masking.keys import NameKeys, NameKeyStore
 from include.masking.places import shown_places
-from include.masking.tables import MASKED_TABLES, Masker, masked_of, version_row
+from include.masking.tables import MASKED_TABLES, Masker, version_row
 from include.night.publishing import NightOutputs
 from include.settings import Settings
 
@@ -59,28 +60,40 @@ class MaskedNight:
 
     def write(self, lake: Lake, stamp: RunStamp, outputs: NightOutputs, row: Mapping[str, Any]) -> None:
         """Write every masked table in each version that is in use; readers see none before the manifest row."""
-        for version in self.keys.written:
-            masker = Masker(self.keys, version, self.places, self.owners, self.amount_step)
+        for masker in self._maskers():
             for name, rows in outputs.statics.items():
                 into = MASKED_TABLES[name]
-                lake.replace_static(into, masker.masked(TABLES[name], rows, into), stamp, version)
+                lake.replace_static(into, masker.masked(TABLES[name], rows, into), stamp, masker.version)
             for table, rows in _nightly(outputs, row):
-                into = masked_twin(table)
-                lake.replace(into, stamp.night, masker.masked(table, rows, into), stamp, version)
+                _write(masker, lake, stamp, table, rows)
         if lake.key_version() != self.keys.current:
             lake.replace_static(VERSION_TABLE, version_row(self.keys.current, stamp.night), stamp)
+
+    def write_beside(self, lake: Lake, stamp: RunStamp, table: Table, rows: pa.Table) -> None:
+        """Write the masked rows of one table alone, in each version that is in use."""
+        for masker in self._maskers():
+            _write(masker, lake, stamp, table, rows)
+
+    def _maskers(self) -> Iterator[Masker]:
+        for version in self.keys.written:
+            yield Masker(self.keys, version, self.places, self.owners, self.amount_step)
+
+
+def _write(masker: Masker, lake: Lake, stamp: RunStamp, table: Table, rows: pa.Table) -> None:
+    into = masked_twin(table)
+    lake.replace(into, stamp.night, masker.masked(table, rows, into), stamp, masker.version)
 
 
 def masked_twin(table: Table) -> Table:
     """The masked table beside a table of the night."""
-    return MASKED_TABLES.get(table.name) or masked_of(table)
+    return {**MASKED_TABLES, **MASKED_MARTS}[table.name]
 
 
 def _nightly(outputs: NightOutputs, row: Mapping[str, Any]) -> Iterator[tuple[Table, pa.Table]]:
     """The night's published tables, which have masked ones beside them."""
     yield from ((TABLES[name], rows) for name, rows in outputs.published.items())
     yield from ((table, rows) for table, rows in outputs.state if table.name in TABLES)
-    yield from outputs.derived
+    yield from ((table, outputs.shown.get(table.name, rows)) for table, rows in outputs.derived)
     manifest = TABLES["night_manifest"]
     yield manifest, pa.Table.from_pylist([dict(row)], schema=manifest.schema)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Self
 
 import pyarrow as pa
@@ -12,11 +12,14 @@ import pyarrow.compute as pc
 
 from include.lake import Lake
 from include.lake.tables import Table
+from include.lake.version import code_version
 from include.learning import PROFILE_TABLE, REFRESH_TABLE
+from include.marts import MART_TABLES, SHOWN_DISTRICT_MONTHS, Earlier, NightFigures, marts_of
 from include.masking.finding_ids import with_alert_ids, with_break_ids, with_score_ids
 from include.masking.keys import Namer
+from include.masking.places import shown_places
 from include.night import carried_state
-from include.night.handoffs import Admitted, Checked, Lookback, NightReviews, Restated, RunStart, Scored
+from include.night.handoffs import Admitted, Checked, Described, Lookback, NightReviews, Restated, RunStart, Scored
 from include.night.late import STATE_TOTALS, known_totals, late_changes, totals_as_of
 from include.night.publishing import NightOutputs, as_published, data_snapshot
 from include.night.request import NightRequest
@@ -93,12 +96,32 @@ class Unpublished:
                 "alerts": with_alert_ids(self._alerts(breaks, scores), self.namer),
             }
         )
+        marts = self._marts(lake, published)
+        shown = {"mart_district_months": marts.pop(SHOWN_DISTRICT_MONTHS)}
         return NightOutputs(
             published=published,
             sealed_quarantine=seal_quarantine(published["quarantine"], self.night, Envelope.open(self.settings)),
             statics=self.admitted.statics,
             state=self._state(lake),
             counts=self.admitted.counts,
+            derived=[(MART_TABLES[name], rows) for name, rows in marts.items()],
+            shown=shown,
+        )
+
+    def _marts(self, lake: Lake, published: dict[str, pa.Table]) -> dict[str, pa.Table]:
+        """The night's marts, and the district months that masked readers may see."""
+        started, described = self.start.started_at, Described.find(self.workspace)
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        return marts_of(
+            self.night,
+            published,
+            self.admitted.statics,
+            figures=NightFigures(self.scored.model_version, code_version(), self.admitted.counts, seconds),
+            places=shown_places(self.admitted.statics, self.night),
+            reviews=self.reviews.known,
+            closings=self.checked.state_after["state_chain"],
+            features=None if described is None else described.features,
+            earlier=Earlier.of(lake, self.night),
         )
 
     def snapshot(self) -> str:

@@ -54,6 +54,8 @@ class NightOutputs:
         Counts of the transactions by outcome.
     derived
         Tables that follow from the others and are outside the hash, as pairs of table and rows.
+    shown
+        Rows that a derived table's masked one is made of, by the name of the full one, where they are not its own.
     """
 
     published: dict[str, pa.Table]
@@ -62,6 +64,7 @@ class NightOutputs:
     state: list[tuple[Table, pa.Table]]
     counts: Counts
     derived: list[tuple[Table, pa.Table]] = field(default_factory=list)
+    shown: dict[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

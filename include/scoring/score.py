@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from include.explaining.reasons import explain
+from include.features.catalog import SURPRISES
 from include.identifiers import masked, unmarked
 from include.lake.tables import SCORES_SCHEMA
 from include.models.base import Matrix, Vector
@@ -53,6 +54,11 @@ class Sight:
             raws={name: np.concatenate([part.raws[name] for part in parts]) for name in parts[0].raws},
             rarities=np.concatenate([part.rarities for part in parts]),
         )
+
+    def surprises(self, model: Model) -> dict[str, pa.Array]:
+        """The columns that the model's sequence reader gave, by name; none without one."""
+        read = [name for name in SURPRISES if name in model.features]
+        return {name: pa.array(self.values[:, model.features.index(name)]) for name in read}
 
     @classmethod
     def _of_few(cls, features: pa.Table, model: Model) -> Sight:
