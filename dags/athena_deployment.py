@@ -1,30 +1,30 @@
 """Deploy what the bank queries in Athena: the database, the views over what readers see, named queries and grants.
 
 **Purpose.** Readers see of each table the rows of the run that `night_manifest` names; the views `published_<table>`
-say so once, for Athena, Tableau and whoever asks. The named queries answer what is asked most. Lake Formation permissions
-part those who may see whom from those who may not.
+say so once, for Athena, Tableau and whoever asks. The named queries answer what is asked most. Lake Formation
+permissions separate those who may see whom from those who may not.
 
 **Inputs.** The files of `include/sql/athena/` and `include/aws/lake_formation/`; the tables as this version of the code
 declares them, which must stand in the Glue catalog under the lake's namespace (`ADS_NAMESPACE`).
 
 **Outputs.** The database, a view for each table that people may read, the named queries of the workgroup
-`ADS_ATHENA_WORKGROUP`, and permissions of the roles `ADS_ATHENA_MASKED_ROLE` and `ADS_ATHENA_FULL_ROLE`. No data are
-written.
+`ADS_ATHENA_WORKGROUP`, and permissions of the roles `ADS_ATHENA_MASKED_ROLE` and `ADS_ATHENA_FULL_ROLE`. No data
+are written.
 
-**Params.** None: database, workgroup and roles are the installation's settings, so that whoever may trigger the run cannot
-grant anything to anybody else. Run it by hand, after the first night and after each new version of the code.
+**Params.** None: database, workgroup and roles are the installation's settings, so that whoever may trigger the run
+cannot grant anything to anybody else. Run it by hand, after the first night and after each new version of the code.
 
-**What a retry does.** The same again: a database that exists is left, a view is replaced by the same view, a named query
-is changed only where the file differs, a permission that is held is granted again without effect. What AWS could not do
-now is tried again three times; what it refuses fails at once.
+**What a retry does.** The same again: a database that exists is left, a view is replaced by the same view, a named
+query is changed only where the file differs, a permission that is held is granted again without effect. What AWS could
+not do now is tried again three times; what it refuses fails at once.
 
 **Impact of a failure.** What was made before stands. Nights do not depend on it: readers of Athena keep the views,
 queries and permissions that they had.
 
-**How to triage.** The run's *Outcome* tab has the sentence. A view fails: its table is not in the Glue catalog, or lacks a
-column of this version; publish a night with this version first. A grant is refused: the role that deploys must be a data
-lake administrator, or hold the permission with the grant option. Masked and full readers are not apart: revoke in Lake
-Formation what the sentence lists, then clear the task.
+**How to triage.** The run's *Outcome* tab has the sentence. A view fails: its table is not in the Glue catalog, or
+lacks a column of this version; publish a night with this version first. A grant is refused: the role that deploys must
+be a data lake administrator, or hold the permission with the grant option. Masked readers may read more than they
+should: revoke in Lake Formation what the sentence lists, then clear the task.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ VIEWS_AT_ONCE = 4
 class DeployStatement(AthenaOperator):
     """Runs one statement of the files in Athena, by its name.
 
-    Nothing that runs is taken from params or from another task's XCom, which users may write: they name a statement, and
-    a name that is none is refused.
+    Nothing that runs is taken from params or from another task's XCom, which users may write: they name a statement,
+    and a name that is none is refused.
 
     Parameters
     ----------

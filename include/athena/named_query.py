@@ -107,6 +107,6 @@ def _keep(athena: Any, query: NamedQuery, kept: Mapping[str, Any] | None, workgr
 def _kept(athena: Any, workgroup: str) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
     """The named queries of a workgroup, whosever they are."""
     pages = athena.get_paginator("list_named_queries").paginate(WorkGroup=workgroup)
-    found = [identifier for page in pages for identifier in page["NamedQueryIds"]]
+    found = [identifier for page in pages for identifier in page.get("NamedQueryIds", ())]
     for first in range(0, len(found), _BATCH):
         yield from athena.batch_get_named_query(NamedQueryIds=found[first : first + _BATCH])["NamedQueries"]

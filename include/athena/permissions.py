@@ -174,20 +174,30 @@ def check_separation(lake_formation: Any, database: str, masked_role: str) -> No
         excess = sorted(_excess(_held(lake_formation, database), own, masked_role))
     if excess:
         raise AthenaError(
-            f"masked and full readers are not apart in the database {database}: {'; '.join(excess)}. Revoke these in "
-            "Lake Formation (and keep it from granting new tables to everybody: its setting CreateTableDefault"
-            "Permissions, empty), then run the deployment again"
+            f"masked readers may read more of the database {database} than their file grants: {'; '.join(excess)}. "
+            "Revoke these in Lake Formation, empty its setting CreateTableDefaultPermissions, which grants new tables "
+            "to everybody, and run the deployment again"
         )
 
 
 def _held(lake_formation: Any, database: str) -> Iterator[tuple[str, str, set[str]]]:  # noqa: ANN401
     """Role, table and columns (none for all) of every permission to read in the database."""
-    for page in lake_formation.get_paginator("list_permissions").paginate(ResourceType="TABLE"):
-        for held in page["PrincipalResourcePermissions"]:
-            resource = held["Resource"].get("Table") or held["Resource"].get("TableWithColumns") or {}
-            if resource.get("DatabaseName") == database and {"SELECT", "ALL"} & set(held["Permissions"]):
-                role = held["Principal"]["DataLakePrincipalIdentifier"]
-                yield role, resource.get("Name", "all tables"), set(resource.get("ColumnNames", ()))
+    for held in _permissions(lake_formation):
+        resource = held["Resource"].get("Table") or held["Resource"].get("TableWithColumns") or {}
+        if resource.get("DatabaseName") == database and {"SELECT", "ALL"} & set(held["Permissions"]):
+            role = held["Principal"]["DataLakePrincipalIdentifier"]
+            yield role, resource.get("Name", "all tables"), set(resource.get("ColumnNames", ()))
+
+
+def _permissions(lake_formation: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
+    """Every permission on a table, page by page: boto3 has no paginator for them."""
+    more: dict[str, str] = {}
+    while True:
+        page = lake_formation.list_permissions(ResourceType="TABLE", **more)
+        yield from page["PrincipalResourcePermissions"]
+        if not page.get("NextToken"):
+            return
+        more = {"NextToken": page["NextToken"]}
 
 
 def _excess(held: Iterator[tuple[str, str, set[str]]], own: Mapping[str, set[str]], masked_role: str) -> Iterator[str]:

@@ -1,20 +1,21 @@
-"""The tables that people may read, by name: what a night publishes, its masked twins, and the marts."""
+"""The tables that people may read: what a night publishes, the marts, and the masked table beside each of them."""
 
 from __future__ import annotations
 
-from include.lake.tables import TABLES, Table
+from include.lake.tables import TABLES, VERSION_COLUMN, VERSION_TABLE, Table
+from include.marts import MART_TABLES, MASKED_MARTS
+from include.masking.tables import MASKED_TABLES
 
-KEY_VERSION = "key_version"
-"""Column of a masked table: the version of the key that made the row's pseudonyms."""
-MANIFEST = "night_manifest"
-PSEUDONYM_KEYS = "pseudonym_keys"
+MANIFEST = TABLES["night_manifest"].name
 
 
 def readable_tables() -> dict[str, Table]:
     """Every table that people may read, by name; what only the next night reads, its state, is not among them."""
-    return dict(TABLES)
+    masked = [*MASKED_TABLES.values(), *MASKED_MARTS.values()]
+    every = [*TABLES.values(), *MART_TABLES.values(), VERSION_TABLE, *masked]
+    return {table.name: table for table in every}
 
 
 def is_masked(table: Table) -> bool:
     """Whether the table holds pseudonyms in place of identifiers."""
-    return KEY_VERSION in table.schema.names
+    return VERSION_COLUMN in table.schema.names

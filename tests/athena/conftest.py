@@ -7,21 +7,18 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from include.athena import definitions
 from include.athena.definitions import statements
+from include.athena.readable import readable_tables
 from include.lake import Lake, Table
 from tests.athena.athena_sql import Columns, columns_of, output_of, parsed, typed
-from tests.athena.interim import interim
 from tests.athena.made_up_lake import made_up, stored
 
 DATABASE = "ads"
 
 
 @pytest.fixture(scope="session")
-def tables() -> Iterator[dict[str, Table]]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(definitions, "readable_tables", interim)
-        yield interim()
+def tables() -> dict[str, Table]:
+    return readable_tables()
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.athena.readable import KEY_VERSION, MANIFEST, PSEUDONYM_KEYS, is_masked
+from include.athena.readable import MANIFEST, is_masked
 from include.lake import Lake, Table
 from include.lake.data_files import data_files, read_data_files
 from include.lake.iceberg_catalog import arrow_schema
+from include.lake.tables import VERSION_COLUMN, VERSION_TABLE
 from include.settings import Settings
 
 MONDAY = date(1994, 1, 3)
@@ -229,7 +230,7 @@ def _rows(table: Table) -> pa.Table:
 
 
 def _content(table: Table) -> Rows:
-    if table.name == PSEUDONYM_KEYS:
+    if table.name == VERSION_TABLE.name:
         return [{"current_version": CURRENT}]
     if table.name == MANIFEST:
         return [{table.night_column: NIGHTS[night], "run_key": run_key(night, run)} for night, run in PUBLISHED.items()]
@@ -265,7 +266,7 @@ def _versions(table: Table, rows: Rows) -> Iterable[dict[str, Any]]:
                 and pa.types.is_string(table.schema.field(name).type)
                 and isinstance(value, int)
             }
-            yield {**row, **named, KEY_VERSION: version}
+            yield {**row, **named, VERSION_COLUMN: version}
 
 
 def stored(lake: Lake, name: str) -> pa.Table:

@@ -10,9 +10,10 @@ from sqlglot import exp
 from sqlglot.errors import OptimizeError
 
 from include.athena.definitions import DATABASE, statement, statements, view_name
-from include.athena.readable import KEY_VERSION, MANIFEST, PSEUDONYM_KEYS, is_masked
+from include.athena.readable import MANIFEST, is_masked
 from include.errors import SettingsError
 from include.lake import Table
+from include.lake.tables import VERSION_COLUMN, VERSION_TABLE
 from tests.athena.athena_sql import Columns, MistypedError, parsed, typed
 from tests.athena.made_up_lake import CURRENT, NIGHTS, PUBLISHED, run_key
 
@@ -77,7 +78,9 @@ def test_every_statement_is_one_that_athena_takes_and_keeps_every_column(
         assert sql.isascii(), sql
         assert "${" not in sql, sql
         assert list(views[view_name(name)]) == list(columns), sql
-        assert {table.name for table in made.expression.find_all(exp.Table)} <= {name, MANIFEST, PSEUDONYM_KEYS}, sql
+        assert {table.name for table in made.expression.find_all(exp.Table)} <= {name, MANIFEST, VERSION_TABLE.name}, (
+            sql
+        )
 
 
 def test_views_have_the_types_of_their_tables_but_for_times(
@@ -115,7 +118,7 @@ def test_a_masked_reader_sees_the_pseudonyms_of_the_current_key_alone(
     assert len(masked) > 5
     for table in masked:
         stored, shown = (
-            set(athena.table(name).project(KEY_VERSION).fetchall()) for name in (table.name, view_name(table.name))
+            set(athena.table(name).project(VERSION_COLUMN).fetchall()) for name in (table.name, view_name(table.name))
         )
         assert (stored, shown) == ({(1,), (2,)}, {(CURRENT,)}), table.name
 
