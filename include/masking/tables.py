@@ -120,7 +120,9 @@ class Masker:
     amount_step: int = 0
 
     def masked(self, table: Table, full: pa.Table, into: Table) -> pa.Table:
-        """The masked rows of a published table, in its order; without `run_key`, which the lake adds.
+        """The masked rows of a published table, without `run_key`, which the lake adds.
+
+        They are sorted by their pseudonyms: in the source's order a row's place would tell whose it is.
 
         Parameters
         ----------
@@ -132,7 +134,9 @@ class Masker:
         rows = self._with_homes(table.name, full)
         wanted = [field for field in into.schema if field.name != RUN_KEY.name]
         columns = [self._column(field, rows, table.name).cast(field.type) for field in wanted]
-        return pa.table(columns, schema=pa.schema(wanted))
+        found = pa.table(columns, schema=pa.schema(wanted))
+        named = [field.name for field in wanted if field.name in PSEUDONYMS or field.name == LINE_ID]
+        return found.sort_by([(name, "ascending") for name in named]) if named else found
 
     def _column(self, field: pa.Field, rows: pa.Table, table: str) -> pa.ChunkedArray:
         name, rows_count = field.name, rows.num_rows
