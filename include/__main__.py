@@ -23,10 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_new_files_private()
     try:
         options = _parser(get_settings()).parse_args(arguments)
-        stage: Callable[[argparse.Namespace], dict[str, Any]] = options.stage
+        stage: Callable[[argparse.Namespace], dict[str, Any] | str] = options.stage
         with told(_say):
             found = stage(options)
-        print(json.dumps(found, default=str, indent=2, sort_keys=True))
+        print(found if isinstance(found, str) else json.dumps(found, default=str, indent=2, sort_keys=True))
     except SettlementError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
@@ -51,6 +51,9 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     )
     _verify_options(
         _stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"), settings
+    )
+    _athena_options(
+        _stage(stages, "deploy-athena", _deploy_athena, "make Athena's database, views, named queries and grants")
     )
     return parser
 
@@ -124,6 +127,10 @@ def _decision_options(parser: argparse.ArgumentParser, settings: Settings) -> No
 def _verify_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+
+
+def _athena_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print every statement and grant, and ask AWS nothing")
 
 
 def _date(text: str) -> date:
@@ -203,6 +210,12 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import verify
 
     return verify(options.lake, options.date)
+
+
+def _deploy_athena(options: argparse.Namespace) -> dict[str, Any] | str:
+    from include.athena import deploy, script
+
+    return script(get_settings()) if options.dry_run else deploy(get_settings())
 
 
 def _say(sentence: str) -> None:

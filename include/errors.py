@@ -105,3 +105,11 @@ class IntegrityError(TerminalError):
 
 class TrackingError(TransientError):
     """Raised when MLflow could not take or give the record of a training; no night depends on it."""
+
+
+class AthenaError(TerminalError):
+    """Raised when Athena or Lake Formation refuses a statement, a named query or a grant; says the `table` or none."""
+
+
+class AthenaUnavailableError(TransientError):
+    """Raised when Athena or Lake Formation throttles, times out or fails by itself, so that it may be asked again."""

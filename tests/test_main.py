@@ -31,7 +31,7 @@ def test_help_names_every_stage() -> None:
     said = subprocess.run(
         [sys.executable, "-m", "include", "--help"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     ).stdout
-    stages = ("generate", "night", "backtest", "train", "select", "promote", "rollback", "verify")
+    stages = ("generate", "night", "backtest", "train", "select", "promote", "rollback", "verify", "deploy-athena")
     assert all(stage in said for stage in stages)
 
 
@@ -110,3 +110,10 @@ def test_a_setting_that_is_not_allowed_is_named_without_its_value(
     said = capsys.readouterr().err
     assert "ADS_ALERT_BUDGET" in said
     assert "hunter2" not in said
+
+
+def test_a_dry_run_prints_what_would_be_deployed_to_athena_as_a_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deploy-athena", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("create database if not exists ads;\n\ncreate or replace view published_fin_account as\n")
+    assert "-- named query nights_not_closed\n" in said

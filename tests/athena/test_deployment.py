@@ -1,0 +1,209 @@
+"""A deployment asks Athena for what the files say, once; held to AWS's own description of its interfaces by a stub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from botocore.stub import Stubber
+
+from include.athena import deployment
+from include.athena.definitions import statement, statements
+from include.athena.deployment import deploy, run_statement, script
+from include.athena.named_query import deploy_named_queries, named_queries
+from include.athena.refusals import told_by_aws
+from include.errors import AthenaError, AthenaUnavailableError
+from include.settings import Settings
+
+SETTINGS = Settings(athena_workgroup="bank", athena_output_uri="s3://bank-athena/answers/")
+VIEW = statement("published_alerts", "ads")
+
+
+NOWHERE = {"region_name": "eu-central-1", "aws_access_key_id": "none", "aws_secret_access_key": "none"}
+
+
+@pytest.fixture
+def client() -> Any:
+    return boto3.client("athena", **NOWHERE)
+
+
+@pytest.fixture
+def stub(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    monkeypatch.setattr(deployment, "POLL_SECONDS", 0)
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def _start(stub: Stubber, sql: str, database: str, **more: Any) -> None:
+    context = {"QueryExecutionContext": {"Database": database}} if database else {}
+    results = {"ResultConfiguration": {"OutputLocation": "s3://bank-athena/answers/"}}
+    # The SDK's own token makes a call that it repeats start one execution.
+    expected = {"QueryString": sql, "WorkGroup": "bank", **context, **results}
+    stub.add_response("start_query_execution", {"QueryExecutionId": "42"}, expected, **more)
+
+
+def _answer(stub: Stubber, state: str, **more: Any) -> None:
+    answer = {"QueryExecution": {"Status": {"State": state, **more}}}
+    stub.add_response("get_query_execution", answer, {"QueryExecutionId": "42"})
+
+
+def _kept(name: str, sql: str, database: str = "ads", description: str = "one of their own") -> dict[str, str]:
+    return {
+        "NamedQueryId": f"id-{name}",
+        "Name": name,
+        "Database": database,
+        "QueryString": sql,
+        "Description": description,
+        "WorkGroup": "bank",
+    }
+
+
+def _list(stub: Stubber, *kept: dict[str, str]) -> None:
+    found = [each["NamedQueryId"] for each in kept]
+    stub.add_response("list_named_queries", {"NamedQueryIds": found} if found else {}, {"WorkGroup": "bank"})
+    for first in range(0, len(found), 50):
+        some = list(kept[first : first + 50])
+        asked = {"NamedQueryIds": [each["NamedQueryId"] for each in some]}
+        stub.add_response("batch_get_named_query", {"NamedQueries": some}, asked)
+
+
+def _create(stub: Stubber) -> None:
+    for query in named_queries():
+        expected = {
+            "Name": query.name,
+            "Description": query.description,
+            "QueryString": query.sql,
+            "Database": "ads",
+            "WorkGroup": "bank",
+        }
+        stub.add_response("create_named_query", {"NamedQueryId": f"id-{query.name}"}, expected)
+
+
+def _as_deployed() -> list[dict[str, str]]:
+    return [_kept(query.name, query.sql, description=query.description) for query in named_queries()]
+
+
+def test_a_statement_is_run_and_waited_for(client: Any, stub: Stubber) -> None:
+    _start(stub, VIEW.sql, "ads")
+    for state in ("QUEUED", "RUNNING", "SUCCEEDED"):
+        _answer(stub, state)
+    run_statement(client, VIEW, SETTINGS)
+
+
+def test_a_workgroup_may_have_a_place_for_its_answers_itself(client: Any, stub: Stubber) -> None:
+    expected = {"QueryString": "create database if not exists ads", "WorkGroup": "primary"}
+    stub.add_response("start_query_execution", {"QueryExecutionId": "42"}, expected)
+    _answer(stub, "SUCCEEDED")
+    run_statement(client, statement("database", "ads"), Settings(athena_output_uri=""))
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        ({"StateChangeReason": "COLUMN_NOT_FOUND: line 4"}, AthenaError, "ended it as FAILED .COLUMN_NOT_FOUND"),
+        ({"AthenaError": {"Retryable": False, "ErrorMessage": "no"}}, AthenaError, "FAILED .no."),
+        ({"AthenaError": {"Retryable": True, "ErrorCategory": 1}}, AthenaUnavailableError, "could not run it"),
+        ({}, AthenaError, "no reason given"),
+    ],
+)
+def test_a_statement_that_fails_is_told(
+    client: Any, stub: Stubber, status: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    _start(stub, VIEW.sql, "ads")
+    _answer(stub, "FAILED", **status)
+    with pytest.raises(error, match=f"published_alerts: Athena {words}" if "it" in words else words):
+        run_statement(client, VIEW, SETTINGS)
+
+
+def test_a_statement_that_does_not_end_may_be_run_again(
+    client: Any, stub: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment, "LONGEST_SECONDS", 0)
+    _start(stub, VIEW.sql, "ads")
+    _answer(stub, "RUNNING")
+    with pytest.raises(AthenaUnavailableError, match="did not end it within 0 seconds"):
+        run_statement(client, VIEW, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("TooManyRequestsException", AthenaUnavailableError),
+        ("InternalServerException", AthenaUnavailableError),
+        ("ThrottlingException", AthenaUnavailableError),
+        ("InvalidRequestException", AthenaError),
+        ("AccessDeniedException", AthenaError),
+    ],
+)
+def test_what_aws_answers_is_told_apart(client: Any, stub: Stubber, code: str, error: type[Exception]) -> None:
+    stub.add_client_error("start_query_execution", code, "so it is")
+    with pytest.raises(error, match=f"published_alerts: AWS .*{code}: so it is"):
+        run_statement(client, VIEW, SETTINGS)
+
+
+def test_a_network_that_is_away_may_be_there_later() -> None:
+    with pytest.raises(AthenaUnavailableError, match="could not be asked"), told_by_aws("the view"):
+        raise EndpointConnectionError(endpoint_url="https://athena")
+
+
+def test_named_queries_are_created_where_there_are_none(client: Any, stub: Stubber) -> None:
+    _list(stub)
+    _create(stub)
+    names = [query.name for query in named_queries()]
+    assert deploy_named_queries(client, "bank", "ads") == {"created": names, "updated": [], "unchanged": []}
+
+
+def test_named_queries_that_are_there_are_left(client: Any, stub: Stubber) -> None:
+    others = [_kept(f"own-{number}", "select 1") for number in range(60)]
+    _list(stub, *others, *_as_deployed())
+    names = [query.name for query in named_queries()]
+    assert deploy_named_queries(client, "bank", "ads") == {"created": [], "updated": [], "unchanged": names}
+
+
+def test_a_named_query_that_differs_is_changed_where_it_is(client: Any, stub: Stubber) -> None:
+    kept = _as_deployed()
+    kept[0] = {**kept[0], "QueryString": "select 1"}
+    _list(stub, *kept)
+    query = named_queries()[0]
+    expected = {
+        "NamedQueryId": f"id-{query.name}",
+        "Name": query.name,
+        "Description": query.description,
+        "QueryString": query.sql,
+    }
+    stub.add_response("update_named_query", {}, expected)
+    done = deploy_named_queries(client, "bank", "ads")
+    assert (done["created"], done["updated"]) == ([], [query.name])
+
+
+def test_a_query_of_that_name_over_another_database_is_another(client: Any, stub: Stubber) -> None:
+    _list(stub, *({**each, "Database": "another"} for each in _as_deployed()))
+    _create(stub)
+    assert deploy_named_queries(client, "bank", "ads")["created"] == [query.name for query in named_queries()]
+
+
+def test_a_deployment_runs_every_statement_in_order_and_again_changes_nothing(client: Any, stub: Stubber) -> None:
+    for kept in ([], _as_deployed()):
+        for each in statements("ads"):
+            _start(stub, each.sql, each.database)
+            _answer(stub, "SUCCEEDED")
+        _list(stub, *kept)
+        if not kept:
+            _create(stub)
+        done = deploy(SETTINGS, athena=client, lake_formation=object())
+        assert done["statements"] == [each.name for each in statements("ads")]
+        assert done["granted"] == {}
+
+
+def test_the_script_shows_everything_that_a_deployment_does() -> None:
+    role = "arn:aws:iam::123456789012:role/masked-readers"
+    shown = script(Settings(athena_masked_role=role))
+    assert all(f"{each.sql};" in shown for each in statements("ads"))
+    assert all(f"-- named query {query.name}\n{query.sql.strip()};" in shown for query in named_queries())
+    assert f"-- grant DESCRIBE on the database to {role}" in shown
+    assert f"-- grant DESCRIBE and SELECT on alerts_masked to {role}" in shown
+    assert f"-- grant SELECT on night_manifest (settlement_date, run_key) to {role}" in shown
