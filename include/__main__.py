@@ -52,6 +52,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     _verify_options(
         _stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"), settings
     )
+    _extract_options(_stage(stages, "extract", _extract, "write the extracts for Tableau again"), settings)
     return parser
 
 
@@ -123,6 +124,16 @@ def _decision_options(parser: argparse.ArgumentParser, settings: Settings) -> No
 
 def _verify_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+
+
+def _extract_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--night", type=_date, default=None, help="this night's and the rolling one (default: all)")
+    parser.add_argument(
+        "--unmasked",
+        action="store_true",
+        help="with accounts, clients and postings as they are, into extracts_unmasked; only for those who may see them",
+    )
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
 
 
@@ -203,6 +214,13 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import verify
 
     return verify(options.lake, options.date)
+
+
+def _extract(options: argparse.Namespace) -> dict[str, Any]:
+    from include.night import write_extracts_again
+
+    is_masked = not options.unmasked
+    return write_extracts_again(options.lake, get_settings(), options.night, is_masked=is_masked, say=_say)
 
 
 def _say(sentence: str) -> None:

@@ -105,3 +105,7 @@ class IntegrityError(TerminalError):
 
 class TrackingError(TransientError):
     """Raised when MLflow could not take or give the record of a training; no night depends on it."""
+
+
+class ExtractError(TransientError):
+    """Raised when an extract for Tableau could not be written, and the one before stays; says the `place`."""
