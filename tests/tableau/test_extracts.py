@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,16 @@ import pytest
 from include.errors import ExtractError, MissingStateError, TerminalError
 from include.settings import PROJECT_ROOT, Settings
 from include.tableau import hyper_file, write_extracts
-from include.tableau.contents import read_tables, table_names
+from include.tableau.contents import read_tables, require_plain, table_names
 from include.tableau.datasource import LATEST
 from include.tableau.documents import WORKBOOK, document_names
 from include.tableau.workbook import SHEETS
-from tests.tableau.conftest import FIRST, SECOND, THIRD
-from tests.tableau.marts import ACCOUNT, MARTS, open_lake, publish_marts, use_key
+from tests.tableau.conftest import FIRST, SECOND
+from tests.tableau.marts import ACCOUNT, MARTS, MartsInMemory, open_lake, publish_marts
 
-NIGHTS = (FIRST, SECOND, THIRD)
-FILES = [*(f"{night}.hyper" for night in NIGHTS), "rolling.hyper"]
+FILES = ["2024-01-31.hyper", "2024-02-01.hyper", "rolling.hyper"]
+MASKED = table_names(is_masked=True)
+FINDINGS = "mart_findings_masked"
 
 
 def in_hyper(file: Path, query: str) -> list[dict[str, Any]]:
@@ -35,112 +37,141 @@ def in_hyper(file: Path, query: str) -> list[dict[str, Any]]:
     return found
 
 
-def files_in(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in FILES}
 
 
-def test_extracts_hold_the_rows_of_the_lake(lake: Path, settings: Settings) -> None:
+def run_apart(code: str, lake: Path, room: int = -1, **environment: str) -> str:
+    """Run code in a process of its own that may write files of some size only; returns what it printed."""
+    setting = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), **environment}
+    command = [sys.executable, "-c", _APART + code, str(lake), str(room)]
+    done = subprocess.run(command, env=setting, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+# The largest file that a process, and Hyper that it starts, may write stands for the room left.
+_APART = """
+import resource, sys
+from datetime import date
+from include.errors import ExtractError
+from include.lake import Lake
+from include.settings import Settings
+from include.tableau import write_extracts
+from tests.tableau.marts import MartsInMemory
+marts = MartsInMemory((date(2024, 1, 31), date(2024, 2, 1)))
+Lake.open = lambda *_: marts
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+"""
+
+
+def test_extracts_hold_the_rows_of_the_lake(tmp_path: Path, settings: Settings) -> None:
+    lake = tmp_path / "lake"
+    for night in (FIRST, SECOND):
+        publish_marts(lake, night)
     done = write_extracts(str(lake), settings)
     assert (done.folder, done.written, done.removed) == (str(lake / "extracts"), FILES, [])
-    assert files_in(lake / "extracts") == sorted([*FILES, "extracts.json", "athena", WORKBOOK])
-    for file, first, last in (("2024-01-31.hyper", SECOND, SECOND), ("rolling.hyper", FIRST, THIRD)):
-        for name in table_names(is_masked=True):
+    assert {file.name for file in (lake / "extracts").iterdir()} == {*FILES, "extracts.json", "athena", WORKBOOK}
+    for file, first, last in (("2024-01-31.hyper", FIRST, FIRST), ("rolling.hyper", FIRST, SECOND)):
+        for name in MASKED:
             expected = open_lake(lake).read(name, first, last)
-            hidden = [column for column in ("run_key", "key_version") if column in expected.column_names]
+            shown = expected.drop_columns([c for c in ("run_key", "key_version") if c in expected.column_names])
             held = pantab.frame_from_hyper(lake / "extracts" / file, table=name, return_type="pyarrow")
-            shown = expected.drop_columns(hidden)
             assert sorted(map(str, held.to_pylist())) == sorted(map(str, shown.to_pylist()))
             assert [str(kind).removeprefix("large_") for kind in held.schema.types] == list(map(str, shown.schema.types))
     rows = json.loads((lake / "extracts" / "extracts.json").read_text())["rolling.hyper"]["rows"]
-    assert rows == done.rows == {name: open_lake(lake).read(name).num_rows for name in table_names(is_masked=True)}
+    assert rows == done.rows == {name: open_lake(lake).read(name).num_rows for name in MASKED}
+    with pytest.raises(MissingStateError, match="2024-03-01 is not published or has no marts"):
+        write_extracts(str(lake), settings, night=date(2024, 3, 1))
 
 
-def test_they_are_their_owners_alone_and_nothing_else_is_left(lake: Path, settings: Settings, tmp_path: Path) -> None:
-    code = (
-        "import sys; from include.settings import Settings; from include.tableau import write_extracts;"
-        "write_extracts(sys.argv[1], Settings(extracts=True))"
-    )
-    elsewhere = tmp_path / "elsewhere"
+def test_they_are_their_owners_alone_and_nothing_else_is_left(tmp_path: Path) -> None:
+    lake, elsewhere = tmp_path / "lake", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    # As a process of the night has it, and in folders that show whatever Hyper leaves behind.
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), "TMPDIR": str(elsewhere), "HOME": str(elsewhere)}
-    subprocess.run([sys.executable, "-c", code, str(lake)], cwd=elsewhere, env=environment, check=True)
+    # In folders that show whatever Hyper leaves behind.
+    code = "import os; os.chdir(os.environ['HOME']); write_extracts(sys.argv[1], Settings(extracts=True))"
+    run_apart(code, lake, HOME=str(elsewhere), TMPDIR=str(elsewhere))
     assert list(elsewhere.rglob("*")) == []
     modes = {path.stat().st_mode & 0o777 for path in (lake / "extracts").rglob("*") if path.is_file()}
     assert modes == {0o600}
     assert (lake / "extracts").stat().st_mode & 0o777 == 0o700
-    assert not list(lake.rglob("*.log"))
+    assert {path.name for path in lake.iterdir()} == {"extracts"}
 
 
-def test_only_what_changed_is_written_again(lake: Path, settings: Settings) -> None:
-    write_extracts(str(lake), settings)
-    assert write_extracts(str(lake), settings).written == []
-    publish_marts(lake, SECOND, "b", findings=5)
-    assert write_extracts(str(lake), settings).written == ["2024-01-31.hyper", "rolling.hyper"]
-    assert in_hyper(lake / "extracts" / "2024-01-31.hyper", 'select count(*) as "n" from mart_findings_masked') == [{"n": 5}]
-    (lake / "extracts" / "2024-01-30.hyper").unlink()
-    (lake / "extracts" / WORKBOOK).unlink()
-    assert write_extracts(str(lake), settings).written == ["2024-01-30.hyper", "rolling.hyper"]
-    assert all((lake / "extracts" / name).exists() for name in document_names(is_masked=True))
-    assert write_extracts(str(lake), settings, night=THIRD, is_anew=True).written == ["2024-02-01.hyper", "rolling.hyper"]
+def test_only_what_changed_is_written_again(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
+    folder = tmp_path / "extracts"
+    write_extracts(str(tmp_path), settings)
+    assert write_extracts(str(tmp_path), settings).written == []
+    marts.publish(FIRST, "b", findings=5)
+    assert write_extracts(str(tmp_path), settings).written == ["2024-01-31.hyper", "rolling.hyper"]
+    assert in_hyper(folder / FILES[0], f'select count(*) as "n" from {FINDINGS}') == [{"n": 5}]
+    # Whoever deletes something gets it back.
+    (folder / FILES[0]).unlink()
+    (folder / WORKBOOK).unlink()
+    assert write_extracts(str(tmp_path), settings).written == ["2024-01-31.hyper", "rolling.hyper"]
+    assert all((folder / name).exists() for name in document_names(is_masked=True))
+    again = write_extracts(str(tmp_path), settings, night=SECOND, is_anew=True)
+    assert again.written == ["2024-02-01.hyper", "rolling.hyper"]
 
 
-def test_after_a_rotation_of_the_key_no_extract_keeps_an_old_pseudonym(lake: Path, settings: Settings) -> None:
-    write_extracts(str(lake), settings)
-    for night in NIGHTS:
-        publish_marts(lake, night, key_version=2)
-    assert write_extracts(str(lake), settings).written == FILES
-    query = "select distinct account_id from mart_account_days_masked"
+def test_after_a_rotation_of_the_key_no_extract_keeps_an_old_pseudonym(
+    tmp_path: Path, marts: MartsInMemory, settings: Settings
+) -> None:
+    write_extracts(str(tmp_path), settings)
+    marts.rotate()
+    assert write_extracts(str(tmp_path), settings).written == FILES
     for file in FILES:
-        found = in_hyper(lake / "extracts" / file, query)
+        found = in_hyper(tmp_path / "extracts" / file, "select distinct account_id from mart_account_days_masked")
         assert {row["account_id"][0] for row in found} == {"2"}
 
 
-def test_rows_of_another_key_are_not_readers(lake: Path, settings: Settings) -> None:
-    use_key(lake, 7, THIRD)
-    found = read_tables(open_lake(lake), {THIRD: "a" * 16}, 7, is_masked=True)
-    assert {name: rows.num_rows for name, rows in found.items() if name.endswith("_masked")} == dict.fromkeys(
-        ("mart_findings_masked", "mart_account_days_masked", "mart_district_months_masked"), 0
-    )
+def test_rows_of_another_key_are_not_what_readers_see(marts: MartsInMemory) -> None:
+    found = read_tables(marts, {SECOND: "a" * 16}, 7, is_masked=True)  # type: ignore[arg-type]
+    assert {name for name, rows in found.items() if not rows.num_rows} == {n for n in MASKED if n.endswith("_masked")}
 
 
-def test_nights_that_are_not_kept_lose_their_extract(lake: Path) -> None:
-    write_extracts(str(lake), Settings(extracts=True))
-    (lake / "extracts" / "mine.hyper").write_bytes(b"somebody's own")
-    few = Settings(extracts=True, extract_nights=2)
-    done = write_extracts(str(lake), few)
-    assert (done.written, done.removed) == (["rolling.hyper"], ["2024-01-30.hyper"])
-    assert in_hyper(lake / "extracts" / "rolling.hyper", 'select min(settlement_date) as "n" from mart_nights') == [
-        {"n": SECOND}
-    ]
-    assert write_extracts(str(lake), few, night=FIRST).written == ["2024-01-30.hyper"]
-    assert (lake / "extracts" / "mine.hyper").exists()
+def test_a_night_that_is_published_meanwhile_is_not_mixed(marts: MartsInMemory) -> None:
+    with pytest.raises(ExtractError, match=f"2024-02-01 was published again while {FINDINGS} was read"):
+        read_tables(marts, {SECOND: "b" * 16}, 1, is_masked=True)  # type: ignore[arg-type]
 
 
-def test_full_rows_are_written_only_where_they_are_asked_for(lake: Path, settings: Settings) -> None:
-    write_extracts(str(lake), settings)
-    assert not (lake / "extracts_unmasked").exists()
-    done = write_extracts(str(lake), settings, night=THIRD, is_masked=False)
-    assert done.folder == str(lake / "extracts_unmasked")
-    accounts = in_hyper(lake / "extracts_unmasked" / "2024-02-01.hyper", 'select min(account_id) as "n" from mart_findings')
-    assert accounts == [{"n": ACCOUNT + 1}]
-    assert (lake / "extracts_unmasked").stat().st_mode & 0o777 == 0o700
-    content = b"".join(file.read_bytes() for file in (lake / "extracts").rglob("*") if file.is_file())
-    assert str(ACCOUNT + 1).encode() not in content
+def test_nights_that_are_not_kept_lose_their_extract(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
+    write_extracts(str(tmp_path), settings)
+    (tmp_path / "extracts" / "mine.hyper").write_bytes(b"somebody's own")
+    few = Settings(extracts=True, extract_nights=1)
+    done = write_extracts(str(tmp_path), few)
+    assert (done.written, done.removed) == (["rolling.hyper"], ["2024-01-31.hyper"])
+    rolling = in_hyper(tmp_path / "extracts" / "rolling.hyper", 'select min(settlement_date) as "n" from mart_nights')
+    assert rolling == [{"n": SECOND}]
+    assert write_extracts(str(tmp_path), few, night=FIRST).written == ["2024-01-31.hyper"]
+    assert (tmp_path / "extracts" / "mine.hyper").exists()
 
 
-def test_the_charts_find_their_rows_in_the_extract(lake: Path, settings: Settings) -> None:
-    write_extracts(str(lake), settings)
-    extract = lake / "extracts" / "rolling.hyper"
+def test_full_rows_are_written_only_where_they_are_asked_for(
+    tmp_path: Path, marts: MartsInMemory, settings: Settings
+) -> None:
+    write_extracts(str(tmp_path), settings)
+    masked, full = tmp_path / "extracts", tmp_path / "extracts_unmasked"
+    assert not full.exists()
+    done = write_extracts(str(tmp_path), settings, is_masked=False)
+    assert done.folder == str(full)
+    assert in_hyper(full / FILES[1], 'select min(account_id) as "n" from mart_findings') == [{"n": ACCOUNT + 1}]
+    assert full.stat().st_mode & 0o777 == 0o700
+    assert f"account {ACCOUNT + 1}".encode() in (full / FILES[1]).read_bytes()
+    assert all(b"account 47" not in file.read_bytes() for file in masked.rglob("*") if file.is_file())
+
+
+def test_the_charts_find_their_rows_in_the_extract(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
+    write_extracts(str(tmp_path), settings)
+    extract = tmp_path / "extracts" / "rolling.hyper"
     scatter, series, districts = SHEETS
     assert [field.column for field in (*scatter.rows, *scatter.columns)] == ["score", "amount"]
-    points = in_hyper(extract, "select score, amount from mart_findings_masked where score is not null order by 1")
-    assert len(points) == 6
+    assert len(in_hyper(extract, f"select score, amount from {FINDINGS} where score is not null")) == 4
     assert [field.name for field in series.rows] == ["[sum:findings:qk]", "[sum:published_rows:qk]"]
     lines = in_hyper(
         extract, 'select settlement_date, sum(findings) as "f", sum(published_rows) as "r" from mart_nights group by 1'
     )
-    assert {(row["settlement_date"], row["f"], row["r"]) for row in lines} == {(night, 3, 9) for night in NIGHTS}
+    assert {(row["settlement_date"], row["f"], row["r"]) for row in lines} == {(FIRST, 3, 9), (SECOND, 3, 9)}
     assert districts.filters == (LATEST,)
     # Tableau asks Hyper for its `{MAX(...)}` as a query of its own.
     shown = in_hyper(
@@ -152,137 +183,114 @@ def test_the_charts_find_their_rows_in_the_extract(lake: Path, settings: Setting
     assert [(row["shown_district"], row["y"], row["n"]) for row in shown] == [("Benešov", pytest.approx(49.78), 1)]
 
 
-def test_a_lake_without_marts_says_what_to_do(tmp_path: Path, lake: Path, settings: Settings) -> None:
+def test_a_lake_without_marts_says_what_to_do(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(MissingStateError, match="holds no table mart_nights"):
         write_extracts(str(tmp_path / "empty"), settings)
-    with pytest.raises(MissingStateError, match="2024-03-01 is not published or has no marts"):
-        write_extracts(str(lake), settings, night=date(2024, 3, 1))
 
 
-def test_a_column_that_hyper_has_no_type_for_is_named(lake: Path) -> None:
-    from include.tableau.contents import _require_plain
-
+def test_a_column_that_hyper_has_no_type_for_is_named() -> None:
     with pytest.raises(TerminalError, match=r"reasons \(list<item: string>\), wide \(decimal128\(38, 2\)\)"):
-        _require_plain("mart_x", pa.schema([("reasons", pa.list_(pa.string())), ("wide", pa.decimal128(38, 2))]))
+        require_plain("mart_x", pa.schema([("reasons", pa.list_(pa.string())), ("wide", pa.decimal128(38, 2))]))
 
 
-def test_a_night_that_is_published_meanwhile_is_not_mixed(lake: Path) -> None:
-    with pytest.raises(ExtractError, match="2024-02-01 was published again while mart_findings_masked was read"):
-        read_tables(open_lake(lake), {THIRD: "b" * 16}, 1, is_masked=True)
+Write = Callable[[dict[str, pa.Table], Path], None]
 
 
-def _without_hyper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pantab", None)
-
-
-def _hyper_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
+def _refusing(_: Write) -> Write:
+    def refuse(tables: dict[str, pa.Table], path: Path) -> None:
+        path.write_bytes(b"half")
         raise RuntimeError("the hyperd process could not be started\nContext: 0x1")
 
-    monkeypatch.setattr(pantab, "frames_to_hyper", refuse)
+    return refuse
 
 
-def _a_row_that_hyper_loses(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = pantab.frames_to_hyper
-
-    def lose(tables: dict[str, pa.Table], path: Path) -> None:
-        found = tables["mart_findings_masked"]
-        write({**tables, "mart_findings_masked": found.slice(1)}, path)
-
-    monkeypatch.setattr(pantab, "frames_to_hyper", lose)
+def _losing_a_row(write: Write) -> Write:
+    return lambda tables, path: write({**tables, FINDINGS: tables[FINDINGS].slice(1)}, path)
 
 
-def _an_amount_that_hyper_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = pantab.frames_to_hyper
-
+def _doubling_amounts(write: Write) -> Write:
     def change(tables: dict[str, pa.Table], path: Path) -> None:
-        found = tables["mart_findings_masked"]
+        found = tables[FINDINGS]
         doubled = pc.multiply(found["amount"], 2).cast(found.schema.field("amount").type)
         place = found.schema.get_field_index("amount")
-        write({**tables, "mart_findings_masked": found.set_column(place, "amount", doubled)}, path)
+        write({**tables, FINDINGS: found.set_column(place, "amount", doubled)}, path)
 
-    monkeypatch.setattr(pantab, "frames_to_hyper", change)
+    return change
 
 
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (_without_hyper, "pantab, which holds Tableau's Hyper, cannot be imported"),
-        (_hyper_that_does_not_start, r"\(the hyperd process could not be started\), and the extract before stays"),
-        (_a_row_that_hyper_loses, "mart_findings_masked: rows is 4, the lake's 5"),
-        (_an_amount_that_hyper_changes, r"sum of amount is 375\.00, the lake's 187\.50"),
+        (None, "pantab, which holds Tableau's Hyper, cannot be imported"),
+        (_refusing, r"\(the hyperd process could not be started\), and the extract before stays"),
+        (_losing_a_row, f"{FINDINGS}: rows is 4, the lake's 5"),
+        (_doubling_amounts, r"sum of amount is 375\.00, the lake's 187\.50"),
     ],
+    ids=["no pantab", "no Hyper", "a row lost", "an amount changed"],
 )
 def test_a_fault_leaves_the_extract_before(
-    lake: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, fault: Any, words: str
+    tmp_path: Path, marts: MartsInMemory, monkeypatch: pytest.MonkeyPatch, fault: Any, words: str
 ) -> None:
-    write_extracts(str(lake), settings, night=SECOND)
-    before = {name: (lake / "extracts" / name).read_bytes() for name in FILES}
-    publish_marts(lake, SECOND, "b", findings=5)
+    settings, folder = Settings(extracts=True, extract_nights=1), tmp_path / "extracts"
+    write_extracts(str(tmp_path), settings)
+    before = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    marts.publish(SECOND, "b", findings=5)
     with monkeypatch.context() as patch:
-        fault(patch)
+        if fault is None:
+            patch.setitem(sys.modules, "pantab", None)
+        else:
+            patch.setattr(pantab, "frames_to_hyper", fault(pantab.frames_to_hyper))
         with pytest.raises(ExtractError, match=words):
-            write_extracts(str(lake), settings)
-    assert {name: (lake / "extracts" / name).read_bytes() for name in FILES} == before
-    assert not list((lake / "extracts").glob(".draft-*"))
+            write_extracts(str(tmp_path), settings)
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
+    assert not list(folder.glob(".draft-*"))
     # What was missing comes with the next writing.
-    assert write_extracts(str(lake), settings).written == ["2024-01-31.hyper", "rolling.hyper"]
+    assert write_extracts(str(tmp_path), settings).written == ["2024-02-01.hyper", "rolling.hyper"]
 
 
-# The largest file that a process, and Hyper that it starts, may write stands for the room left.
-_WITH_ROOM = """
-import resource, sys
-from include.errors import ExtractError
-from include.settings import Settings
-from include.tableau import write_extracts
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+def test_a_full_disk_leaves_the_extract_before(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
+    write_extracts(str(tmp_path), settings)
+    before = contents(tmp_path / "extracts")
+    code = """
+marts.publish(date(2024, 1, 31), "b", findings=5)
 try:
     write_extracts(sys.argv[1], Settings(extracts=True))
 except ExtractError as error:
     print(error)
 """
+    for room in (0, 20_000):
+        said = run_apart(code, tmp_path, room)
+        assert "and the extract before stays: see that the lake's disk has room" in said
+        assert contents(tmp_path / "extracts") == before
+        assert not list((tmp_path / "extracts").glob(".draft-*"))
 
 
-@pytest.mark.parametrize("room", [0, 20_000])
-def test_a_full_disk_leaves_the_extract_before(lake: Path, settings: Settings, room: int) -> None:
-    write_extracts(str(lake), settings, night=SECOND)
-    before = {name: (lake / "extracts" / name).read_bytes() for name in FILES}
-    publish_marts(lake, SECOND, "b", findings=5)
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
-    answer = subprocess.run(
-        [sys.executable, "-c", _WITH_ROOM, str(lake), str(room)], env=environment, capture_output=True, text=True, check=True
-    )
-    assert "and the extract before stays: see that the lake's disk has room" in answer.stdout, answer
-    assert {name: (lake / "extracts" / name).read_bytes() for name in FILES} == before
-    assert not list((lake / "extracts").glob(".draft-*"))
-
-
-def test_a_draft_that_a_killed_run_left_is_removed(lake: Path, settings: Settings) -> None:
-    left = lake / "extracts" / ".draft-killed"
+def test_a_draft_that_a_killed_run_left_is_removed(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
+    left = tmp_path / "extracts" / ".draft-killed"
     left.mkdir(parents=True)
     (left / "rolling.hyper").write_bytes(b"half")
-    write_extracts(str(lake), settings)
+    write_extracts(str(tmp_path), settings)
     assert not left.exists()
 
 
-def test_figures_of_a_file_are_asked_for_in_one_query(lake: Path, settings: Settings) -> None:
-    write_extracts(str(lake), settings)
+def test_every_column_has_a_figure_that_is_compared(tmp_path: Path) -> None:
     schema = pa.schema([field for field in MARTS["mart_money_days"].schema if field.name != "run_key"])
-    found = hyper_file.hyper_figures(lake / "extracts" / "rolling.hyper", {"mart_money_days": schema})
-    figures = {what: str(figure) for what, figure in found["mart_money_days"].items()}
-    assert figures == {
-        "rows": "3",
-        "filled of settlement_date": "3",
+    tables = {"mart_money_days": MartsInMemory((FIRST, SECOND)).read("mart_money_days").select(schema.names)}
+    hyper_file.write_hyper(tmp_path / "x.hyper", tables)
+    found = hyper_file.hyper_figures(tmp_path / "x.hyper", {"mart_money_days": schema})
+    assert {what: str(figure) for what, figure in found["mart_money_days"].items()} == {
+        "rows": "2",
+        "filled of settlement_date": "2",
         "latest of settlement_date": "2024-02-01",
-        "filled of offered_money": "3",
-        "sum of offered_money": "375.00",
-        "filled of is_reconciled": "3",
-        "true of is_reconciled": "3",
+        "filled of offered_money": "2",
+        "sum of offered_money": "250.00",
+        "filled of is_reconciled": "2",
+        "true of is_reconciled": "2",
     }
 
 
-def test_hyper_is_asked_for_no_log_and_told_nothing_of_use() -> None:
-    """What starts Hyper is pantab, compiled: its own sources, which it ships, say how."""
+def test_hyper_is_asked_for_no_log_and_told_to_send_nothing() -> None:
+    # What starts Hyper is pantab, compiled; its sources, which it ships, say how.
     source = (Path(pantab.__file__).parent / "writer.cpp").read_text()
     assert re.search(r"HyperProcess hyper\{\s*hyperapi::Telemetry::DoNotSendUsageDataToTableau", source)
     assert 'process_params["log_config"] = ""' in source
