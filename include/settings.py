@@ -135,12 +135,14 @@ class Settings(BaseSettings):
         description="Days of which extracts for Tableau are kept: one extract each, and the rolling one with them all.",
     )
     athena_region: str = Field(
-        "", pattern=r"^[a-z0-9-]*$", description="AWS region of Athena, for the data sources of Tableau's live connection."
-    )
-    athena_results_uri: str = Field(
         "",
-        pattern=r"^(s3://\S+)?$",
-        description="Object prefix that Athena puts results of Tableau's live connection into (s3://bucket/prefix/).",
+        pattern=r"^[a-z0-9-]*$",
+        description="AWS region of Athena, for the data sources of Tableau's live connection.",
+    )
+    athena_output_uri: str = Field(
+        "",
+        pattern=r"^(s3://.+)?$",
+        description="Object prefix for what Athena answers; the workgroup's own when empty.",
     )
 
     @field_validator("sources", "lakes", mode="before")

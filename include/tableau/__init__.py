@@ -3,4 +3,4 @@
 from include.tableau.extracts import Exported, write_extracts
 from include.tableau.folder import MASKED_FOLDER, UNMASKED_FOLDER, ExtractFolder, extract_of
 
-__all__ = ["MASKED_FOLDER", "UNMASKED_FOLDER", "ExtractFolder", "Exported", "extract_of", "write_extracts"]
+__all__ = ["MASKED_FOLDER", "UNMASKED_FOLDER", "Exported", "ExtractFolder", "extract_of", "write_extracts"]

@@ -37,6 +37,8 @@ class Column:
         Whether it is split by or measured, and how its values are ordered.
     semantic_role
         What it means on a map; empty for all others.
+    meaning
+        What people read about it; empty where nothing is said.
     """
 
     name: str
@@ -44,16 +46,17 @@ class Column:
     role: Role
     type: FieldType
     semantic_role: str = ""
+    meaning: str = ""
 
     @classmethod
     def of(cls, field: pa.Field) -> Column:
         """A column as it comes from an extract."""
-        datatype = datatype_of(field.type)
+        datatype, meaning = datatype_of(field.type), (field.metadata or {}).get(b"doc", b"").decode()
         is_number = datatype in ("integer", "real")
         if is_number and not (field.name.endswith("_id") or field.name in _NUMBERS):
-            return cls(field.name, datatype, "measure", "quantitative", _GEOGRAPHIC.get(field.name, ""))
+            return cls(field.name, datatype, "measure", "quantitative", _GEOGRAPHIC.get(field.name, ""), meaning)
         is_ordered = is_number or datatype in ("date", "datetime")
-        return cls(field.name, datatype, "dimension", "ordinal" if is_ordered else "nominal")
+        return cls(field.name, datatype, "dimension", "ordinal" if is_ordered else "nominal", meaning=meaning)
 
 
 def datatype_of(kind: pa.DataType) -> str:

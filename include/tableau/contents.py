@@ -1,30 +1,35 @@
-"""What an extract holds: tables of the lake for masked readers, or for those who may see whom, and their rows."""
+"""What an extract holds: the marts, as masked readers see them or in full, and their rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 
-from include.errors import ExtractError, MissingStateError, TerminalError
-from include.lake import Lake
+from include.errors import ExtractError, TerminalError
+from include.lake import Lake, Table
+from include.lake.tables import RUN_KEY, VERSION_COLUMN
+from include.marts import MART_TABLES, MASKED_MARTS
 
-NIGHTS = "mart_nights"
-"""The mart with a row for each night; a night without one has nothing to extract."""
-FINDINGS = "mart_findings"
-DISTRICT_MONTHS = "mart_district_months"
-PERSONAL = (FINDINGS, "mart_account_days", DISTRICT_MONTHS)
-"""Marts that masked readers see in another form."""
-IMPERSONAL = (NIGHTS, "mart_model_performance", "mart_money_days")
-"""Marts that are about no one, and the same for all readers."""
+FINDINGS, NIGHTS, DISTRICT_MONTHS = "mart_findings", "mart_nights", "mart_district_months"
+MARTS = (
+    FINDINGS,
+    NIGHTS,
+    "mart_account_days",
+    DISTRICT_MONTHS,
+    "mart_model_performance",
+    "mart_money_days",
+)
+"""The marts of an extract. The features of each posting are not among them: they are for looking up, in the lake."""
 
 NIGHT_COLUMN = "settlement_date"
-_RUN_KEY, _KEY_VERSION = "run_key", "key_version"
 # Which run and key wrote a row is the lake's own business; an extract holds what readers see.
-_BOOKKEEPING = (_RUN_KEY, _KEY_VERSION)
-# Version 2 of Hyper's files, which pantab writes and every Tableau still in support reads, holds numbers up to this.
+_BOOKKEEPING = (RUN_KEY.name, VERSION_COLUMN)
+# Version 2 of Hyper's files, which pantab writes, holds numbers of up to as many digits.
 _MOST_DIGITS = 18
 
 Runs = Mapping[date, str]
@@ -33,32 +38,28 @@ Schemas = Mapping[str, pa.Schema]
 """Columns of an extract's tables, by the table's name."""
 
 
-def table_of(mart: str, *, is_masked: bool) -> str:
-    """Name of the table that readers of one kind see of a mart, in the lake and in the extract."""
-    return f"{mart}_masked" if is_masked and mart in PERSONAL else mart
+def table_of(mart: str, *, is_masked: bool) -> Table:
+    """The table of a mart that readers of one kind see.
+
+    Masked readers see the masked table of every mart, also of those that are about no one: where money is rounded for
+    them, an exact sum would tell what the rounding hides.
+    """
+    return (MASKED_MARTS if is_masked else MART_TABLES)[mart]
 
 
 def table_names(*, is_masked: bool) -> tuple[str, ...]:
     """Names of the tables of an extract."""
-    return tuple(table_of(mart, is_masked=is_masked) for mart in (*PERSONAL, *IMPERSONAL))
+    return tuple(table_of(mart, is_masked=is_masked).name for mart in MARTS)
 
 
-def current_key_version(lake: Lake) -> int | None:
-    """Version of the pseudonyms that masked readers see; None where the lake has none."""
-    try:
-        versions: list[int] = lake.read("pseudonym_keys")["current_version"].to_pylist()
-    except MissingStateError:
-        return None
-    return max(versions, default=None)
-
-
-def nights_with_marts(lake: Lake, first: date | None = None, last: date | None = None) -> dict[date, str]:
+def nights_with_marts(lake: Lake, *, is_masked: bool) -> dict[date, str]:
     """Published nights that have marts, in order, each with the key of its run."""
-    rows = lake.read(NIGHTS, first, last, [NIGHT_COLUMN, _RUN_KEY]).sort_by(NIGHT_COLUMN).to_pylist()
-    return {row[NIGHT_COLUMN]: row[_RUN_KEY] for row in rows}
+    table = table_of(NIGHTS, is_masked=is_masked)
+    rows = lake.read(table, columns=[NIGHT_COLUMN, RUN_KEY.name]).sort_by(NIGHT_COLUMN).to_pylist()
+    return {row[NIGHT_COLUMN]: row[RUN_KEY.name] for row in rows}
 
 
-def read_tables(lake: Lake, runs: Runs, key_version: int | None, *, is_masked: bool) -> dict[str, pa.Table]:
+def read_tables(lake: Lake, runs: Runs, *, is_masked: bool) -> dict[str, pa.Table]:
     """Rows of some nights, by table.
 
     Parameters
@@ -67,33 +68,39 @@ def read_tables(lake: Lake, runs: Runs, key_version: int | None, *, is_masked: b
         Lake that holds the marts.
     runs
         Nights to be read, and the published run of each.
-    key_version
-        Version of the pseudonyms; rows of other versions are left out.
     is_masked
         Whether masked readers are to see the rows.
 
     Raises
     ------
     ExtractError
-        When a night was published again meanwhile, so that its tables would not belong together.
+        When a night was published again or the key of the pseudonyms rotated meanwhile, so that the tables would not
+        belong together.
+    TerminalError
+        When a table has a column that an extract cannot hold.
     """
-    return {name: _read(lake, name, runs, key_version) for name in table_names(is_masked=is_masked)}
+    version = lake.key_version()
+    tables = {table.name: _read(lake, table, runs) for table in (table_of(m, is_masked=is_masked) for m in MARTS)}
+    if lake.key_version() != version:
+        raise ExtractError(
+            f"the key of the pseudonyms was rotated from version {version} while the marts were read, so that their "
+            "pseudonyms would differ: write the extracts again"
+        )
+    return tables
 
 
-def _read(lake: Lake, name: str, runs: Runs, key_version: int | None) -> pa.Table:
-    rows = lake.read(name, min(runs), max(runs))
-    rows = rows.filter(pc.field(NIGHT_COLUMN).isin(list(runs)))
-    _require_runs(name, rows, runs)
-    if _KEY_VERSION in rows.column_names:
-        rows = rows.filter(pc.field(_KEY_VERSION) == pa.scalar(key_version, pa.int64()))
+def _read(lake: Lake, table: Table, runs: Runs) -> pa.Table:
+    rows = _of_nights(lake.read(table, min(runs), max(runs)), runs)
+    _require_runs(table.name, rows, runs)
     shown = rows.drop_columns([column for column in _BOOKKEEPING if column in rows.column_names])
-    require_plain(name, shown.schema)
+    require_plain(table.name, shown.schema)
     return shown
 
 
 def _require_runs(name: str, rows: pa.Table, runs: Runs) -> None:
-    held = rows.select([NIGHT_COLUMN, _RUN_KEY]).group_by([NIGHT_COLUMN, _RUN_KEY]).aggregate([]).to_pylist()
-    again = sorted(str(row[NIGHT_COLUMN]) for row in held if runs[row[NIGHT_COLUMN]] != row[_RUN_KEY])
+    keys = [NIGHT_COLUMN, RUN_KEY.name]
+    held = rows.select(keys).group_by(keys).aggregate([]).to_pylist()
+    again = sorted(str(row[NIGHT_COLUMN]) for row in held if runs[row[NIGHT_COLUMN]] != row[RUN_KEY.name])
     if again:
         raise ExtractError(
             f"{', '.join(again)} was published again while {name} was read, so that the extract's tables would not "
@@ -133,7 +140,25 @@ def _is_plain(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in kinds)
 
 
-def of_nights(tables: Mapping[str, pa.Table], nights: Runs) -> dict[str, pa.Table]:
+def of_nights(tables: Mapping[str, pa.Table], nights: Iterable[date]) -> dict[str, pa.Table]:
     """The rows of some of the nights, by table."""
     wanted = list(nights)
-    return {name: rows.filter(pc.field(NIGHT_COLUMN).isin(wanted)) for name, rows in tables.items()}
+    return {name: _of_nights(rows, wanted) for name, rows in tables.items()}
+
+
+def _of_nights(rows: pa.Table, nights: Iterable[date]) -> pa.Table:
+    return rows.filter(pc.field(NIGHT_COLUMN).isin(list(nights)))
+
+
+def content_digest(tables: Mapping[str, pa.Table]) -> str:
+    """Hex digest of rows and columns, by which an extract that no longer holds what readers see is found.
+
+    A night's rows may change without another run: by a review, a rotation of the key, an erasure.
+    """
+    digest = hashlib.sha256()
+    for name, rows in tables.items():
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(rows, sink)
+        digest.update(f"{name} {len(rows)}\n".encode())
+        digest.update(sink.getvalue())
+    return digest.hexdigest()

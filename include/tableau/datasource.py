@@ -117,12 +117,14 @@ def column_element(column: Column) -> Element:
     if column.semantic_role:
         # Degrees are averaged, never added up.
         attributes |= {"semantic-role": column.semantic_role, "aggregation": "Avg"}
-    return Element("column", {"caption": caption_of(column.name), **attributes})
+    element = Element("column", {"caption": caption_of(column.name), **attributes})
+    if column.meaning:
+        SubElement(SubElement(SubElement(element, "desc"), "formatted-text"), "run").text = column.meaning
+    return element
 
 
 def calculated_element(calculation: Calculation) -> Element:
     """The declaration of a column that Tableau computes."""
     element = column_element(calculation.column)
-    # The name in square brackets is how Tableau tells a computed column from the table's own.
     SubElement(element, "calculation", {"class": "tableau", "formula": calculation.formula})
     return element

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, indent, tostring
 
 from include.settings import Settings
-from include.tableau.contents import Schemas, table_names
+from include.tableau.contents import Schemas
 from include.tableau.datasource import Place, data_source, extract_place
 from include.tableau.folder import ROLLING
 from include.tableau.references import check_references
@@ -16,17 +16,11 @@ WORKBOOK = "settlement.twb"
 ATHENA = "athena"
 """Folder of the live connection's files."""
 PROPERTIES = f"{ATHENA}/athena.properties"
-"""Name of the file that tells Athena's driver where results go; Tableau reads it from its own folder of data sources."""
+"""Name of the file that tells Athena's driver where answers go; Tableau reads it from its folder of data sources."""
 _ANY_REGION, _ANY_RESULTS = "REGION", "s3://BUCKET/athena-results/"
 """What stands for a setting that is not given, for people to replace."""
 # Athena's endpoint speaks HTTPS; the catalog is Glue's, under the name that Athena gives it.
 _PORT, _CATALOG = "443", "AwsDataCatalog"
-
-
-def document_names(*, is_masked: bool) -> tuple[str, ...]:
-    """Names of the files beside the extracts; full rows have no live connection."""
-    sources = tuple(map(_source_file, table_names(is_masked=True)))
-    return (WORKBOOK, *sources, PROPERTIES) if is_masked else (WORKBOOK,)
 
 
 def documents(schemas: Schemas, settings: Settings, *, is_masked: bool) -> dict[str, bytes]:
@@ -60,8 +54,13 @@ def _live(schemas: Schemas, settings: Settings) -> dict[str, bytes]:
         source = data_source(_view(table), schemas[table], place)
         check_references(source, views)
         found[_source_file(table)] = _text(source)
-    results = settings.athena_results_uri or _ANY_RESULTS
-    return {**found, PROPERTIES: f"S3OutputLocation={results}\n".encode()}
+    return {**found, PROPERTIES: _properties(settings).encode()}
+
+
+def _properties(settings: Settings) -> str:
+    """Where answers go: to the setting's place, or where the workgroup puts them unless somebody names one here."""
+    given = settings.athena_output_uri
+    return f"S3OutputLocation={given}\n" if given else f"# S3OutputLocation={_ANY_RESULTS}\n"
 
 
 def _athena(settings: Settings) -> Place:

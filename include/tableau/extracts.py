@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from include.errors import MissingStateError
 from include.lake import Lake
-from include.lake.version import code_version
+from include.publish.digest import combined_digest
 from include.settings import Settings
 from include.stages import stage
-from include.tableau.contents import Runs, current_key_version, nights_with_marts, of_nights, read_tables
-from include.tableau.documents import document_names, documents
+from include.tableau.contents import Runs, content_digest, nights_with_marts, of_nights, read_tables
+from include.tableau.documents import documents
 from include.tableau.folder import ROLLING, Entry, ExtractFolder, extract_of
 from include.tableau.hyper_file import check_hyper, write_hyper
 
@@ -40,6 +40,43 @@ class Exported:
     rows: dict[str, int]
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """The extracts that a lake is to have.
+
+    Attributes
+    ----------
+    runs
+        Published runs of all nights that are wanted.
+    kept
+        Nights of the rolling extract.
+    tables
+        Rows of all these nights, by table.
+    """
+
+    runs: Runs
+    kept: tuple[date, ...]
+    tables: Mapping[str, pa.Table]
+
+    def entries(self) -> dict[str, Entry]:
+        """What the list is to say of each extract."""
+        contents = {night: content_digest(of_nights(self.tables, [night])) for night in self.runs}
+        of_each = {extract_of(night): self._entry((night,), contents[night]) for night in self.runs}
+        return {**of_each, ROLLING: self._entry(self.kept, combined_digest(contents[night] for night in self.kept))}
+
+    def _entry(self, nights: tuple[date, ...], content: str) -> dict[str, Any]:
+        rows = {name: rows.num_rows for name, rows in of_nights(self.tables, nights).items()}
+        return {
+            "nights": {night.isoformat(): self.runs[night] for night in nights},
+            "content": content,
+            "rows": rows,
+        }
+
+    def held(self, entry: Entry) -> dict[str, pa.Table]:
+        """The rows of one extract, by table."""
+        return of_nights(self.tables, map(date.fromisoformat, entry["nights"]))
+
+
 def write_extracts(
     lake_uri: str,
     settings: Settings,
@@ -50,8 +87,8 @@ def write_extracts(
 ) -> Exported:
     """Write what is missing or no longer what readers see, and remove the extracts of nights that are not kept.
 
-    An extract is written anew when a night of it was published again, when the key of the pseudonyms was rotated, and
-    when another version of the code wrote it. Only one process at a time may do so in a lake.
+    Beside the extracts lie the workbook over them and the data sources of the live connection. Only one process at a
+    time may write the extracts of a lake.
 
     Parameters
     ----------
@@ -74,104 +111,48 @@ def write_extracts(
     MissingStateError
         When the night has no marts, or no night has.
     """
-    lake = Lake.open(lake_uri, settings)
-    folder, key_version = ExtractFolder.of(lake_uri, is_masked=is_masked), current_key_version(lake)
-    kept = _kept_nights(lake, settings.extract_nights, lake_uri)
-    plan = {extract_of(day): {day: run} for day, run in {**kept, **_asked(lake, night)}.items()} | {ROLLING: kept}
+    folder = ExtractFolder.of(lake_uri, is_masked=is_masked)
+    plan = _plan(Lake.open(lake_uri, settings), lake_uri, settings.extract_nights, night, is_masked=is_masked)
+    wanted, listed = plan.entries(), folder.entries()
     folder.clear_drafts()
-    removed = _remove_others(folder, plan)
-    again = _again(folder, plan, night, is_masked=is_masked, is_anew=is_anew)
-    current = {
-        name: entry
-        for name, entry in folder.entries().items()
-        if name not in again and _is_current(entry, plan, name, key_version)
-    }
-    due = {name: runs for name, runs in plan.items() if name not in current}
-    entries = _write(folder, lake, due, current, settings, key_version, is_masked=is_masked) if due else current
-    return Exported(str(folder.path), sorted(due), removed, dict(entries[ROLLING]["rows"]))
+    removed = folder.keep_only(wanted)
+    again = set[str]() if not is_anew else {extract_of(night), ROLLING} if night else set(wanted)
+    due = [name for name, entry in wanted.items() if name in again or listed.get(name) != entry]
+    current = {name: entry for name, entry in listed.items() if name in wanted and name not in due}
+    for name in due:
+        _write(folder, name, plan.held(wanted[name]))
+        current[name] = wanted[name]
+        # After each, so that a run that ends early does not write the same again.
+        folder.note(current)
+    for name, content in _documents(plan, settings, is_masked=is_masked):
+        folder.put(name, content)
+    return Exported(str(folder.path), sorted(due), removed, dict(wanted[ROLLING]["rows"]))
 
 
-def _kept_nights(lake: Lake, nights: int, lake_uri: str) -> dict[date, str]:
-    """The newest night with marts, and those of the days before it that are kept with it."""
-    published = nights_with_marts(lake)
+def _plan(lake: Lake, lake_uri: str, nights: int, asked: date | None, *, is_masked: bool) -> _Plan:
+    published = nights_with_marts(lake, is_masked=is_masked)
     if not published:
         raise MissingStateError(
             f"no night in {lake_uri} has marts, so that there is nothing to extract: publish a night, or publish again "
             "one that an earlier version published",
             place=lake_uri,
         )
-    first = max(published) - timedelta(days=nights - 1)
-    return {night: run for night, run in published.items() if night >= first}
-
-
-def _asked(lake: Lake, night: date | None) -> dict[date, str]:
-    if night is None:
-        return {}
-    found = nights_with_marts(lake, night, night)
-    if not found:
+    if asked and asked not in published:
         raise MissingStateError(
-            f"the night {night} is not published or has no marts: publish it, then write its extract", night=night
+            f"the night {asked} is not published or has no marts: publish it, then write its extract", night=asked
         )
-    return found
+    first = max(published) - timedelta(days=nights - 1)
+    kept = tuple(night for night in published if night >= first)
+    runs = {night: published[night] for night in sorted({*kept, *([asked] if asked else [])})}
+    return _Plan(runs, kept, read_tables(lake, runs, is_masked=is_masked))
 
 
-def _entry(runs: Runs, key_version: int | None) -> dict[str, Any]:
-    """What the list says of an extract apart from its rows, which follow from this."""
-    return {
-        "nights": {night.isoformat(): run for night, run in runs.items()},
-        "key_version": key_version,
-        "code_version": code_version(),
-    }
-
-
-def _again(
-    folder: ExtractFolder, plan: Mapping[str, Runs], night: date | None, *, is_masked: bool, is_anew: bool
-) -> set[str]:
-    """Extracts that are written even if they are current; with the rolling one come the files that name its columns."""
-    if is_anew:
-        return {extract_of(night), ROLLING} if night else set(plan)
-    return set() if all(folder.has(name) for name in document_names(is_masked=is_masked)) else {ROLLING}
-
-
-def _is_current(entry: Entry, plan: Mapping[str, Runs], name: str, key_version: int | None) -> bool:
-    return name in plan and {**entry, **_entry(plan[name], key_version)} == entry
-
-
-def _remove_others(folder: ExtractFolder, plan: Mapping[str, Runs]) -> list[str]:
-    others = [name for name in folder.extracts() if name not in plan]
-    for name in others:
-        folder.remove(name)
-    return others
-
-
-def _write(
-    folder: ExtractFolder,
-    lake: Lake,
-    due: Mapping[str, Runs],
-    entries: Mapping[str, Entry],
-    settings: Settings,
-    key_version: int | None,
-    *,
-    is_masked: bool,
-) -> dict[str, Entry]:
-    """Write the extracts that are due, and the workbook and data sources beside them; returns the new list."""
-    listed = dict(entries)
-    nights = {night: run for runs in due.values() for night, run in runs.items()}
-    tables = read_tables(lake, nights, key_version, is_masked=is_masked)
-    for name, runs in due.items():
-        held = of_nights(tables, runs)
-        with stage(f"the extract {name}"):
-            _write_one(folder, name, held)
-        listed[name] = {**_entry(runs, key_version), "rows": {table: rows.num_rows for table, rows in held.items()}}
-        # After each, so that a run that ends early does not write the same again.
-        folder.note(listed)
-    schemas = {table: rows.schema for table, rows in tables.items()}
-    for name, content in documents(schemas, settings, is_masked=is_masked).items():
-        folder.put(name, content)
-    return listed
-
-
-def _write_one(folder: ExtractFolder, name: str, tables: Mapping[str, pa.Table]) -> None:
-    with folder.replacing(name) as draft:
+def _write(folder: ExtractFolder, name: str, tables: Mapping[str, pa.Table]) -> None:
+    with stage(f"the extract {name}"), folder.replacing(name) as draft:
         write_hyper(draft, tables)
         check_hyper(draft, tables)
+
+
+def _documents(plan: _Plan, settings: Settings, *, is_masked: bool) -> Iterator[tuple[str, bytes]]:
+    schemas = {name: rows.schema for name, rows in plan.tables.items()}
+    yield from documents(schemas, settings, is_masked=is_masked).items()

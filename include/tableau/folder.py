@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +25,7 @@ UNMASKED_FOLDER = "extracts_unmasked"
 """Folder of the lake with extracts that name accounts and clients; nothing is written there unless it is asked for."""
 
 LIST_FILE = "extracts.json"
-"""List of the extracts: by file its nights with their runs, the version of its pseudonyms, its rows by table."""
+"""List of the extracts: by file its nights with their runs, the digest of its content, its rows by table."""
 ROLLING = "rolling.hyper"
 """Name of the extract with all nights that are kept; the workbook opens it."""
 _DRAFT = ".draft-"
@@ -68,16 +68,15 @@ class ExtractFolder:
             listed = json.loads((self.path / LIST_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return {name: entry for name, entry in listed.items() if self.has(name)}
+        return {name: entry for name, entry in listed.items() if (self.path / name).exists()}
 
-    def has(self, name: str) -> bool:
-        """Whether there is a file of this name."""
-        return bool((self.path / name).exists())
-
-    def extracts(self) -> list[str]:
-        """The names of the extracts of single nights; files of other names are somebody else's."""
+    def keep_only(self, names: Iterable[str]) -> list[str]:
+        """Remove the extracts of other nights and return their names; files of other names are somebody else's."""
         found = (file.name for file in self.path.glob("*.hyper")) if self.path.exists() else ()
-        return sorted(name for name in found if _EXTRACT.fullmatch(name))
+        others = sorted({name for name in found if _EXTRACT.fullmatch(name)} - set(names))
+        for name in others:
+            (self.path / name).unlink(missing_ok=True)
+        return others
 
     def note(self, entries: Mapping[str, Entry]) -> None:
         """Write the list.
@@ -121,10 +120,6 @@ class ExtractFolder:
                 put_whole(self.path / name, folder / name)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-    def remove(self, name: str) -> None:
-        """Remove a file that may be gone already."""
-        (self.path / name).unlink(missing_ok=True)
 
     def clear_drafts(self) -> None:
         """Remove what killed runs left; only one process at a time writes extracts of a lake."""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -104,7 +103,7 @@ def hyper_figures(path: Path, schemas: Mapping[str, pa.Schema]) -> dict[str, dic
     return {name: {figure: next(values) for figure in _figure_names(schema)} for name, schema in schemas.items()}
 
 
-def _pantab(path: Path) -> ModuleType:
+def _pantab(path: Path) -> Any:  # noqa: ANN401 - a module, whose functions have no types
     try:
         import pantab  # 70 MB of libraries, which only extracts need
     except (ImportError, OSError) as error:
@@ -130,8 +129,8 @@ def _failed(path: Path, error: Exception) -> ExtractError:
 def _statement(schemas: Mapping[str, pa.Schema]) -> str:
     """One query with one row: the figures of all tables, in the order of `schemas`."""
     parts = [_figures_query(name, schema, f"t{number}") for number, (name, schema) in enumerate(schemas.items())]
-    compiled = sa.select(*parts).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
-    return str(compiled)
+    hypers_own = postgresql.dialect()  # type: ignore[no-untyped-call]  # Hyper speaks PostgreSQL's SQL
+    return str(sa.select(*parts).compile(dialect=hypers_own, compile_kwargs={"literal_binds": True}))
 
 
 def _figures_query(name: str, schema: pa.Schema, prefix: str) -> sa.Subquery:

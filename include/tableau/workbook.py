@@ -126,7 +126,12 @@ def workbook(schemas: Schemas, place: Place) -> Element:
     """
     book = Element(
         "workbook",
-        {"original-version": VERSION, "source-build": "0.0.0 (0000.0.0.0)", "source-platform": "win", "version": VERSION},
+        {
+            "original-version": VERSION,
+            "source-build": "0.0.0 (0000.0.0.0)",
+            "source-platform": "win",
+            "version": VERSION,
+        },
     )
     SubElement(SubElement(book, "document-format-change-manifest"), "ManifestByVersion")
     SubElement(book, "preferences")
@@ -152,7 +157,7 @@ def _calculations(table: str) -> tuple[Calculation, ...]:
 
 
 def _is_of(table: str, sheet: Sheet) -> bool:
-    return table in (table_of(sheet.mart, is_masked=True), sheet.mart)
+    return table in (table_of(sheet.mart, is_masked=is_masked).name for is_masked in (True, False))
 
 
 def _table(sheet: Sheet, schemas: Schemas) -> str:
@@ -166,9 +171,7 @@ def _worksheet(sheet: Sheet, schemas: Schemas) -> Element:
     body = SubElement(root, "table")
     body.append(_view(sheet, source, columns))
     SubElement(body, "style")
-    pane = SubElement(
-        SubElement(body, "panes"), "pane", {"selection-relaxation-option": "selection-relaxation-allow"}
-    )
+    pane = SubElement(SubElement(body, "panes"), "pane", {"selection-relaxation-option": "selection-relaxation-allow"})
     SubElement(SubElement(pane, "view"), "breakdown", value="auto")
     SubElement(pane, "mark", {"class": sheet.mark})
     encodings = SubElement(pane, "encodings") if sheet.encodings else pane

