@@ -26,12 +26,12 @@ $(VENV)/.installed: requirements.txt
 	@touch $@
 
 # Pins that stand are kept. What a torch for graphics cards needs besides is left out, as is the name of a local build: a
-# registry's torch and the CPU build of a mirror give the same file.
+# registry's torch and the CPU build of a mirror give the same file. There is no Hyper for Linux on ARM, where nights do without.
 lock: setup ## pin what requirements.in needs into requirements.txt; UPGRADE=package raises one
 	@$(BIN)/uv pip compile --quiet --no-python-downloads --python-version 3.11 --python-platform x86_64-unknown-linux-gnu \
 		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		$(if $(UPGRADE),--upgrade-package "$(UPGRADE)") --output-file requirements.txt requirements.in
-	@sed -i.before -E '/^(cuda-|nvidia-|triton==)/d; s/^(torch==[^+]*)[+].*/\1/' requirements.txt && rm requirements.txt.before
+	@sed -i.before -E '/^(cuda-|nvidia-|triton==)/d; s/^(torch==[^+]*)[+].*/\1/; s/^pantab==[^ ]*/& ; platform_machine != "aarch64"/' requirements.txt && rm requirements.txt.before
 
 check: setup ## linters, types, SQL style, import rule, security
 	$(BIN)/ruff check .

@@ -90,7 +90,9 @@ def read_tables(lake: Lake, runs: Runs, *, is_masked: bool) -> dict[str, pa.Tabl
 
 
 def _read(lake: Lake, table: Table, runs: Runs) -> pa.Table:
-    rows = _of_nights(lake.read(table, min(runs), max(runs)), runs)
+    rows = lake.read(table, min(runs), max(runs))
+    # Nights in between may not be wanted.
+    rows = rows.filter(pc.field(NIGHT_COLUMN).isin(list(runs)))
     _require_runs(table.name, rows, runs)
     shown = rows.drop_columns([column for column in _BOOKKEEPING if column in rows.column_names])
     require_plain(table.name, shown.schema)
@@ -140,14 +142,22 @@ def _is_plain(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in kinds)
 
 
-def of_nights(tables: Mapping[str, pa.Table], nights: Iterable[date]) -> dict[str, pa.Table]:
-    """The rows of some of the nights, by table."""
-    wanted = list(nights)
-    return {name: _of_nights(rows, wanted) for name, rows in tables.items()}
+def by_night(tables: Mapping[str, pa.Table], nights: Iterable[date]) -> dict[date, dict[str, pa.Table]]:
+    """The rows of each night, by table; those of one night stay in their order."""
+    parts = {name: _parts(rows) for name, rows in tables.items()}
+    empty = {name: rows.slice(0, 0) for name, rows in tables.items()}
+    return {night: {name: parts[name].get(night, empty[name]) for name in tables} for night in nights}
 
 
-def _of_nights(rows: pa.Table, nights: Iterable[date]) -> pa.Table:
-    return rows.filter(pc.field(NIGHT_COLUMN).isin(list(nights)))
+def _parts(rows: pa.Table) -> dict[date, pa.Table]:
+    """The rows of each night as slices of one sorted table: filtering for each night would read all of it each time."""
+    ordered = rows.take(pc.sort_indices(rows, [(NIGHT_COLUMN, "ascending")])).combine_chunks()
+    found: dict[date, pa.Table] = {}
+    start = 0
+    for count in pc.value_counts(ordered[NIGHT_COLUMN]).to_pylist():
+        found[count["values"]] = ordered.slice(start, count["counts"])
+        start += count["counts"]
+    return found
 
 
 def content_digest(tables: Mapping[str, pa.Table]) -> str:

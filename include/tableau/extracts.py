@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from include.lake import Lake
 from include.publish.digest import combined_digest
 from include.settings import Settings
 from include.stages import stage
-from include.tableau.contents import Runs, content_digest, nights_with_marts, of_nights, read_tables
+from include.tableau.contents import Runs, Schemas, by_night, content_digest, nights_with_marts, read_tables
 from include.tableau.documents import documents
 from include.tableau.folder import ROLLING, Entry, ExtractFolder, extract_of
 from include.tableau.hyper_file import check_hyper, write_hyper
@@ -50,31 +50,39 @@ class _Plan:
         Published runs of all nights that are wanted.
     kept
         Nights of the rolling extract.
-    tables
-        Rows of all these nights, by table.
+    rows
+        Rows of each of these nights, by table.
     """
 
     runs: Runs
     kept: tuple[date, ...]
-    tables: Mapping[str, pa.Table]
+    rows: Mapping[date, Mapping[str, pa.Table]]
 
     def entries(self) -> dict[str, Entry]:
         """What the list is to say of each extract."""
-        contents = {night: content_digest(of_nights(self.tables, [night])) for night in self.runs}
+        contents = {night: content_digest(rows) for night, rows in self.rows.items()}
         of_each = {extract_of(night): self._entry((night,), contents[night]) for night in self.runs}
         return {**of_each, ROLLING: self._entry(self.kept, combined_digest(contents[night] for night in self.kept))}
 
     def _entry(self, nights: tuple[date, ...], content: str) -> dict[str, Any]:
-        rows = {name: rows.num_rows for name, rows in of_nights(self.tables, nights).items()}
         return {
             "nights": {night.isoformat(): self.runs[night] for night in nights},
             "content": content,
-            "rows": rows,
+            "rows": {name: rows.num_rows for name, rows in self._held(nights).items()},
         }
 
     def held(self, entry: Entry) -> dict[str, pa.Table]:
         """The rows of one extract, by table."""
-        return of_nights(self.tables, map(date.fromisoformat, entry["nights"]))
+        return self._held(map(date.fromisoformat, entry["nights"]))
+
+    def _held(self, nights: Iterable[date]) -> dict[str, pa.Table]:
+        parts = [self.rows[night] for night in nights]
+        return {name: pa.concat_tables(part[name] for part in parts) for name in parts[0]}
+
+    @property
+    def schemas(self) -> Schemas:
+        """Columns of the tables."""
+        return {name: rows.schema for name, rows in self.rows[self.kept[0]].items()}
 
 
 def write_extracts(
@@ -124,7 +132,7 @@ def write_extracts(
         current[name] = wanted[name]
         # After each, so that a run that ends early does not write the same again.
         folder.note(current)
-    for name, content in _documents(plan, settings, is_masked=is_masked):
+    for name, content in documents(plan.schemas, settings, is_masked=is_masked).items():
         folder.put(name, content)
     return Exported(str(folder.path), sorted(due), removed, dict(wanted[ROLLING]["rows"]))
 
@@ -144,15 +152,10 @@ def _plan(lake: Lake, lake_uri: str, nights: int, asked: date | None, *, is_mask
     first = max(published) - timedelta(days=nights - 1)
     kept = tuple(night for night in published if night >= first)
     runs = {night: published[night] for night in sorted({*kept, *([asked] if asked else [])})}
-    return _Plan(runs, kept, read_tables(lake, runs, is_masked=is_masked))
+    return _Plan(runs, kept, by_night(read_tables(lake, runs, is_masked=is_masked), runs))
 
 
 def _write(folder: ExtractFolder, name: str, tables: Mapping[str, pa.Table]) -> None:
     with stage(f"the extract {name}"), folder.replacing(name) as draft:
         write_hyper(draft, tables)
         check_hyper(draft, tables)
-
-
-def _documents(plan: _Plan, settings: Settings, *, is_masked: bool) -> Iterator[tuple[str, bytes]]:
-    schemas = {name: rows.schema for name, rows in plan.tables.items()}
-    yield from documents(schemas, settings, is_masked=is_masked).items()
