@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
+import resource
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include.errors import ExtractError, MissingStateError, TerminalError
-from include.settings import PROJECT_ROOT, Settings
+from include.settings import Settings
 from include.tableau import hyper_file, write_extracts
 from include.tableau.contents import MARTS, read_tables, require_plain, table_names, table_of
 from include.tableau.datasource import LATEST
@@ -41,26 +42,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
-def run_apart(code: str, lake: Path, **environment: str) -> str:
-    """Run code in a process of its own; returns what it printed."""
-    setting = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), **environment}
-    command = [sys.executable, "-c", _APART + code, str(lake)]
-    done = subprocess.run(command, env=setting, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
-_APART = """
-import resource, sys
-from datetime import date
-from include.errors import ExtractError
-from include.lake import Lake
-from include.settings import Settings
-from include.tableau import write_extracts
-from tests.tableau.marts import MartsInMemory
-marts = MartsInMemory((date(2024, 1, 31), date(2024, 2, 1)))
-Lake.open = lambda *_: marts
-"""
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """The largest file that this process, and Hyper that it starts, may write stands for the room left."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_extracts_hold_the_rows_of_the_lake(tmp_path: Path, settings: Settings) -> None:
@@ -85,12 +75,17 @@ def test_extracts_hold_the_rows_of_the_lake(tmp_path: Path, settings: Settings) 
         write_extracts(str(lake), settings, night=date(2024, 3, 1))
 
 
-def test_they_are_their_owners_alone_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_they_are_their_owners_alone_and_nothing_else_is_left(
+    tmp_path: Path, marts: MartsInMemory, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lake, elsewhere = tmp_path / "lake", tmp_path / "elsewhere"
     elsewhere.mkdir()
     # In folders that show whatever Hyper leaves behind.
-    code = "import os; os.chdir(os.environ['HOME']); write_extracts(sys.argv[1], Settings(extracts=True))"
-    run_apart(code, lake, HOME=str(elsewhere), TMPDIR=str(elsewhere))
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    for variable in ("HOME", "TMPDIR"):
+        monkeypatch.setenv(variable, str(elsewhere))
+    write_extracts(str(lake), settings)
     assert list(elsewhere.rglob("*")) == []
     modes = {path.stat().st_mode & 0o777 for path in (lake / "extracts").rglob("*") if path.is_file()}
     assert modes == {0o600}
@@ -259,20 +254,15 @@ def test_a_fault_leaves_the_extract_before(
 def test_a_full_disk_leaves_the_extract_before(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
     write_extracts(str(tmp_path), settings)
     before = contents(tmp_path / "extracts")
-    # The largest file that a process, and Hyper that it starts, may write stands for the room left.
-    code = """
-marts.publish(date(2024, 1, 31), "b", findings=5)
-for room in (0, 20_000):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-    try:
-        write_extracts(sys.argv[1], Settings(extracts=True))
-    except ExtractError as error:
-        print(error)
-"""
-    said = run_apart(code, tmp_path)
-    assert said.count("and the extract before stays: see that the lake's disk has room") == 2
-    assert contents(tmp_path / "extracts") == before
-    assert not list((tmp_path / "extracts").glob(".draft-*"))
+    marts.publish(FIRST, "b", findings=5)
+    for size in (20_000, 60_000):
+        with (
+            room(size),
+            pytest.raises(ExtractError, match="and the extract before stays: see that the lake's disk has"),
+        ):
+            write_extracts(str(tmp_path), settings)
+        assert contents(tmp_path / "extracts") == before
+        assert not list((tmp_path / "extracts").glob(".draft-*"))
 
 
 def test_a_draft_that_a_killed_run_left_is_removed(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
