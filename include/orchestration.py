@@ -29,7 +29,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from include.errors import MissingStateError, SettingsError, SettlementError, TerminalError
 from include.places import Kind, Places
 from include.security.private import keep_new_files_private
-from include.settings import PLACE_NAME, get_settings
+from include.settings import PLACE_NAME, Settings, get_settings
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
@@ -426,6 +426,15 @@ def run_for_models(work: Callable[[ModelRequest], Result]) -> Result:
     context = get_current_context()
     with _told_failures(context):
         return work(ModelRequest.of(context))
+
+
+def run_by_settings(work: Callable[[Settings], Result]) -> Result:
+    """Do the running task's part in what the installation's settings alone decide; failures are told as in `run_step`.
+
+    Whoever may trigger the run chooses neither database nor roles.
+    """
+    with _told_failures(get_current_context()):
+        return work(get_settings())
 
 
 @dataclass(frozen=True)

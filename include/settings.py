@@ -19,6 +19,8 @@ DEFAULT_PLACE = "default"
 # No colon, slash, at sign or blank, so that no address is a name; as long as Airflow's connection ids leave room for.
 PLACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 """Form of the name of a source or lake."""
+# A role, a federated user or group of single sign-on, or nobody: the kinds of principals that Lake Formation grants to.
+_ROLE_ARN = r"^(arn:aws[a-z-]*:(iam|identitystore|quicksight):[a-z0-9-]*:[0-9]{0,12}:[A-Za-z0-9+=,.@_/-]+)?$"
 # The totals of a million rows take a second: enough for a hundred million, and for a lock's minute before them.
 SOURCE_TIMEOUT_SECONDS = 300
 """Longest time that a database may say nothing, where the installation sets no other."""
@@ -56,6 +58,27 @@ class Settings(BaseSettings):
         "ads",
         pattern=r"^[a-z][a-z0-9_]{0,62}$",
         description="Namespace of the lake's tables in the catalog; lakes that share a catalog each need their own.",
+    )
+    # Athena's own rule for the name of a workgroup; `primary` is the one that every account has.
+    athena_workgroup: str = Field(
+        "primary",
+        pattern=r"^[a-zA-Z0-9._-]{1,128}$",
+        description="Workgroup of Athena that views are made in and that keeps the named queries.",
+    )
+    athena_output_uri: str = Field(
+        "",
+        pattern=r"^(s3://.+)?$",
+        description="Object prefix for what Athena answers; the workgroup's own when empty.",
+    )
+    athena_masked_role: str = Field(
+        "",
+        pattern=_ROLE_ARN,
+        description="ARN of the role that may read masked tables alone; it is granted nothing when empty.",
+    )
+    athena_full_role: str = Field(
+        "",
+        pattern=_ROLE_ARN,
+        description="ARN of the role that may read full tables too; it is granted nothing when empty.",
     )
     mlflow_uri: str = Field(
         "",

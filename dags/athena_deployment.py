@@ -1,0 +1,147 @@
+"""Deploy what the bank queries in Athena: the database, the views over what readers see, named queries and grants.
+
+**Purpose.** Readers see of each table the rows of the run that `night_manifest` names; the views `published_<table>`
+say so once, for Athena, Tableau and whoever asks. The named queries answer what is asked most. Lake Formation permissions
+part those who may see whom from those who may not.
+
+**Inputs.** The files of `include/sql/athena/` and `include/aws/lake_formation/`; the tables as this version of the code
+declares them, which must stand in the Glue catalog under the lake's namespace (`ADS_NAMESPACE`).
+
+**Outputs.** The database, a view for each table that people may read, the named queries of the workgroup
+`ADS_ATHENA_WORKGROUP`, and permissions of the roles `ADS_ATHENA_MASKED_ROLE` and `ADS_ATHENA_FULL_ROLE`. No data are
+written.
+
+**Params.** None: database, workgroup and roles are the installation's settings, so that whoever may trigger the run cannot
+grant anything to anybody else. Run it by hand, after the first night and after each new version of the code.
+
+**What a retry does.** The same again: a database that exists is left, a view is replaced by the same view, a named query
+is changed only where the file differs, a permission that is held is granted again without effect. What AWS could not do
+now is tried again three times; what it refuses fails at once.
+
+**Impact of a failure.** What was made before stands. Nights do not depend on it: readers of Athena keep the views,
+queries and permissions that they had.
+
+**How to triage.** The run's *Outcome* tab has the sentence. A view fails: its table is not in the Glue catalog, or lacks a
+column of this version; publish a night with this version first. A grant is refused: the role that deploys must be a data
+lake administrator, or hold the permission with the grant option. Masked and full readers are not apart: revoke in Lake
+Formation what the sentence lists, then clear the task.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.athena import AthenaHook
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.operators.athena import AthenaOperator
+from airflow.sdk import Context, dag, task
+from airflow.sdk.exceptions import AirflowException
+
+from include.orchestration import DEFAULT_ARGS, Tag, TaskResult, run_by_settings
+from include.settings import Settings
+
+# A definition takes Athena about a second.
+POLL_SECONDS = 2
+# Athena runs twenty definitions of an account at once, and those of others are among them.
+VIEWS_AT_ONCE = 4
+
+
+class DeployStatement(AthenaOperator):
+    """Runs one statement of the files in Athena, by its name.
+
+    Nothing that runs is taken from params or from another task's XCom, which users may write: they name a statement, and
+    a name that is none is refused.
+
+    Parameters
+    ----------
+    statement
+        Name of the statement: `database`, or that of a view.
+    """
+
+    template_fields = ()
+
+    def __init__(self, *, statement: str, **kwargs: Any) -> None:  # noqa: ANN401 - Airflow's own keywords, passed on
+        super().__init__(query="", sleep_time=POLL_SECONDS, deferrable=False, log_query=False, **kwargs)
+        self.statement = statement
+
+    def execute(self, context: Context) -> str | None:
+        """Run the statement, and wait for its end."""
+        return run_by_settings(lambda settings: self._run(context, settings))
+
+    def _run(self, context: Context, settings: Settings) -> str | None:
+        from include.athena import refused_statement, statement
+
+        found = statement(self.statement, settings.namespace)
+        self.query, self.database = found.sql, found.database or None
+        self.workgroup, self.output_location = settings.athena_workgroup, settings.athena_output_uri or None
+        try:
+            return super().execute(context)
+        except AirflowException as error:
+            raise refused_statement(found.name, self._status()) from error
+
+    def _status(self) -> dict[str, Any]:
+        """What Athena says of the statement that it ended."""
+        execution: dict[str, Any] = self.hook.get_query_info(self.query_execution_id)["QueryExecution"]
+        return dict(execution["Status"])
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(1993, 1, 1),
+    catchup=False,
+    # Two deployments at once would each find the other's named queries missing.
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=1),
+    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(minutes=10)},
+    doc_md=__doc__,
+    tags=[Tag.SETTLEMENT],
+)
+def athena_deployment() -> None:
+    """The table of contents of a deployment."""
+
+    @task
+    def name_views() -> list[str]:
+        """Name the views, one for each table that people may read."""
+        return run_by_settings(_view_names)
+
+    @task
+    def keep_named_queries() -> TaskResult:
+        """Keep each named query once in the workgroup, as its file has it."""
+        return run_by_settings(_named_queries)
+
+    @task
+    def grant_permissions() -> TaskResult:
+        """Grant what the files say, and see that masked readers may read nothing else."""
+        return run_by_settings(_granted)
+
+    database = DeployStatement(task_id="create_database", statement="database", doc="Make the database once.")
+    views = DeployStatement.partial(
+        task_id="create_views",
+        doc="Make or replace each view.",
+        map_index_template="{{ task.statement }}",
+        max_active_tis_per_dagrun=VIEWS_AT_ONCE,
+    ).expand(statement=name_views())
+    database >> views >> keep_named_queries() >> grant_permissions()
+
+
+def _view_names(settings: Settings) -> list[str]:
+    from include.athena import statements
+
+    return [each.name for each in statements(settings.namespace) if each.database]
+
+
+def _named_queries(settings: Settings) -> TaskResult:
+    from include.athena import deploy_named_queries
+
+    return {**deploy_named_queries(AthenaHook().get_conn(), settings.athena_workgroup, settings.namespace)}
+
+
+def _granted(settings: Settings) -> TaskResult:
+    from include.athena import deploy_grants
+
+    permissions = AwsBaseHook(client_type="lakeformation").get_conn()
+    return deploy_grants(permissions, settings.namespace, settings.athena_masked_role, settings.athena_full_role)
+
+
+athena_deployment()

@@ -1,0 +1,24 @@
+"""Athena: the views over what readers see, the named queries, and the Lake Formation permissions that part readers."""
+
+from include.athena.definitions import Statement, statement, statements
+from include.athena.deployment import deploy, script
+from include.athena.named_query import NamedQuery, deploy_named_queries, named_queries
+from include.athena.permissions import Grant, deploy_grants, grants
+from include.athena.readable import readable_tables
+from include.athena.refusals import refused_statement
+
+__all__ = [
+    "Grant",
+    "NamedQuery",
+    "Statement",
+    "deploy",
+    "deploy_grants",
+    "deploy_named_queries",
+    "grants",
+    "named_queries",
+    "readable_tables",
+    "refused_statement",
+    "script",
+    "statement",
+    "statements",
+]

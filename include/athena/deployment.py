@@ -1,0 +1,116 @@
+"""A deployment from the command line: the statements are run, the named queries kept, the permissions granted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from include.athena.definitions import Statement, statements
+from include.athena.named_query import deploy_named_queries, named_queries
+from include.athena.permissions import deploy_grants, grants
+from include.athena.refusals import refused_statement, told_by_aws
+from include.errors import AthenaUnavailableError
+from include.settings import Settings
+
+# A definition takes Athena about a second, and may queue behind others of the account (20 at once).
+POLL_SECONDS = 1
+LONGEST_SECONDS = 300
+
+_RUNNING = frozenset({"QUEUED", "RUNNING"})
+
+
+def deploy(settings: Settings, athena: Any = None, lake_formation: Any = None) -> dict[str, Any]:  # noqa: ANN401 - boto3 makes its clients' classes while it runs
+    """Make database and views, keep the named queries and grant what the files say; a second time changes nothing.
+
+    Parameters
+    ----------
+    settings
+        Settings with the namespace, the workgroup, the place of its results and the roles.
+    athena, lake_formation
+        Clients of both services; those of this machine's credentials when None.
+
+    Returns
+    -------
+    dict
+        `statements`, the names of those run; what `deploy_named_queries` and `deploy_grants` return.
+
+    Raises
+    ------
+    AthenaError, AthenaUnavailableError
+        When AWS refuses, or cannot answer now; what was made before stands.
+    """
+    queries, permissions = athena or _client("athena"), lake_formation or _client("lakeformation")
+    made = statements(settings.namespace)
+    for statement in made:
+        run_statement(queries, statement, settings)
+    kept = deploy_named_queries(queries, settings.athena_workgroup, settings.namespace)
+    given = deploy_grants(permissions, settings.namespace, settings.athena_masked_role, settings.athena_full_role)
+    return {"statements": [each.name for each in made], "named_queries": kept, **given}
+
+
+def run_statement(athena: Any, statement: Statement, settings: Settings) -> None:  # noqa: ANN401
+    """Run one statement in Athena and wait for its end.
+
+    Raises
+    ------
+    AthenaError
+        When Athena refuses it.
+    AthenaUnavailableError
+        When it may succeed later, or takes longer than five minutes.
+    """
+    context = {"QueryExecutionContext": {"Database": statement.database}} if statement.database else {}
+    with told_by_aws(statement.name):
+        started = athena.start_query_execution(
+            QueryString=statement.sql, WorkGroup=settings.athena_workgroup, **context, **_results(settings)
+        )
+        status = _ended(athena, statement.name, started["QueryExecutionId"])
+    if status["State"] != "SUCCEEDED":
+        raise refused_statement(statement.name, status)
+
+
+def _results(settings: Settings) -> dict[str, Any]:
+    uri = settings.athena_output_uri
+    return {"ResultConfiguration": {"OutputLocation": uri}} if uri else {}
+
+
+def _ended(athena: Any, name: str, execution: str) -> Mapping[str, Any]:  # noqa: ANN401
+    turns = Retrying(
+        retry=retry_if_result(lambda status: status["State"] in _RUNNING),
+        wait=wait_fixed(POLL_SECONDS),
+        stop=stop_after_delay(LONGEST_SECONDS),
+    )
+    try:
+        status: Mapping[str, Any] = turns(lambda: _status(athena, execution))
+    except RetryError as error:
+        raise AthenaUnavailableError(
+            f"{name}: Athena did not end it within {LONGEST_SECONDS} seconds (query execution {execution}). Look at "
+            "what else runs in the workgroup, and run the deployment again"
+        ) from error
+    return status
+
+
+def _status(athena: Any, execution: str) -> Mapping[str, Any]:  # noqa: ANN401
+    status: Mapping[str, Any] = athena.get_query_execution(QueryExecutionId=execution)["QueryExecution"]["Status"]
+    return status
+
+
+def _client(service: str) -> Any:  # noqa: ANN401
+    import boto3  # takes half a second, which a dry run does not need
+
+    with told_by_aws(f"the client of {service}"):
+        return boto3.client(service)
+
+
+def script(settings: Settings) -> str:
+    """Everything that a deployment does, as a script to read: statements, named queries, and grants as comments."""
+    made = [f"{statement.sql};" for statement in statements(settings.namespace)]
+    kept = [f"-- named query {query.name}\n{query.sql.strip()};" for query in named_queries()]
+    given = [
+        f"-- grant {' and '.join(entry['Permissions'])} on {grant.table or 'the database'}"
+        f"{' (' + ', '.join(grant.columns) + ')' if grant.columns else ''} to {grant.role}"
+        for grant in grants(settings.athena_masked_role, settings.athena_full_role)
+        for entry in [grant.entry(0, settings.namespace)]
+    ]
+    return "\n\n".join([*made, *kept, "\n".join(given)]).strip() + "\n"
