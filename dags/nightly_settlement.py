@@ -8,7 +8,8 @@ all of it once `publish` has written its manifest row, and nothing of it before.
 the day before. Where the night before was never published, the state is built from the source's history.
 
 **Outputs.** The night's partition of `fin_transaction`, `anomaly_scores`, `settlement_breaks`, `quarantine`, `alerts`
-and its row in `night_manifest`; the Data Docs site of the lake; an event of the asset `settlement/published_night`.
+and its row in `night_manifest`; the extracts for Tableau and the Data Docs site of the lake; an event of the asset
+`settlement/published_night`.
 
 **Params.** `date` (settlement date, default: the date of the run's data interval), `source` and `lake` (names of this
 installation's list, never addresses; default: the installation's own; a lake takes nights from the one source that it
@@ -30,7 +31,8 @@ or key) and the fix. `validate` failed: open Data Docs, the relation's suite sho
 the run. `extract` failed: the source refused, changed meanwhile or said nothing for too long
 (`ADS_SOURCE_TIMEOUT_SECONDS`; every task ends after an hour); clear when it is back. `publish` failed: the lake could
 not be written, see the disk or the catalog; or another run published the night since: clear this one from its first
-task. `score` skipped: no model yet, train one with `python -m include train`.
+task. `export_extracts` skipped: the night is published without its extract for Tableau; the task's sentence says why,
+and the next night writes what is missing. `score` skipped: no model yet, train one with `python -m include train`.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ from include.orchestration import (
     TaskResult,
     announce_publication,
     earlier_night_is_running,
+    run_dispensable_step,
     run_step,
 )
 
@@ -122,6 +125,14 @@ def nightly_settlement() -> None:
         return figures
 
     @task
+    def export_extracts() -> TaskResult:
+        """Bring the extracts for Tableau up to date; the night stays published without them."""
+        from include import night
+
+        return run_dispensable_step(night.export_extracts)
+
+    # Skipped is well: an extract that could not be written costs nobody the sheet and the Data Docs.
+    @task(trigger_rule="none_failed")
     def report() -> TaskResult:
         """Render the Data Docs and write the sheet of alerts."""
         from include import night
@@ -136,6 +147,7 @@ def nightly_settlement() -> None:
         check_settlement(),
         score(),
         publish(),
+        export_extracts(),
         report(),
     )
 

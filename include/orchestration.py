@@ -255,6 +255,25 @@ def run_step(step: Step) -> TaskResult:
             return {"settlement_date": request.night.isoformat(), **step(request)}
 
 
+def run_dispensable_step(step: Step) -> TaskResult:
+    """Run a step that the published night does not depend on: at its last try its failure is told, and not the run's.
+
+    Raises
+    ------
+    AirflowSkipException
+        When trying again cannot help, or was tried often enough.
+    """
+    try:
+        return run_step(step)
+    except AirflowSkipException:
+        raise
+    except (Exception, AirflowTaskTimeout) as error:
+        task = get_current_context()["ti"]
+        if isinstance(error, AirflowFailException) or task.try_number > task.max_tries:
+            raise AirflowSkipException(f"{type(error).__name__}: {error}") from error
+        raise
+
+
 @dataclass(frozen=True)
 class ModelRequest:
     """What a task of a model's DAG is asked for.

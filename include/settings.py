@@ -146,6 +146,28 @@ class Settings(BaseSettings):
     # GX issues 8243 and 11542: sites slow down over hundreds of validations, so only the newest nights stay.
     data_docs_nights: int = Field(31, ge=1, description="Nights kept in the Data Docs site; older ones are archived.")
 
+    extracts: bool = Field(
+        True, description="Whether a night writes its extract for Tableau, once it is published; on or off."
+    )
+    # As the look-back: three whole months, so that a month is seen beside the two before it. A night more costs its
+    # own file, and a second whenever all are written anew.
+    extract_nights: int = Field(
+        92,
+        ge=1,
+        le=3660,
+        description="Days of which extracts for Tableau are kept: one extract each, and the rolling one with them all.",
+    )
+    athena_region: str = Field(
+        "",
+        pattern=r"^[a-z0-9-]*$",
+        description="AWS region of Athena, for the data sources of Tableau's live connection.",
+    )
+    athena_output_uri: str = Field(
+        "",
+        pattern=r"^(s3://.+)?$",
+        description="Object prefix for what Athena answers; the workgroup's own when empty.",
+    )
+
     @field_validator("sources", "lakes", mode="before")
     @classmethod
     def _places(cls, given: object) -> object:

@@ -27,6 +27,9 @@ settings.load_profile("untimed")
 # Whatever trains here does so in small; tests of the full recipe name it. Processes that tests start inherit it.
 os.environ["ADS_TRAINING"] = "quick"
 
+# Nor does every night that is played here write extracts for Tableau; tests of them name the setting.
+os.environ["ADS_EXTRACTS"] = "off"
+
 # An Airflow home of the tests' own, named before any of them imports Airflow, which reads it then.
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "false")
@@ -37,7 +40,7 @@ os.environ["ADS_KEY_FILE"] = str(Path(tempfile.mkdtemp(prefix="keys-")) / "lake.
 
 REAL_DATA = Path(os.environ.get("ADS_REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 CASES = REAL_DATA.parent / "cases"
-REQUIRABLE = frozenset({"real-data", "chromium", "mariadb", "stand-ins", "spark"})
+REQUIRABLE = frozenset({"real-data", "chromium", "mariadb", "stand-ins", "spark", "tableau-schema"})
 REQUIRED = frozenset(filter(None, os.environ.get("ADS_REQUIRE", "").split(",")))
 """What must be there: tests that need it fail where it is not, instead of being skipped."""
 

@@ -1,5 +1,6 @@
 """The night as a sequence of named steps; DAGs and the command line call these and nothing below them."""
 
+from include.night.extracts import export_extracts, write_extracts_again
 from include.night.finish import publish, report
 from include.night.modelling import has_model, train_champion
 from include.night.play import STEPS, restate_late_nights, run_night
@@ -12,6 +13,7 @@ __all__ = [
     "STEPS",
     "NightRequest",
     "check_settlement",
+    "export_extracts",
     "extract",
     "has_model",
     "parse_night",
@@ -23,4 +25,5 @@ __all__ = [
     "train_champion",
     "validate",
     "verify",
+    "write_extracts_again",
 ]

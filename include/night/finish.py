@@ -16,6 +16,7 @@ from include.lake import Lake, RunStamp
 from include.monitoring import drift_plot
 from include.night import carried_state
 from include.night.docs import docs_address, publish_docs
+from include.night.extracts import missing_extract
 from include.night.handoffs import NightReviews, Verdicts
 from include.night.masking import MaskedNight, name_keys
 from include.night.outputs import Unpublished
@@ -140,7 +141,8 @@ def report(request: NightRequest) -> ReportResult:
             f"({error}): see that the disk under {request.lake_uri} has room, and run the report again"
         ) from error
     summary: ManifestSummary = json.loads(row["summary"])
-    warnings = [*summary["warnings"], *put_reviews_away(NightReviews.find(workspace), request.settings)]
+    unsettled = put_reviews_away(NightReviews.find(workspace), request.settings)
+    warnings = [*summary["warnings"], *unsettled, *missing_extract(request, lake)]
     workspace.clear()
     return {**summary, "warnings": warnings, "data_docs": docs, "alerts_sheet": str(sheet)}
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, cast
 
+from include.errors import SettlementError
 from include.lake import Lake
 from include.lake.night_lock import one_night_at_a_time
 from include.night import carried_state
+from include.night.extracts import export_extracts
 from include.night.finish import publish, report
 from include.night.handoffs import Restated, RunStart
 from include.night.late import LateChange, known_totals, late_changes
@@ -76,10 +78,15 @@ _STEPS_OF_A_NIGHT: tuple[tuple[str, Step], ...] = (
     ("report", report),
 )
 
+EXPORT = "export_extracts"
+
 STEPS: tuple[tuple[str, Step], ...] = (
     _STEPS_OF_A_NIGHT[0],
     ("restate_late_nights", restate_late_nights),
-    *_STEPS_OF_A_NIGHT[1:],
+    *_STEPS_OF_A_NIGHT[1:-1],
+    # Of the nights that were restated, too: it writes every extract that is not of the published run.
+    (EXPORT, export_extracts),
+    _STEPS_OF_A_NIGHT[-1],
 )
 """The steps of a night in their order, under the names of the DAG's tasks."""
 
@@ -98,12 +105,23 @@ def run_night(request: NightRequest, progress: Say = _silent) -> NightResult:
         return _play(request, STEPS, progress)
 
 
+def _run(name: str, step: Step, request: NightRequest, progress: Say) -> Mapping[str, Any]:
+    """Run one step; the export of a night that is published may fail, which its report tells."""
+    try:
+        return step(request)
+    except SettlementError as error:
+        if name != EXPORT:
+            raise
+        progress(f"{request.night} {name}: {error}")
+        return {}
+
+
 def _play(request: NightRequest, steps: tuple[tuple[str, Step], ...], progress: Say) -> NightResult:
     results: dict[str, Mapping[str, Any]] = {}
     try:
         for name, step in steps:
             began = time.monotonic()
-            results[name] = step(request)
+            results[name] = _run(name, step, request, progress)
             progress(f"{request.night} {name:<{_WIDEST}} {time.monotonic() - began:6.2f} s")
     finally:
         # Nobody takes a run up again that ended within this process, and records lie in its folder in the clear.

@@ -74,6 +74,13 @@ class PublishResult(ManifestSummary):
     output_hash: str
 
 
+class ExtractsResult(TypedDict):
+    """The names of the extracts that were written and removed."""
+
+    extracts: list[str]
+    removed: list[str]
+
+
 class ReportResult(ManifestSummary):
     """The summary, with the addresses of the night's Data Docs and of its sheet of alerts."""
 

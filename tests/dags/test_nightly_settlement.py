@@ -24,6 +24,7 @@ def test_it_reads_as_the_table_of_contents_of_a_night(dag):
         "check_settlement",
         "score",
         "publish",
+        "export_extracts",
         "report",
     ]
     assert [task.task_id for task in dag.topological_sort()] == order
@@ -45,6 +46,11 @@ def test_every_task_is_tried_again_with_growing_pauses(dag):
 
 def test_publication_announces_the_night(dag):
     assert {task.task_id for task in dag.tasks if PUBLISHED_NIGHT in task.outlets} == {"publish"}
+
+
+def test_a_published_night_is_reported_without_its_extract(dag):
+    assert dag.get_task("report").trigger_rule == "none_failed"
+    assert dag.get_task("report").upstream_task_ids == {"export_extracts"}
 
 
 def test_every_param_may_be_left_out(dag):

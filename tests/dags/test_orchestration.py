@@ -11,14 +11,14 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.utils.types import DagRunType
 
 from include import orchestration
-from include.errors import GateError, SettingsError, SourceUnavailableError
+from include.errors import ExtractError, GateError, MissingStateError, SettingsError, SourceUnavailableError
 from include.lake.night_lock import one_night_at_a_time
-from include.orchestration import FAILURE, SettlementNights, run_step, settlement_date
+from include.orchestration import FAILURE, SettlementNights, run_dispensable_step, run_step, settlement_date
 from include.settings import get_settings
 
 
@@ -130,6 +130,21 @@ def test_what_may_pass_is_left_to_the_retries(running_task):
     with pytest.raises(SourceUnavailableError):
         run_step(_failing(SourceUnavailableError("refused")))
     assert running_task.left == {FAILURE: "SourceUnavailableError: refused"}
+
+
+@pytest.mark.parametrize(("tries", "raised"), [(1, ExtractError), (4, AirflowSkipException)])
+def test_what_the_night_does_not_depend_on_is_tried_again_and_at_last_passed_over(running_task, tries, raised):
+    running_task.context["ti"].try_number, running_task.context["ti"].max_tries = tries, 3
+    with pytest.raises(raised, match="the disk is full"):
+        run_dispensable_step(_failing(ExtractError("the disk is full")))
+    assert running_task.left == {FAILURE: "ExtractError: the disk is full"}
+
+
+def test_what_trying_again_cannot_mend_is_passed_over_at_once(running_task):
+    running_task.context["ti"].try_number, running_task.context["ti"].max_tries = 1, 3
+    with pytest.raises(AirflowSkipException, match="no marts"):
+        run_dispensable_step(_failing(MissingStateError("no marts")))
+    assert run_dispensable_step(lambda _: {"extracts": []}) == {"settlement_date": "1994-01-31", "extracts": []}
 
 
 def test_a_task_that_ran_out_of_time_says_so(running_task):

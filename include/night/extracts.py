@@ -1,0 +1,95 @@
+"""The step that brings Tableau's extracts up to date with a published night; the night does not depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from include.errors import PublishError, SettlementError
+from include.lake import Lake
+from include.lake.night_lock import one_night_at_a_time
+from include.night.request import NightRequest
+from include.night.results import ExtractsResult
+from include.night.workspace import Workspace
+from include.settings import Settings
+from include.tableau import ExtractFolder, extract_of, write_extracts
+
+_FAILURE = "extracts.failure"
+
+
+def export_extracts(request: NightRequest) -> ExtractsResult:
+    """Write the extract of the night and the rolling one, and those of earlier nights that are missing or outdated.
+
+    Nothing is written where the setting `extracts` is off.
+
+    Raises
+    ------
+    ExtractError
+        When Hyper is not there, the disk is full, or a file does not hold what the lake holds; extracts that were there
+        stay, and the night stays published.
+    MissingStateError
+        When the night has no marts.
+    """
+    if not request.settings.extracts:
+        return {"extracts": [], "removed": []}
+    try:
+        done = write_extracts(request.lake_uri, request.settings, night=request.night)
+    except SettlementError as error:
+        # For the report; a full disk has no room for it either, and the report then says that the extract is missing.
+        with suppress(PublishError):
+            Workspace.of(request).note(_FAILURE, str(error))
+        raise
+    return {"extracts": done.written, "removed": done.removed}
+
+
+def missing_extract(request: NightRequest, lake: Lake) -> list[str]:
+    """A sentence that the published night has no extract, and why; none where it has one or extracts are off."""
+    row = lake.published(request.night)
+    if not request.settings.extracts or row is None:
+        return []
+    folder = ExtractFolder.of(request.lake_uri, is_masked=True)
+    entry = folder.entries().get(extract_of(request.night), {"nights": {}})
+    if entry["nights"] == {request.night.isoformat(): row["run_key"]}:
+        return []
+    return [
+        f"the night {request.night} is published without its extract for Tableau ({_reason(request)}); the next night "
+        f"tries again, and python -m include extract --night {request.night} does at once"
+    ]
+
+
+def _reason(request: NightRequest) -> str:
+    workspace = Workspace.of(request)
+    return str(workspace.read_note(_FAILURE)) if workspace.has_note(_FAILURE) else "see the log of export_extracts"
+
+
+def write_extracts_again(
+    lake_uri: str, settings: Settings, night: date | None, *, is_masked: bool, say: Callable[[str], object]
+) -> dict[str, Any]:
+    """Write extracts whether or not they are current: a night's and the rolling one, or all that are kept.
+
+    Parameters
+    ----------
+    lake_uri
+        Folder or object prefix of the lake.
+    settings
+        Settings of the installation.
+    night
+        A published night; all that are kept when None.
+    is_masked
+        Whether accounts, clients and postings are hidden.
+    say
+        Function that is called with a sentence when a night that is played is waited for.
+
+    Raises
+    ------
+    ExtractError, MissingStateError
+        As `export_extracts`.
+    """
+    newest = max(Lake.open(lake_uri, settings).manifest()["settlement_date"].to_pylist(), default=date.max)
+    # The lock of nights: a night that is played writes the same files.
+    with one_night_at_a_time(lake_uri, night or newest, say):
+        done = write_extracts(lake_uri, settings, night=night, is_masked=is_masked, is_anew=True)
+    return asdict(done)
