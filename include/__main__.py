@@ -52,6 +52,10 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     _verify_options(
         _stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"), settings
     )
+    _privacy_options(
+        _stage(stages, "privacy", _privacy, "say what is held on a client, or erase it on the client's request"),
+        settings,
+    )
     return parser
 
 
@@ -123,6 +127,16 @@ def _decision_options(parser: argparse.ArgumentParser, settings: Settings) -> No
 
 def _verify_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+
+
+def _privacy_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--client", type=int, required=True, help="the client's number, client_id of fin_client")
+    parser.add_argument("--erase", action="store_true", help="erase it, without asking (default: touch nothing)")
+    parser.add_argument("--dry-run", action="store_true", help="touch nothing, which is the default")
+    parser.add_argument(
+        "--today", type=_date, default=None, help="day from which retention is seen (default: this day, UTC)"
+    )
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
 
 
@@ -203,6 +217,15 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import verify
 
     return verify(options.lake, options.date)
+
+
+def _privacy(options: argparse.Namespace) -> dict[str, Any]:
+    from include.privacy import erase, held_on
+
+    if options.erase and options.dry_run:
+        raise SettingsError("got --erase and --dry-run: give --erase to erase, and neither to see what it would do")
+    asked = (options.lake, options.client, get_settings(), options.today or datetime.now(UTC).date())
+    return erase(*asked, say=_say) if options.erase else held_on(*asked)
 
 
 def _say(sentence: str) -> None:

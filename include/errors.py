@@ -103,5 +103,9 @@ class IntegrityError(TerminalError):
     """Raised when bytes at rest do not verify: changed, renamed, or another key; says the `place` or the `version`."""
 
 
+class RetentionError(TerminalError):
+    """Raised when records that the law keeps would be erased; says the `setting` that states the duty."""
+
+
 class TrackingError(TransientError):
     """Raised when MLflow could not take or give the record of a training; no night depends on it."""

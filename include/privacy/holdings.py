@@ -1,0 +1,99 @@
+"""What the lake's tables hold on a client: the rows that readers see, and the files of what they no longer see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.table import Table as IcebergTable
+
+from include.lake import Lake
+from include.lake.data_files import data_files, night_column, night_of, read_paths
+from include.lake.erasing import older_files
+from include.lake.iceberg_catalog import arrow_schema
+from include.privacy.rules import rule_of
+from include.privacy.selecting import Selection
+
+
+@dataclass(frozen=True)
+class Held:
+    """A client's rows in one table.
+
+    Attributes
+    ----------
+    table
+        Name of the table.
+    by_night
+        Number of rows in current files by night; the key is None in a table that is not by night.
+    older_files
+        Number of files of older snapshots, or of none, that hold rows.
+    older_snapshots
+        Number of the table's snapshots that are not the current one.
+    """
+
+    table: str
+    by_night: Counter[date | None]
+    older_files: int
+    older_snapshots: int
+
+    def __bool__(self) -> bool:
+        return bool(self.by_night or self.older_files)
+
+    @property
+    def nights(self) -> list[date]:
+        """The nights with rows, the oldest first."""
+        return sorted(night for night in self.by_night if night is not None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures for people."""
+        nights = self.nights
+        return {
+            "table": self.table,
+            "rows": self.by_night.total(),
+            "nights": len(nights),
+            "first_night": nights[0].isoformat() if nights else None,
+            "last_night": nights[-1].isoformat() if nights else None,
+            "older_files": self.older_files,
+            "older_snapshots": self.older_snapshots,
+        }
+
+
+def holdings(lake: Lake, selection: Selection) -> list[Held]:
+    """What every table holds on the client; tables that hold nothing are left out."""
+    names = [name for name in lake.catalog.names() if not rule_of(name).kept_because]
+    return [held for name in names if (held := _held(name, lake.catalog.load(name), selection))]
+
+
+def _held(name: str, table: IcebergTable, selection: Selection) -> Held:
+    is_by_night = bool(night_column(table))
+    found: Counter[date | None] = Counter()
+    for file in data_files(table):
+        if rows := _count(table, file.file_path, name, selection):
+            found[night_of(file) if is_by_night else None] += rows
+    older = sum(bool(_count(table, path, name, selection)) for path in older_files(table))
+    return Held(name, found, older, max(len(table.snapshots()) - 1, 0))
+
+
+def _count(table: IcebergTable, path: str, name: str, selection: Selection) -> int:
+    return selection.count(name, read_paths(table, [path], arrow_schema(table)))
+
+
+def counterparty_rows(lake: Lake, accounts: Collection[int]) -> int:
+    """Number of other clients' postings whose counterparty has the number of an account of the client's.
+
+    They are the others' data and stay. A number may also be that of an account at another bank.
+    """
+    postings = lake.read("fin_transaction", columns=["account_id", "other_account_id"])
+    numbers = pa.array(sorted(accounts), pa.int64())
+    own, other = (pc.is_in(postings[name], numbers) for name in ("account_id", "other_account_id"))
+    return int(pc.sum(pc.and_(other, pc.invert(own))).as_py() or 0)
+
+
+def nights_of(held: Iterable[Held]) -> list[date]:
+    """The nights that hold something of the client's, the oldest first."""
+    return sorted({night for each in held for night in each.nights})
