@@ -40,6 +40,8 @@ OUTPUTS = {
 }
 """Schemas of the files that a backtest writes, by file name."""
 
+_OF_A_LAKE = ("finding_id", "masked_text", "masked_reasons")
+
 
 @dataclass
 class Replay:
@@ -172,9 +174,7 @@ def backtest(
         replay, prepared, note = _prepare(source, start, budget, settings, known)
         nights = [replay.play(source, night) for night in tqdm(list(_nights(start, end)), unit="night", delay=1)]
     tables = {
-        name: escaped_table(
-            pa.concat_tables([schema.empty_table(), *(n[name] for n in (prepared, *nights) if name in n)])
-        )
+        name: _written(pa.concat_tables([schema.empty_table(), *(n[name] for n in (prepared, *nights) if name in n)]))
         for name, schema in OUTPUTS.items()
     }
     summary = _summary(tables, replay, note, start, end)
@@ -205,6 +205,11 @@ def _prepare(
     replay.warnings.update(set_aside(past, [FIN_TRANSACTION.name], f"what lies before {start}"))
     refused = pa.concat_tables([snapshots.quarantined, reviews.refused])
     return replay, {"quarantine": _unsaid(refused)}, outcome.note
+
+
+def _written(rows: pa.Table) -> pa.Table:
+    """The rows as files hold them: inert texts, and none of the columns that only a lake gives a meaning to."""
+    return escaped_table(rows.drop_columns([name for name in _OF_A_LAKE if name in rows.column_names]))
 
 
 def _nights(start: date, end: date) -> Iterator[date]:

@@ -369,3 +369,12 @@ RELATIONS: dict[str, Relation] = {
 
 STATIC_RELATIONS: tuple[str, ...] = tuple(name for name in RELATIONS if name != FIN_TRANSACTION.name)
 """The relations taken as snapshots; only `fin_transaction` comes by settlement date."""
+
+
+def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table in the columns and types of a schema: columns that it lacks are null, further ones are left out."""
+    columns = [
+        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

@@ -107,6 +107,13 @@ class Settings(BaseSettings):
         "full", description="How thoroughly models are trained; quick is for trying things out, and finds less."
     )
     seed: int = Field(20, description="Seed of everything random; part of the manifest.")
+    # Exact amounts serve reconciliation; who knows one payment of a person can find it by them, which a step prevents.
+    masked_amount_step: int = Field(
+        0,
+        ge=0,
+        description="Step that money is rounded to in the masked tables, in the source's money; 0 leaves it as it is. "
+        "With a step, masked tables hold no sentences, as these tell the amounts.",
+    )
     # Who may trigger a run is not yet somebody who may do without the second pair of eyes.
     headless_approval: bool = Field(
         False,

@@ -16,7 +16,7 @@ from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.features.towns import known_towns, unknown_places
 from include.lake.tables import REVERSES
-from include.relations import BANK_BOOKED, FIN_TRANSACTION, RELATIONS
+from include.relations import BANK_BOOKED, FIN_TRANSACTION, RELATIONS, conformed
 from include.sql_engine import SqlEngine
 
 HABIT_DAYS = 90
@@ -318,7 +318,7 @@ def _stretches(first: date, last: date) -> list[dict[str, date]]:
 
 def _posting_columns(table: pa.Table) -> pa.Table:
     """The relation's own columns, typed, and the posting that each one reverses; absent columns are null."""
-    return _conform(table, FIN_TRANSACTION.schema.append(REVERSES))
+    return conformed(table, FIN_TRANSACTION.schema.append(REVERSES))
 
 
 def _standing(lookback: pa.Table, postings: pa.Table, first: date) -> pa.Table:
@@ -333,15 +333,7 @@ def _standing(lookback: pa.Table, postings: pa.Table, first: date) -> pa.Table:
 
 def _profiles(statics: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     schemas = {name: RELATIONS[name].schema for name in PROFILE_RELATIONS}
-    return {name: _conform(statics.get(name, schema.empty_table()), schema) for name, schema in schemas.items()}
-
-
-def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
+    return {name: conformed(statics.get(name, schema.empty_table()), schema) for name, schema in schemas.items()}
 
 
 def _build(engine: SqlEngine, steps: Iterable[Step], first_described: date) -> None:

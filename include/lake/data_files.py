@@ -15,6 +15,7 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyiceberg.conversions import from_bytes
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.expressions.parser import parse
 from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file, schema_to_pyarrow
@@ -22,6 +23,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from include.errors import TerminalError
+from include.lake.tables import VERSION_COLUMN
 
 _EPOCH = date(1970, 1, 1)
 
@@ -60,6 +62,15 @@ def run_key_of(table: IcebergTable, file: DataFile) -> str:
             place=file.file_path,
         )
     return low.decode()
+
+
+def version_of(table: IcebergTable, file: DataFile) -> int | None:
+    """The key version of a file's rows, from the bounds of that column; None for a table without pseudonyms."""
+    if VERSION_COLUMN not in table.schema().column_names:
+        return None
+    found = table.schema().find_field(VERSION_COLUMN)
+    low = (file.lower_bounds or {}).get(found.field_id)
+    return None if low is None else int(from_bytes(found.field_type, low))
 
 
 def night_of(file: DataFile) -> date:

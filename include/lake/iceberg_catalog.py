@@ -21,7 +21,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from include.errors import PublishError, TerminalError
 from include.lake.identity import claim_namespace
 from include.lake.location import LakeLocation
-from include.lake.tables import Table
+from include.lake.tables import VERSION_COLUMN, Table
 from include.settings import Settings
 
 # Catalog name in a SQL catalog's own tables; lakes in one database differ by their namespaces.
@@ -108,8 +108,11 @@ class LakeCatalog:
 
     def _create(self, table: Table) -> IcebergTable:
         properties = dict(PROPERTIES)
-        if table.night_column:
-            properties[f"write.metadata.metrics.column.{table.night_column}"] = "full"
+        for column in (table.night_column, VERSION_COLUMN):
+            if column in table.schema.names:
+                properties[f"write.metadata.metrics.column.{column}"] = "full"
+        if table.comment:
+            properties["comment"] = table.comment
         identifier = (self._namespace, table.name)
         with self._catalog.create_table_transaction(identifier, schema=table.schema, properties=properties) as new:
             if table.night_column:

@@ -25,12 +25,20 @@ from pyiceberg.table import Table as IcebergTable
 
 from include.errors import LakeConflictError, MissingStateError, PublishError, TerminalError
 from include.lake.commit import Change, guarded_commit
-from include.lake.data_files import data_files, night_column, night_of, read_data_files, run_key_of, write_data_file
+from include.lake.data_files import (
+    data_files,
+    night_column,
+    night_of,
+    read_data_files,
+    run_key_of,
+    version_of,
+    write_data_file,
+)
 from include.lake.iceberg_catalog import LakeCatalog, arrow_schema
 from include.lake.location import LakeLocation
 from include.lake.rows import check_night, content_digest, keyed_rows
 from include.lake.stamp import RunStamp
-from include.lake.tables import RUN_KEY, TABLES, Table
+from include.lake.tables import RUN_KEY, TABLES, VERSION_COLUMN, VERSION_TABLE, Table
 from include.settings import Settings, get_settings
 
 MANIFEST = TABLES["night_manifest"]
@@ -103,7 +111,9 @@ class Lake:
         """The catalog of the lake's tables, for what goes beyond reading and writing nights."""
         return self._catalog
 
-    def replace(self, table: Table | str, night: date, rows: pa.Table, stamp: RunStamp) -> None:
+    def replace(
+        self, table: Table | str, night: date, rows: pa.Table, stamp: RunStamp, version: int | None = None
+    ) -> None:
         """Make `rows` the run's rows of one night; rows of other runs stay, and readers see no change yet.
 
         Parameters
@@ -116,6 +126,8 @@ class Lake:
             Rows with the table's columns in any order, except `run_key`.
         stamp
             Stamp of the run.
+        version
+            Key version of the rows, for a table that has versions; rows of other versions stay.
 
         Raises
         ------
@@ -132,13 +144,30 @@ class Lake:
         written = functools.cache(lambda: write_data_file(found, keyed, f"{declared.night_column}={night}"))
 
         def plan(now: IcebergTable) -> Change:
-            own = [file for file in data_files(now, night, night) if run_key_of(now, file) == stamp.run_key]
+            own = [
+                file
+                for file in data_files(now, night, night)
+                if (run_key_of(now, file), version_of(now, file)) == (stamp.run_key, version)
+            ]
             return Change(remove=own, add=[written()] if keyed.num_rows else [])
 
         guarded_commit(self._catalog, declared.name, plan, stamp)
 
-    def replace_static(self, relation: str, rows: pa.Table, stamp: RunStamp) -> None:
+    def replace_static(
+        self, relation: Table | str, rows: pa.Table, stamp: RunStamp, version: int | None = None
+    ) -> None:
         """Replace a static relation by `rows`, unless it holds the same rows or a later night wrote it.
+
+        Parameters
+        ----------
+        relation
+            A declared relation, or its name.
+        rows
+            Rows with the relation's columns in any order, except `run_key`.
+        stamp
+            Stamp of the run.
+        version
+            Key version of the rows, for a relation that has versions; rows of other versions stay.
 
         Raises
         ------
@@ -150,21 +179,24 @@ class Lake:
         digest = content_digest(declared, keyed)
         found = self._catalog.ensure(declared)
         written = functools.cache(lambda: write_data_file(found, keyed, stamp.night.isoformat()))
+        note = _CONTENT if version is None else f"{_CONTENT}.{version}"
 
         def plan(now: IcebergTable) -> Change:
-            if self._is_current(now, digest, stamp.night):
+            if self._is_current(now, note, digest, stamp.night):
                 return Change()
-            return Change(remove=data_files(now), add=[written()], notes={_CONTENT: digest})
+            files = data_files(now)
+            own = [file for file in files if version_of(now, file) in (version, None)]
+            return Change(remove=own, add=[written()], notes={note: digest})
 
         guarded_commit(self._catalog, declared.name, plan, stamp)
 
-    def _is_current(self, table: IcebergTable, digest: str, night: date) -> bool:
+    def _is_current(self, table: IcebergTable, note: str, digest: str, night: date) -> bool:
         snapshot = table.current_snapshot()
         if snapshot is None or snapshot.summary is None:
             return False
         says = snapshot.summary.get
         later = (says("ads.night") or "") > night.isoformat() or bool(self._named(night + timedelta(days=1), None))
-        return later or says(_CONTENT) == digest
+        return later or says(note) == digest
 
     def publish_manifest(
         self, row: Mapping[str, Any], stamp: RunStamp, require_unclaimed: Callable[[], None] = lambda: None
@@ -292,18 +324,32 @@ class Lake:
         The manifest is read before and after the table and must not have changed, as rows are only removed after a
         switch.
         """
-        before = self._named(first, last)
+        before = self._seen(name, first, last)
         for _ in range(_READ_TURNS):
             found = self._catalog.find(name)
-            after = self._named(first, last)
+            after = self._seen(name, first, last)
             if before == after:
-                return found, _of_named_runs(found, before, first, last) if found is not None else []
+                return found, _of_named_runs(found, *before, first, last) if found is not None else []
             before = after
         raise LakeConflictError(
             f"the nights from {first} to {last} were published again {_READ_TURNS} times while {name} was read: "
             "read again when those runs are through",
             table=name,
         )
+
+    def _seen(self, name: str, first: date | None, last: date | None) -> tuple[frozenset[_Named], int | None]:
+        """What says which rows of a table readers see: the manifest's rows, and the key version of pseudonyms."""
+        found = self._catalog.find(name)
+        has_versions = found is not None and VERSION_COLUMN in found.schema().column_names
+        return self._named(first, last), self.key_version() if has_versions else None
+
+    def key_version(self) -> int | None:
+        """The key version whose masked rows readers see; None where none was written yet."""
+        found = self._catalog.find(VERSION_TABLE.name)
+        if found is None:
+            return None
+        rows = read_data_files(found, data_files(found), VERSION_TABLE.schema)
+        return int(rows["current_version"][0].as_py()) if rows.num_rows else None
 
     def manifest(self, first: date | None = None, last: date | None = None) -> pa.Table:
         """The manifest rows of the published nights from `first` to `last`, ordered by night."""
@@ -378,9 +424,9 @@ def _named_in(manifest: IcebergTable, first: date | None, last: date | None) -> 
 
 
 def _of_named_runs(
-    table: IcebergTable, named: frozenset[_Named], first: date | None, last: date | None
+    table: IcebergTable, named: frozenset[_Named], version: int | None, first: date | None, last: date | None
 ) -> list[DataFile]:
-    files = data_files(table, first, last)
+    files = [file for file in data_files(table, first, last) if version is None or version_of(table, file) == version]
     if not night_column(table):
         return files
     runs = {(entry.night, entry.run_key) for entry in named}

@@ -18,10 +18,12 @@ from include.monitoring import drift_plot
 from include.night import carried_state
 from include.night.docs import docs_address, publish_docs
 from include.night.handoffs import NightReviews, Verdicts
+from include.night.masking import MaskedNight, name_keys
 from include.night.outputs import Unpublished
 from include.night.publishing import NightOutputs, Provenance, check_conservation, manifest_row, write_night
 from include.night.request import NightRequest
 from include.night.results import ManifestSummary, PublishResult, ReportResult
+from include.night.review_states import restate_review_states
 from include.night.reviewing import put_reviews_away, require_unclaimed
 from include.night.workspace import Workspace
 from include.publish.alerts import alerts_csv
@@ -47,7 +49,8 @@ def publish(request: NightRequest) -> PublishResult:
         night took in the same reviews as this run.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
-    unpublished = Unpublished.load(request, workspace, lake)
+    keys = name_keys(lake, request.lake_uri, request.settings)
+    unpublished = Unpublished.load(request, workspace, lake, keys.finding_namer)
     outputs = unpublished.outputs(lake)
     check_conservation(outputs)
     start, reviews, summary = unpublished.start, unpublished.reviews, unpublished.summary(outputs)
@@ -55,11 +58,13 @@ def publish(request: NightRequest) -> PublishResult:
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
     row = manifest_row(stamp, outputs, provenance, start.started_at, summary)
     unclaimed = partial(require_unclaimed, request.night, start, reviews, lake)
+    masked = MaskedNight.of(keys, outputs.statics, stamp, request.settings.masked_amount_step)
     for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):
         with attempt:
-            _write(lake, stamp, outputs, row, start.published_run, unclaimed)
+            _write(lake, stamp, outputs, row, masked, start.published_run, unclaimed)
     # At once, sealed: what people wrote does not wait in the clear for a report that may be killed. It says what stays.
     put_reviews_away(reviews, request.settings)
+    restate_review_states(lake, request.night, masked)
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
 
@@ -78,11 +83,13 @@ def _write(
     stamp: RunStamp,
     outputs: NightOutputs,
     row: dict[str, Any],
+    masked: MaskedNight,
     run_at_extract: str | None,
     unclaimed: Callable[[], None],
 ) -> None:
-    _attempts_so_far(lake, stamp, run_at_extract)
+    attempts = _attempts_so_far(lake, stamp, run_at_extract)
     write_night(lake, stamp, outputs)
+    masked.write(lake, stamp, outputs, {**row, "attempt": attempts + 1})
     # Once more: from its first write on the lake itself finds out who else publishes the night.
     attempts = _attempts_so_far(lake, stamp, run_at_extract)
     lake.publish_manifest({**row, "attempt": attempts + 1}, stamp, unclaimed)

@@ -313,6 +313,22 @@ class Scored(Handoff):
 
 
 @dataclass(frozen=True)
+class Described(Handoff):
+    """The features that the night's model saw, for the table of features.
+
+    A night of 240,000 postings has 83 MB of them, so they are kept when they are made, and loaded when they are
+    written.
+
+    Attributes
+    ----------
+    features
+        The feature catalog's columns of each posting (`FEATURES_SCHEMA`); no rows where no model scores.
+    """
+
+    features: pa.Table
+
+
+@dataclass(frozen=True)
 class Verdicts(Handoff):
     """The verdicts of all suites that the night was held against, for the Data Docs."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Self
 
 import pyarrow as pa
@@ -12,9 +12,14 @@ import pyarrow.compute as pc
 
 from include.lake import Lake
 from include.lake.tables import Table
+from include.lake.version import code_version
 from include.learning import PROFILE_TABLE, REFRESH_TABLE
+from include.marts import MART_TABLES, SHOWN_DISTRICT_MONTHS, Earlier, NightFigures, marts_of
+from include.masking.finding_ids import with_alert_ids, with_break_ids, with_score_ids
+from include.masking.keys import Namer
+from include.masking.places import shown_places
 from include.night import carried_state
-from include.night.handoffs import Admitted, Checked, Lookback, NightReviews, Restated, RunStart, Scored
+from include.night.handoffs import Admitted, Checked, Described, Lookback, NightReviews, Restated, RunStart, Scored
 from include.night.late import STATE_TOTALS, known_totals, late_changes, totals_as_of
 from include.night.publishing import NightOutputs, as_published, data_snapshot
 from include.night.request import NightRequest
@@ -40,6 +45,8 @@ class Unpublished:
         Control totals as the night before knows them (`STATE_TOTALS`); None on a first night.
     late
         Sentences on settlement dates whose records changed and for which no night was restated.
+    namer
+        Namer of findings.
     """
 
     night: date
@@ -53,9 +60,10 @@ class Unpublished:
     scored: Scored
     known_totals: pa.Table | None
     late: tuple[str, ...]
+    namer: Namer
 
     @classmethod
-    def load(cls, request: NightRequest, workspace: Workspace, lake: Lake) -> Self:
+    def load(cls, request: NightRequest, workspace: Workspace, lake: Lake, namer: Namer) -> Self:
         """The night as its steps left it, held against the night before as the lake has it now."""
         night, start = request.night, RunStart.load(workspace)
         known = None if start.is_first else known_totals(lake, night)
@@ -72,25 +80,48 @@ class Unpublished:
             scored=Scored.load(workspace),
             known_totals=known,
             late=_late_sentences(request, known, start.totals),
+            namer=namer,
         )
 
     def outputs(self, lake: Lake) -> NightOutputs:
         """Everything the night leaves in the lake."""
+        scores = with_score_ids(self.scored.scores, self.namer)
+        breaks = with_break_ids(self.checked.breaks, self.namer)
         published = as_published(
             {
                 FIN_TRANSACTION.name: self.admitted.postings,
-                "anomaly_scores": self.scored.scores,
-                "settlement_breaks": self.checked.breaks,
+                "anomaly_scores": scores,
+                "settlement_breaks": breaks,
                 "quarantine": self.admitted.quarantined,
-                "alerts": self._alerts(),
+                "alerts": with_alert_ids(self._alerts(breaks, scores), self.namer),
             }
         )
+        marts = self._marts(lake, published)
+        shown = {"mart_district_months": marts.pop(SHOWN_DISTRICT_MONTHS)}
         return NightOutputs(
             published=published,
             sealed_quarantine=seal_quarantine(published["quarantine"], self.night, Envelope.open(self.settings)),
             statics=self.admitted.statics,
             state=self._state(lake),
             counts=self.admitted.counts,
+            derived=[(MART_TABLES[name], rows) for name, rows in marts.items()],
+            shown=shown,
+        )
+
+    def _marts(self, lake: Lake, published: dict[str, pa.Table]) -> dict[str, pa.Table]:
+        """The night's marts, and the district months that masked readers may see."""
+        started, described = self.start.started_at, Described.find(self.workspace)
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        return marts_of(
+            self.night,
+            published,
+            self.admitted.statics,
+            figures=NightFigures(self.scored.model_version, code_version(), self.admitted.counts, seconds),
+            places=shown_places(self.admitted.statics, self.night),
+            reviews=self.reviews.known,
+            closings=self.checked.state_after["state_chain"],
+            features=None if described is None else described.features,
+            earlier=Earlier.of(lake, self.night),
         )
 
     def snapshot(self) -> str:
@@ -131,10 +162,10 @@ class Unpublished:
             "notices": self.scored.notices["text"].to_pylist(),
         }
 
-    def _alerts(self) -> pa.Table:
+    def _alerts(self, breaks: pa.Table, scores: pa.Table) -> pa.Table:
         return alert_queue(
-            self.checked.breaks,
-            self.scored.scores,
+            breaks,
+            scores,
             self.admitted.postings,
             late=self._told(self.late),
             watched=carried_state.of_night(self.scored.notices, self.night).to_pylist(),

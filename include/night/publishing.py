@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from include.lake import Lake, RunStamp
 from include.lake.tables import TABLES, Table
 from include.lake.version import code_version
 from include.night.columns import NightColumns
+from include.night.derived import DerivedTables
 from include.night.results import ManifestSummary
 from include.publish.digest import combined_digest, output_hash, table_digest
 from include.publish.escaping import escaped_table
@@ -51,6 +52,10 @@ class NightOutputs:
         State as of this night, as pairs of table and rows.
     counts
         Counts of the transactions by outcome.
+    derived
+        Tables that follow from the others and are outside the hash, as pairs of table and rows.
+    shown
+        Rows that a derived table's masked one is made of, by the name of the full one, where they are not its own.
     """
 
     published: dict[str, pa.Table]
@@ -58,6 +63,8 @@ class NightOutputs:
     statics: dict[str, pa.Table]
     state: list[tuple[Table, pa.Table]]
     counts: Counts
+    derived: list[tuple[Table, pa.Table]] = field(default_factory=list)
+    shown: dict[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,7 @@ def manifest_row(
         "finished_at": datetime.now(UTC),
         "summary": json.dumps(summary, default=str, sort_keys=True),
         "columns": NightColumns.of(outputs.published, {table.name: rows for table, rows in outputs.state}).as_json(),
+        "derived": DerivedTables.of(outputs.derived, provenance.settings.masked_amount_step).as_json(),
     }
 
 
@@ -162,5 +170,5 @@ def write_night(lake: Lake, stamp: RunStamp, outputs: NightOutputs) -> None:
     written = {**outputs.published, "quarantine": outputs.sealed_quarantine}
     for name, rows in written.items():
         lake.replace(TABLES[name], stamp.night, rows, stamp)
-    for table, rows in outputs.state:
+    for table, rows in [*outputs.state, *outputs.derived]:
         lake.replace(table, stamp.night, rows, stamp)

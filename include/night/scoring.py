@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from include import features, learning
 from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
+from include.marts import FEATURES_SCHEMA, feature_columns
 from include.models.model import Model
 from include.night import carried_state
 from include.night.docs import publish_docs
@@ -19,6 +20,7 @@ from include.night.handoffs import (
     Admitted,
     AdmittedHistory,
     Checked,
+    Described,
     Lookback,
     NightReviews,
     RunStart,
@@ -40,7 +42,11 @@ def score(request: NightRequest) -> ScoreResult:
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     unscored = _Unscored.load(request, workspace, lake)
     choice = model_for(request, lake, unscored.history, unscored.admitted.statics, unscored.start.rounding_cents)
-    scoring = _Scoring.nothing() if choice.model is None else _scoring(request, workspace, choice.model, unscored)
+    if choice.model is None:
+        Described(FEATURES_SCHEMA.empty_table()).save(workspace)
+        scoring = _Scoring.nothing()
+    else:
+        scoring = _scoring(request, workspace, choice.model, unscored)
     _scored(request, lake, unscored, choice, scoring).save(workspace)
     Verdicts((*unscored.admitted.results, *scoring.results)).save(workspace)
     flagged = pc.sum(scoring.scores["is_flagged"]).as_py() or 0
@@ -140,6 +146,7 @@ def _scoring(request: NightRequest, workspace: Workspace, model: Model, unscored
         postings, Lookback.load(workspace).postings, statics, unscored.state, habit_days=days
     )
     sight = Sight.of(built, model)
+    Described(feature_columns(built, sight.surprises(model))).save(workspace)
     scores = score_night(built, model, unscored.earlier, effects.feedback, sight)
     warnings, result = _check_scores(request, admitted, scores)
     flagged, breaks = scores["is_flagged"].to_numpy(), unscored.checked.breaks

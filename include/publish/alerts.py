@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.identifiers import masked, named, unmarked
 from include.lake.tables import ALERTS_SCHEMA, BREAKS_SCHEMA
 from include.publish.escaping import inert
 
@@ -119,13 +120,18 @@ def _flood(members: list[Row]) -> Row:
     postings = sorted(row["trans_id"] for row in members if row["trans_id"] is not None)
     first, last = (postings[0], postings[-1]) if postings else (None, None)
     total = sum(amounts, Decimal(0))
-    span = "" if first is None else f", from transaction {first} to {last}"
+    span = "" if first is None else f", from transaction {named(first)} to {named(last)}"
     said = (
         f"{len(members):,} findings of the kind {strongest['code']} on this account in one night, {total:,.2f} in all"
-        f"{span}; they are shown as one. The most urgent: {strongest['text']}"
+        f"{span}; they are shown as one. The most urgent: "
     )
     counted = {"postings": len(members), "amount_sum": total, "first_trans_id": first, "last_trans_id": last}
-    return {**strongest, **counted, "text": said}
+    texts = {
+        "text": f"{unmarked(said)}{strongest['text']}",
+        "masked_text": f"{masked(said)}{strongest['masked_text']}",
+    }
+    # The row stands for many findings, so that it has a name of its own.
+    return {**strongest, **counted, **texts, "finding_id": None}
 
 
 def alerts_csv(alerts: pa.Table) -> str:
@@ -160,19 +166,28 @@ def _from_break(row: Row, origin: dict[int, Row], dismissed: Mapping[tuple[int, 
     posting = origin.get(row["trans_id"], {})
     amount = row["difference"] if row["difference"] is not None else posting.get("amount")
     remark = dismissed.get((row["account_id"], row["check_code"])) if row["severity"] == "warn" else None
-    found = {**row, "text": f"{row['text']} {remark}"} if remark else row
-    alert = _alert(found, posting, kind="break", code=row["check_code"], severity=row["severity"], amount=amount)
+    texts = {name: f"{row[name]} {remark}" for name in ("text", "masked_text")} if remark else {}
+    alert = _alert(
+        {**row, **texts}, posting, kind="break", code=row["check_code"], severity=row["severity"], amount=amount
+    )
     return {**alert, _SET_BACK: bool(remark)}
 
 
 def _from_score(row: Row, origin: dict[int, Row]) -> Row:
     posting = origin.get(row["trans_id"], {})
-    reasons = row["reasons"] or []
-    # The rest of a score names no feature, while reasons from reviews do.
-    named = [reason for reason in reasons if reason["feature"]] or reasons
-    found = {**row, "text": " ".join(reason["text"] for reason in named) or "Unusual for this account."}
-    code = named[0]["code"] if named else "other"
-    return _alert(found, posting, kind="score", code=code, severity="error", amount=posting.get("amount"))
+    told = _named_reasons(row["reasons"] or [])
+    texts = {"text": _sentences(told), "masked_text": _sentences(_named_reasons(row["masked_reasons"] or []))}
+    code = told[0]["code"] if told else "other"
+    return _alert({**row, **texts}, posting, kind="score", code=code, severity="error", amount=posting.get("amount"))
+
+
+def _named_reasons(reasons: list[Row]) -> list[Row]:
+    """The reasons without the rest of a score, which names no feature, while reasons from reviews do."""
+    return [reason for reason in reasons if reason["feature"]] or reasons
+
+
+def _sentences(reasons: list[Row]) -> str:
+    return " ".join(reason["text"] for reason in reasons) or "Unusual for this account."
 
 
 def _from_late(row: Row) -> Row:
@@ -185,7 +200,10 @@ def _from_notice(row: Row) -> Row:
 
 
 def _alert(row: Row, posting: Row, **values: object) -> Row:
-    copied = {name: row.get(name) for name in ("settlement_date", "account_id", "trans_id", "score", "text")}
+    kept = ("settlement_date", "account_id", "trans_id", "score", "text", "finding_id")
+    copied = {name: row.get(name) for name in kept}
+    # A sentence about the bank as a whole names nobody.
+    copied["masked_text"] = row.get("masked_text", row["text"])
     return {**copied, "source_uri": posting.get("source_uri"), "source_line": posting.get("source_line"), **values}
 
 

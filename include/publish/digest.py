@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from include.lake.tables import NOT_HASHED
 from include.sql_engine import SqlEngine
 
-# The run that wrote a row, and the place of its file, are not part of its content.
-_NOT_CONTENT = frozenset({"run_key", "source_uri"})
+_NOT_CONTENT = frozenset(NOT_HASHED)
 
 
 def table_digest(table: pa.Table) -> str:
-    """Hex digest of a table's rows as a multiset, `run_key` and `source_uri` left out."""
+    """Hex digest of a table's rows as a multiset, the columns of `NOT_HASHED` left out."""
     rows = table.drop_columns([c for c in table.column_names if c in _NOT_CONTENT])
     with SqlEngine.open("publish", {"rows": rows}) as engine:
         ((digest,),) = engine.tuples("rows_digest")

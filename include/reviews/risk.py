@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from include.counterparties import account_text
 from include.explaining.reasons import OTHER
 from include.explaining.words.wording import count, day_of
+from include.identifiers import named
 from include.lake import Lake
 from include.lake.tables import SCORES_SCHEMA
 from include.models.base import Vector
@@ -209,9 +210,9 @@ def _whose(row: Mapping[str, Any]) -> str:
     if row["ground"] == "account":
         return "of this account"
     if row["ground"] == "location":
-        return f"in district {row['subject']}"
+        return f"in district {named(row['subject'])}"
     bank, _, account = row["subject"].rpartition("/")
-    return f"with account {account_text(account)}{f' at bank {bank}' if bank else ''}"
+    return f"with account {named(account_text(account))}{f' at bank {named(bank)}' if bank else ''}"
 
 
 def _dismissed(row: Mapping[str, Any], night: date) -> str:

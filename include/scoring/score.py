@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from include.explaining.reasons import explain
+from include.features.catalog import SURPRISES
+from include.identifiers import masked, unmarked
 from include.lake.tables import SCORES_SCHEMA
 from include.models.base import Matrix, Vector
 from include.models.calibration import published
 from include.models.model import Model
 from include.models.threshold import Days, flag
-from include.scoring.review_adjustment import Feedback, Said, explained, moved
+from include.scoring.review_adjustment import Feedback, Reasons, Said, explained, moved
 
 CHUNK_ROWS = 100_000
 """Rows scored at once. Each row is scored by itself, so that chunks change nothing; the matrices of a million rows at
@@ -52,6 +54,11 @@ class Sight:
             raws={name: np.concatenate([part.raws[name] for part in parts]) for name in parts[0].raws},
             rarities=np.concatenate([part.rarities for part in parts]),
         )
+
+    def surprises(self, model: Model) -> dict[str, pa.Array]:
+        """The columns that the model's sequence reader gave, by name; none without one."""
+        read = [name for name in SURPRISES if name in model.features]
+        return {name: pa.array(self.values[:, model.features.index(name)]) for name in read}
 
     @classmethod
     def _of_few(cls, features: pa.Table, model: Model) -> Sight:
@@ -95,12 +102,16 @@ def score_night(
     scores = moved(plain, said)
     limits = _limits(features, scores, model, EARLIER_SCHEMA.empty_table() if earlier is None else earlier)
     flagged = flag(scores, limits)
+    reasons = _reasons(features, model, np.flatnonzero(flagged), said, scores - plain)
     columns = {
         **dict(zip(scored.column_names, scored.columns, strict=True)),
         "score": pa.array(scores, pa.float64()),
         "is_flagged": pa.array(flagged, pa.bool_()),
         "threshold": pa.array(limits, pa.float64()),
-        "reasons": _reasons(features, model, np.flatnonzero(flagged), said, scores - plain),
+        "reasons": _told(reasons, unmarked),
+        "masked_reasons": _told(reasons, masked),
+        # Given when the night is published: it is made with the lake's key.
+        "finding_id": pa.nulls(features.num_rows, pa.string()),
     }
     return pa.table([columns[name] for name in SCORES_SCHEMA.names], schema=SCORES_SCHEMA)
 
@@ -153,13 +164,23 @@ def _reasons(
     positions: npt.NDArray[np.intp],
     said: Mapping[int, Sequence[Said]],
     extra: Vector,
-) -> pa.Array:
-    """The reasons of the rows at the given places, null for all others; `extra` is how far reviews moved each score."""
+) -> list[Reasons | None]:
+    """The reasons of the rows at the given places, none for all others; `extra` is how far reviews moved each score."""
     places = positions.tolist()
-    reasons: list[list[dict[str, object]] | None] = [None] * features.num_rows
+    reasons: list[Reasons | None] = [None] * features.num_rows
     for place, found in zip(places, _explained(features, model, places), strict=True):
         reasons[place] = explained(found, said[place], float(extra[place])) if place in said else found
-    return pa.array(reasons, SCORES_SCHEMA.field("reasons").type)
+    return reasons
+
+
+def _told(reasons: Sequence[Reasons | None], way: Callable[[str], str]) -> pa.Array:
+    """The reasons of each row, with the identifiers in their texts told or masked."""
+    told = [None if row is None else [_in_words(reason, way) for reason in row] for row in reasons]
+    return pa.array(told, SCORES_SCHEMA.field("reasons").type)
+
+
+def _in_words(reason: Mapping[str, object], way: Callable[[str], str]) -> dict[str, object]:
+    return {name: way(value) if isinstance(value, str) else value for name, value in reason.items()}
 
 
 def _explained(features: pa.Table, model: Model, places: Sequence[int]) -> list[list[dict[str, object]]]:

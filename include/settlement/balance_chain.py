@@ -8,6 +8,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+from include.identifiers import named
 from include.settlement.chain import Posting, Walk, walk_day
 from include.settlement.corrections import deletable, needed_doubles, propose
 from include.settlement.findings import Break, money
@@ -146,12 +147,14 @@ def _since(night: date, day: AccountDay, walk: Walk, before: Closing | None) -> 
     count = f"{len(day.postings)} posting{'s' if len(day.postings) > 1 else ''}"
     known_since = f"the closing balance of {before.closed_on}, " if before and before.balances else ""
     begun = f"{known_since}{money(walk.opening)}"
-    return f"Account {day.account_id}: the {count} of {night} cannot be put into an order that chains from {begun}."
+    return (
+        f"Account {named(day.account_id)}: the {count} of {night} cannot be put into an order that chains from {begun}."
+    )
 
 
 def _first(posting: Posting, expected: int) -> str:
     gap = posting.balance - expected
     return (
-        f"Posting {posting.trans_id} of {money(posting.amount)} should have left {money(expected)} but left "
+        f"Posting {named(posting.trans_id)} of {money(posting.amount)} should have left {money(expected)} but left "
         f"{money(posting.balance)}, a difference of {money(gap)}."
     )

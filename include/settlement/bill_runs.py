@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from include.identifiers import named
 from include.settlement.banking_days import GRACE_DAYS
 from include.settlement.findings import Break, code_text, money
 from include.settlement.monthly_bills import FEE, MissingBill
@@ -58,10 +59,11 @@ class MissedRun:
             expected=missing,
             actual=0,
             severity=severity,
+            subject=f"bills due {first.due}{self.kind}",
             text=(
                 f"{len(accounts):,} of {len(self.billed):,} accounts{self.kind} were not {what} due on {first.due}: it "
                 f"had not been booked {GRACE_DAYS} {unit} later. The last time it came to {money(missing)} in all. The "
-                f"first of them: {', '.join(map(str, accounts[:NAMED_ACCOUNTS]))}."
+                f"first of them: {', '.join(map(named, accounts[:NAMED_ACCOUNTS]))}."
             ),
         )
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from include.identifiers import named
 from include.settlement.chain import Posting, Walk, walk_day
 from include.settlement.findings import Correction, money, plain
 
@@ -84,7 +85,7 @@ def _doubles(postings: Sequence[Posting], kinds: Mapping[int, Hashable]) -> Iter
         last = others[-1]
         yield Mend(
             Correction("delete", last.trans_id, None, None),
-            f"Without posting {last.trans_id}, which repeats posting {first.trans_id}, the day closes.",
+            f"Without posting {named(last.trans_id)}, which repeats posting {named(first.trans_id)}, the day closes.",
             [p for p in postings if p is not last],
         )
 
@@ -99,7 +100,7 @@ def _wrong_amount(posting: Posting, end: int, postings: Sequence[Posting], round
         written = -1 if posting.is_negative else 1
         yield Mend(
             Correction("set", posting.trans_id, "amount", plain(written * abs(right))),
-            f"With {money(written * abs(right))} as the amount of posting {posting.trans_id}, instead of "
+            f"With {money(written * abs(right))} as the amount of posting {named(posting.trans_id)}, instead of "
             f"{money(written * abs(posting.amount))}, the day closes.",
             _replaced(postings, posting, posting._replace(amount=right)),
         )
@@ -111,14 +112,14 @@ def _flipped(posting: Posting, postings: Sequence[Posting]) -> Mend:
         right_amount = abs(posting.amount)
         return Mend(
             Correction("set", posting.trans_id, "amount", plain(right_amount)),
-            f"With {money(right_amount)} as the amount of posting {posting.trans_id}, instead of "
+            f"With {money(right_amount)} as the amount of posting {named(posting.trans_id)}, instead of "
             f"{money(-right_amount)}, the day closes.",
             _replaced(postings, posting, posting._replace(amount=-posting.amount, is_negative=False)),
         )
     right = "D" if posting.amount > 0 else "C"
     return Mend(
         Correction("set", posting.trans_id, "trans_type", right),
-        f"With posting {posting.trans_id} as a {'debit' if right == 'D' else 'credit'} the day closes.",
+        f"With posting {named(posting.trans_id)} as a {'debit' if right == 'D' else 'credit'} the day closes.",
         _replaced(postings, posting, posting._replace(amount=-posting.amount)),
     )
 
@@ -155,7 +156,8 @@ def _wrong_balance(posting: Posting, end: int, postings: Sequence[Posting]) -> M
     right = end + posting.amount
     return Mend(
         Correction("set", posting.trans_id, "balance", plain(right)),
-        f"With {money(right)} as the balance of posting {posting.trans_id}, instead of {money(posting.balance)}, "
+        f"With {money(right)} as the balance of posting {named(posting.trans_id)}, instead of "
+        f"{money(posting.balance)}, "
         "the day closes.",
         _replaced(postings, posting, posting._replace(balance=right)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from include.identifiers import named
 from include.settlement.balance_chain import ChainFindings
 from include.settlement.findings import Break, Correction, Severity, money
 from include.settlement.queries import NightTables
@@ -57,8 +58,8 @@ def _break(row: dict[str, Any], severity: Severity, *, chains: bool) -> Break:
         severity=severity,
         correction=Correction("delete", trans_id, None, None) if is_error else None,
         text=(
-            f"Posting {trans_id} of {money(row['amount_cents'])} on account {account_id} repeats posting "
-            f"{row['first_trans_id']} of the same day in type, operation, amount, purpose and "
+            f"Posting {named(trans_id)} of {money(row['amount_cents'])} on account {named(account_id)} repeats posting "
+            f"{named(row['first_trans_id'])} of the same day in type, operation, amount, purpose and "
             f"counterparty{balances}.{both}"
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from include.identifiers import named
 from include.settlement.findings import Break, code_text, money
 from include.settlement.queries import NightTables
 
@@ -45,7 +46,8 @@ def _break(account_id: int, trans_id: int, frequency: str | None, paid: int, tar
         expected=tariff,
         actual=paid,
         text=(
-            f"Account {account_id} was charged a statement fee of {money(paid)} (posting {trans_id}); other accounts "
+            f"Account {named(account_id)} was charged a statement fee of {money(paid)} (posting "
+            f"{named(trans_id)}); other accounts "
             f"with statement frequency {code_text(frequency or 'none')} pay {money(tariff)}, "
             f"a difference of {money(paid - tariff)}."
         ),

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from include.identifiers import masked, unmarked
 from include.lake.tables import BREAKS_SCHEMA
 from include.relations import MONEY
 
@@ -64,7 +65,9 @@ class Correction:
 class Break:
     """One thing that does not add up; money is in cents, None where the check is not about an amount.
 
-    `proposal` describes `correction` in words.
+    `proposal` describes `correction` in words. `subject` says what is missing where the break names no posting, or what
+    the break is about besides its posting: two breaks of one check, account and posting differ in it. Identifiers in
+    `text` and `proposal` are marked (`include.identifiers`).
     """
 
     code: CheckCode
@@ -76,10 +79,12 @@ class Break:
     severity: Severity = "error"
     correction: Correction | None = None
     proposal: str = ""
+    subject: str | None = None
 
     def row(self, night: date) -> dict[str, Any]:
         """The break as a row of `settlement_breaks`."""
         has_both = self.expected is not None and self.actual is not None
+        sentence = f"{self.text} {self.proposal}".rstrip()
         return {
             "settlement_date": night,
             "account_id": self.account_id,
@@ -89,14 +94,16 @@ class Break:
             "actual": _decimal(self.actual),
             "difference": _decimal((self.actual or 0) - (self.expected or 0)) if has_both else None,
             "severity": self.severity,
-            "text": f"{self.text} {self.proposal}".rstrip(),
+            "text": unmarked(sentence),
             "correction": None if self.correction is None else vars(self.correction),
+            "subject": self.subject,
+            "masked_text": masked(sentence),
         }
 
 
 def breaks_table(night: date, breaks: Iterable[Break]) -> pa.Table:
     """The breaks of a night as rows of `BREAKS_SCHEMA`, in a fixed order whatever order they were found in."""
-    ordered = sorted(breaks, key=lambda b: (b.code, b.account_id or 0, b.trans_id or 0, b.text))
+    ordered = sorted(breaks, key=lambda b: (b.code, b.account_id or 0, b.trans_id or 0, unmarked(b.text)))
     return pa.Table.from_pylist([b.row(night) for b in ordered], BREAKS_SCHEMA)
 
 

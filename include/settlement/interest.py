@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from include.identifiers import named
 from include.settlement.findings import Break, money
 from include.settlement.queries import NightTables
 
@@ -39,7 +40,8 @@ def _break(row: dict[str, Any]) -> Break:
         actual=row["actual_cents"],
         severity="warn",
         text=(
-            f"Account {account_id} was credited interest of {money(row['actual_cents'])} (posting {trans_id}); at the "
+            f"Account {named(account_id)} was credited interest of {money(row['actual_cents'])} (posting "
+            f"{named(trans_id)}); at the "
             f"usual rate of tonight's {row['peer_count']} accounts its highest balance of the month would have "
             f"earned {money(row['expected_cents'])}."
         ),

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
 
+from include.identifiers import named
 from include.settlement.banking_days import BankingDays
 from include.settlement.due_dates import MonthlyDue, first_due, months_later
 from include.settlement.findings import Break, money
@@ -42,7 +43,7 @@ class Loan:
     @property
     def name(self) -> str:
         """The instalment in words."""
-        return f"the instalment of loan {self.loan_id}"
+        return f"the instalment of loan {named(self.loan_id)}"
 
     @property
     def owed(self) -> Owed:
@@ -195,8 +196,8 @@ def _amount_break(loan: Loan, payment: LoanPayment) -> Break:
         expected=loan.payment_cents,
         actual=payment.paid_cents,
         text=(
-            f"Account {loan.account_id} paid {money(payment.paid_cents)} for loan {loan.loan_id} on "
-            f"{payment.trans_date} (posting {payment.trans_id}); the instalment is {money(loan.payment_cents)}, "
+            f"Account {named(loan.account_id)} paid {money(payment.paid_cents)} for loan {named(loan.loan_id)} on "
+            f"{payment.trans_date} (posting {named(payment.trans_id)}); the instalment is {money(loan.payment_cents)}, "
             f"a difference of {money(payment.paid_cents - loan.payment_cents)}."
         ),
     )

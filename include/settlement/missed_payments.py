@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from include.identifiers import named
 from include.settlement.banking_days import GRACE_DAYS
 from include.settlement.due_dates import MonthlyDue
 from include.settlement.findings import Break, CheckCode, Severity, money
@@ -37,16 +38,18 @@ class Owed:
         what_came = f"was due on {due} and had not been booked {GRACE_DAYS} {unit} later."
         reversal = reversal_of(reversals, self.due_id, due)
         if reversal is None:
-            return self._unpaid(f"{what_came}{ending}")
-        return self._unpaid(f"{what_came} {reversal.words}{ending}", reversal.severity)
+            return self._unpaid(f"{what_came}{ending}", due)
+        return self._unpaid(f"{what_came} {reversal.words}{ending}", due, reversal.severity)
 
     def taken_back(self, due: MonthlyDue, reversal: PaymentReversal) -> list[Break]:
         """Make the due date due again; where later payments have moved it on, the miss is reported at once."""
         if due.take_back(reversal.paid_on):
             return []
-        return [self._unpaid(f"was due about {reversal.paid_on}. {reversal.words}", reversal.severity)]
+        return [
+            self._unpaid(f"was due about {reversal.paid_on}. {reversal.words}", reversal.paid_on, reversal.severity)
+        ]
 
-    def _unpaid(self, what_came: str, severity: Severity = "error") -> Break:
+    def _unpaid(self, what_came: str, due: date, severity: Severity = "error") -> Break:
         return Break(
             code=self.code,
             account_id=self.account_id,
@@ -54,5 +57,6 @@ class Owed:
             expected=self.amount_cents,
             actual=0,
             severity=severity,
-            text=f"Account {self.account_id} has not paid {self.name}: {money(self.amount_cents)} {what_came}",
+            text=f"Account {named(self.account_id)} has not paid {self.name}: {money(self.amount_cents)} {what_came}",
+            subject=f"{'loan' if self.code == 'missed_loan_payment' else 'order'} {self.due_id} due {due}",
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache
 
+from include.identifiers import named
 from include.settlement.banking_days import GRACE_DAYS
 from include.settlement.bill_runs import find_missed_runs
 from include.settlement.due_dates import EARLY_DAYS
@@ -102,7 +103,8 @@ def _missing_fee(bill: MissingBill, tariff: Tariff | None, unit: str) -> Break:
         actual=None if cents is None else 0,
         severity="warn" if cents is None else "error",
         correction=None if cents is None else Correction("insert", None, "amount", plain(-cents)),
-        text=f"Account {bill.account_id} was not charged the statement fee {_since(bill, unit)}{peers}",
+        text=f"Account {named(bill.account_id)} was not charged the statement fee {_since(bill, unit)}{peers}",
+        subject=f"fee due {bill.due}",
     )
 
 
@@ -112,7 +114,8 @@ def _missing_interest(bill: MissingBill, unit: str) -> Break:
         account_id=bill.account_id,
         trans_id=None,
         severity="warn",
-        text=f"Account {bill.account_id} was not credited the interest {_since(bill, unit)}",
+        text=f"Account {named(bill.account_id)} was not credited the interest {_since(bill, unit)}",
+        subject=f"interest due {bill.due}",
     )
 
 

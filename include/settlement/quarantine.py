@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from include.identifiers import named
 from include.relations import FIN_TRANSACTION
 from include.settlement.findings import Break
 
@@ -95,7 +96,7 @@ def _without_insert(found: Break) -> Break:
 
 
 def _of_account(account_id: int | None, count: int, since: date) -> str:
-    return f"Account {account_id} has {_records(count)} since {since}: {_first(count)}."
+    return f"Account {named(account_id)} has {_records(count)} since {since}: {_first(count)}."
 
 
 def _of_bank(count: int, since: date) -> str:

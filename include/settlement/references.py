@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from include.identifiers import named
 from include.settlement.findings import Break
 from include.settlement.queries import NightTables
 
@@ -24,7 +25,10 @@ def check_unknown_accounts(tables: NightTables) -> list[Break]:
             code="unknown_reference",
             account_id=row["account_id"],
             trans_id=row["trans_id"],
-            text=f"Posting {row['trans_id']} is booked on account {row['account_id']}, which the bank does not know.",
+            text=(
+                f"Posting {named(row['trans_id'])} is booked on account {named(row['account_id'])}, which "
+                "the bank does not know."
+            ),
         )
         for row in tables.rows("unknown_accounts")
     ]
@@ -46,9 +50,11 @@ def _reference(row: dict[str, Any], night: date) -> Break:
         code="unknown_reference",
         account_id=row["account_id"],
         trans_id=None,
+        subject=f"{row['row_kind']} {row['row_id']} refers to {row['target_kind']} {row['target_id']}",
         text=(
-            f"{row['row_kind'].capitalize()} {row['row_id']}, valid from {night}, refers to {row['target_kind']} "
-            f"{row['target_id']}, which the bank does not know."
+            f"{row['row_kind'].capitalize()} {named(row['row_id'])}, valid from {night}, refers to "
+            f"{row['target_kind']} "
+            f"{named(row['target_id'])}, which the bank does not know."
         ),
     )
 
@@ -61,7 +67,8 @@ def check_before_opening(tables: NightTables) -> list[Break]:
             account_id=row["account_id"],
             trans_id=row["trans_id"],
             text=(
-                f"Posting {row['trans_id']} of {row['trans_date']} is booked on account {row['account_id']}, "
+                f"Posting {named(row['trans_id'])} of {row['trans_date']} is booked on account "
+                f"{named(row['account_id'])}, "
                 f"which was opened only on {row['create_date']}."
             ),
         )
@@ -76,7 +83,10 @@ def check_cards(tables: NightTables) -> list[Break]:
             code="card_without_card",
             account_id=row["account_id"],
             trans_id=row["trans_id"],
-            text=f"Posting {row['trans_id']} is a card withdrawal on account {row['account_id']}, {_why(row)}.",
+            text=(
+                f"Posting {named(row['trans_id'])} is a card withdrawal on account "
+                f"{named(row['account_id'])}, {_why(row)}."
+            ),
         )
         for row in tables.rows("card_without_card")
     ]

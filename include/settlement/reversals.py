@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from include.identifiers import named
 from include.quality.reversals import NEGATIVE_DAYS
 from include.settlement.due_dates import EARLY_DAYS
 from include.settlement.findings import Break, Severity, money
@@ -49,9 +50,14 @@ class PaymentReversal:
     @property
     def words(self) -> str:
         """Sentences on what happened."""
-        doubt = f" Posting {self.trans_id} states no purpose and may be money of its own." if self.is_doubtful else ""
+        doubt = (
+            f" Posting {named(self.trans_id)} states no purpose and may be money of its own."
+            if self.is_doubtful
+            else ""
+        )
         return (
-            f"It had been paid on {self.paid_on} (posting {self.payment_id}), which posting {self.trans_id} took back "
+            f"It had been paid on {self.paid_on} (posting {named(self.payment_id)}), which posting "
+            f"{named(self.trans_id)} took back "
             f"on {self.trans_date}.{doubt}"
         )
 
@@ -90,7 +96,8 @@ def _unmatched(row: dict[str, Any]) -> Break:
         actual=amount,
         severity="warn",
         text=(
-            f"Posting {trans_id} of {money(amount)} on account {account_id} takes a posting back, but the account has "
+            f"Posting {named(trans_id)} of {money(amount)} on account {named(account_id)} takes a posting "
+            "back, but the account has "
             f"none of {money(-amount)} with the same type, operation, purpose and counterparty in the {NEGATIVE_DAYS} "
             f"days before that still stands. It counts as a {'debit' if row['trans_type'] == 'C' else 'credit'} of "
             f"{money(-amount)}."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from include.counterparties import account_text
+from include.identifiers import named
 from include.settlement.banking_days import BankingDays
 from include.settlement.due_dates import MonthlyDue
 from include.settlement.findings import Break, code_text, money
@@ -50,7 +51,7 @@ class Order:
     def name(self) -> str:
         """The order in words."""
         account, bank = account_text(self.account_to), code_text(self.bank_to)
-        return f"standing order {self.order_id} to account {account} at bank {bank}"
+        return f"standing order {named(self.order_id)} to account {named(account)} at bank {named(bank)}"
 
 
 @dataclass(frozen=True)
@@ -203,8 +204,9 @@ def _amount_break(order: Order, payment: OrderPayment, expected: int) -> Break:
         expected=expected,
         actual=payment.paid_cents,
         text=(
-            f"Account {order.account_id} paid {money(payment.paid_cents)} for {order.name} on {payment.trans_date} "
-            f"(posting {payment.trans_id}); {money(expected)} was expected, "
+            f"Account {named(order.account_id)} paid {money(payment.paid_cents)} for {order.name} on "
+            f"{payment.trans_date} "
+            f"(posting {named(payment.trans_id)}); {money(expected)} was expected, "
             f"a difference of {money(payment.paid_cents - expected)}."
         ),
     )

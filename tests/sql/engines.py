@@ -14,6 +14,9 @@ from include.features import engine as features
 from include.features.plan import SQL_FOLDER, feature_plan
 from include.features.state import STATE_SCHEMAS
 from include.lake.tables import REVERSES, REVIEWS_SCHEMA
+from include.marts.inputs import FINDING_COLUMNS, INPUT_SCHEMAS, NIGHT_FIGURES_SCHEMA
+from include.marts.nightly import NORMAL_QUANTILE
+from include.masking.places import LEAST_CLIENTS
 from include.quality import reversals
 from include.relations import DATE, FIN_TRANSACTION, IDENTIFIER, MONEY, RELATIONS, STATIC_RELATIONS, TEXT
 from include.reviews import risk
@@ -208,6 +211,47 @@ def _feature_schemas() -> Schemas:
     return schemas
 
 
+# Marts
+
+_MART_PARAMS: dict[str, Params] = {"mart_model_performance": {"normal_quantile": NORMAL_QUANTILE}}
+
+
+def _mart(query: str, given: Tables, params: Params) -> pa.Table:
+    with SqlEngine.open("marts", given) as engine:
+        return engine.table(query, **params)
+
+
+@cache
+def _mart_schemas() -> Schemas:
+    """What the night's queries build on: each other, and what the product puts beside the night's own tables."""
+    findings = INPUT_SCHEMAS["earlier_findings"]
+    matched = pa.schema([findings.field(name) for name in FINDING_COLUMNS])
+    schemas: Schemas = {
+        **INPUT_SCHEMAS,
+        "night_figures": NIGHT_FIGURES_SCHEMA,
+        "decisions": _review_schemas()["decisions"],
+        "month_days": INPUT_SCHEMAS["earlier_account_days"],
+        "findings": matched,
+        "model_findings": matched.append(findings.field("model_version")),
+    }
+    for query, params in (("owners", {"night": date.max}), ("homes", {}), ("finding_states", {})):
+        schemas[query] = _mart(query, empty_tables(schemas), params).schema
+    return schemas
+
+
+# What is shown of whom
+
+
+def _mask(query: str, given: Tables, params: Params) -> pa.Table:
+    with SqlEngine.open("masking", given) as engine:
+        return engine.table(query, **params)
+
+
+_MASKING_SCHEMAS: Schemas = {
+    **{name: STATICS[name] for name in ("fin_client", "fin_district")},
+    "known_towns": features.known_towns([]).schema,
+}
+
 ROOMS: dict[str, Room] = {
     "settlement": Room(_settle, _settlement_schemas, lambda query: _SETTLEMENT_PARAMS.get(query, {})),
     "quality": Room(_gate, _gate_schemas, lambda query: _GATE_PARAMS if query == "reversals" else {}),
@@ -215,6 +259,8 @@ ROOMS: dict[str, Room] = {
     "sources": Room(_read, lambda: _SOURCE_SCHEMAS, lambda _query: {}),
     "counterparties": Room(_name_sides, lambda: {"sides": _SIDES}, lambda _query: {}),
     "reviews": Room(_review, _review_schemas, lambda query: _REVIEW_PARAMS.get(query, {})),
+    "marts": Room(_mart, _mart_schemas, lambda query: _MART_PARAMS.get(query, {})),
+    "masking": Room(_mask, lambda: _MASKING_SCHEMAS, lambda _query: {"least_clients": LEAST_CLIENTS}),
     "features": Room(_describe, _feature_schemas, _feature_params),
 }
 """Every folder of SQL files, by its name."""

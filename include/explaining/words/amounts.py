@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from include.explaining.words.wording import FeatureRow, Finding, days, did, exceeds, money, times, wording
+from include.identifiers import named
 
 _LEAST_HABIT = 3
 """Least number of postings of a kind that form a habit; below it feature and sentence refer to similar accounts."""
@@ -91,7 +92,13 @@ def amount_to_salary(row: FeatureRow) -> Finding:
     salary = row["average_salary"]
     if salary is None:
         return amount_z(row)
-    return _compared(row, salary, f"the average monthly salary where the owner lives is {money(salary)}")
+    # Marked, and so is what the amount is of it: the figure tells the district.
+    habit, ratio = (
+        f"the average monthly salary where the owner lives is {named(money(salary))}",
+        times(row["amount"], salary),
+    )
+    text = f"{did(row)}; {habit} - {named(ratio)}."
+    return Finding(money(row["amount"]), named(money(salary)), text, stands=exceeds(row["amount"], salary))
 
 
 def _first_amount(row: FeatureRow) -> Finding:

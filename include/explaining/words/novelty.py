@@ -20,6 +20,7 @@ from include.explaining.words.wording import (
     transactions,
     wording,
 )
+from include.identifiers import named
 
 
 def new_counterparty(row: FeatureRow) -> Finding:
@@ -87,7 +88,9 @@ def did_with(row: FeatureRow) -> str:
 
 
 def _other(row: FeatureRow) -> str:
-    return "an unnamed account" if row["other_account"] is None else f"account {account_text(row['other_account'])}"
+    return (
+        "an unnamed account" if row["other_account"] is None else f"account {named(account_text(row['other_account']))}"
+    )
 
 
 def _is_stranger(row: FeatureRow) -> bool:

@@ -19,6 +19,7 @@ from include.explaining.words.wording import (
     one_in,
     wording,
 )
+from include.identifiers import named
 
 
 def gap(row: FeatureRow) -> Finding:
@@ -54,7 +55,7 @@ def _repeated(row: FeatureRow) -> str:
     name = wording(row["kind"]).name
     if row["other_account"] is None:
         return name
-    return f"{name} {'from' if row['trans_type'] == 'C' else 'to'} account {account_text(row['other_account'])}"
+    return f"{name} {'from' if row['trans_type'] == 'C' else 'to'} account {named(account_text(row['other_account']))}"
 
 
 def _nearness(smallest: int | None) -> str:
@@ -88,7 +89,7 @@ def strange_order(row: FeatureRow) -> Finding:
     if row["former_kind"] is None:
         return Finding(wording(row["kind"]).name, UNKNOWN, f"{did(row)}; nothing came shortly before.", stands=False)
     name, former, known = wording(row["kind"]).name, wording(row["former_kind"]).name, _followed(row)
-    before = f"{days(row['days_between'])} after {article(former)} (transaction {row['former_trans']})"
+    before = f"{days(row['days_between'])} after {article(former)} (transaction {named(row['former_trans'])})"
     text = f"{did(row)} {before}; {article(name)} came next {' and '.join(known) or 'never as far as is known'}."
     stands = bool(known) and exp(-row["strange_order"]) <= _UNLIKELY
     return Finding(f"{name} after {former}", known[-1] if known else UNKNOWN, text, stands)
@@ -114,7 +115,7 @@ def strange_week(row: FeatureRow) -> Finding:
     if usual is None:
         text = f"{did(row)}; too little is known of the account to say in which order it does things."
         return Finding(value, UNKNOWN, text, stands=False)
-    others = [f"transaction {number}" for number in strange if number != row["trans_id"]]
+    others = [f"transaction {named(number)}" for number in strange if number != row["trans_id"]]
     compare = f" (compare with {', '.join(others)})" if others else ""
     text = (
         f"{did(row)}; on {value} of the last seven something came in an order this account had not used lately"

@@ -28,6 +28,7 @@ from include.explaining.words.wording import (
     wording,
 )
 from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW
+from include.identifiers import named
 from include.models.sequence_reader import Expectation
 
 _COUNTERPARTY = STEP_FIELDS.index("counterparty")
@@ -151,7 +152,7 @@ def _alone(row: FeatureRow) -> Finding:
 
 def _named(earlier: Earlier, seen_from: date) -> str:
     spoken = f"the {wording(earlier.kind).name} of {about(earlier.amount)}"
-    return f"{spoken} on {day_of(earlier.day, seen_from)} (transaction {earlier.trans_id})"
+    return f"{spoken} on {day_of(earlier.day, seen_from)} (transaction {named(earlier.trans_id)})"
 
 
 def _on(row: FeatureRow) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from include.explaining.words.wording import UNKNOWN, FeatureRow, Finding, clock, count, did
+from include.identifiers import named
 
 _AROUND_MINUTES = 90
 """Largest distance in minutes at which another posting's hour counts as the same, as in `scenes.sql`."""
@@ -92,7 +93,7 @@ def travel(row: FeatureRow) -> Finding:
         text = f"{did(row)} in {here} at the same minute as a posting in {there}, {km} away - nobody can be in both"
         return Finding("at the same minute", "time to travel", f"{text}{_other_holders(row)}.")
     order = "after" if minutes > 0 else "before"
-    speed = f"{count(round(kmh))} km/h"
+    speed = named(f"{count(round(kmh))} km/h")  # with the minutes it tells the distance
     text = f"{did(row)} in {here} {_duration(abs(minutes))} {order} a posting in {there}, {km} away"
     return Finding(speed, "time to travel", f"{text} - that would take {speed}{_other_holders(row)}.")
 
@@ -111,12 +112,13 @@ def _none_or(number: int) -> str:
 
 
 def _district(name: str | None, place_id: int) -> str:
-    """The district's name for people, or its number where the source has no names."""
-    return name or f"district {place_id}"
+    """The district's name for people, or its number where the source has none; marked, as it tells who was there."""
+    return named(name or f"district {place_id}")
 
 
 def _km(km: float) -> str:
-    return "less than 1 km" if km < 1 else f"{count(round(km))} km"
+    """The distance of two places in words; marked, as few pairs of towns lie equally far apart."""
+    return named("less than 1 km" if km < 1 else f"{count(round(km))} km")
 
 
 def _duration(minutes: int) -> str:

@@ -1,0 +1,73 @@
+"""Finding ids: opaque names that decisions, links and messages use, the same after a night is restated.
+
+An id is made with the lake's finding key from what the finding is about: date, kind, account and posting; for a break
+also its check and subject; for findings shown as one, and for notices on the bank as a whole, their code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from include.masking.keys import Namer
+
+Row = Mapping[str, Any]
+
+_ABOUT_BREAK = ("settlement_date", "account_id", "trans_id", "check_code", "subject")
+_ABOUT_SCORE = ("settlement_date", "account_id", "trans_id")
+
+
+def with_break_ids(breaks: pa.Table, namer: Namer) -> pa.Table:
+    """The breaks of a night (`BREAKS_SCHEMA`) with their finding ids."""
+    return _with_ids(breaks, _ABOUT_BREAK, lambda row: ["break", *_values(row, _ABOUT_BREAK)], namer)
+
+
+def with_score_ids(scores: pa.Table, namer: Namer) -> pa.Table:
+    """The scores of a night (`SCORES_SCHEMA`) with the finding ids of flagged postings."""
+
+    def about(row: Row) -> list[Any] | None:
+        return ["score", *_values(row, _ABOUT_SCORE)] if row["is_flagged"] else None
+
+    return _with_ids(scores, (*_ABOUT_SCORE, "is_flagged"), about, namer)
+
+
+def with_alert_ids(alerts: pa.Table, namer: Namer) -> pa.Table:
+    """The queue of a night (`ALERTS_SCHEMA`) with the ids of those rows that are neither one break nor one score."""
+
+    def about(row: Row) -> list[Any]:
+        day = str(row["text"]).partition(" ")[0] if row["kind"] == "late" else None  # its sentence begins with it
+        return [row["kind"], row["settlement_date"], row["account_id"], row["code"], row["severity"], day]
+
+    used = ("settlement_date", "kind", "code", "severity", "account_id", "text", "finding_id")
+    return _with_ids(alerts, used, lambda row: row["finding_id"] or about(row), namer)
+
+
+def _values(row: Row, columns: Iterable[str]) -> list[Any]:
+    return [row[name] for name in columns]
+
+
+def _with_ids(
+    table: pa.Table, columns: Iterable[str], about: Callable[[Row], list[Any] | str | None], namer: Namer
+) -> pa.Table:
+    found = [about(row) for row in table.select(list(columns)).to_pylist()]
+    ids = pa.array(_named(found, namer), pa.string())
+    place = table.schema.get_field_index("finding_id")
+    return table.set_column(place, table.schema.field(place), ids)
+
+
+def _named(found: Iterable[list[Any] | str | None], namer: Namer) -> list[str | None]:
+    """The id of each finding: a text is one already, None has none; equal findings are told apart by their order."""
+    seen: Counter[str] = Counter()
+    ids: list[str | None] = []
+    for about in found:
+        if about is None or isinstance(about, str):
+            ids.append(about)
+            continue
+        text = json.dumps(about, default=str)
+        seen[text] += 1
+        ids.append(namer.name(text if seen[text] == 1 else f"{text}#{seen[text]}"))
+    return ids

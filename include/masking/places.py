@@ -1,0 +1,55 @@
+"""What is shown of each client's home: the district among enough people alike, else the region, else nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pyarrow as pa
+
+from include.features.towns import known_towns
+from include.relations import IDENTIFIER, NUMBER, RELATIONS, TEXT, conformed
+from include.sql_engine import SqlEngine
+
+LEAST_CLIENTS = 5
+"""Least number of clients among whom a client's home is told, all of one age band and gender. A decision: as many are
+commonly the least in published statistics on persons."""
+
+
+PLACES_SCHEMA = pa.schema(
+    [
+        pa.field("client_id", IDENTIFIER),
+        pa.field("age_band", TEXT),  # 30-39; null where the age is unknown
+        pa.field("shown_district", TEXT),
+        pa.field("shown_region", TEXT),
+        pa.field("shown_latitude", NUMBER),  # of the shown district's town
+        pa.field("shown_longitude", NUMBER),
+    ]
+)
+"""What masked readers see of each client's age and home."""
+
+
+def shown_places(statics: Mapping[str, pa.Table], night: date) -> pa.Table:
+    """What masked readers see of each client's age and home on a night.
+
+    The district is shown where at least `LEAST_CLIENTS` clients share it, the ten-year age band and the gender. Of the
+    others, the region is shown where as many of them share it, band and gender: who reads a region without a district
+    knows that the home is one of the districts that are not shown, so those who are shown with theirs do not count.
+
+    Parameters
+    ----------
+    statics
+        Static relations by name; `fin_client` and `fin_district` may be absent or lack columns.
+    night
+        Settlement date at which ages are taken.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per client (`PLACES_SCHEMA`), ordered by `client_id`.
+    """
+    schemas = {name: RELATIONS[name].schema for name in ("fin_client", "fin_district")}
+    tables = {name: conformed(statics.get(name, schema.empty_table()), schema) for name, schema in schemas.items()}
+    towns = known_towns(tables["fin_district"]["district_name"].drop_null().unique().to_pylist())
+    with SqlEngine.open("masking", {**tables, "known_towns": towns}) as engine:
+        return engine.table("shown_places", night=night, least_clients=LEAST_CLIENTS).cast(PLACES_SCHEMA)

@@ -1,0 +1,51 @@
+"""What the manifest keeps of the tables that follow from a night's outputs and are outside its hash."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import pyarrow as pa
+
+from include.lake.tables import Table
+from include.marts import UNDIGESTED
+from include.publish.digest import table_digest
+
+
+@dataclass(frozen=True)
+class DerivedTables:
+    """The tables that follow from a night's outputs, as they were published.
+
+    Attributes
+    ----------
+    digests
+        Digest of each table's rows, by table.
+    amount_step
+        Step to which money was rounded in the masked tables; 0 for money as it is.
+    """
+
+    digests: Mapping[str, str]
+    amount_step: int
+
+    @classmethod
+    def of(cls, tables: Iterable[tuple[Table, pa.Table]], amount_step: int) -> Self:
+        """The tables of a night that is being published."""
+        return cls({table.name: derived_digest(table, rows) for table, rows in tables}, amount_step)
+
+    @classmethod
+    def kept(cls, row: Mapping[str, Any]) -> Self | None:
+        """What a row of the manifest records; None for a night from before such tables were written."""
+        return None if row["derived"] is None else cls(**json.loads(row["derived"]))
+
+    def as_json(self) -> str:
+        """The record as JSON for the manifest."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def derived_digest(table: Table, rows: pa.Table) -> str:
+    """The digest of a derived table's rows, without the columns that later nights or another run may change."""
+    return table_digest(
+        rows.drop_columns([name for name in UNDIGESTED.get(table.name, ()) if name in rows.column_names])
+    )

@@ -1,0 +1,35 @@
+-- Grain: one client.
+-- Inputs: fin_client, fin_district, places (what is shown of each home).
+-- Time: the snapshot as given.
+-- By the home district, for those who may see it.
+with clients as (
+    select
+        client_id,
+        min(district_id) as district_id
+    from fin_client
+    group by client_id
+),
+
+districts as (
+    select
+        district_id,
+        min(district_name) as district_name,
+        min(region) as region
+    from fin_district
+    group by district_id
+)
+
+select
+    clients.client_id, -- client number
+    clients.district_id, -- home
+    districts.district_name, -- its name
+    districts.region, -- its region
+    places.shown_district, -- what masked readers see of the district
+    places.shown_region, -- what masked readers see of the region
+    places.shown_latitude, -- decimal degrees north
+    places.shown_longitude, -- decimal degrees east
+    -- what homes are counted by
+    coalesce(cast(clients.district_id as varchar), '') as place
+from clients
+left join districts on clients.district_id = districts.district_id
+left join places on clients.client_id = places.client_id
