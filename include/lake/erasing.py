@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import cast
 
 import pyarrow as pa
 from pyarrow.fs import FileSelector, FileSystem
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
-from pyiceberg.table.update.snapshot import ExpireSnapshots
+from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from include.lake.commit import Change, guarded_commit
 from include.lake.data_files import data_files, read_paths, write_data_file
 from include.lake.iceberg_catalog import LakeCatalog, arrow_schema
 from include.lake.stamp import RunStamp
+
+# A lost race means that a maintenance has just tidied the table; it does so once in a while.
+_TURNS = stop_after_attempt(8)
 
 Remaining = Callable[[pa.Table], pa.Table | None]
 """Function that gives the rows of a data file that remain, as they are to be; None where the file stays as it is."""
@@ -74,11 +81,37 @@ def expire_at_once(catalog: LakeCatalog, name: str) -> int:
     if current is None or not old:
         return 0
     gone = _files_of(table, old) - _files_of(table, [current])
-    with table.transaction() as transaction:
-        ExpireSnapshots(transaction).by_ids([each.snapshot_id for each in old]).commit()
+    _expire(catalog, name)
     for path in sorted(gone):
-        table.io.delete(path)
+        _delete(table, path)
     return len(gone)
+
+
+def _expire(catalog: LakeCatalog, name: str) -> None:
+    """Expire all snapshots but the current one, tagged ones too; a maintenance beside it may win the race."""
+    until_first = Retrying(
+        retry=retry_if_exception_type(CommitFailedException), stop=_TURNS, wait=wait_random(0, 0.2), reraise=True
+    )
+    until_first(_expire_older, catalog.load, name)
+
+
+def _expire_older(load: Callable[[str], IcebergTable], name: str) -> None:
+    table = load(name)
+    current = table.metadata.current_snapshot_id
+    older = [each.snapshot_id for each in table.snapshots() if each.snapshot_id != current]
+    tags = [tag for tag, ref in table.metadata.refs.items() if ref.snapshot_ref_type == SnapshotRefType.TAG]
+    if not older and not tags:
+        return
+    with table.transaction() as transaction:
+        for tag in tags:
+            ManageSnapshots(transaction).remove_tag(tag).commit()
+        ExpireSnapshots(transaction).by_ids(older).commit()
+
+
+def _delete(table: IcebergTable, path: str) -> None:
+    # A maintenance beside it may have removed the file already.
+    with suppress(FileNotFoundError):
+        table.io.delete(path)
 
 
 def delete_unreferenced(catalog: LakeCatalog, name: str, count_doomed: Callable[[pa.Table], int]) -> int:
@@ -99,7 +132,7 @@ def delete_unreferenced(catalog: LakeCatalog, name: str, count_doomed: Callable[
         path for path in unreferenced_files(table) if count_doomed(read_paths(table, [path], arrow_schema(table)))
     ]
     for path in doomed:
-        table.io.delete(path)
+        _delete(table, path)
     return len(doomed)
 
 

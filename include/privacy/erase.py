@@ -18,10 +18,14 @@ from include.errors import IntegrityError, TerminalError
 from include.lake import Lake, RunStamp
 from include.lake.erasing import delete_unreferenced, expire_at_once, rewrite_rows
 from include.lake.night_lock import one_night_at_a_time
+from include.lake.tables import RUN_KEY
+from include.marts.tables import MART_TABLES
+from include.night.derived import DerivedTables, derived_digest
 from include.night.verify import faults_of, hash_of, published_outputs
-from include.privacy.report import Findings, nothing_held, remarks
+from include.privacy.report import Findings, nothing_held, remarks, subject_of
 from include.privacy.retention import Retention
-from include.privacy.subject import Subject
+from include.privacy.selecting import Selection
+from include.privacy.subject import IDENTIFIERS, Subject
 from include.quality.admission import amount_cents
 from include.registry.erasures import Erasure, ErasureLog, NightErasure
 from include.relations import FIN_TRANSACTION
@@ -72,7 +76,7 @@ def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say 
 
 def _erase(lake_uri: str, lake: Lake, log: ErasureLog, client: int, settings: Settings, today: date) -> dict[str, Any]:
     begun = log.unfinished
-    subject = Subject.find(lake, client) if begun is None else _pending_subject(log, client)
+    subject = subject_of(lake, log, client) if begun is None else _pending_subject(log, client)
     if subject is None:
         return nothing_held(log, client)
     if begun is None:
@@ -80,8 +84,8 @@ def _erase(lake_uri: str, lake: Lake, log: ErasureLog, client: int, settings: Se
     findings = Findings.of(lake_uri, lake, subject, settings, begun)
     findings.files.require_none_waiting()
     told = {**findings.as_dict(lake), "remarks": _remarks(lake, log, findings, client, settings, today)}
-    planned = _planned(lake, log, begun or _begun(log, client), findings, settings, today)
-    log = log.having(planned, subject.as_lists())
+    planned = _planned(lake, log, begun or _begun(log, client, findings.subject), findings, settings, today)
+    log = log.having(planned, findings.subject.as_pending())
     log.write(lake_uri, settings)
     _take_out(lake, findings, planned)
     findings.files.erase(lake_uri, lake)
@@ -95,11 +99,12 @@ def _pending_subject(log: ErasureLog, client: int) -> Subject:
             f"nothing was erased: the erasure {log.unfinished.request if log.unfinished else ''} of another client was "
             "begun and not finished; run the command for that client again first, which completes it"
         )
-    return Subject.of_numbers(log.pending or {})
+    return Subject.of_pending(log.pending or {})
 
 
-def _begun(log: ErasureLog, client: int) -> Erasure:
-    return Erasure(uuid.uuid4().hex, log.digest(client), _now())
+def _begun(log: ErasureLog, client: int, subject: Subject) -> Erasure:
+    digests = {column: log.digests(column, subject.numbers[column]) for column in IDENTIFIERS if column != "trans_id"}
+    return Erasure(uuid.uuid4().hex, log.digest("client_id", client), _now(), numbers=digests)
 
 
 def _remarks(
@@ -154,10 +159,22 @@ def _night_erasure(
         attempt=row["attempt"],
         hash_before=log.remainder(row).output_hash,
         hash_after=hash_of(row, remaining, settings),
+        derived=_derived(lake, row, selection),
         rows={held.table: held.by_night[night] for held in findings.held if held.by_night[night]},
         transactions=before.num_rows - after.num_rows,
         cents=amount_cents(before) - amount_cents(after),
     )
+
+
+def _derived(lake: Lake, row: Mapping[str, Any], selection: Selection) -> dict[str, str]:
+    """The digests of what remains of the tables that follow from the night's outputs."""
+    kept, night = DerivedTables.kept(row), row["settlement_date"]
+    found = {}
+    for name in kept.digests if kept else ():
+        rows = lake.read(MART_TABLES[name], night, night).drop_columns([RUN_KEY.name])
+        remaining = selection.remaining(name, rows)
+        found[name] = derived_digest(MART_TABLES[name], rows if remaining is None else remaining)
+    return found
 
 
 def _static_rows(findings: Findings) -> dict[str, int]:

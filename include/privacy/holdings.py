@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,8 +16,10 @@ from include.lake import Lake
 from include.lake.data_files import data_files, night_column, night_of, read_paths
 from include.lake.erasing import older_files
 from include.lake.iceberg_catalog import arrow_schema
+from include.lake.tables import TABLES
 from include.privacy.rules import rule_of
 from include.privacy.selecting import Selection
+from include.privacy.subject import NAMES
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,28 @@ class Held:
             "older_files": self.older_files,
             "older_snapshots": self.older_snapshots,
         }
+
+
+def with_names(lake: Lake, selection: Selection) -> Selection:
+    """The selection that also tells masked rows which name no number of the client's, by the full rows beside them."""
+    findings = frozenset[str]()
+    for name in ("settlement_breaks", "alerts"):
+        findings |= set(_theirs(lake, name, selection)["finding_id"].drop_null().to_pylist())
+    records = _theirs(lake, "quarantine", selection)
+    lines = zip(records["source_uri"].to_pylist(), records["line"].to_pylist(), strict=True)
+    names = {"finding_id": findings, "line": frozenset(f"{uri}:{line}" for uri, line in lines)}
+    merged = {kind: names[kind] | selection.subject.names[kind] for kind in NAMES}
+    return replace(selection, subject=replace(selection.subject, names=merged))
+
+
+def _theirs(lake: Lake, name: str, selection: Selection) -> pa.Table:
+    """The client's rows of a table, in files of any age."""
+    table = lake.catalog.find(name)
+    if table is None:
+        return TABLES[name].schema.empty_table()
+    paths = [*(file.file_path for file in data_files(table)), *older_files(table)]
+    rows = read_paths(table, paths, TABLES[name].schema)
+    return rows.filter(selection.mask(name, rows))
 
 
 def holdings(lake: Lake, selection: Selection) -> list[Held]:

@@ -20,8 +20,8 @@ from include.privacy.selecting import Selection
 from include.reviews.drop import ReviewFile, inbox_of, kept_files, read_inbox, reviews_kept, taken_of
 from include.settings import Settings
 
-EXTRACTS = "extracts"
-"""Name of the lake's folder of extracts for Tableau, which are made again from the lake."""
+EXTRACTS = ("extracts", "extracts_unmasked")
+"""Names of the lake's folders of extracts for Tableau, which are made again from the lake."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -113,11 +113,12 @@ class LakeFiles:
 
 def _extracts(lake_uri: str, nights: Collection[date]) -> Iterator[UPath]:
     """The extracts of these nights, and those whose names say no night."""
-    folder, named = UPath(lake_uri) / EXTRACTS, {night.isoformat() for night in nights}
-    for path in sorted(folder.rglob("*"), key=str) if folder.exists() and nights else ():
-        days = set(_DATE.findall(path.name))
-        if path.is_file() and (not days or days & named):
-            yield path
+    named = {night.isoformat() for night in nights}
+    for folder in (UPath(lake_uri) / name for name in EXTRACTS):
+        for path in sorted(folder.rglob("*"), key=str) if folder.exists() and nights else ():
+            days = set(_DATE.findall(path.name))
+            if path.is_file() and (not days or days & named):
+                yield path
 
 
 def _work_folders(lake_uri: str, selection: Selection) -> Iterator[UPath]:

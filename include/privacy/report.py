@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, Self
 
 from include.errors import SettingsError
 from include.lake import Lake
-from include.privacy.holdings import Held, counterparty_rows, holdings, nights_of
+from include.masking.keys import NameKeyStore
+from include.privacy.holdings import Held, counterparty_rows, holdings, nights_of, with_names
 from include.privacy.lake_files import LakeFiles
 from include.privacy.learned import LearnedModel, learned_from
 from include.privacy.retention import Retention
-from include.privacy.rules import RULES, require_rules
+from include.privacy.rules import require_rules, rule_of
 from include.privacy.selecting import Selection
 from include.privacy.subject import Subject, posting_days
 from include.registry.erasures import Erasure, ErasureLog
@@ -66,11 +68,12 @@ class Findings:
             When a table has no rule that says whose its rows are.
         """
         require_rules(lake.catalog.names())
-        selection = Selection(subject, Envelope.open(settings))
+        keys = NameKeyStore.open(lake_uri, settings).find()
+        selection = with_names(lake, Selection(subject, Envelope.open(settings), keys))
         held = holdings(lake, selection)
         nights = {*nights_of(held), *(part.night for part in (begun.nights if begun else ()))}
         return cls(
-            subject=subject,
+            subject=selection.subject,
             selection=selection,
             held=tuple(held),
             files=LakeFiles.find(lake_uri, nights, selection, settings),
@@ -91,7 +94,7 @@ class Findings:
             "models": [model.as_dict() for model in self.models],
             "postings_of_others_that_name_the_accounts": counterparty_rows(lake, self.subject.accounts),
             "tables_without_rows_of_clients": {
-                name: rule.kept_because for name in lake.catalog.names() if (rule := RULES[name]).kept_because
+                name: rule.kept_because for name in lake.catalog.names() if (rule := rule_of(name)).kept_because
             },
         }
 
@@ -118,7 +121,7 @@ def held_on(lake_uri: str, client: int, settings: Settings, today: date) -> dict
     lake, log = Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings)
     if log.unfinished is not None and log.is_pending(client):
         return {"is_erased": False, "remarks": [_unfinished(log.unfinished.request)]}
-    subject = Subject.find(lake, client)
+    subject = subject_of(lake, log, client)
     if subject is None:
         return nothing_held(log, client)
     findings = Findings.of(lake_uri, lake, subject, settings)
@@ -129,6 +132,15 @@ def held_on(lake_uri: str, client: int, settings: Settings, today: date) -> dict
         "retention": retention.as_dict(today),
         "remarks": remarks(lake, findings, log.erased_among([client]), today + timedelta(settings.retrain_days)),
     }
+
+
+def subject_of(lake: Lake, log: ErasureLog, client: int) -> Subject | None:
+    """The client as the lake knows them, or as what came back since their erasure tells; None where nothing is held."""
+    require_rules(lake.catalog.names())
+    found = Subject.find(lake, client)
+    if found is None and log.erased_among([client]):
+        return Subject.find_again(lake, client, partial(log.erased_with, client))
+    return found
 
 
 def nothing_held(log: ErasureLog, client: int) -> dict[str, Any]:

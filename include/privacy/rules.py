@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from include.errors import TerminalError
+from include.masking.tables import SUFFIX, masked_name
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,9 @@ class Rule:
     ----------
     by
         Columns with identifiers; a row is the client's where one of them holds a number of the client's.
-    emptied
-        Columns that describe the client, and are made null in rows that stay because the account is also another's.
+    is_emptied
+        Whether a row that stays, because the account is also another's, may describe the client; `DESCRIBING` columns
+        are then made null.
     has_sentences
         Whether a row that names no account may name the client's numbers in its `text`.
     kept_because
@@ -25,12 +27,29 @@ class Rule:
     """
 
     by: tuple[str, ...] = ()
-    emptied: tuple[str, ...] = ()
+    is_emptied: bool = False
     has_sentences: bool = False
     kept_because: str = ""
 
 
+DESCRIBING = (
+    "client_id",
+    "gender",
+    "client_age",
+    "age_band",
+    "client_district",
+    "district_id",
+    "district_name",
+    "region",
+    "shown_district",
+    "shown_region",
+    "shown_latitude",
+    "shown_longitude",
+)
+"""Columns that say of an account's row who its owner is, how old, and from where."""
+
 _OF_AN_ACCOUNT = Rule(by=("account_id",))
+_SAYS_WHOSE = Rule(by=("account_id",), is_emptied=True)
 _SAYS_OF_AN_ACCOUNT = Rule(by=("account_id",), has_sentences=True)
 _COUNTS = Rule(kept_because="counts and sums over all clients, which name nobody")
 _CALENDAR = Rule(kept_because="dates of nights, which are nobody's")
@@ -74,8 +93,17 @@ RULES: dict[str, Rule] = {
     "state_first_night": _CALENDAR,
     "state_budget": _CALENDAR,
     "state_known_nights": _CALENDAR,
+    "mart_findings": Rule(by=("account_id",), is_emptied=True, has_sentences=True),
+    "mart_account_days": _SAYS_WHOSE,
+    "transaction_features": _SAYS_WHOSE,
+    "mart_nights": _COUNTS,
+    "mart_district_months": _COUNTS,
+    "mart_model_performance": _COUNTS,
+    "mart_money_days": _COUNTS,
+    "pseudonym_keys": Rule(kept_because="the version of the keys, which names nobody"),
+    "retired_rows": _COUNTS,
 }
-"""The rule of every table, by its name."""
+"""The rule of every table, by its name; a masked table follows the rule of the table that it masks."""
 
 
 def rule_of(table: str) -> Rule:
@@ -86,13 +114,15 @@ def rule_of(table: str) -> Rule:
     TerminalError
         When there is none: nobody said yet whose the table's rows are.
     """
-    if table not in RULES:
+    name = table.removesuffix(SUFFIX)
+    if name not in RULES:
         raise TerminalError(
             f"the lake's table {table} has no rule that says which of its rows are a client's: nothing was read or "
             "erased; add its line to RULES in include/privacy/rules.py",
             table=table,
         )
-    return RULES[table]
+    # The masked relation of accounts says of which age and from where the owner is.
+    return _SAYS_WHOSE if table == masked_name("fin_account") else RULES[name]
 
 
 def require_rules(tables: Iterable[str]) -> None:

@@ -15,7 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import IntegrityError
-from include.privacy.rules import Rule, rule_of
+from include.lake.tables import VERSION_COLUMN
+from include.masking.columns import LINE_ID, PSEUDONYMS
+from include.masking.keys import NameKeys
+from include.masking.tables import SUFFIX
+from include.privacy.rules import DESCRIBING, Rule, rule_of
 from include.privacy.subject import IDENTIFIERS, Subject
 from include.quality.sealed_quarantine import unseal_quarantine
 from include.reviews.drop import REVIEWS
@@ -63,25 +67,32 @@ class Selection:
         The client.
     envelope
         Envelope that opens the quarantine's raw texts.
+    keys
+        Keys of the lake's pseudonyms; None where it has none.
     """
 
     subject: Subject
     envelope: Envelope
+    keys: NameKeys | None
 
     def remaining(self, table: str, rows: pa.Table) -> pa.Table | None:
         """The rows that remain of a table's, without what describes the client; None where all stay as they are."""
-        rule = rule_of(table)
         kept = rows.filter(pc.invert(self.mask(table, rows)))
-        emptied = self._emptied(rule, kept)
+        emptied = self._emptied(table, kept) if rule_of(table).is_emptied else kept
         return None if kept.num_rows == rows.num_rows and emptied is kept else emptied
 
     def count(self, table: str, rows: pa.Table) -> int:
-        """The number of rows that are the client's."""
-        return int(pc.sum(self.mask(table, rows)).as_py() or 0)
+        """The number of rows that are the client's, or describe the client and stay."""
+        mask = np.asarray(self.mask(table, rows))
+        if rule_of(table).is_emptied:
+            mask = mask | self._described(table, rows)
+        return int(mask.sum())
 
     def mask(self, table: str, rows: pa.Table) -> pa.Array:
         """Whether each row is the client's."""
         rule = rule_of(table)
+        if table.endswith(SUFFIX):
+            return pa.array(self._masked_mask(rule, rows))
         found = np.zeros(rows.num_rows, bool)
         for column in rule.by:
             found |= self._names(rows, column)
@@ -90,6 +101,36 @@ class Selection:
         if table == _QUARANTINE:
             found |= self._is_quoted(rows)
         return pa.array(found)
+
+    def _masked_mask(self, rule: Rule, rows: pa.Table) -> _Mask:
+        """Whether each row of a masked table is the client's, by the pseudonyms of its key version."""
+        found = np.zeros(rows.num_rows, bool)
+        for version in rows[VERSION_COLUMN].unique().to_pylist():
+            of_version = np.asarray(pc.equal(rows[VERSION_COLUMN], version))
+            found |= of_version & self._is_pseudonymous(rule, rows, version)
+        return found
+
+    def _is_pseudonymous(self, rule: Rule, rows: pa.Table, version: int) -> _Mask:
+        """Whether each row bears a pseudonym of the client's in one version.
+
+        A version whose key was destroyed is seen by nobody, and nobody can tell whose its rows are: they all go.
+        """
+        if self.keys is None or version not in self.keys.versions:
+            return np.ones(rows.num_rows, bool)
+        found = np.zeros(rows.num_rows, bool)
+        for column in (name for name in (*rule.by, "finding_id", LINE_ID) if name in rows.column_names):
+            found |= _is_among(rows[column], self.pseudonyms(self.keys, column, version))
+        return found
+
+    def pseudonyms(self, keys: NameKeys, column: str, version: int) -> list[str]:
+        """What a masked column calls the client in one version of the keys; findings have one name in all versions."""
+        if column == "finding_id":
+            return sorted(self.subject.names[column])
+        if column == LINE_ID:
+            namer, named = keys.namer("source line", version), sorted(self.subject.names["line"])
+        else:
+            namer, named = keys.namer(PSEUDONYMS[column], version), sorted(map(str, self.subject.numbers[column]))
+        return [namer.name(each) for each in named]
 
     def holds_any(self, rows: pa.Table) -> bool:
         """Whether any identifier of any row is the client's, whatever table the rows are from."""
@@ -100,16 +141,38 @@ class Selection:
         return any(number in self.subject.numbers[name] for name, number in _identifiers(relation, raw or ""))
 
     def _names(self, rows: pa.Table, column: str) -> _Mask:
-        numbers = pa.array(sorted(self.subject.numbers[column]), pa.int64())
-        return np.asarray(pc.is_in(rows[column].cast(pa.int64()), numbers))
+        return _is_among(rows[column].cast(pa.int64()), sorted(self.subject.numbers[column]))
 
-    def _emptied(self, rule: Rule, rows: pa.Table) -> pa.Table:
-        if not rule.emptied or not (theirs := self._names(rows, "client_id")).any():
+    def _emptied(self, table: str, rows: pa.Table) -> pa.Table:
+        """The rows of accounts that stay, without what says of the client that they were theirs."""
+        if not (theirs := self._described(table, rows)).any():
             return rows
-        for column in rule.emptied:
-            blank = pc.if_else(pa.array(theirs), pa.scalar(None, rows.schema.field(column).type), rows[column])
-            rows = rows.set_column(rows.schema.get_field_index(column), rows.schema.field(column), blank)
+        for column in (name for name in DESCRIBING if name in rows.column_names):
+            kept = rows.schema.field(column)
+            blank = pc.if_else(pa.array(theirs), pa.scalar(None, kept.type), rows[column])
+            rows = rows.set_column(rows.schema.get_field_index(column), kept, blank)
         return rows
+
+    def _described(self, table: str, rows: pa.Table) -> _Mask:
+        """Whether each row describes the client as the owner of an account, and was not emptied yet."""
+        described = np.zeros(rows.num_rows, bool)
+        for column in (name for name in DESCRIBING if name in rows.column_names):
+            described |= np.asarray(rows[column].is_valid())
+        return described & self._is_owned(table, rows)
+
+    def _is_owned(self, table: str, rows: pa.Table) -> _Mask:
+        """Whether each row is of an account that the client owns, by the account's number or by the client's."""
+        left: frozenset[Any] = self.subject.left
+        clients: frozenset[Any] = self.subject.numbers["client_id"]
+        if table.endswith(SUFFIX):
+            left, clients = self._in_all_versions("account", left), self._in_all_versions("client", clients)
+        owned = _is_among(rows["account_id"], sorted(left))
+        return owned | _is_among(rows["client_id"], sorted(clients)) if "client_id" in rows.column_names else owned
+
+    def _in_all_versions(self, purpose: str, numbers: frozenset[int]) -> frozenset[str]:
+        """The pseudonyms of numbers in every version of the keys."""
+        namers = [self.keys.namer(purpose, version) for version in self.keys.versions] if self.keys else []
+        return frozenset(namer.name(str(number)) for namer in namers for number in numbers)
 
     def _is_named(self, rows: pa.Table) -> _Mask:
         """Whether the sentence of a row without an account names a number of the client's."""
@@ -129,6 +192,10 @@ class Selection:
             for place, row in zip(places, _opened(quarantine, places, night, self.envelope), strict=True):
                 found[place] = self.quotes(row["relation"], row["raw"])
         return found
+
+
+def _is_among(column: pa.ChunkedArray, values: Sequence[Any]) -> _Mask:
+    return np.asarray(pc.is_in(column, pa.array(values, column.type)))
 
 
 def _unread(quarantine: pa.Table, night: date) -> Iterator[int]:

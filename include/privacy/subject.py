@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,10 +16,16 @@ from include.lake.data_files import data_files, read_paths
 from include.lake.erasing import older_files
 from include.lake.iceberg_catalog import arrow_schema
 from include.lake.tables import TABLES
+from include.masking.tables import SUFFIX
+from include.privacy.rules import rule_of
 from include.relations import FIN_TRANSACTION
 
 IDENTIFIERS = ("client_id", "disp_id", "card_id", "account_id", "order_id", "loan_id", "trans_id")
 """Columns that name something of a client's, in every table of the lake."""
+NAMES = ("finding_id", "line")
+"""What joins rows that name no number to those that do: the id of a finding, and file and line of a record."""
+_LEFT = "left"
+_OWNER = "O"
 POSTINGS = (FIN_TRANSACTION.name, "state_lookback")
 """Tables that hold postings."""
 
@@ -35,21 +41,54 @@ class Subject:
         orders, loans and postings are those of these accounts.
     shared
         Accounts that another client may use too; they stay with that client.
+    left
+        Those of them that the client owned, whose rows described the client.
+    names
+        `NAMES` of rows that are the client's, by kind.
     """
 
     numbers: Mapping[str, frozenset[int]]
     shared: frozenset[int] = frozenset()
+    left: frozenset[int] = frozenset()
+    names: Mapping[str, frozenset[str]] = field(default_factory=lambda: dict.fromkeys(NAMES, frozenset[str]()))
 
     @classmethod
     def find(cls, lake: Lake, client: int) -> Self | None:
         """The client as any version of the bank's relations in the lake knows them; None where none does."""
-        rights = _rows(lake, "fin_disposition", ("disp_id", "account_id"), "client_id", {client})
+        rights = _rows(lake, "fin_disposition", ("disp_id", "account_id", "disp_type"), "client_id", {client})
         if not rights.num_rows and not _rows(lake, "fin_client", ("client_id",), "client_id", {client}).num_rows:
             return None
         used, dispositions = _numbers(rights, "account_id"), _numbers(rights, "disp_id")
         users = _rows(lake, "fin_disposition", ("client_id", "account_id"), "account_id", used)
         shared = _numbers(users.filter(pc.not_equal(users["client_id"], client)), "account_id")
-        return cls(_numbers_of(lake, client, dispositions, used - shared), shared)
+        owned = _numbers(rights.filter(pc.equal(rights["disp_type"], _OWNER)), "account_id")
+        return cls(_numbers_of(lake, client, dispositions, used - shared), shared, shared & owned)
+
+    @classmethod
+    def find_again(cls, lake: Lake, client: int, erased: Callable[[str, Iterable[int]], frozenset[int]]) -> Self | None:
+        """The client who was erased, by what a night that was played again has brought back; None where nothing is.
+
+        An older night brings postings back and leaves the relations as the newest night took them in, so that none of
+        them says whose the postings are.
+
+        Parameters
+        ----------
+        lake, client
+            The lake, and the client's number.
+        erased
+            Function that gives those of a column's numbers that were erased with this client.
+        """
+        found = {
+            column: erased(column, _present(lake, column))
+            for column in IDENTIFIERS
+            if column != "trans_id"
+        }
+        if not any(found.values()):
+            return None
+        postings = (
+            _numbers(_rows(lake, t, ("trans_id",), "account_id", found["account_id"]), "trans_id") for t in POSTINGS
+        )
+        return cls({**found, "client_id": frozenset({client}), "trans_id": frozenset[int]().union(*postings)})
 
     @property
     def accounts(self) -> frozenset[int]:
@@ -62,13 +101,15 @@ class Subject:
         return self.accounts | self.shared
 
     @classmethod
-    def of_numbers(cls, numbers: Mapping[str, Sequence[int]]) -> Self:
-        """The subject of an unfinished erasure."""
-        return cls({name: frozenset(numbers[name]) for name in IDENTIFIERS})
+    def of_pending(cls, pending: Mapping[str, Sequence[Any]]) -> Self:
+        """The subject of an unfinished erasure, as `as_pending` gave it."""
+        numbers = {name: frozenset(pending[name]) for name in IDENTIFIERS}
+        return cls(numbers, left=frozenset(pending[_LEFT]), names={name: frozenset(pending[name]) for name in NAMES})
 
-    def as_lists(self) -> dict[str, list[int]]:
-        """The numbers as JSON has them."""
-        return {name: sorted(self.numbers[name]) for name in IDENTIFIERS}
+    def as_pending(self) -> dict[str, list[Any]]:
+        """The subject as JSON has it."""
+        sets: dict[str, frozenset[Any]] = {**self.numbers, **self.names, _LEFT: self.left}
+        return {name: sorted(found) for name, found in sets.items()}
 
 
 def _numbers_of(
@@ -113,6 +154,17 @@ def _months_later(day: date, months: float | None) -> date:
     """
     count = day.year * 12 + day.month + int(months or 0)
     return date(count // 12, count % 12 + 1, 1)
+
+
+def _present(lake: Lake, column: str) -> Iterator[int]:
+    """Every number that a column holds in the current rows of any table that may hold a client's."""
+    for name in lake.catalog.names():
+        table = lake.catalog.load(name)
+        is_told = column in table.schema().column_names and not rule_of(name).kept_because
+        if is_told and not name.endswith(SUFFIX):
+            schema = pa.schema([arrow_schema(table).field(column)])
+            rows = read_paths(table, (file.file_path for file in data_files(table)), schema)
+            yield from rows[column].unique().drop_null().to_pylist()
 
 
 def _rows(lake: Lake, name: str, columns: Sequence[str], key: str, numbers: Collection[int]) -> pa.Table:

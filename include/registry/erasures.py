@@ -47,6 +47,8 @@ class NightErasure:
         Number of rows taken, by table.
     transactions, cents
         Number of postings taken, and the sum of their amounts in cents.
+    derived
+        Digest of what remains of each table outside the night's hash, by table.
     """
 
     night: date
@@ -57,6 +59,7 @@ class NightErasure:
     rows: Mapping[str, int]
     transactions: int
     cents: int
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def publication(self) -> tuple[date, str, int]:
@@ -79,6 +82,9 @@ class Erasure:
         Random name of the request.
     client
         Digest of the client's number under the log's own key.
+    numbers
+        Digests of the numbers of what was the client's alone, by column: by these is found what an older night brings
+        back when it is played again.
     planned_at, completed_at
         Times in UTC, ISO form; `completed_at` is empty while the erasure is unfinished.
     nights
@@ -99,12 +105,14 @@ class Erasure:
     rows: Mapping[str, int] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     train_by: str = ""
+    numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
         """Rebuild the record from JSON."""
         nights = tuple(NightErasure.from_dict(night) for night in found["nights"])
-        return cls(**{**found, "nights": nights, "models": tuple(found["models"])})
+        numbers = {column: tuple(digests) for column, digests in found["numbers"].items()}
+        return cls(**{**found, "nights": nights, "models": tuple(found["models"]), "numbers": numbers})
 
 
 @dataclass(frozen=True)
@@ -119,12 +127,15 @@ class Remainder:
         Number and amount of the postings that were taken.
     faults
         What is wrong with the log itself, as ends of sentences.
+    derived
+        Digests of the tables outside the hash, by table; empty for a night that nothing was taken out of.
     """
 
     output_hash: str
     transactions: int = 0
     cents: int = 0
     faults: tuple[str, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,7 +154,7 @@ class ErasureLog:
 
     key: str = field(default_factory=lambda: secrets.token_hex(_KEY_BYTES), repr=False)
     erasures: tuple[Erasure, ...] = ()
-    pending: Mapping[str, Sequence[int]] | None = field(default=None, repr=False)
+    pending: Mapping[str, Sequence[Any]] | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, lake_uri: str, settings: Settings) -> Self:
@@ -166,15 +177,25 @@ class ErasureLog:
         make_private(_path(lake_uri).parent)
         SealedRecords.open(lake_uri, settings).write_counted(_path(lake_uri), content, _CONTEXT, _RECORD)
 
-    def digest(self, client: int) -> str:
-        """The digest that stands for a client, HMAC-SHA256 under the log's key."""
-        return hmac.new(bytes.fromhex(self.key), str(client).encode(), hashlib.sha256).hexdigest()
+    def digest(self, column: str, number: int) -> str:
+        """The digest that stands for a number of a column, HMAC-SHA256 under the log's key."""
+        return hmac.new(bytes.fromhex(self.key), f"{column} {number}".encode(), hashlib.sha256).hexdigest()
+
+    def digests(self, column: str, numbers: Iterable[int]) -> tuple[str, ...]:
+        """The digests of several numbers, sorted, so that their order tells nothing."""
+        return tuple(sorted(self.digest(column, number) for number in numbers))
+
+    def erased_with(self, client: int, column: str, numbers: Iterable[int]) -> frozenset[int]:
+        """Those of a column's numbers that were erased with a client."""
+        own = self.digest("client_id", client)
+        known = {digest for each in self.erasures if each.client == own for digest in each.numbers.get(column, ())}
+        return frozenset(number for number in set(numbers) if known and self.digest(column, number) in known)
 
     def erased_among(self, clients: Iterable[int]) -> list[str]:
         """The requests by which clients were erased who are among these."""
         if not self.erasures:
             return []
-        present = {self.digest(client) for client in clients}
+        present = {self.digest("client_id", client) for client in clients}
         return [each.request for each in self.erasures if each.client in present and each.completed_at]
 
     @property
@@ -184,9 +205,9 @@ class ErasureLog:
 
     def is_pending(self, client: int) -> bool:
         """Whether the unfinished erasure is this client's."""
-        return self.unfinished is not None and self.unfinished.client == self.digest(client)
+        return self.unfinished is not None and self.unfinished.client == self.digest("client_id", client)
 
-    def having(self, erasure: Erasure, pending: Mapping[str, Sequence[int]] | None) -> Self:
+    def having(self, erasure: Erasure, pending: Mapping[str, Sequence[Any]] | None) -> Self:
         """The log with one erasure added, or replaced by its newer form."""
         others = tuple(each for each in self.erasures if each.request != erasure.request)
         return replace(self, erasures=(*others, erasure), pending=pending)
@@ -201,7 +222,11 @@ class ErasureLog:
                 faults.append(f"hash before an erasure is {expected}, expected {part.hash_before}")
             expected = part.hash_after
         return Remainder(
-            expected, sum(part.transactions for part in taken), sum(part.cents for part in taken), tuple(faults)
+            output_hash=expected,
+            transactions=sum(part.transactions for part in taken),
+            cents=sum(part.cents for part in taken),
+            faults=tuple(faults),
+            derived=taken[-1].derived if taken else {},
         )
 
 
