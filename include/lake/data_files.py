@@ -21,6 +21,7 @@ from pyiceberg.expressions.parser import parse
 from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
+from pyiceberg.types import PrimitiveType
 
 from include.errors import TerminalError
 from include.lake.tables import VERSION_COLUMN
@@ -70,7 +71,7 @@ def version_of(table: IcebergTable, file: DataFile) -> int | None:
         return None
     found = table.schema().find_field(VERSION_COLUMN)
     low = (file.lower_bounds or {}).get(found.field_id)
-    return None if low is None else int(from_bytes(found.field_type, low))
+    return None if low is None else int(from_bytes(cast(PrimitiveType, found.field_type), low))
 
 
 def night_of(file: DataFile) -> date:

@@ -182,7 +182,7 @@ class Masker:
             found = [self._of_district(name) for name in rows["district_name"].to_pylist()]
         else:
             clients = rows["client_id"].to_pylist() if table == "fin_client" else self._owners_of(rows)
-            found = [self.places.get(client, {}) for client in clients]
+            found = [self.places.get(client, {}) if client is not None else {} for client in clients]
         for name in (AGE_BAND, "shown_district", "shown_region"):
             rows = rows.append_column(name, pa.array([place.get(name) for place in found], TEXT))
         return rows

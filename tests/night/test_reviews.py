@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pytest
 
 from include.errors import PublishError, TerminalError
-from include.lake import Lake
+from include.lake import Lake, Table
+from include.marts import MART_TABLES, MASKED_MARTS
 from include.night import (
     NightRequest,
     check_settlement,
@@ -25,6 +26,7 @@ from include.night import (
     validate,
     verify,
 )
+from include.night.derived import DerivedTables, derived_digest
 from include.night.handoffs import Scored
 from include.night.workspace import Workspace
 from include.settings import get_settings
@@ -150,16 +152,65 @@ def test_whose_posting_of_this_very_night_is_under_review_teaches_nothing(review
     assert reviewed.taught == 0
 
 
+def _states(lake: Lake, table: Table) -> dict[str, tuple[str, date | None]]:
+    """State of review of the first night's findings, by finding."""
+    rows = lake.read(table, FIRST, FIRST).to_pylist()
+    return {row["finding_id"]: (row["review_state"], row["reviewed_on"]) for row in rows}
+
+
+def _said_of(lake: Lake) -> dict[int, tuple[str, date | None]]:
+    """State of review of the first night's flagged postings."""
+    rows = lake.read(MART_TABLES["mart_findings"], FIRST, FIRST).to_pylist()
+    return {row["trans_id"]: (row["review_state"], row["reviewed_on"]) for row in rows if row["kind"] == "score"}
+
+
+def test_the_findings_of_the_night_before_have_the_state_that_analysts_gave_them(reviewed: Reviewed) -> None:
+    lake = Lake.open(f"file:{reviewed.lake}")
+    states = _said_of(lake)
+    confirmed = {trans_id: ("confirmed", SECOND) for trans_id in STOLEN_ON_FIRST if trans_id in states}
+    assert confirmed
+    assert states | {**confirmed, DISMISSED: ("dismissed", SECOND)} == states
+    assert _states(lake, MASKED_MARTS["mart_findings"]) == _states(lake, MART_TABLES["mart_findings"])
+
+
+def test_marts_add_up_to_what_the_nights_published(reviewed: Reviewed) -> None:
+    lake = Lake.open(f"file:{reviewed.lake}")
+    postings = lake.read("fin_transaction", SECOND, SECOND)
+    money = {row["trans_id"]: row["amount"] for row in postings.to_pylist()}
+    features = lake.read(MART_TABLES["transaction_features"], SECOND, SECOND)
+    assert dict(zip(features["trans_id"].to_pylist(), features["amount"].to_pylist(), strict=True)) == money
+    assert features["amount_z"].null_count == features["sequence_amount"].null_count == 0
+    days = lake.read(MART_TABLES["mart_account_days"], FIRST, SECOND)
+    (night,) = lake.read(MART_TABLES["mart_money_days"], SECOND, SECOND).to_pylist()
+    assert night["is_reconciled"]
+    assert night["credits"] + night["debits"] == night["published_money"] == sum(money.values())
+    for tables in (MART_TABLES, MASKED_MARTS):
+        months = lake.read(tables["mart_district_months"], SECOND, SECOND)
+        for column in ("postings", "credits", "debits", "flagged"):
+            assert pc.sum(months[column]) == pc.sum(days[column])
+
+
+def test_the_digests_of_the_manifest_hold_whatever_was_reviewed_since(reviewed: Reviewed) -> None:
+    lake = Lake.open(f"file:{reviewed.lake}")
+    for night in (FIRST, SECOND):
+        kept = DerivedTables.kept(lake.published(night) or {})
+        assert kept is not None
+        for table in MART_TABLES.values():
+            rows = lake.read(table, night, night).drop_columns(["run_key"])
+            assert kept.digests[table.name] == derived_digest(table, rows)
+
+
 def test_a_night_played_again_keeps_the_reviews_it_had(reviewed: Reviewed) -> None:
     lake = Lake.open(f"file:{reviewed.lake}")
     # It says that it was known long before, and waits for a night that is played for the first time.
     late = _drop(reviewed.lake, "late.csv", FIRST, {DISMISSED: "confirmed"})
-    before = lake.read("reviews").num_rows
+    before, states = lake.read("reviews").num_rows, _said_of(lake)
     for night, published in ((FIRST, reviewed.first), (SECOND, reviewed.second)):
         again = play(night.isoformat(), reviewed.bank, reviewed.lake, "again")
         assert (again["output_hash"], again["run_key"]) == (published["output_hash"], published["run_key"])
     assert late.exists()
     assert lake.read("reviews").num_rows == before
+    assert _said_of(lake) == states
     assert verify(f"file:{reviewed.lake}")["nights"] == 2
 
 
