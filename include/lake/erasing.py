@@ -45,10 +45,11 @@ def rewrite_rows(catalog: LakeCatalog, name: str, remaining: Remaining, stamp: R
     PublishError
         When the lake could not take the change; the table then stays as it was.
     """
+    table = catalog.load(name)
 
     @functools.cache
     def replacement(path: str) -> tuple[bool, DataFile | None]:
-        return _replacement(catalog.load(name), path, remaining)
+        return _replacement(table, path, remaining)
 
     def plan(now: IcebergTable) -> Change:
         found = [(file, *replacement(file.file_path)) for file in data_files(now)]

@@ -76,7 +76,7 @@ def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say 
 
 def _erase(lake_uri: str, lake: Lake, log: ErasureLog, client: int, settings: Settings, today: date) -> dict[str, Any]:
     begun = log.unfinished
-    subject = subject_of(lake, log, client) if begun is None else _pending_subject(log, client)
+    subject = subject_of(lake, log, client, settings) if begun is None else _pending_subject(log, client)
     if subject is None:
         return nothing_held(log, client)
     if begun is None:

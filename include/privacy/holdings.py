@@ -13,13 +13,15 @@ import pyarrow.compute as pc
 from pyiceberg.table import Table as IcebergTable
 
 from include.lake import Lake
-from include.lake.data_files import data_files, night_column, night_of, read_paths
+from include.lake.data_files import data_files, night_column, night_of, read_data_files, read_paths
 from include.lake.erasing import older_files
 from include.lake.iceberg_catalog import arrow_schema
 from include.lake.tables import TABLES
+from include.masking.tables import SUFFIX
 from include.privacy.rules import rule_of
-from include.privacy.selecting import Selection
-from include.privacy.subject import NAMES
+from include.privacy.selecting import Selection, numbers_in
+from include.privacy.subject import IDENTIFIERS, NAMES
+from include.security.envelope import Envelope
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,17 @@ def _held(name: str, table: IcebergTable, selection: Selection) -> Held:
 
 def _count(table: IcebergTable, path: str, name: str, selection: Selection) -> int:
     return selection.count(name, read_paths(table, [path], arrow_schema(table)))
+
+
+def numbers_present(lake: Lake, envelope: Envelope) -> dict[str, set[int]]:
+    """Every number that current rows of any full table hold or quote, by the column of identifiers that it is of."""
+    found: dict[str, set[int]] = {column: set() for column in IDENTIFIERS}
+    names = [name for name in lake.catalog.names() if not rule_of(name).kept_because and not name.endswith(SUFFIX)]
+    for name, table in ((name, lake.catalog.load(name)) for name in names):
+        rows = read_data_files(table, data_files(table), arrow_schema(table))
+        for column, number in numbers_in(rows, rule_of(name), envelope):
+            found[column].add(number)
+    return found
 
 
 def counterparty_rows(lake: Lake, accounts: Collection[int]) -> int:

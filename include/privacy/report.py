@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from typing import Any, Self
 
 from include.errors import SettingsError
 from include.lake import Lake
 from include.masking.keys import NameKeyStore
-from include.privacy.holdings import Held, counterparty_rows, holdings, nights_of, with_names
+from include.privacy.holdings import Held, counterparty_rows, holdings, nights_of, numbers_present, with_names
 from include.privacy.lake_files import LakeFiles
 from include.privacy.learned import LearnedModel, learned_from
 from include.privacy.retention import Retention
@@ -121,7 +120,7 @@ def held_on(lake_uri: str, client: int, settings: Settings, today: date) -> dict
     lake, log = Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings)
     if log.unfinished is not None and log.is_pending(client):
         return {"is_erased": False, "remarks": [_unfinished(log.unfinished.request)]}
-    subject = subject_of(lake, log, client)
+    subject = subject_of(lake, log, client, settings)
     if subject is None:
         return nothing_held(log, client)
     findings = Findings.of(lake_uri, lake, subject, settings)
@@ -134,13 +133,15 @@ def held_on(lake_uri: str, client: int, settings: Settings, today: date) -> dict
     }
 
 
-def subject_of(lake: Lake, log: ErasureLog, client: int) -> Subject | None:
-    """The client as the lake knows them, or as what came back since their erasure tells; None where nothing is held."""
+def subject_of(lake: Lake, log: ErasureLog, client: int, settings: Settings) -> Subject | None:
+    """The client as the lake knows them, or by what came back since their erasure; None where nothing is held."""
     require_rules(lake.catalog.names())
     found = Subject.find(lake, client)
-    if found is None and log.erased_among([client]):
-        return Subject.find_again(lake, client, partial(log.erased_with, client))
-    return found
+    if found is not None or not log.erased_among([client]):
+        return found
+    present = numbers_present(lake, Envelope.open(settings))
+    returned = {column: log.erased_with(client, column, numbers) for column, numbers in present.items()}
+    return Subject.of_returned(lake, returned) if any(returned.values()) else None
 
 
 def nothing_held(log: ErasureLog, client: int) -> dict[str, Any]:

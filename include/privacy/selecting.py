@@ -181,8 +181,7 @@ class Selection:
         return np.array([not has and self._speaks(text or "") for has, text in zip(accounts, texts, strict=True)], bool)
 
     def _speaks(self, text: str) -> bool:
-        named = ((_COLUMN_OF[word.lower()], int(number)) for word, number in _NAMED.findall(text))
-        return any(number in self.subject.numbers[column] for column, number in named)
+        return any(number in self.subject.numbers[column] for column, number in _named_in(text))
 
     def _is_quoted(self, quarantine: pa.Table) -> _Mask:
         """Whether the sealed text of each record quotes the client."""
@@ -192,6 +191,23 @@ class Selection:
             for place, row in zip(places, _opened(quarantine, places, night, self.envelope), strict=True):
                 found[place] = self.quotes(row["relation"], row["raw"])
         return found
+
+
+def numbers_in(rows: pa.Table, rule: Rule, envelope: Envelope) -> Iterator[tuple[str, int]]:
+    """Every number that rows of a full table hold or quote, with the column of identifiers that it is of."""
+    for column in (name for name in IDENTIFIERS if name in rows.column_names):
+        yield from ((column, number) for number in rows[column].unique().drop_null().to_pylist())
+    if rule.has_sentences:
+        for text in rows.filter(rows["account_id"].is_null())["text"].drop_null().to_pylist():
+            yield from _named_in(text)
+    for night in rows["night"].unique().to_pylist() if "raw" in rows.column_names else ():
+        for record in _opened(rows, list(_unread(rows, night)), night, envelope):
+            yield from _identifiers(record["relation"], record["raw"] or "")
+
+
+def _named_in(text: str) -> Iterator[tuple[str, int]]:
+    """The numbers that a sentence names, with the columns of identifiers that they are of."""
+    yield from ((_COLUMN_OF[word.lower()], int(number)) for word, number in _NAMED.findall(text))
 
 
 def _is_among(column: pa.ChunkedArray, values: Sequence[Any]) -> _Mask:

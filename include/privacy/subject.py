@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Self
@@ -16,8 +16,6 @@ from include.lake.data_files import data_files, read_paths
 from include.lake.erasing import older_files
 from include.lake.iceberg_catalog import arrow_schema
 from include.lake.tables import TABLES
-from include.masking.tables import SUFFIX
-from include.privacy.rules import rule_of
 from include.relations import FIN_TRANSACTION
 
 IDENTIFIERS = ("client_id", "disp_id", "card_id", "account_id", "order_id", "loan_id", "trans_id")
@@ -65,30 +63,15 @@ class Subject:
         return cls(_numbers_of(lake, client, dispositions, used - shared), shared, shared & owned)
 
     @classmethod
-    def find_again(cls, lake: Lake, client: int, erased: Callable[[str, Iterable[int]], frozenset[int]]) -> Self | None:
-        """The client who was erased, by what a night that was played again has brought back; None where nothing is.
+    def of_returned(cls, lake: Lake, numbers: Mapping[str, frozenset[int]]) -> Self:
+        """The client who was erased, by those of their numbers that a night that was played again has brought back.
 
         An older night brings postings back and leaves the relations as the newest night took them in, so that none of
         them says whose the postings are.
-
-        Parameters
-        ----------
-        lake, client
-            The lake, and the client's number.
-        erased
-            Function that gives those of a column's numbers that were erased with this client.
         """
-        found = {
-            column: erased(column, _present(lake, column))
-            for column in IDENTIFIERS
-            if column != "trans_id"
-        }
-        if not any(found.values()):
-            return None
-        postings = (
-            _numbers(_rows(lake, t, ("trans_id",), "account_id", found["account_id"]), "trans_id") for t in POSTINGS
-        )
-        return cls({**found, "client_id": frozenset({client}), "trans_id": frozenset[int]().union(*postings)})
+        accounts = numbers["account_id"]
+        postings = (_numbers(_rows(lake, name, ("trans_id",), "account_id", accounts), "trans_id") for name in POSTINGS)
+        return cls({**numbers, "trans_id": frozenset[int]().union(*postings)})
 
     @property
     def accounts(self) -> frozenset[int]:
@@ -154,17 +137,6 @@ def _months_later(day: date, months: float | None) -> date:
     """
     count = day.year * 12 + day.month + int(months or 0)
     return date(count // 12, count % 12 + 1, 1)
-
-
-def _present(lake: Lake, column: str) -> Iterator[int]:
-    """Every number that a column holds in the current rows of any table that may hold a client's."""
-    for name in lake.catalog.names():
-        table = lake.catalog.load(name)
-        is_told = column in table.schema().column_names and not rule_of(name).kept_because
-        if is_told and not name.endswith(SUFFIX):
-            schema = pa.schema([arrow_schema(table).field(column)])
-            rows = read_paths(table, (file.file_path for file in data_files(table)), schema)
-            yield from rows[column].unique().drop_null().to_pylist()
 
 
 def _rows(lake: Lake, name: str, columns: Sequence[str], key: str, numbers: Collection[int]) -> pa.Table:

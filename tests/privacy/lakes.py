@@ -1,8 +1,10 @@
-"""A lake of three small nights with one client whose numbers and words occur nowhere else, built without a source."""
+"""A lake of two small nights with one client whose numbers and words occur nowhere else, built without a source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,16 +15,19 @@ import pyarrow.parquet as pq
 
 from include import settlement
 from include.features.state import STATE_SCHEMAS
-from include.lake import TABLES, Lake, RunStamp
+from include.lake import TABLES, Lake, RunStamp, Table
+from include.marts import MART_TABLES
+from include.masking.keys import NameKeyStore
 from include.night.carried_state import STATE_LOOKBACK, of_night, state_table
 from include.night.finish import write_alerts_sheet
+from include.night.masking import MaskedNight, name_keys
 from include.night.publishing import NightOutputs, Provenance, as_published, manifest_row, write_night
 from include.quality.admission import Counts, amount_cents
 from include.quality.sealed_quarantine import seal_quarantine
 from include.security.envelope import Envelope
 from include.settings import Settings
 
-NIGHTS = (date(1994, 1, 3), date(1994, 1, 4), date(1994, 1, 5))
+NIGHTS = (date(1994, 1, 3), date(1994, 1, 4))
 LAST_RECORD = NIGHTS[-1]
 
 CLIENT, OTHER, PARTNER = 870000001, 1, 2
@@ -32,7 +37,7 @@ SHARED_RIGHT = 870000022
 OTHERS_ACCOUNT, SHARED_ACCOUNT = 11, 12
 PAYEE = "CANARY-PAYEE-7431"
 """A counterparty that only the client pays."""
-CANARIES = tuple(str(number) for number in (CLIENT, ACCOUNT, DISPOSITION, CARD, ORDER, LOAN, SHARED_RIGHT)) + (PAYEE,)
+CANARIES = (*map(str, (CLIENT, ACCOUNT, DISPOSITION, CARD, ORDER, LOAN, SHARED_RIGHT)), PAYEE)
 
 
 def posting_of(night: date, account: int = ACCOUNT) -> int:
@@ -40,10 +45,30 @@ def posting_of(night: date, account: int = ACCOUNT) -> int:
     return {ACCOUNT: 870000100, OTHERS_ACCOUNT: 100, SHARED_ACCOUNT: 200}[account] + night.day
 
 
-def canaries() -> Iterator[bytes]:
-    """The client's numbers and words, as a search looks for them."""
-    for canary in (*CANARIES, *(str(posting_of(night)) for night in NIGHTS)):
+def canaries(pseudonyms: Collection[str] = ()) -> Iterator[bytes]:
+    """The client's numbers and words, and findings about them, as a search looks for them."""
+    findings = (finding_of(night, number) for night in NIGHTS for number in (ACCOUNT, CARD))
+    for canary in (*CANARIES, *(str(posting_of(night)) for night in NIGHTS), *findings, *pseudonyms):
         yield canary.encode()
+
+
+def pseudonyms(folder: Path) -> set[str]:
+    """What masked tables call the client, in every key version."""
+    keys = NameKeyStore.open(uri_of(folder), settings_of(folder)).find()
+    if keys is None:
+        return set()
+    named = {
+        "account": ACCOUNT,
+        "client": CLIENT,
+        "disposition": DISPOSITION,
+        "card": CARD,
+        "loan": LOAN,
+        "order": ORDER,
+    }
+    postings = {str(posting_of(night)) for night in NIGHTS}
+    return {
+        keys.namer(kind, version).name(str(number)) for version in keys.versions for kind, number in named.items()
+    } | {keys.namer("transaction", version).name(number) for version in keys.versions for number in postings}
 
 
 def settings_of(folder: Path, **values: Any) -> Settings:
@@ -57,7 +82,7 @@ def uri_of(folder: Path) -> str:
 
 
 def build(folder: Path) -> None:
-    """Publish the three nights, with their sheets of alerts."""
+    """Publish the nights, with their sheets of alerts."""
     settings = settings_of(folder)
     lake = Lake.open(uri_of(folder), settings)
     for night in NIGHTS:
@@ -65,14 +90,59 @@ def build(folder: Path) -> None:
         write_alerts_sheet(uri_of(folder), lake, night)
 
 
+def build_small(folder: Path) -> None:
+    """Publish one night of few tables, for tests that erase it again and again."""
+    settings = settings_of(folder)
+    publish_small(Lake.open(uri_of(folder), settings), settings)
+
+
+def publish_small(lake: Lake, settings: Settings, attempt: int = 1) -> None:
+    """Publish the first night with its hashed tables alone, and the relations that say whose the accounts are.
+
+    A night that is played again keeps the reviews that the lake has of it, and takes in no others.
+    """
+    night, outputs = NIGHTS[0], _outputs(NIGHTS[0], settings)
+    relations = ("fin_client", "fin_disposition", "fin_account", "fin_card") if attempt == 1 else ()
+    few = replace(
+        outputs,
+        statics={name: outputs.statics[name] for name in relations},
+        state=[*_reviews(night, with_reviews=attempt == 1)],
+        derived=[],
+    )
+    stamp, row = _stamp_and_row(few, night, settings, attempt)
+    write_night(lake, stamp, few)
+    lake.publish_manifest(row, stamp)
+    write_alerts_sheet(settings.lake_uri, lake, night)
+
+
+def _stamp_and_row(
+    outputs: NightOutputs, night: date, settings: Settings, attempt: int
+) -> tuple[RunStamp, dict[str, Any]]:
+    provenance = Provenance(f"made up {attempt}", None, 0, None, settings)
+    stamp = RunStamp(provenance.run_key(night.isoformat()), "test", night)
+    said: Any = {"warnings": []}
+    row = manifest_row(stamp, outputs, provenance, datetime(1994, 1, 1, tzinfo=UTC), said)
+    return stamp, {**row, "attempt": attempt}
+
+
+def leave_behind(folder: Path) -> None:
+    """Leave rows that no reader sees: of a run that never published, of expired snapshots, in a file of no snapshot."""
+    lake = Lake.open(uri_of(folder), settings_of(folder))
+    rows = lake.read("fin_transaction", NIGHTS[0], NIGHTS[0]).drop_columns(["run_key"])
+    for _ in range(2):
+        lake.replace("fin_transaction", NIGHTS[0], rows, RunStamp("never published", "test", NIGHTS[0]))
+    data = folder / "lake" / "ads" / "fin_transaction" / "data"
+    shutil.copyfile(next(data.rglob("*.parquet")), data / "orphan.parquet")
+
+
 def publish_night(lake: Lake, night: date, settings: Settings, attempt: int = 1) -> None:
     """Publish one night as the night's own steps do."""
     outputs = _outputs(night, settings)
-    provenance = Provenance(f"made up {attempt}", None, 0, None, settings)
-    stamp = RunStamp(provenance.run_key(night.isoformat()), "test", night)
+    stamp, row = _stamp_and_row(outputs, night, settings, attempt)
+    keys = name_keys(lake, settings.lake_uri, settings)
     write_night(lake, stamp, outputs)
-    row = manifest_row(stamp, outputs, provenance, datetime(1994, 1, 1, tzinfo=UTC), {"warnings": []})  # type: ignore[typeddict-item]
-    lake.publish_manifest({**row, "attempt": attempt}, stamp)
+    MaskedNight.of(keys, outputs.statics, stamp, 0).write(lake, stamp, outputs, row)
+    lake.publish_manifest(row, stamp)
 
 
 def _outputs(night: date, settings: Settings) -> NightOutputs:
@@ -83,7 +153,8 @@ def _outputs(night: date, settings: Settings) -> NightOutputs:
         published=published,
         sealed_quarantine=seal_quarantine(published["quarantine"], night, Envelope.open(settings)),
         statics={name: _table(name, rows) for name, rows in _statics().items()},
-        state=[*_states(night)],
+        state=[*_states(night), *_reviews(night, with_reviews=night == NIGHTS[1])],
+        derived=[*_marts(night)],
         counts=Counts(offered_rows=rows, published_rows=rows, offered_cents=cents, published_cents=cents),
     )
 
@@ -95,9 +166,12 @@ def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
 
 def _statics() -> dict[str, list[dict[str, Any]]]:
     opened = {"district_id": 1, "create_date": date(1993, 1, 1), "frequency": "M"}
+    person = {"gender": "F", "district_id": 1}
+    # Enough alike that the home of each may be shown.
+    clients = (CLIENT, OTHER, PARTNER, 3, 4, 5)
     return {
         "fin_district": [{"district_id": 1, "district_name": "Praha"}],
-        "fin_client": [{"client_id": n, "gender": "F", "district_id": 1} for n in (CLIENT, OTHER, PARTNER)],
+        "fin_client": [{"client_id": n, "birth_date": date(1950, 1, 1), **person} for n in clients],
         "fin_account": [{"account_id": n, **opened} for n in (ACCOUNT, OTHERS_ACCOUNT, SHARED_ACCOUNT)],
         "fin_disposition": [
             {"disp_id": DISPOSITION, "client_id": CLIENT, "account_id": ACCOUNT, "disp_type": "O"},
@@ -115,10 +189,19 @@ def _published(night: date) -> dict[str, list[dict[str, Any]]]:
     accounts = (ACCOUNT, OTHERS_ACCOUNT, SHARED_ACCOUNT)
     day = {"settlement_date": night}
     findings = [
-        {**day, "account_id": account, "trans_id": posting_of(night, account), "text": f"Account {account} pays oddly."}
+        {
+            **day,
+            "account_id": account,
+            "trans_id": posting_of(night, account),
+            "text": f"Account {account} pays oddly.",
+            "finding_id": finding_of(night, account),
+        }
         for account in accounts
     ]
-    unnamed = [{**day, "text": f"Card {card}, valid from {night}, refers to nobody."} for card in (CARD, 1)]
+    unnamed = [
+        {**day, "text": f"Card {card}, valid from {night}, refers to nobody.", "finding_id": finding_of(night, card)}
+        for card in (CARD, 1)
+    ]
     alerts = [{**row, "rank": n, "kind": "break"} for n, row in enumerate([*findings, *unnamed], start=1)]
     return {
         "fin_transaction": [_posting(night, account) for account in accounts],
@@ -129,7 +212,14 @@ def _published(night: date) -> dict[str, list[dict[str, Any]]]:
         "settlement_breaks": [{**row, "check_code": "unknown_reference"} for row in (*findings, *unnamed)],
         "alerts": alerts,
         "quarantine": [
-            {"night": night, "relation": "fin_card", "line": n, "raw": f'"{card}";"{right}";"junior"', "reason_codes": []}
+            {
+                "night": night,
+                "relation": "fin_card",
+                "source_uri": "file:/bank/card.asc",
+                "line": n,
+                "raw": f'"{card}";"{right}";"junior"',
+                "reason_codes": [],
+            }
             for n, (card, right) in enumerate([(CARD, DISPOSITION), (1, 1)])
         ],
     }
@@ -150,6 +240,40 @@ def _posting(night: date, account: int) -> dict[str, Any]:
     }
 
 
+def finding_of(night: date, number: int) -> str:
+    """The opaque name of a finding."""
+    return f"{night:%Y%m%d}{number:024}"
+
+
+def _reviews(night: date, *, with_reviews: bool) -> Iterator[tuple[Table, pa.Table]]:
+    if with_reviews:
+        said = {"settlement_date": night, "decision": "dismissed", "who": "analyst"}
+        of_postings = [
+            {
+                **said,
+                "trans_id": posting_of(NIGHTS[0], account),
+                "reason": f"known to {account}",
+                "review_key": str(account),
+            }
+            for account in (ACCOUNT, OTHERS_ACCOUNT)
+        ]
+        yield TABLES["reviews"], _table("reviews", of_postings)
+
+
+def _marts(night: date) -> Iterator[tuple[Table, pa.Table]]:
+    """Rows of every mart; those of one grain an account say who owns it."""
+    owners = {ACCOUNT: CLIENT, OTHERS_ACCOUNT: OTHER, SHARED_ACCOUNT: CLIENT}
+    for table in MART_TABLES.values():
+        schema = pa.schema([field for field in table.schema if field.name != "run_key"])
+        row = {"settlement_date": night, "gender": "F", "client_age": 40, "shown_region": "Praha"}
+        rows = [
+            {**row, "account_id": account, "client_id": owner, "trans_id": posting_of(night, account), "rank": rank}
+            for rank, (account, owner) in enumerate(owners.items(), start=1)
+        ]
+        known = [{key: value for key, value in each.items() if key in schema.names} for each in rows]
+        yield table, pa.Table.from_pylist(known if "account_id" in schema.names else known[:1], schema)
+
+
 def _states(night: date) -> Iterator[tuple[Any, pa.Table]]:
     for name, schema in {**settlement.STATE_SCHEMAS, **STATE_SCHEMAS}.items():
         rows = [_state_row(schema, own) for own in (True, False)]
@@ -167,11 +291,11 @@ def _state_row(schema: pa.Schema, own: bool) -> Mapping[str, Any]:
 
 def traces(folder: Path) -> list[str]:
     """The files of a lake that hold a canary, with it: Parquet is decoded, other files are searched byte for byte."""
-    found = []
+    found, searched = [], [*canaries(pseudonyms(folder))]
     for path in sorted((folder / "lake").rglob("*")):
         if path.is_file():
             content = _decoded(path)
-            found += [f"{path.relative_to(folder)}: {canary.decode()}" for canary in canaries() if canary in content]
+            found += [f"{path.relative_to(folder)}: {canary.decode()}" for canary in searched if canary in content]
     return found
 
 
@@ -179,6 +303,11 @@ def _decoded(path: Path) -> bytes:
     if path.suffix != ".parquet":
         return path.read_bytes()
     return str(pq.read_table(path, partitioning=None).to_pylist()).encode()
+
+
+TODAY = date(2026, 1, 1)
+ERASABLE_FROM = date(2004, 1, 5)
+"""The day after the ten years that the client's newest record is kept for."""
 
 
 def tree(folder: Path) -> dict[str, bytes]:
