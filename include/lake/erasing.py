@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import cast
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from pyarrow.fs import FileSelector, FileSystem
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.io.pyarrow import PyArrowFileIO
@@ -118,8 +119,8 @@ def _delete(table: IcebergTable, path: str) -> None:
 def delete_unreferenced(catalog: LakeCatalog, name: str, count_doomed: Callable[[pa.Table], int]) -> int:
     """Delete the data files that no snapshot refers to and whose rows are to be erased, and count them.
 
-    Such files are left by runs that ended early, and by snapshots that expired. Other files stay: a writer that is not
-    known of may be about to commit them.
+    Such files are left by runs that ended early, and by snapshots that expired. One that was not written to its end
+    cannot be read, and goes as well: it may hold any rows. Other files stay, as they are for the maintenance to remove.
 
     Parameters
     ----------
@@ -129,12 +130,27 @@ def delete_unreferenced(catalog: LakeCatalog, name: str, count_doomed: Callable[
         Function that counts the rows of a file that are to be erased.
     """
     table = catalog.load(name)
-    doomed = [
-        path for path in unreferenced_files(table) if count_doomed(read_paths(table, [path], arrow_schema(table)))
-    ]
+    found = [(path, read_older(table, path, arrow_schema(table))) for path in unreferenced_files(table)]
+    doomed = [path for path, rows in found if rows is None or count_doomed(rows)]
     for path in doomed:
         _delete(table, path)
     return len(doomed)
+
+
+def read_older(
+    table: IcebergTable, path: str, schema: pa.Schema, where: ds.Expression | None = None
+) -> pa.Table | None:
+    """The rows of a file that `older_files` lists; None where the file was not written to its end.
+
+    Parameters
+    ----------
+    table, path, schema, where
+        As for `include.lake.data_files.read_paths`.
+    """
+    try:
+        return read_paths(table, [path], schema, where)
+    except pa.ArrowInvalid:
+        return None
 
 
 def older_files(table: IcebergTable) -> list[str]:

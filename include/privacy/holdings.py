@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from pyiceberg.table import Table as IcebergTable
 
 from include.lake import Lake
-from include.lake.data_files import data_files, night_column, night_of, read_data_files, read_paths
-from include.lake.erasing import older_files
+from include.lake.data_files import data_files, night_column, night_of, read_data_files
+from include.lake.erasing import older_files, read_older
 from include.lake.iceberg_catalog import arrow_schema
 from include.lake.tables import TABLES
 from include.masking.tables import SUFFIX
@@ -35,7 +35,7 @@ class Held:
     by_night
         Number of rows in current files by night; the key is None in a table that is not by night.
     older_files
-        Number of files of older snapshots, or of none, that hold rows.
+        Number of files of older snapshots, or of none, that hold rows, or may as they were not written to their end.
     older_snapshots
         Number of the table's snapshots that are not the current one.
     """
@@ -84,8 +84,9 @@ def _theirs(lake: Lake, name: str, selection: Selection) -> pa.Table:
     table = lake.catalog.find(name)
     if table is None:
         return TABLES[name].schema.empty_table()
-    paths = [*(file.file_path for file in data_files(table)), *older_files(table)]
-    rows = read_paths(table, paths, TABLES[name].schema)
+    current = read_data_files(table, data_files(table), TABLES[name].schema)
+    older = [read_older(table, path, TABLES[name].schema) for path in older_files(table)]
+    rows = pa.concat_tables([current, *(found for found in older if found is not None)])
     return rows.filter(selection.mask(name, rows))
 
 
@@ -99,14 +100,11 @@ def _held(name: str, table: IcebergTable, selection: Selection) -> Held:
     is_by_night = bool(night_column(table))
     found: Counter[date | None] = Counter()
     for file in data_files(table):
-        if rows := _count(table, file.file_path, name, selection):
+        if rows := selection.count(name, read_data_files(table, [file], arrow_schema(table))):
             found[night_of(file) if is_by_night else None] += rows
-    older = sum(bool(_count(table, path, name, selection)) for path in older_files(table))
-    return Held(name, found, older, max(len(table.snapshots()) - 1, 0))
-
-
-def _count(table: IcebergTable, path: str, name: str, selection: Selection) -> int:
-    return selection.count(name, read_paths(table, [path], arrow_schema(table)))
+    older = [read_older(table, path, arrow_schema(table)) for path in older_files(table)]
+    holding = sum(rows is None or selection.count(name, rows) > 0 for rows in older)
+    return Held(name, found, holding, max(len(table.snapshots()) - 1, 0))
 
 
 def numbers_present(lake: Lake, envelope: Envelope) -> dict[str, set[int]]:

@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 
 from include.lake import Lake
 from include.lake.data_files import data_files, read_paths
-from include.lake.erasing import older_files
+from include.lake.erasing import older_files, read_older
 from include.lake.iceberg_catalog import arrow_schema
 from include.lake.tables import TABLES
 from include.relations import FIN_TRANSACTION
@@ -147,9 +147,11 @@ def _rows(lake: Lake, name: str, columns: Sequence[str], key: str, numbers: Coll
         return pa.schema([declared.field(column) for column in columns]).empty_table()
     schema = arrow_schema(table)
     wanted = pa.schema([schema.field(column) for column in columns])
-    paths = [*(file.file_path for file in data_files(table)), *older_files(table)]
     condition = ds.field(key).isin(pa.array(sorted(numbers), schema.field(key).type))
-    return read_paths(table, paths, pa.schema([*wanted, *_besides(schema, key, columns)]), condition).select(columns)
+    asked = pa.schema([*wanted, *_besides(schema, key, columns)])
+    current = read_paths(table, [file.file_path for file in data_files(table)], asked, condition)
+    older = [read_older(table, path, asked, condition) for path in older_files(table)]
+    return pa.concat_tables([current, *(rows for rows in older if rows is not None)]).select(columns)
 
 
 def _besides(schema: pa.Schema, key: str, columns: Sequence[str]) -> list[pa.Field]:

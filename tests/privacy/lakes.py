@@ -126,13 +126,14 @@ def _stamp_and_row(
 
 
 def leave_behind(folder: Path) -> None:
-    """Leave rows that no reader sees: of a run that never published, of expired snapshots, in a file of no snapshot."""
+    """Leave rows that no reader sees: of a run that never published, of expired snapshots, in files of no snapshot."""
     lake = Lake.open(uri_of(folder), settings_of(folder))
     rows = lake.read("fin_transaction", NIGHTS[0], NIGHTS[0]).drop_columns(["run_key"])
     for _ in range(2):
         lake.replace("fin_transaction", NIGHTS[0], rows, RunStamp("never published", "test", NIGHTS[0]))
     data = folder / "lake" / "ads" / "fin_transaction" / "data"
     shutil.copyfile(next(data.rglob("*.parquet")), data / "orphan.parquet")
+    (data / "torn.parquet").write_bytes((data / "orphan.parquet").read_bytes()[:-20])
 
 
 def publish_night(lake: Lake, night: date, settings: Settings, attempt: int = 1) -> None:

@@ -196,7 +196,8 @@ def test_a_table_without_a_rule_stops_the_erasure(lake: Path, settings: Settings
 def test_rows_that_no_reader_saw_went_too(erased: Erased, settings: Settings) -> None:
     lake, _ = erased
     opened = Lake.open(uri_of(lake), settings)
-    assert not (lake / "lake" / "ads" / "fin_transaction" / "data" / "orphan.parquet").exists()
+    data = lake / "lake" / "ads" / "fin_transaction" / "data"
+    assert not any((data / name).exists() for name in ("orphan.parquet", "torn.parquet"))
     snapshots = {name: len(opened.catalog.load(name).snapshots()) for name in opened.catalog.names()}
     assert snapshots["fin_transaction"] == snapshots["fin_client"] == 1
     # Nothing was taken from this table, so that it keeps its history.
