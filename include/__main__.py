@@ -52,13 +52,14 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     _verify_options(
         _stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"), settings
     )
-<<<<<<< HEAD
     _extract_options(_stage(stages, "extract", _extract, "write the extracts for Tableau again"), settings)
-=======
     _athena_options(
         _stage(stages, "deploy-athena", _deploy_athena, "make Athena's database, views, named queries and grants")
     )
->>>>>>> f31d269791093f034c72c23fa5340ec4b0ab857c
+    _privacy_options(
+        _stage(stages, "privacy", _privacy, "say what is held on a client, or erase it on the client's request"),
+        settings,
+    )
     return parser
 
 
@@ -133,7 +134,6 @@ def _verify_options(parser: argparse.ArgumentParser, settings: Settings) -> None
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
 
 
-<<<<<<< HEAD
 def _extract_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--night", type=_date, default=None, help="this night's and the rolling one (default: all)")
     parser.add_argument(
@@ -142,10 +142,16 @@ def _extract_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
         help="with accounts, clients and postings as they are, into extracts_unmasked; only for those who may see them",
     )
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
-=======
 def _athena_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print every statement and grant, and ask AWS nothing")
->>>>>>> f31d269791093f034c72c23fa5340ec4b0ab857c
+def _privacy_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--client", type=int, required=True, help="the client's number, client_id of fin_client")
+    parser.add_argument("--erase", action="store_true", help="erase it, without asking (default: touch nothing)")
+    parser.add_argument("--dry-run", action="store_true", help="touch nothing, which is the default")
+    parser.add_argument(
+        "--today", type=_date, default=None, help="day from which retention is seen (default: this day, UTC)"
+    )
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
 
 
 def _date(text: str) -> date:
@@ -227,18 +233,22 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
     return verify(options.lake, options.date)
 
 
-<<<<<<< HEAD
 def _extract(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import write_extracts_again
 
     is_masked = not options.unmasked
     return write_extracts_again(options.lake, get_settings(), options.night, is_masked=is_masked, say=_say)
-=======
 def _deploy_athena(options: argparse.Namespace) -> dict[str, Any] | str:
     from include.athena import deploy, script
 
     return script(get_settings()) if options.dry_run else deploy(get_settings())
->>>>>>> f31d269791093f034c72c23fa5340ec4b0ab857c
+def _privacy(options: argparse.Namespace) -> dict[str, Any]:
+    from include.privacy import erase, held_on
+
+    if options.erase and options.dry_run:
+        raise SettingsError("got --erase and --dry-run: give --erase to erase, and neither to see what it would do")
+    asked = (options.lake, options.client, get_settings(), options.today or datetime.now(UTC).date())
+    return erase(*asked, say=_say) if options.erase else held_on(*asked)
 
 
 def _say(sentence: str) -> None:

@@ -103,18 +103,19 @@ class IntegrityError(TerminalError):
     """Raised when bytes at rest do not verify: changed, renamed, or another key; says the `place` or the `version`."""
 
 
+class RetentionError(TerminalError):
+    """Raised when records that the law keeps would be erased; says the `setting` that states the duty."""
+
+
 class TrackingError(TransientError):
     """Raised when MLflow could not take or give the record of a training; no night depends on it."""
 
 
-<<<<<<< HEAD
 class ExtractError(TransientError):
     """Raised when an extract for Tableau could not be written, and the one before stays; says the `place`."""
-=======
 class AthenaError(TerminalError):
     """Raised when Athena or Lake Formation refuses a statement, a named query or a grant; says the `table` or none."""
 
 
 class AthenaUnavailableError(TransientError):
     """Raised when Athena or Lake Formation throttles, times out or fails by itself, so that it may be asked again."""
->>>>>>> f31d269791093f034c72c23fa5340ec4b0ab857c

@@ -143,6 +143,16 @@ class Settings(BaseSettings):
         description="Whether a run of model_selection may promote without asking, which it must ask for besides "
         "(`approve_headlessly`). Off, a person answers.",
     )
+    # Act No. 253/2008 Coll., section 16: records of a client are kept for ten years after the business relationship's
+    # end. Act No. 563/1991 Coll., section 31, asks for at most ten years of accounting records. Article 17(3)(b) of the
+    # GDPR lets such a duty go before erasure.
+    retention_years: int = Field(
+        10, ge=0, le=100, description="Years after a client's newest record in which an erasure on request is refused."
+    )
+    # Article 12(3) of the GDPR: a request is answered without undue delay, within one month.
+    retrain_days: int = Field(
+        30, ge=1, description="Days after an erasure by which models that learned from the client are trained anew."
+    )
     # GX issues 8243 and 11542: sites slow down over hundreds of validations, so only the newest nights stay.
     data_docs_nights: int = Field(31, ge=1, description="Nights kept in the Data Docs site; older ones are archived.")
 

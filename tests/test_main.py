@@ -31,7 +31,8 @@ def test_help_names_every_stage() -> None:
     said = subprocess.run(
         [sys.executable, "-m", "include", "--help"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     ).stdout
-    stages = ("generate", "night", "backtest", "train", "select", "promote", "rollback", "verify", "deploy-athena")
+    stages = ("generate", "night", "backtest", "train", "select", "promote", "rollback", "verify")
+    stages += ("extract", "deploy-athena", "privacy")
     assert all(stage in said for stage in stages)
 
 

@@ -100,10 +100,29 @@ def write_data_file(table: IcebergTable, rows: pa.Table, prefix: str) -> DataFil
 
 def read_data_files(table: IcebergTable, files: Iterable[DataFile], schema: pa.Schema) -> pa.Table:
     """Read files into one table of the given schema; columns that a file lacks are null."""
-    places = [PyArrowFileIO.parse_location(file.file_path) for file in files]
+    return read_paths(table, (file.file_path for file in files), schema)
+
+
+def read_paths(
+    table: IcebergTable, paths: Iterable[str], schema: pa.Schema, where: ds.Expression | None = None
+) -> pa.Table:
+    """The same as `read_data_files`, by the files' paths: for files that no snapshot refers to any more.
+
+    Parameters
+    ----------
+    table
+        Table that the files belong, or belonged, to.
+    paths
+        Paths of the files.
+    schema
+        Schema of the result; columns that a file lacks are null.
+    where
+        Condition on the rows that are read; all when None.
+    """
+    places = [PyArrowFileIO.parse_location(path) for path in paths]
     if not places:
         return schema.empty_table()
     filesystem = cast(PyArrowFileIO, table.io).fs_by_scheme(places[0][0], places[0][1])
-    paths: Sequence[str] = sorted(path for _, _, path in places)
-    found = ds.dataset(paths, format="parquet", filesystem=filesystem, schema=schema)
-    return found.to_table().combine_chunks()
+    ordered: Sequence[str] = sorted(path for _, _, path in places)
+    found = ds.dataset(ordered, format="parquet", filesystem=filesystem, schema=schema)
+    return found.to_table(filter=where).combine_chunks()

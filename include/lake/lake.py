@@ -106,6 +106,11 @@ class Lake:
         """The identity of this lake, which stays the same wherever it lies."""
         return self._catalog.identity
 
+    @property
+    def catalog(self) -> LakeCatalog:
+        """The catalog of the lake's tables, for what goes beyond reading and writing nights."""
+        return self._catalog
+
     def replace(
         self, table: Table | str, night: date, rows: pa.Table, stamp: RunStamp, version: int | None = None
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -133,7 +134,7 @@ def report(request: NightRequest) -> ReportResult:
         raise MissingStateError(f"the night {request.night} is not published: there is nothing to report; publish it")
     try:
         docs = _docs(request, workspace)
-        sheet = _alerts_sheet(request, lake)
+        sheet = write_alerts_sheet(request.lake_uri, lake, request.night)
         _plot_the_month(request, lake)
     except OSError as error:
         raise PublishError(
@@ -164,9 +165,15 @@ def _plot_the_month(request: NightRequest, lake: Lake) -> None:
     write_whole(path, picture.getvalue())
 
 
-def _alerts_sheet(request: NightRequest, lake: Lake) -> UPath:
-    alerts = lake.read("alerts", request.night, request.night).drop_columns(["run_key"]).sort_by("rank")
-    sheet = UPath(request.lake_uri) / "alerts" / f"{request.night}.csv"
+def write_alerts_sheet(lake_uri: str, lake: Lake, night: date) -> UPath:
+    """Write the queue of a published night as a sheet for people, in place of an earlier one, and return its path."""
+    alerts = lake.read("alerts", night, night).drop_columns(["run_key"]).sort_by("rank")
+    sheet = alerts_sheet_of(lake_uri, night)
     make_private(sheet.parent)
     write_whole(sheet, alerts_csv(alerts).encode())
     return sheet
+
+
+def alerts_sheet_of(lake_uri: str, night: date) -> UPath:
+    """The path of a night's sheet of alerts."""
+    return UPath(lake_uri) / "alerts" / f"{night}.csv"

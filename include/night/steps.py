@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from include import features, settlement
 from include.errors import MissingStateError
 from include.lake import Lake
 from include.lake.work_folder import clear_abandoned
-from include.night import carried_state
+from include.night import carried_state, erased_clients
 from include.night.docs import publish_docs
 from include.night.handoffs import Admitted, AdmittedHistory, Checked, Extracted, Lookback, NightReviews, RunStart
 from include.night.late import totals_kept
@@ -20,7 +21,7 @@ from include.night.results import CheckResult, ExtractResult, ValidateResult
 from include.night.reviewing import reviews_of_night
 from include.night.workspace import Workspace
 from include.quality import Admission, RefusedError, admit
-from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
+from include.relations import FIN_CLIENT, FIN_TRANSACTION, STATIC_RELATIONS
 from include.sources import open_source
 from include.sources.base import Source
 
@@ -110,6 +111,8 @@ def validate(request: NightRequest) -> ValidateResult:
         raise
     Lookback(lookback).save(workspace)
     admitted = _admitted(admission, history, reviews, request.night)
+    erased = erased_clients.warnings_of(request, extracted.statics[FIN_CLIENT.name])
+    admitted = replace(admitted, warnings=(*admitted.warnings, *erased))
     admitted.save(workspace)
     if history is not None:
         AdmittedHistory(history.accepted[FIN_TRANSACTION.name], history.quarantined).save(workspace)

@@ -16,9 +16,10 @@ from include.night.columns import Columns, NightColumns
 from include.publish.digest import output_hash
 from include.quality.admission import amount_cents
 from include.quality.sealed_quarantine import unseal_quarantine
+from include.registry.erasures import ErasureLog, Remainder
 from include.relations import FIN_TRANSACTION
 from include.security.envelope import Envelope
-from include.settings import get_settings
+from include.settings import Settings, get_settings
 
 
 def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
@@ -29,45 +30,80 @@ def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
     IntegrityError
         Naming every night and every figure that does not hold.
     """
-    lake = Lake.open(lake_uri)
+    settings = get_settings()
+    lake, erasures = Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings)
     rows = lake.manifest(first=night, last=night).to_pylist()
     if not rows:
         raise IntegrityError(
             f"nothing is published {f'for {night} ' if night else ''}in {lake_uri}: there is no night to verify"
         )
-    wrong = [*(fault for row in rows for fault in _faults(lake, row)), *_reviews_held_twice(lake, night)]
+    wrong = [
+        *(fault for row in rows for fault in faults_of(lake, row, erasures, settings)),
+        *_reviews_held_twice(lake, night),
+        *_unfinished(erasures, night),
+    ]
     if wrong:
         raise IntegrityError("; ".join(wrong))
     return {"nights": len(rows), "verified": [row["settlement_date"].isoformat() for row in rows]}
 
 
-def _faults(lake: Lake, row: dict[str, Any]) -> list[str]:
-    night = row["settlement_date"]
-    columns = NightColumns.kept(row).hashed
-    outputs = {name: _published(lake, name, night) for name in columns}
+def faults_of(lake: Lake, row: Mapping[str, Any], erasures: ErasureLog, settings: Settings) -> list[str]:
+    """A sentence on each figure of a published night that does not hold.
+
+    Parameters
+    ----------
+    lake
+        The lake.
+    row
+        The night's row of the manifest.
+    erasures
+        What was taken out of the night since it was published, on the request of clients.
+    settings
+        Settings of the installation, which name the key.
+    """
+    night, columns = row["settlement_date"], NightColumns.kept(row).hashed
+    outputs = published_outputs(lake, row)
     if unknown := _unknown_columns(outputs, columns):
         return [f"{night}: it was written with {unknown}, which this version does not know: verify it with a later one"]
     try:
-        outputs["quarantine"] = unsealed(outputs["quarantine"], night)
+        found = hash_of(row, outputs, settings)
     except IntegrityError as error:
         return [f"{night}: quarantine: {error}"]
-    offered = row["published_rows"] + row["quarantined_rows"] + row["deduplicated_rows"] + row["unreadable_rows"]
-    cents = row["published_cents"] + row["quarantined_cents"] + row["deduplicated_cents"]
-    pairs = {
-        "output_hash": (row["output_hash"], output_hash(outputs, columns)),
-        "offered rows": (row["offered_rows"], offered),
-        "offered cents": (row["offered_cents"], cents),
-        "published rows": (row["published_rows"], outputs[FIN_TRANSACTION.name].num_rows),
-        "published cents": (row["published_cents"], amount_cents(outputs[FIN_TRANSACTION.name])),
-        "different postings": (
-            row["published_rows"],
-            pc.count_distinct(outputs[FIN_TRANSACTION.name]["trans_id"]).as_py(),
-        ),
-    }
-    return [
+    remainder = erasures.remainder(row)
+    hashes = {"output_hash": (remainder.output_hash, found)}
+    pairs = {**hashes, **_conserved(row), **_held_to(row, remainder, outputs[FIN_TRANSACTION.name])}
+    return [f"{night}: {fault}" for fault in remainder.faults] + [
         f"{night}: {what} is {found}, expected {expected}"
         for what, (expected, found) in pairs.items()
         if expected != found
+    ]
+
+
+def _conserved(row: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
+    """Pairs of what was offered and what became of it, which no erasure changes."""
+    rows = row["published_rows"] + row["quarantined_rows"] + row["deduplicated_rows"] + row["unreadable_rows"]
+    cents = row["published_cents"] + row["quarantined_cents"] + row["deduplicated_cents"]
+    return {"offered rows": (row["offered_rows"], rows), "offered cents": (row["offered_cents"], cents)}
+
+
+def _held_to(row: Mapping[str, Any], remainder: Remainder, postings: pa.Table) -> dict[str, tuple[object, object]]:
+    """Pairs of the postings that the night is to hold, by the manifest less what was erased, and what it holds."""
+    expected_rows = row["published_rows"] - remainder.transactions
+    return {
+        "published rows": (expected_rows, postings.num_rows),
+        "published cents": (row["published_cents"] - remainder.cents, amount_cents(postings)),
+        "different postings": (expected_rows, pc.count_distinct(postings["trans_id"]).as_py()),
+    }
+
+
+def _unfinished(erasures: ErasureLog, night: date | None) -> list[str]:
+    """A sentence on an erasure that was begun and not finished, where it concerns the night."""
+    begun = erasures.unfinished
+    if begun is None or not (night is None or night in {part.night for part in begun.nights}):
+        return []
+    return [
+        f"the erasure {begun.request} was begun at {begun.planned_at} and not finished: run the same command again "
+        "(python -m include privacy --client ID --erase), which completes it"
     ]
 
 
@@ -91,16 +127,27 @@ def _reviews_held_twice(lake: Lake, night: date | None) -> list[str]:
     ]
 
 
-def _published(lake: Lake, name: str, night: date) -> pa.Table:
-    return lake.read(name, night, night).drop_columns(["run_key"])
+def published_outputs(lake: Lake, row: Mapping[str, Any]) -> dict[str, pa.Table]:
+    """The outputs that a night's hash covers, as the lake keeps them: the quarantine's raw texts are sealed.
+
+    Parameters
+    ----------
+    lake
+        The lake.
+    row
+        The night's row of the manifest.
+    """
+    night = row["settlement_date"]
+    return {name: lake.read(name, night, night).drop_columns(["run_key"]) for name in NightColumns.kept(row).hashed}
 
 
-def unsealed(quarantine: pa.Table, night: date) -> pa.Table:
-    """A published night's quarantine with its raw texts in the clear.
+def hash_of(row: Mapping[str, Any], outputs: Mapping[str, pa.Table], settings: Settings) -> str:
+    """The hash of a published night's outputs, or of what remains of them.
 
     Raises
     ------
     IntegrityError
-        When a text was changed, or sealed with another key.
+        When a text of the quarantine was changed, or sealed with another key.
     """
-    return unseal_quarantine(quarantine, night, Envelope.open(get_settings()))
+    quarantine = unseal_quarantine(outputs["quarantine"], row["settlement_date"], Envelope.open(settings))
+    return output_hash({**outputs, "quarantine": quarantine}, NightColumns.kept(row).hashed)

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +25,8 @@ from include.security import file_lock
 from include.settings import Settings
 from include.whole_file import write_whole
 
+MODELS = "models"
+"""Name of the lake's folder that holds the registry."""
 CHAMPION = "champion"
 UNNAMED = "not recorded"
 """Name of the person who made a champion, where none was given."""
@@ -104,7 +106,7 @@ class ModelRegistry:
     def open(cls, lake_uri: str, settings: Settings) -> Self:
         """The registry of a lake."""
         records = SealedRecords.open(lake_uri, settings)  # raises where the address is not allowed
-        return cls(UPath(lake_uri) / "models", records)
+        return cls(UPath(lake_uri) / MODELS, records)
 
     def _bind_to_the_lake(self) -> None:
         """Bind files that were sealed before files named their lake, once; from then on unbound files are refused."""
@@ -379,6 +381,18 @@ class ModelRegistry:
             raise IntegrityError(
                 f"the card of model {version} names no last night: restore it or train again", version=version
             ) from error
+
+    def training_span(self, version: str) -> tuple[date, date]:
+        """The first and the last day whose postings a stored version was trained on, the days of habit among them.
+
+        Raises
+        ------
+        IntegrityError, SettingsError
+            As for `last_night`.
+        """
+        last = self.last_night(version)
+        training = json.loads(self._unsealed(version, "card"))["training"]
+        return date.fromisoformat(training["first_night"]) - timedelta(days=int(training["habit_days"])), last
 
     def _records_of_champions(self) -> tuple[ChampionRecord, ...]:
         """The champion records, the oldest first; a file from before histories were kept holds only the champion."""

@@ -38,6 +38,7 @@ LONGEST_TEXTS: Mapping[str, int] = {"reason": 1000, "who": 200, "check_code": 60
 MOST_BYTES = 16 << 20
 """Largest size of one file in bytes: about 100,000 reviews, more than a large bank's analysts decide in a year."""
 SUFFIXES = (".csv", ".parquet")
+_SEALED = ".sealed"
 
 REVIEWS = Relation(
     name="reviews",
@@ -227,6 +228,23 @@ def read_kept(kept_as: UPath, envelope: Envelope) -> bytes:
     return envelope.unseal(kept_as.read_bytes(), _sealed_as(kept_as))
 
 
+def reviews_kept(kept_as: UPath, envelope: Envelope) -> ReviewFile:
+    """The reviews of a file that was put away.
+
+    Raises
+    ------
+    IntegrityError
+        As for `read_kept`.
+    """
+    # It is read as what it was before it was sealed: its name says whether that was CSV or Parquet.
+    return _read(kept_as.with_name(kept_as.name.removesuffix(_SEALED)), read_kept(kept_as, envelope), kept_as)
+
+
+def kept_files(taken: UPath) -> list[UPath]:
+    """The files that were put away, ordered by name."""
+    return sorted(taken.glob(f"*{_SEALED}"), key=lambda path: path.name) if taken.exists() else []
+
+
 def _put_away(source: UPath, target: UPath, envelope: Envelope) -> None:
     data = content_of(source)
     if _kept_name(source, data) != target.name:
@@ -289,7 +307,7 @@ def _kept_name(path: UPath, data: bytes) -> str:
     """
     name = PurePosixPath(path.name)
     stem = name.stem.encode()[:_LONGEST_STEM].decode(errors="ignore")
-    return f"{stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}.sealed"
+    return f"{stem}-{hashlib.sha256(data).hexdigest()[:16]}{name.suffix}{_SEALED}"
 
 
 def read_review_file(path: UPath) -> ReviewFile:

@@ -1,0 +1,200 @@
+"""Erases one client from the lake: checked first, sealed as planned, taken out, sealed as completed.
+
+Every step may be done twice. A run that ends anywhere leaves the plan, with which the same command takes it up again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pyarrow.compute as pc
+
+from include.errors import IntegrityError, TerminalError
+from include.lake import Lake, RunStamp
+from include.lake.erasing import delete_unreferenced, expire_at_once, rewrite_rows
+from include.lake.night_lock import one_night_at_a_time
+from include.lake.tables import RUN_KEY
+from include.marts.tables import MART_TABLES
+from include.night.derived import DerivedTables, derived_digest
+from include.night.verify import faults_of, hash_of, published_outputs
+from include.privacy.report import Findings, nothing_held, remarks, subject_of
+from include.privacy.retention import Retention
+from include.privacy.selecting import Selection
+from include.privacy.subject import IDENTIFIERS, Subject
+from include.quality.admission import amount_cents
+from include.registry.erasures import Erasure, ErasureLog, NightErasure
+from include.relations import FIN_TRANSACTION
+from include.settings import Settings
+
+Say = Callable[[str], object]
+
+
+def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say = lambda _: None) -> dict[str, Any]:
+    """Erase a client from the lake; an erasure of the client that was begun before is completed.
+
+    Nights wait while it is at work. A reader that is in the middle of a table may find its files gone, and reads again.
+
+    Parameters
+    ----------
+    lake_uri
+        The lake.
+    client
+        The client's number in `fin_client`.
+    settings
+        Settings of the installation.
+    today
+        Day from which the duty to keep records is seen.
+    say
+        Function that is called with a message when the erasure has to wait for a night.
+
+    Returns
+    -------
+    dict
+        What was taken, as `held_on` lists it, with the `request` under which it is sealed.
+
+    Raises
+    ------
+    IntegrityError
+        When a night that holds rows of the client's does not verify; nothing was changed.
+    RetentionError
+        When a record of the client's is younger than the duty to keep it; nothing was changed.
+    SettingsError
+        When the lake holds no such client.
+    TerminalError
+        When a table has no rule, reviews of the client's wait in the drop, or another client's erasure is unfinished;
+        nothing was changed.
+    """
+    with one_night_at_a_time(lake_uri, today, say):
+        lake, log = Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings)
+        return _erase(lake_uri, lake, log, client, settings, today)
+
+
+def _erase(lake_uri: str, lake: Lake, log: ErasureLog, client: int, settings: Settings, today: date) -> dict[str, Any]:
+    begun = log.unfinished
+    subject = subject_of(lake, log, client, settings) if begun is None else _pending_subject(log, client)
+    if subject is None:
+        return nothing_held(log, client)
+    if begun is None:
+        Retention.of(lake, subject, settings.retention_years).require(today)
+    findings = Findings.of(lake_uri, lake, subject, settings, begun)
+    findings.files.require_none_waiting()
+    told = {**findings.as_dict(lake), "remarks": _remarks(lake, log, findings, client, settings, today)}
+    planned = _planned(lake, log, begun or _begun(log, client, findings.subject), findings, settings, today)
+    log = log.having(planned, findings.subject.as_pending())
+    log.write(lake_uri, settings)
+    _take_out(lake, findings, planned)
+    findings.files.erase(lake_uri, lake)
+    log.having(replace(planned, completed_at=_now()), None).write(lake_uri, settings)
+    return {"is_erased": True, "request": planned.request, "train_by": planned.train_by, **told}
+
+
+def _pending_subject(log: ErasureLog, client: int) -> Subject:
+    if not log.is_pending(client):
+        raise TerminalError(
+            f"nothing was erased: the erasure {log.unfinished.request if log.unfinished else ''} of another client was "
+            "begun and not finished; run the command for that client again first, which completes it"
+        )
+    return Subject.of_pending(log.pending or {})
+
+
+def _begun(log: ErasureLog, client: int, subject: Subject) -> Erasure:
+    digests = {column: log.digests(column, subject.numbers[column]) for column in IDENTIFIERS if column != "trans_id"}
+    return Erasure(uuid.uuid4().hex, log.digest("client_id", client), _now(), numbers=digests)
+
+
+def _remarks(
+    lake: Lake, log: ErasureLog, findings: Findings, client: int, settings: Settings, today: date
+) -> list[str]:
+    return remarks(lake, findings, log.erased_among([client]), today + timedelta(settings.retrain_days))
+
+
+def _planned(
+    lake: Lake, log: ErasureLog, erasure: Erasure, findings: Findings, settings: Settings, today: date
+) -> Erasure:
+    """The record of what is to be taken; what an earlier run had planned stays in it, as its rows may be gone."""
+    known = {part.publication for part in erasure.nights}
+    rows = [lake.published(night) for night in findings.nights]
+    new = [row for row in rows if row is not None and _publication(row) not in known]
+    _require_verified(lake, log, new, settings)
+    parts = [_night_erasure(lake, log, row, findings, settings) for row in new]
+    models = sorted({*erasure.models, *(model.version for model in findings.models)})
+    return replace(
+        erasure,
+        nights=(*erasure.nights, *(part for part in parts if part.rows)),
+        rows=erasure.rows or _static_rows(findings),
+        models=tuple(models),
+        train_by=erasure.train_by or (today + timedelta(settings.retrain_days)).isoformat(),
+    )
+
+
+def _publication(row: Mapping[str, Any]) -> tuple[date, str, int]:
+    return row["settlement_date"], row["run_key"], row["attempt"]
+
+
+def _require_verified(lake: Lake, log: ErasureLog, rows: Iterable[Mapping[str, Any]], settings: Settings) -> None:
+    faults = [fault for row in rows for fault in faults_of(lake, row, log, settings)]
+    if faults:
+        raise IntegrityError(
+            "nothing was erased: a night that holds rows of the client's does not verify, and afterwards nobody could "
+            f"tell what was erased from what was changed ({'; '.join(faults)}). Play such a night again first"
+        )
+
+
+def _night_erasure(
+    lake: Lake, log: ErasureLog, row: Mapping[str, Any], findings: Findings, settings: Settings
+) -> NightErasure:
+    """What is taken out of one published night, and the hash of what remains."""
+    night, selection = row["settlement_date"], findings.selection
+    outputs = published_outputs(lake, row)
+    remaining = {name: rows.filter(pc.invert(selection.mask(name, rows))) for name, rows in outputs.items()}
+    before, after = outputs[FIN_TRANSACTION.name], remaining[FIN_TRANSACTION.name]
+    return NightErasure(
+        night=night,
+        run_key=row["run_key"],
+        attempt=row["attempt"],
+        hash_before=log.remainder(row).output_hash,
+        hash_after=hash_of(row, remaining, settings),
+        derived=_derived(lake, row, selection),
+        rows={held.table: held.by_night[night] for held in findings.held if held.by_night[night]},
+        transactions=before.num_rows - after.num_rows,
+        cents=amount_cents(before) - amount_cents(after),
+    )
+
+
+def _derived(lake: Lake, row: Mapping[str, Any], selection: Selection) -> dict[str, str]:
+    """The digests of what remains of the tables that follow from the night's outputs."""
+    kept, night = DerivedTables.kept(row), row["settlement_date"]
+    found = {}
+    for name in kept.digests if kept else ():
+        rows = lake.read(MART_TABLES[name], night, night).drop_columns([RUN_KEY.name])
+        remaining = selection.remaining(name, rows)
+        found[name] = derived_digest(MART_TABLES[name], rows if remaining is None else remaining)
+    return found
+
+
+def _static_rows(findings: Findings) -> dict[str, int]:
+    return {held.table: held.by_night[None] for held in findings.held if held.by_night[None]}
+
+
+def _take_out(lake: Lake, findings: Findings, planned: Erasure) -> None:
+    """Take the client's rows out of every table, its older snapshots and its files."""
+    selection, stamp = findings.selection, _stamp(lake, planned)
+    for name in (held.table for held in findings.held):
+        rewrite_rows(lake.catalog, name, partial(selection.remaining, name), stamp)
+        expire_at_once(lake.catalog, name)
+        delete_unreferenced(lake.catalog, name, partial(selection.count, name))
+
+
+def _stamp(lake: Lake, planned: Erasure) -> RunStamp:
+    """The stamp of the erasure's snapshots; each spans nights, so that it names the request in place of a run."""
+    nights = lake.manifest()["settlement_date"].to_pylist()
+    return RunStamp(planned.request, "erasure", nights[-1] if nights else date.min)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

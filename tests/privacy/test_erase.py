@@ -1,0 +1,249 @@
+"""Erasure on request: no trace of the client is left, and everything else still verifies."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from include.errors import IntegrityError, RetentionError, SettingsError, TerminalError
+from include.lake import TABLES, Lake, RunStamp, Table
+from include.marts import MART_TABLES
+from include.night import verify
+from include.night.derived import derived_digest
+from include.privacy import erase, held_on
+from include.privacy.retention import Retention
+from include.privacy.rules import DESCRIBING
+from include.privacy.subject import Subject
+from include.registry.erasures import FOLDER, ErasureLog
+from include.settings import Settings
+from tests.privacy.lakes import (
+    ACCOUNT,
+    CLIENT,
+    ERASABLE_FROM,
+    LAST_RECORD,
+    NIGHTS,
+    OTHER,
+    OTHERS_ACCOUNT,
+    PARTNER,
+    SHARED_ACCOUNT,
+    TODAY,
+    settings_of,
+    traces,
+    tree,
+    uri_of,
+)
+
+Erased = tuple[Path, dict[str, Any]]
+
+
+def test_the_report_counts_what_is_held_and_touches_nothing(lake: Path, settings: Settings) -> None:
+    before = tree(lake)
+    found = held_on(uri_of(lake), CLIENT, settings, TODAY)
+    assert tree(lake) == before
+    rows = {table["table"]: table["rows"] for table in found["tables"]}
+    # One row a night; of breaks and alerts also the one that names the client's card alone.
+    nightly = {"fin_transaction": 2, "anomaly_scores": 2, "settlement_breaks": 4, "alerts": 4, "quarantine": 2}
+    statics = {"fin_client": 1, "fin_disposition": 2, "fin_account": 1, "fin_card": 1, "fin_order": 1, "fin_loan": 1}
+    assert {**rows, **nightly, **statics} == rows
+    assert rows["state_lookback"] == 1
+    # The two accounts that the client owns: rows of the shared one stay, without what they say of the client.
+    assert (rows["mart_findings"], rows["mart_findings_masked"], rows["fin_account_masked"]) == (4, 4, 2)
+    assert (rows["reviews"], rows["quarantine_masked"], rows["settlement_breaks_masked"]) == (1, 2, 4)
+    assert found["accounts"] == {"erased": 1, "stay_with_others": 1}
+    assert found["files"]["alerts"] == [f"{night}.csv" for night in NIGHTS]
+    assert found["retention"]["is_over"]
+    assert str(CLIENT) not in str(found)
+
+
+def test_an_erasure_leaves_no_trace(erased: Erased) -> None:
+    lake, told = erased
+    assert told["is_erased"]
+    assert traces(lake) == []
+
+
+def test_the_search_finds_what_an_erasure_takes(lake: Path) -> None:
+    found = {place.split("/")[2] for place in traces(lake) if place.startswith("lake/ads")}
+    held = held_on(uri_of(lake), CLIENT, settings_of(lake), TODAY)["tables"]
+    # All but the quarantine, whose records are sealed, and its masked table, which has a name of its own for each line.
+    assert {table["table"] for table in held} - found == {"quarantine", "quarantine_masked"}
+
+
+def test_what_remains_is_as_it_was_and_verifies(erased: Erased, built: tuple[Path, Path], settings: Settings) -> None:
+    names = ("fin_transaction", "fin_client", "fin_disposition", "alerts", "anomaly_scores", "state_counterparties")
+    lake, _ = erased
+    remaining = {name: _others(Lake.open(uri_of(lake), settings).read(name)) for name in names}
+    assert all(remaining.values())
+    assert verify(uri_of(lake))["nights"] == len(NIGHTS)
+    folder, saved = built
+    shutil.rmtree(folder)
+    shutil.copytree(saved, folder)
+    before = Lake.open(uri_of(folder), settings)
+    assert {name: _others(before.read(name)) for name in names} == remaining
+
+
+def _others(rows: pa.Table) -> list[dict[str, object]]:
+    found = rows.drop_columns(["run_key"]).to_pylist()
+    return [row for row in found if not any("87000" in str(value) for value in row.values())]
+
+
+def test_an_account_that_another_may_use_stays_with_that_client(erased: Erased, settings: Settings) -> None:
+    opened = Lake.open(uri_of(erased[0]), settings)
+    assert set(opened.read("fin_transaction")["account_id"].to_pylist()) == {OTHERS_ACCOUNT, SHARED_ACCOUNT}
+    assert opened.read("fin_disposition")["client_id"].to_pylist() == [OTHER, PARTNER]
+
+
+@pytest.mark.parametrize("table", ["mart_findings", "transaction_features", "fin_account_masked"])
+def test_what_stays_of_a_shared_account_no_longer_describes_the_client(
+    erased: Erased, settings: Settings, table: str
+) -> None:
+    rows = Lake.open(uri_of(erased[0]), settings).read(table).to_pylist()
+    describing = [[row[name] for name in DESCRIBING if name in row] for row in rows]
+    nights = 1 if table == "fin_account_masked" else len(NIGHTS)
+    assert len(rows) == 2 * nights
+    assert sum(all(value is None for value in row) for row in describing) == nights
+
+
+def test_the_log_seals_what_was_taken_and_names_nobody(erased: Erased, settings: Settings) -> None:
+    lake, told = erased
+    log = ErasureLog.read(uri_of(lake), settings)
+    (done,) = log.erasures
+    assert (done.request, log.pending) == (told["request"], None)
+    assert [part.night for part in done.nights] == list(NIGHTS)
+    assert all(part.transactions == 1 and part.hash_before != part.hash_after for part in done.nights)
+    assert done.nights[0].cents == 10000 + ACCOUNT % 7 * 100
+    assert done.train_by == "2026-01-31"
+    assert str(CLIENT) not in str(done)
+    assert log.erased_among([OTHER, CLIENT]) == [done.request]
+
+
+def test_the_seal_holds_the_digests_of_what_remains_of_the_marts(erased: Erased, settings: Settings) -> None:
+    lake, _ = erased
+    opened, log = Lake.open(uri_of(lake), settings), ErasureLog.read(uri_of(lake), settings)
+    for row in opened.manifest().to_pylist():
+        night = row["settlement_date"]
+        found = {
+            name: derived_digest(table, opened.read(table, night, night).drop_columns(["run_key"]))
+            for name, table in MART_TABLES.items()
+        }
+        assert log.remainder(row).derived == found
+
+
+def test_a_second_request_says_that_it_is_done(erased: Erased, settings: Settings) -> None:
+    lake, told = erased
+    before = tree(lake)
+    again = erase(uri_of(lake), CLIENT, settings, TODAY)
+    assert (again["is_erased"], again["request"]) == (True, told["request"])
+    assert held_on(uri_of(lake), CLIENT, settings, TODAY)["request"] == told["request"]
+    assert tree(lake) == before
+
+
+@pytest.mark.parametrize("who", [999, ACCOUNT])
+def test_an_unknown_client_is_refused(lake: Path, settings: Settings, who: int) -> None:
+    for ask in (held_on, erase):
+        with pytest.raises(SettingsError, match="holds no client of that number"):
+            ask(uri_of(lake), who, settings, TODAY)
+
+
+def test_what_is_younger_than_the_duty_is_kept(lake: Path, settings: Settings) -> None:
+    before = tree(lake)
+    eve = date.fromordinal(ERASABLE_FROM.toordinal() - 1)
+    with pytest.raises(RetentionError, match=rf"of {LAST_RECORD}.*10 years.*253/2008.*from {ERASABLE_FROM} on"):
+        erase(uri_of(lake), CLIENT, settings, eve)
+    assert _without_lock(tree(lake)) == _without_lock(before)
+    assert _retention(lake, settings).as_dict(ERASABLE_FROM)["is_over"]
+
+
+def test_the_duty_is_a_setting(lake: Path) -> None:
+    duty = _retention(lake, settings_of(lake, retention_years=0))
+    assert not duty.as_dict(LAST_RECORD)["is_over"]
+    assert duty.as_dict(date(1994, 1, 5))["is_over"]
+
+
+def _retention(lake: Path, settings: Settings) -> Retention:
+    opened = Lake.open(uri_of(lake), settings)
+    subject = Subject.find(opened, CLIENT)
+    assert subject is not None
+    return Retention.of(opened, subject, settings.retention_years)
+
+
+def test_a_night_that_does_not_verify_stops_the_erasure(lake: Path, settings: Settings) -> None:
+    _add_a_score(lake, settings)
+    before = tree(lake)
+    with pytest.raises(IntegrityError, match=rf"nothing was erased.*{NIGHTS[1]}: output_hash"):
+        erase(uri_of(lake), CLIENT, settings, TODAY)
+    assert _without_lock(tree(lake)) == _without_lock(before)
+
+
+def test_a_table_without_a_rule_stops_the_erasure(lake: Path, settings: Settings) -> None:
+    field = pa.field("settlement_date", pa.date32())
+    new = Table("new_table", pa.schema([field, pa.field("run_key", pa.string())]), "settlement_date", ())
+    Lake.open(uri_of(lake), settings).replace(
+        new, NIGHTS[0], pa.table({"settlement_date": [NIGHTS[0]]}), RunStamp("x", "x", NIGHTS[0])
+    )
+    before = tree(lake)
+    for ask in (held_on, erase):
+        with pytest.raises(TerminalError, match="new_table has no rule"):
+            ask(uri_of(lake), CLIENT, settings, TODAY)
+    assert _without_lock(tree(lake)) == _without_lock(before)
+
+
+def test_rows_that_no_reader_saw_went_too(erased: Erased, settings: Settings) -> None:
+    lake, _ = erased
+    opened = Lake.open(uri_of(lake), settings)
+    data = lake / "lake" / "ads" / "fin_transaction" / "data"
+    assert not any((data / name).exists() for name in ("orphan.parquet", "torn.parquet"))
+    snapshots = {name: len(opened.catalog.load(name).snapshots()) for name in opened.catalog.names()}
+    assert snapshots["fin_transaction"] == snapshots["fin_client"] == 1
+    # Nothing was taken from this table, so that it keeps its history.
+    assert snapshots["night_manifest"] > 1
+
+
+def test_changed_rows_of_an_erased_night_are_found(erased: Erased, settings: Settings) -> None:
+    lake, _ = erased
+    _add_a_score(lake, settings)
+    with pytest.raises(IntegrityError, match=f"{NIGHTS[1]}: output_hash"):
+        verify(uri_of(lake))
+
+
+def test_a_posting_that_is_gone_as_well_is_found(erased: Erased, settings: Settings) -> None:
+    lake, _ = erased
+    _rewrite(lake, settings, "fin_transaction", lambda rows: rows.slice(1))
+    with pytest.raises(IntegrityError, match=r"published rows is 1, expected 2.*published cents"):
+        verify(uri_of(lake))
+
+
+@pytest.mark.parametrize("harm", ["removed", "older", "changed"])
+def test_the_log_cannot_be_changed_or_put_back(erased: Erased, settings: Settings, harm: str) -> None:
+    lake, _ = erased
+    log = lake / "lake" / FOLDER / "erasures.sealed"
+    first = log.read_bytes()
+    ErasureLog.read(uri_of(lake), settings).write(uri_of(lake), settings)
+    if harm == "removed":
+        log.unlink()
+    else:
+        log.write_bytes(first if harm == "older" else log.read_bytes()[:-1] + b"x")
+    with pytest.raises(IntegrityError):
+        verify(uri_of(lake))
+
+
+def _add_a_score(lake: Path, settings: Settings) -> None:
+    _rewrite(lake, settings, "anomaly_scores", lambda rows: pa.concat_tables([rows, rows.slice(0, 1)]))
+
+
+def _rewrite(lake: Path, settings: Settings, name: str, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Change a table of the second night as somebody does who may write into the lake."""
+    opened = Lake.open(uri_of(lake), settings)
+    row = opened.published(NIGHTS[1])
+    assert row is not None
+    rows = change(opened.read(name, NIGHTS[1], NIGHTS[1]).drop_columns(["run_key"]))
+    opened.replace(TABLES[name], NIGHTS[1], rows, RunStamp(row["run_key"], "x", NIGHTS[1]))
+
+
+def _without_lock(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if not name.endswith(".lock")}
