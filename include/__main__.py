@@ -52,6 +52,9 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     _verify_options(
         _stage(stages, "verify", _verify, "check published nights: hashes, conservation, exactly once"), settings
     )
+    _maintain_options(
+        _stage(stages, "maintain", _maintain, "compact a lake, and remove what nobody can be using"), settings
+    )
     return parser
 
 
@@ -124,6 +127,11 @@ def _decision_options(parser: argparse.ArgumentParser, settings: Settings) -> No
 def _verify_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+
+
+def _maintain_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    parser.add_argument("--dry-run", action="store_true", help="change nothing and tell what would be done")
 
 
 def _date(text: str) -> date:
@@ -203,6 +211,12 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import verify
 
     return verify(options.lake, options.date)
+
+
+def _maintain(options: argparse.Namespace) -> dict[str, Any]:
+    from include.maintenance import maintain
+
+    return maintain(options.lake, get_settings(), datetime.now(UTC), is_dry=options.dry_run)
 
 
 def _say(sentence: str) -> None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from include.errors import MissingStateError, SettingsError, SettlementError, TerminalError
 from include.places import Kind, Places
 from include.security.private import keep_new_files_private
-from include.settings import PLACE_NAME, get_settings
+from include.settings import PLACE_NAME, Settings, get_settings
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
@@ -55,6 +55,7 @@ class Tag(StrEnum):
     SETTLEMENT = "settlement"
     NIGHTLY = "nightly"
     MODELS = "models"
+    LAKE = "lake"
 
 
 PUBLISHED_NIGHT = Asset("settlement/published_night")
@@ -159,6 +160,17 @@ ROLLBACK_PARAMS: dict[str, Param] = {
     "lake": _PLACE_PARAMS["lake"],
 }
 """Params of a rollback."""
+
+MAINTENANCE_PARAMS: dict[str, Param] = {
+    "lake": _PLACE_PARAMS["lake"],
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="Tell what would be done, and change nothing in the lake.",
+    ),
+}
+"""Params of a lake's maintenance."""
 
 # As the standard provider's ApprovalOperator names it, whose import only one DAG needs.
 APPROVE = "Approve"
@@ -407,6 +419,44 @@ def run_for_models(work: Callable[[ModelRequest], Result]) -> Result:
     context = get_current_context()
     with _told_failures(context):
         return work(ModelRequest.of(context))
+
+
+@dataclass(frozen=True)
+class LakeRequest:
+    """What a task of the maintenance is asked for.
+
+    Attributes
+    ----------
+    lake
+        Name of the lake.
+    is_dry
+        Whether nothing is to be changed.
+    now
+        Time that the task goes by.
+    """
+
+    lake: str
+    is_dry: bool
+    now: datetime
+
+    @property
+    def lake_uri(self) -> str:
+        """Where the lake lies."""
+        return _address("lake", self.lake)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the installation."""
+        return get_settings()
+
+
+def run_for_lake(work: Callable[[LakeRequest], Result]) -> Result:
+    """Do the running task's part in maintaining a lake; failures are told as in `run_step`."""
+    context = get_current_context()
+    with _told_failures(context):
+        params = context["params"]
+        lake = _places().name_of("lake", params["lake"])
+        return work(LakeRequest(lake, params["dry_run"] is True, datetime.now(UTC)))
 
 
 @dataclass(frozen=True)
