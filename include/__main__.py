@@ -60,6 +60,9 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
         _stage(stages, "privacy", _privacy, "say what is held on a client, or erase it on the client's request"),
         settings,
     )
+    _maintain_options(
+        _stage(stages, "maintain", _maintain, "compact a lake, and remove what nobody can be using"), settings
+    )
     return parser
 
 
@@ -142,8 +145,12 @@ def _extract_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
         help="with accounts, clients and postings as they are, into extracts_unmasked; only for those who may see them",
     )
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+
+
 def _athena_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print every statement and grant, and ask AWS nothing")
+
+
 def _privacy_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--client", type=int, required=True, help="the client's number, client_id of fin_client")
     parser.add_argument("--erase", action="store_true", help="erase it, without asking (default: touch nothing)")
@@ -152,6 +159,11 @@ def _privacy_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
         "--today", type=_date, default=None, help="day from which retention is seen (default: this day, UTC)"
     )
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+
+
+def _maintain_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    parser.add_argument("--dry-run", action="store_true", help="change nothing and tell what would be done")
 
 
 def _date(text: str) -> date:
@@ -238,10 +250,14 @@ def _extract(options: argparse.Namespace) -> dict[str, Any]:
 
     is_masked = not options.unmasked
     return write_extracts_again(options.lake, get_settings(), options.night, is_masked=is_masked, say=_say)
+
+
 def _deploy_athena(options: argparse.Namespace) -> dict[str, Any] | str:
     from include.athena import deploy, script
 
     return script(get_settings()) if options.dry_run else deploy(get_settings())
+
+
 def _privacy(options: argparse.Namespace) -> dict[str, Any]:
     from include.privacy import erase, held_on
 
@@ -249,6 +265,12 @@ def _privacy(options: argparse.Namespace) -> dict[str, Any]:
         raise SettingsError("got --erase and --dry-run: give --erase to erase, and neither to see what it would do")
     asked = (options.lake, options.client, get_settings(), options.today or datetime.now(UTC).date())
     return erase(*asked, say=_say) if options.erase else held_on(*asked)
+
+
+def _maintain(options: argparse.Namespace) -> dict[str, Any]:
+    from include.maintenance import maintain
+
+    return maintain(options.lake, get_settings(), datetime.now(UTC), is_dry=options.dry_run)
 
 
 def _say(sentence: str) -> None:

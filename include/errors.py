@@ -113,6 +113,8 @@ class TrackingError(TransientError):
 
 class ExtractError(TransientError):
     """Raised when an extract for Tableau could not be written, and the one before stays; says the `place`."""
+
+
 class AthenaError(TerminalError):
     """Raised when Athena or Lake Formation refuses a statement, a named query or a grant; says the `table` or none."""
 

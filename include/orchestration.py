@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -55,6 +55,7 @@ class Tag(StrEnum):
     SETTLEMENT = "settlement"
     NIGHTLY = "nightly"
     MODELS = "models"
+    LAKE = "lake"
 
 
 PUBLISHED_NIGHT = Asset("settlement/published_night")
@@ -159,6 +160,17 @@ ROLLBACK_PARAMS: dict[str, Param] = {
     "lake": _PLACE_PARAMS["lake"],
 }
 """Params of a rollback."""
+
+MAINTENANCE_PARAMS: dict[str, Param] = {
+    "lake": _PLACE_PARAMS["lake"],
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="Tell what would be done, and change nothing in the lake.",
+    ),
+}
+"""Params of a lake's maintenance."""
 
 # As the standard provider's ApprovalOperator names it, whose import only one DAG needs.
 APPROVE = "Approve"
@@ -435,6 +447,44 @@ def run_by_settings(work: Callable[[Settings], Result]) -> Result:
     """
     with _told_failures(get_current_context()):
         return work(get_settings())
+
+
+@dataclass(frozen=True)
+class LakeRequest:
+    """What a task of the maintenance is asked for.
+
+    Attributes
+    ----------
+    lake
+        Name of the lake.
+    is_dry
+        Whether nothing is to be changed.
+    now
+        Time that the task goes by.
+    """
+
+    lake: str
+    is_dry: bool
+    now: datetime
+
+    @property
+    def lake_uri(self) -> str:
+        """Where the lake lies."""
+        return _address("lake", self.lake)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the installation."""
+        return get_settings()
+
+
+def run_for_lake(work: Callable[[LakeRequest], Result]) -> Result:
+    """Do the running task's part in maintaining a lake; failures are told as in `run_step`."""
+    context = get_current_context()
+    with _told_failures(context):
+        params = context["params"]
+        lake = _places().name_of("lake", params["lake"])
+        return work(LakeRequest(lake, params["dry_run"] is True, datetime.now(UTC)))
 
 
 @dataclass(frozen=True)

@@ -172,10 +172,22 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9-]*$",
         description="AWS region of Athena, for the data sources of Tableau's live connection.",
     )
-    athena_output_uri: str = Field(
-        "",
-        pattern=r"^(s3://.+)?$",
-        description="Object prefix for what Athena answers; the workgroup's own when empty.",
+    # What a night published stays until somebody decides otherwise.
+    retention: dict[str, int] = Field(
+        default_factory=dict,
+        description='Days that the rows of tables are kept for, counted back from the newest night, as JSON: {"table": '
+        "days}. Tables that are not named keep everything.",
+    )
+    # As long as the look-back: what the bank's relations were when the postings that count as habit were booked.
+    static_history_days: int = Field(
+        92, ge=2, description="Days for which replaced snapshots of a static relation are kept, as its history."
+    )
+    # Twice the day for which the work of a failed run is kept (`ABANDONED_AFTER`); a run is ended after six hours.
+    safe_age_hours: int = Field(
+        48,
+        ge=24,
+        description="Age from which on nothing reads what was replaced, or still writes what it began: maintenance "
+        "touches nothing younger.",
     )
 
     @field_validator("sources", "lakes", mode="before")
@@ -210,5 +222,5 @@ def get_settings() -> Settings:
         raise SettingsError(f"{'; '.join(wrong)}. Correct the environment (fields of include/settings.py)") from None
     except UnreadableSettingError:
         raise SettingsError(
-            'ADS_SOURCES or ADS_LAKES is no JSON: write {"name": "address", "another": "address"}'
+            'ADS_SOURCES, ADS_LAKES or ADS_RETENTION is no JSON: write {"name": "address"}, or {"table": days}'
         ) from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import not_
@@ -173,6 +174,63 @@ def _expire_snapshots(transaction: Transaction) -> None:
     if metadata.spec().fields and len(metadata.snapshots) > 2 * _SNAPSHOTS_KEPT:
         newest = sorted(snapshot.timestamp_ms for snapshot in metadata.snapshots)[-_SNAPSHOTS_KEPT]
         ExpireSnapshots(transaction).older_than(datetime.fromtimestamp(newest / 1000, UTC)).commit()
+
+
+Stage = Callable[[IcebergTable, Transaction], object]
+"""Function that stages a change of a table's metadata, which leaves its rows as they are; none ends the commit."""
+
+
+def metadata_commit(catalog: LakeCatalog, name: str, stage: Stage) -> None:
+    """Change a table's metadata, never its rows, whoever else writes.
+
+    Such a change is planned anew on what it finds and harmless when it is made twice, so that it carries no token: any
+    failure after which the table has moved on counts as a lost race.
+
+    Parameters
+    ----------
+    stage
+        Function that stages the change; it is called again with the current table after every lost race.
+
+    Raises
+    ------
+    LakeConflictError
+        When other writers won every race.
+    PublishError
+        When the change was not made.
+    """
+    until_done = Retrying(retry=retry_if_result(not_), stop=stop_after_attempt(_ATTEMPTS), wait=_PAUSE)
+    try:
+        until_done(_is_staged, catalog, name, stage)
+    except RetryError:
+        raise LakeConflictError(
+            f"other writers of the lake's table {name} went first {_ATTEMPTS} times while its metadata was tidied: "
+            "nothing changed for readers; run the maintenance again when the other runs are through",
+            table=name,
+        ) from None
+
+
+def _is_staged(catalog: LakeCatalog, name: str, stage: Stage) -> bool:
+    table = catalog.load(name)
+    try:
+        with table.transaction() as transaction:
+            stage(table, transaction)
+    except Exception as error:
+        if _has_moved_on(catalog, name, table):
+            return False
+        raise PublishError(
+            f"the metadata of the lake's table {name} could not be tidied: {getattr(error, 'orig', error)}. Nothing "
+            "changed for readers; see that the lake and its catalog answer and that their disk has room, and run the "
+            "maintenance again",
+            table=name,
+        ) from error
+    return True
+
+
+def _has_moved_on(catalog: LakeCatalog, name: str, table: IcebergTable) -> bool:
+    """Whether anybody changed a table since it was loaded; False also when the catalog does not answer."""
+    with suppress(Exception):
+        return catalog.load(name).metadata_location != table.metadata_location
+    return False
 
 
 def _has_landed(catalog: LakeCatalog, name: str, token: str) -> bool:

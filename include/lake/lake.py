@@ -316,6 +316,11 @@ class Lake:
         wanted = pa.schema([schema.field(column) for column in columns]) if columns is not None else schema
         return read_data_files(found, files, wanted) if found is not None else wanted.empty_table()
 
+    def count(self, name: str, night: date) -> int:
+        """The number of a table's published rows of a night, found from the metadata alone."""
+        _, files = self._published_files(name, night, night)
+        return sum(file.record_count for file in files)
+
     def _published_files(
         self, name: str, first: date | None, last: date | None
     ) -> tuple[IcebergTable | None, list[DataFile]]:

@@ -15,9 +15,11 @@ import pyarrow.compute as pc
 from include import settlement
 from include.features.state import STATE_SCHEMAS, unknown_columns
 from include.lake import Lake
+from include.lake.retired import retired
 from include.lake.tables import TABLES, Table
 from include.models.threshold import budget_month
 from include.night.columns import NightColumns
+from include.night.late import STATE_TOTALS
 from include.relations import DATE, FIN_TRANSACTION
 from include.scoring import EARLIER_SCHEMA
 
@@ -57,10 +59,20 @@ def has_predecessor(lake: Lake, night: date) -> bool:
 def knows_enough(lake: Lake, night: date) -> bool:
     """Whether the state of the night before, which is published, has every column and value that this version needs.
 
-    A state that an older version left may lack some; it is then rebuilt from the history.
+    A state that an older version left may lack some, and retention may have removed one of long ago; it is then rebuilt
+    from the history.
     """
-    row = lake.published(night - ONE_DAY)
-    return row is not None and _has_every_column(row) and _has_every_value(lake, night - ONE_DAY)
+    before = night - ONE_DAY
+    row = lake.published(before)
+    return (
+        row is not None and _has_every_column(row) and not _is_retired(lake, before) and _has_every_value(lake, before)
+    )
+
+
+def _is_retired(lake: Lake, night: date) -> bool:
+    """Whether retention removed any of the state that the night left: without rows it would look like an empty bank."""
+    needed = {*settlement.STATE_SCHEMAS, *STATE_SCHEMAS, STATE_TOTALS.name}
+    return bool(needed & retired(lake, night).keys())
 
 
 def _has_every_column(row: Mapping[str, Any]) -> bool:
@@ -84,7 +96,10 @@ def first_night_of(lake: Lake, night: date) -> date:
     first = night
     while has_predecessor(lake, first):
         before = first - ONE_DAY
-        first = lake.read(STATE_CHAIN_START, before, before)["first_night"][0].as_py()
+        kept: list[date] = lake.read(STATE_CHAIN_START, before, before)["first_night"].to_pylist()
+        if not kept:  # retention removed it: what lies before is longer ago than any night looks back
+            return before
+        first = kept[0]
     return first
 
 

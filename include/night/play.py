@@ -11,11 +11,12 @@ from typing import Any, cast
 from include.errors import SettlementError
 from include.lake import Lake
 from include.lake.night_lock import one_night_at_a_time
+from include.lake.retired import retired
 from include.night import carried_state
 from include.night.extracts import export_extracts
 from include.night.finish import publish, report
 from include.night.handoffs import Restated, RunStart
-from include.night.late import LateChange, known_totals, late_changes
+from include.night.late import STATE_TOTALS, LateChange, known_totals, late_changes
 from include.night.request import NightRequest
 from include.night.results import NightResult, RestateResult, Step
 from include.night.scoring import score
@@ -48,7 +49,9 @@ def restate_late_nights(request: NightRequest, progress: Say = _silent) -> Resta
 
 
 def _changes(night: date, start: RunStart, lake: Lake) -> list[LateChange]:
-    if not carried_state.has_predecessor(lake, night):
+    before = night - carried_state.ONE_DAY
+    # Where retention removed the totals of long ago, there is nothing to compare with.
+    if not carried_state.has_predecessor(lake, night) or STATE_TOTALS.name in retired(lake, before):
         return []
     return late_changes(known_totals(lake, night), start.totals, night)
 

@@ -7,23 +7,27 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import IntegrityError
 from include.lake import Lake
-from include.night.columns import Columns, NightColumns
-from include.publish.digest import output_hash
+from include.lake.retired import retired
+from include.night.published_night import PublishedNight
 from include.quality.admission import amount_cents
-from include.quality.sealed_quarantine import unseal_quarantine
 from include.registry.erasures import ErasureLog, Remainder
 from include.relations import FIN_TRANSACTION
-from include.security.envelope import Envelope
 from include.settings import Settings, get_settings
 
 
 def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
     """Check one published night, or all of them.
+
+    Returns
+    -------
+    dict
+        `nights`, the number of nights that hold; `verified`, those of them whose rows are all there; `retired`, the
+        others, each with the tables whose rows retention removed. Of these the digest is taken that was recorded
+        before the removal, so that what is left is held to the night's own hash.
 
     Raises
     ------
@@ -44,7 +48,12 @@ def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
     ]
     if wrong:
         raise IntegrityError("; ".join(wrong))
-    return {"nights": len(rows), "verified": [row["settlement_date"].isoformat() for row in rows]}
+    gone = {row["settlement_date"].isoformat(): sorted(retired(lake, row["settlement_date"])) for row in rows}
+    return {
+        "nights": len(rows),
+        "verified": [night for night, tables in gone.items() if not tables],
+        "retired": {night: tables for night, tables in gone.items() if tables},
+    }
 
 
 def faults_of(lake: Lake, row: Mapping[str, Any], erasures: ErasureLog, settings: Settings) -> list[str]:
@@ -61,17 +70,15 @@ def faults_of(lake: Lake, row: Mapping[str, Any], erasures: ErasureLog, settings
     settings
         Settings of the installation, which name the key.
     """
-    night, columns = row["settlement_date"], NightColumns.kept(row).hashed
-    outputs = published_outputs(lake, row)
-    if unknown := _unknown_columns(outputs, columns):
+    published = PublishedNight.read(lake, row)
+    night, remainder = published.night, erasures.remainder(row)
+    if unknown := published.unknown_columns:
         return [f"{night}: it was written with {unknown}, which this version does not know: verify it with a later one"]
     try:
-        found = hash_of(row, outputs, settings)
+        hashes = {"output_hash": (remainder.output_hash, published.output_hash(settings))}
     except IntegrityError as error:
         return [f"{night}: quarantine: {error}"]
-    remainder = erasures.remainder(row)
-    hashes = {"output_hash": (remainder.output_hash, found)}
-    pairs = {**hashes, **_conserved(row), **_held_to(row, remainder, outputs[FIN_TRANSACTION.name])}
+    pairs = {**hashes, **_conserved(row), **_held_to(published, remainder)}
     return [f"{night}: {fault}" for fault in remainder.faults] + [
         f"{night}: {what} is {found}, expected {expected}"
         for what, (expected, found) in pairs.items()
@@ -86,9 +93,15 @@ def _conserved(row: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
     return {"offered rows": (row["offered_rows"], rows), "offered cents": (row["offered_cents"], cents)}
 
 
-def _held_to(row: Mapping[str, Any], remainder: Remainder, postings: pa.Table) -> dict[str, tuple[object, object]]:
-    """Pairs of the postings that the night is to hold, by the manifest less what was erased, and what it holds."""
+def _held_to(published: PublishedNight, remainder: Remainder) -> dict[str, tuple[object, object]]:
+    """Pairs of the postings that the night is to hold, by the manifest less what was erased, and what it holds.
+
+    Of postings that retention removed, only their number is on record.
+    """
+    row, postings = published.row, published.outputs[FIN_TRANSACTION.name]
     expected_rows = row["published_rows"] - remainder.transactions
+    if gone := published.retired.get(FIN_TRANSACTION.name):
+        return {"published rows": (expected_rows, gone["row_count"])}
     return {
         "published rows": (expected_rows, postings.num_rows),
         "published cents": (row["published_cents"] - remainder.cents, amount_cents(postings)),
@@ -107,13 +120,6 @@ def _unfinished(erasures: ErasureLog, night: date | None) -> list[str]:
     ]
 
 
-def _unknown_columns(outputs: Mapping[str, pa.Table], columns: Columns) -> str:
-    unknown = [
-        f"{name}.{column}" for name in columns for column in columns[name] if column not in outputs[name].schema.names
-    ]
-    return ", ".join(unknown)
-
-
 def _reviews_held_twice(lake: Lake, night: date | None) -> list[str]:
     """A sentence on each two nights that hold the same reviews: a review acts once, from the night that took it in."""
     held = lake.read("reviews", columns=["settlement_date", "review_key"])
@@ -125,29 +131,3 @@ def _reviews_held_twice(lake: Lake, night: date | None) -> list[str]:
         for found, count in sorted(doubled.items())
         if night is None or night in found
     ]
-
-
-def published_outputs(lake: Lake, row: Mapping[str, Any]) -> dict[str, pa.Table]:
-    """The outputs that a night's hash covers, as the lake keeps them: the quarantine's raw texts are sealed.
-
-    Parameters
-    ----------
-    lake
-        The lake.
-    row
-        The night's row of the manifest.
-    """
-    night = row["settlement_date"]
-    return {name: lake.read(name, night, night).drop_columns(["run_key"]) for name in NightColumns.kept(row).hashed}
-
-
-def hash_of(row: Mapping[str, Any], outputs: Mapping[str, pa.Table], settings: Settings) -> str:
-    """The hash of a published night's outputs, or of what remains of them.
-
-    Raises
-    ------
-    IntegrityError
-        When a text of the quarantine was changed, or sealed with another key.
-    """
-    quarantine = unseal_quarantine(outputs["quarantine"], row["settlement_date"], Envelope.open(settings))
-    return output_hash({**outputs, "quarantine": quarantine}, NightColumns.kept(row).hashed)

@@ -21,7 +21,8 @@ from include.lake.night_lock import one_night_at_a_time
 from include.lake.tables import RUN_KEY
 from include.marts.tables import MART_TABLES
 from include.night.derived import DerivedTables, derived_digest
-from include.night.verify import faults_of, hash_of, published_outputs
+from include.night.published_night import PublishedNight
+from include.night.verify import faults_of
 from include.privacy.report import Findings, nothing_held, remarks, subject_of
 from include.privacy.retention import Retention
 from include.privacy.selecting import Selection
@@ -150,7 +151,8 @@ def _night_erasure(
 ) -> NightErasure:
     """What is taken out of one published night, and the hash of what remains."""
     night, selection = row["settlement_date"], findings.selection
-    outputs = published_outputs(lake, row)
+    published = PublishedNight.read(lake, row)
+    outputs = published.outputs
     remaining = {name: rows.filter(pc.invert(selection.mask(name, rows))) for name, rows in outputs.items()}
     before, after = outputs[FIN_TRANSACTION.name], remaining[FIN_TRANSACTION.name]
     return NightErasure(
@@ -158,7 +160,7 @@ def _night_erasure(
         run_key=row["run_key"],
         attempt=row["attempt"],
         hash_before=log.remainder(row).output_hash,
-        hash_after=hash_of(row, remaining, settings),
+        hash_after=published.with_outputs(remaining).output_hash(settings),
         derived=_derived(lake, row, selection),
         rows={held.table: held.by_night[night] for held in findings.held if held.by_night[night]},
         transactions=before.num_rows - after.num_rows,

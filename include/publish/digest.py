@@ -26,7 +26,11 @@ def hashed_columns(outputs: Mapping[str, pa.Table]) -> dict[str, list[str]]:
     return {name: [c for c in rows.column_names if c not in _NOT_CONTENT] for name, rows in outputs.items()}
 
 
-def output_hash(outputs: Mapping[str, pa.Table], columns: Mapping[str, Sequence[str]] | None = None) -> str:
+def output_hash(
+    outputs: Mapping[str, pa.Table],
+    columns: Mapping[str, Sequence[str]] | None = None,
+    recorded: Mapping[str, str] | None = None,
+) -> str:
     """The night's hash over its plaintext outputs, tables in the order of their names.
 
     Parameters
@@ -36,9 +40,18 @@ def output_hash(outputs: Mapping[str, pa.Table], columns: Mapping[str, Sequence[
     columns
         Columns of each table that the hash is taken over; those of `hashed_columns` when None. The hash of a night
         that was written before a table gained a column does not cover that column.
+    recorded
+        Digests of tables whose rows are no longer there, as `output_digests` gave them when they were.
     """
     over = hashed_columns(outputs) if columns is None else columns
-    return combined_digest(f"{name}={table_digest(outputs[name].select(over[name]))}" for name in sorted(over))
+    gone = recorded or {}
+    digests = {**output_digests(outputs, {name: over[name] for name in over if name not in gone}), **gone}
+    return combined_digest(f"{name}={digests[name]}" for name in sorted(over))
+
+
+def output_digests(outputs: Mapping[str, pa.Table], columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The digest of each output over its columns, of which the night's hash is made."""
+    return {name: table_digest(outputs[name].select(over)) for name, over in columns.items()}
 
 
 def combined_digest(parts: Iterable[str]) -> str:
