@@ -93,7 +93,7 @@ def test_where_every_snapshot_is_young_one_is_held_until_it_is_old_enough(lake, 
     removed = tidy(lake, at)
     # The tag bounds it: files of before the tag, long written, go; those of the last commits stay.
     assert replaced <= removed
-    assert all(os.path.exists(file.file_path) for file in data_files(lake._catalog.load(STATE.name)))
+    assert all(Path(file.file_path).exists() for file in data_files(lake._catalog.load(STATE.name)))
     assert hold_snapshot(lake._catalog, STATE.name, at)
     assert lake._catalog.load(STATE.name).metadata.refs[HELD].snapshot_id != held
     assert hold_snapshot(lake._catalog, STATE.name, moment())  # old enough by itself: nothing needs to be held
