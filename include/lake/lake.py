@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Self
@@ -351,10 +351,38 @@ class Lake:
     def key_version(self) -> int | None:
         """The key version whose masked rows readers see; None where none was written yet."""
         found = self._catalog.find(VERSION_TABLE.name)
-        if found is None:
-            return None
-        rows = read_data_files(found, data_files(found), VERSION_TABLE.schema)
-        return int(rows["current_version"][0].as_py()) if rows.num_rows else None
+        return None if found is None else _version_in(found)
+
+    def show_version(self, version: int, stamp: RunStamp) -> None:
+        """Make a key version the one that masked readers see, unless they see it or a later one already."""
+        found = self._catalog.ensure(VERSION_TABLE)
+        row = {"current_version": version, "since": stamp.night, RUN_KEY.name: stamp.run_key}
+        rows = pa.Table.from_pylist([row], VERSION_TABLE.schema)
+        written = functools.cache(lambda: write_data_file(found, rows, stamp.night.isoformat()))
+
+        def plan(now: IcebergTable) -> Change:
+            return Change() if (_version_in(now) or 0) >= version else Change(remove=data_files(now), add=[written()])
+
+        guarded_commit(self._catalog, VERSION_TABLE.name, plan, stamp)
+
+    def keep_versions(self, table: Table, versions: Collection[int], stamp: RunStamp) -> None:
+        """Remove the rows of all other key versions from a table; readers must see one of these."""
+
+        def plan(now: IcebergTable) -> Change:
+            return Change(remove=[file for file in data_files(now) if version_of(now, file) not in versions])
+
+        if self._catalog.find(table.name) is not None:
+            guarded_commit(self._catalog, table.name, plan, stamp)
+
+    def rows_of_version(self, table: Table, night: date, run_key: str, version: int) -> int:
+        """The number of a run's rows of a night in one key version, found from the metadata alone."""
+        found = self._catalog.find(table.name)
+        files = [] if found is None else data_files(found, night, night)
+        return sum(
+            file.record_count
+            for file in files
+            if found is not None and (run_key_of(found, file), version_of(found, file)) == (run_key, version)
+        )
 
     def manifest(self, first: date | None = None, last: date | None = None) -> pa.Table:
         """The manifest rows of the published nights from `first` to `last`, ordered by night."""
@@ -448,3 +476,8 @@ def _check_unswitched(now: frozenset[_Named], since: frozenset[_Named] | None, s
         night=stamp.night,
         run_key=stamp.run_key,
     )
+
+
+def _version_in(table: IcebergTable) -> int | None:
+    rows = read_data_files(table, data_files(table), VERSION_TABLE.schema)
+    return int(rows["current_version"][0].as_py()) if rows.num_rows else None

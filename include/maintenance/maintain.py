@@ -14,7 +14,6 @@ from typing import Any
 
 from pyiceberg.table import Table as IcebergTable
 
-from include.lake import Lake
 from include.lake.data_files import night_column
 from include.lake.iceberg_catalog import LakeCatalog
 from include.lake.location import LakeLocation
@@ -23,7 +22,7 @@ from include.maintenance.expiry import Moment, expire_snapshots, hold_snapshot, 
 from include.maintenance.figures import Figures
 from include.maintenance.retention import checked_retention, due_nights, record, remove_rows
 from include.maintenance.storage import size_of
-from include.registry.erasures import ErasureLog
+from include.night.verify import Verifier
 from include.settings import Settings
 from include.stages import stage
 
@@ -36,10 +35,10 @@ class Maintenance:
 
     Attributes
     ----------
-    catalog, lake
-        The lake's tables.
-    erasures
-        What was taken out of the lake's nights on clients' requests.
+    catalog
+        Catalog of the lake's tables.
+    verifier
+        Verifier of the lake's nights.
     settings
         Settings of the installation: retention, history, safe age.
     moment
@@ -49,8 +48,7 @@ class Maintenance:
     """
 
     catalog: LakeCatalog
-    lake: Lake
-    erasures: ErasureLog
+    verifier: Verifier
     settings: Settings
     moment: Moment
     is_dry: bool = False
@@ -60,8 +58,7 @@ class Maintenance:
         """The maintenance of a lake at a time."""
         location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
         moment = Moment(now, timedelta(hours=settings.safe_age_hours))
-        catalog, lake = LakeCatalog.open(location, settings), Lake.open(lake_uri, settings)
-        return cls(catalog, lake, ErasureLog.read(lake_uri, settings), settings, moment, is_dry)
+        return cls(LakeCatalog.open(location, settings), Verifier.open(lake_uri, settings), settings, moment, is_dry)
 
     def tables(self) -> dict[str, IcebergTable]:
         """The lake's tables as they are now."""
@@ -98,11 +95,11 @@ class Maintenance:
             When the retention is not allowed.
         """
         tables = self.tables()
-        due = due_nights(self.lake, tables, checked_retention(self.settings, tables))
+        due = due_nights(self.verifier.lake, tables, checked_retention(self.settings, tables))
         if due and not self.is_dry:
             with stage(f"recording what retention removes of {len(due)} nights"):
                 for night in due:
-                    record(self.lake, night, self.erasures, self.settings, self.moment.now)
+                    record(self.verifier, night, self.moment.now)
             for name in sorted({name for night in due for name in night.files}):
                 remove_rows(self.catalog, name, [file for night in due for file in night.files.get(name, [])])
         removed = [file for night in due for files in night.files.values() for file in files]

@@ -25,8 +25,7 @@ from include.lake.iceberg_catalog import LakeCatalog
 from include.lake.retired import RETIRED, recorded
 from include.maintenance.compaction import ATTEMPT
 from include.night.published_night import PublishedNight
-from include.night.verify import faults_of
-from include.registry.erasures import ErasureLog
+from include.night.verify import Verifier
 from include.relations import STATIC_RELATIONS
 from include.settings import Settings
 from include.training.split import REFRESH_NIGHTS_SEEN
@@ -112,7 +111,7 @@ def due_nights(lake: Lake, tables: Mapping[str, IcebergTable], retention: Mappin
     return [found[night] for night in sorted(found)]
 
 
-def record(lake: Lake, due: Due, erasures: ErasureLog, settings: Settings, now: datetime) -> None:
+def record(verifier: Verifier, due: Due, now: datetime) -> None:
     """Verify a night and put on record what is to be removed of it.
 
     Raises
@@ -120,14 +119,15 @@ def record(lake: Lake, due: Due, erasures: ErasureLog, settings: Settings, now: 
     IntegrityError
         When the night does not hold; none of its rows is removed.
     """
-    if wrong := faults_of(lake, due.row, erasures, settings):
+    if wrong := verifier.faults_of(due.row):
         raise IntegrityError(
             f"retention removes nothing of a night that does not verify: {'; '.join(wrong)}. Restore the night from a "
             "backup or run it again, then run the maintenance again",
             night=due.night,
             run_key=due.row["run_key"],
         )
-    digests = PublishedNight.read(lake, due.row).digests(due.files.keys(), settings)
+    lake = verifier.lake
+    digests = PublishedNight.read(lake, due.row).digests(due.files.keys(), verifier.settings)
     fresh = [
         {
             "settlement_date": due.night,

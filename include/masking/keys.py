@@ -83,11 +83,18 @@ class NameKeys:
         new = max(self.versions) + 1
         return replace(self, versions={**self.versions, new: secrets.token_bytes(KEY_BYTES)}, coming=new)
 
-    def switched(self) -> NameKeys:
-        """The keys after a rotation: the coming version is current, and the keys of all others are destroyed."""
-        if self.coming is None:
-            return self
-        return NameKeys(self.finding, {self.coming: self.versions[self.coming]}, self.coming)
+    def with_coming_as_current(self) -> NameKeys:
+        """The keys once masked readers are to see the coming version; the old ones stay until their rows are gone."""
+        return self if self.coming is None else replace(self, current=self.coming, coming=None)
+
+    def with_current_alone(self) -> NameKeys:
+        """The keys after a rotation: those of all other versions are destroyed."""
+        return NameKeys(self.finding, {self.current: self.versions[self.current]}, self.current)
+
+    @property
+    def is_rotating(self) -> bool:
+        """Whether a rotation was begun and not finished."""
+        return len(self.versions) > 1
 
 
 class Namer:

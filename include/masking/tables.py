@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.lake.tables import CORRECTION, RUN_KEY, TABLES, VERSION_COLUMN, VERSION_TABLE, Table, commented
+from include.lake.tables import CORRECTION, RUN_KEY, TABLES, VERSION_COLUMN, Table, commented
 from include.masking.columns import (
     AGE_BAND,
     AGES,
@@ -229,9 +228,3 @@ def _rounded(column: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
     """Money rounded to the nearest multiple of a step."""
     amounts = [None if value is None else round(value / step) * Decimal(step) for value in column.to_pylist()]
     return pa.chunked_array([pa.array(amounts, column.type)])
-
-
-def version_row(version: int, night: date) -> pa.Table:
-    """The row that says which key version masked readers see."""
-    schema = pa.schema([field for field in VERSION_TABLE.schema if field.name != RUN_KEY.name])
-    return pa.Table.from_pylist([{"current_version": version, "since": night}], schema=schema)

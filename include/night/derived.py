@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from include.lake.tables import Table
 from include.marts import UNDIGESTED
-from include.publish.digest import table_digest
+from include.publish.digest import full_digest
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class DerivedTables:
     @classmethod
     def of(cls, tables: Iterable[tuple[Table, pa.Table]], amount_step: int) -> Self:
         """The tables of a night that is being published."""
-        return cls({table.name: derived_digest(table, rows) for table, rows in tables}, amount_step)
+        return cls({table.name: derived_digest(table.name, rows) for table, rows in tables}, amount_step)
 
     @classmethod
     def kept(cls, row: Mapping[str, Any]) -> Self | None:
@@ -44,8 +44,6 @@ class DerivedTables:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def derived_digest(table: Table, rows: pa.Table) -> str:
+def derived_digest(table: str, rows: pa.Table) -> str:
     """The digest of a derived table's rows, without the columns that later nights or another run may change."""
-    return table_digest(
-        rows.drop_columns([name for name in UNDIGESTED.get(table.name, ()) if name in rows.column_names])
-    )
+    return full_digest(rows.drop_columns([name for name in UNDIGESTED.get(table, ()) if name in rows.column_names]))

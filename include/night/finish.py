@@ -16,10 +16,11 @@ from include.errors import LakeConflictError, MissingStateError, PublishError, T
 from include.lake import Lake, RunStamp
 from include.monitoring import drift_plot
 from include.night import carried_state
+from include.night.derived import DerivedTables
 from include.night.docs import docs_address, publish_docs
 from include.night.extracts import missing_extract
 from include.night.handoffs import NightReviews, Verdicts
-from include.night.masking import MaskedNight, name_keys
+from include.night.masking import LakeNames, MaskedNight
 from include.night.outputs import Unpublished
 from include.night.publishing import NightOutputs, Provenance, check_conservation, manifest_row, write_night
 from include.night.request import NightRequest
@@ -50,22 +51,22 @@ def publish(request: NightRequest) -> PublishResult:
         night took in the same reviews as this run.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
-    keys = name_keys(lake, request.lake_uri, request.settings)
-    unpublished = Unpublished.load(request, workspace, lake, keys.finding_namer)
+    names = LakeNames.of(lake, request)
+    unpublished = Unpublished.load(request, workspace, lake, names.masks().keys.finding_namer)
     outputs = unpublished.outputs(lake)
     check_conservation(outputs)
     start, reviews, summary = unpublished.start, unpublished.reviews, unpublished.summary(outputs)
     provenance = _provenance(unpublished, request.settings)
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
-    row = manifest_row(stamp, outputs, provenance, start.started_at, summary)
+    derived = DerivedTables.of([*outputs.derived, *names.masks().counted_apart(outputs)], names.amount_step)
+    row = manifest_row(stamp, outputs, provenance, start.started_at, summary, derived)
     unclaimed = partial(require_unclaimed, request.night, start, reviews, lake)
-    masked = MaskedNight.of(keys, outputs.statics, stamp, request.settings.masked_amount_step)
     for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):
         with attempt:
-            _write(lake, stamp, outputs, row, masked, start.published_run, unclaimed)
+            _write(lake, stamp, outputs, row, names, start.published_run, unclaimed)
     # At once, sealed: what people wrote does not wait in the clear for a report that may be killed. It says what stays.
     put_reviews_away(reviews, request.settings)
-    restate_review_states(lake, request.night, masked)
+    restate_review_states(lake, request.night, names)
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
 
@@ -84,16 +85,18 @@ def _write(
     stamp: RunStamp,
     outputs: NightOutputs,
     row: dict[str, Any],
-    masked: MaskedNight,
+    names: LakeNames,
     run_at_extract: str | None,
     unclaimed: Callable[[], None],
 ) -> None:
     attempts = _attempts_so_far(lake, stamp, run_at_extract)
+    masks = names.masks()
     write_night(lake, stamp, outputs)
-    masked.write(lake, stamp, outputs, {**row, "attempt": attempts + 1})
+    MaskedNight.of(masks, outputs.statics, stamp.night).write(lake, stamp, outputs, {**row, "attempt": attempts + 1})
     # Once more: from its first write on the lake itself finds out who else publishes the night.
     attempts = _attempts_so_far(lake, stamp, run_at_extract)
-    lake.publish_manifest({**row, "attempt": attempts + 1}, stamp, unclaimed)
+    with names.unchanged_since(masks.keys):
+        lake.publish_manifest({**row, "attempt": attempts + 1}, stamp, unclaimed)
     lake.supersede(stamp.night, keep_run_key=stamp.run_key)
 
 

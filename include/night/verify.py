@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 import pyarrow.compute as pc
 
 from include.errors import IntegrityError
 from include.lake import Lake
 from include.lake.retired import retired
+from include.masking.keys import NameKeys, NameKeyStore
 from include.night.published_night import PublishedNight
+from include.night.verify_derived import derived_faults
 from include.quality.admission import amount_cents
 from include.registry.erasures import ErasureLog, Remainder
 from include.relations import FIN_TRANSACTION
@@ -34,17 +37,17 @@ def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
     IntegrityError
         Naming every night and every figure that does not hold.
     """
-    settings = get_settings()
-    lake, erasures = Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings)
+    verifier = Verifier.open(lake_uri, get_settings())
+    lake = verifier.lake
     rows = lake.manifest(first=night, last=night).to_pylist()
     if not rows:
         raise IntegrityError(
             f"nothing is published {f'for {night} ' if night else ''}in {lake_uri}: there is no night to verify"
         )
     wrong = [
-        *(fault for row in rows for fault in faults_of(lake, row, erasures, settings)),
+        *(fault for row in rows for fault in verifier.faults_of(row)),
         *_reviews_held_twice(lake, night),
-        *_unfinished(erasures, night),
+        *_unfinished(verifier.erasures, night),
     ]
     if wrong:
         raise IntegrityError("; ".join(wrong))
@@ -56,34 +59,68 @@ def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
     }
 
 
-def faults_of(lake: Lake, row: Mapping[str, Any], erasures: ErasureLog, settings: Settings) -> list[str]:
-    """A sentence on each figure of a published night that does not hold.
+@dataclass(frozen=True)
+class Verifier:
+    """Verifies the nights of one lake.
 
-    Parameters
+    Attributes
     ----------
     lake
         The lake.
-    row
-        The night's row of the manifest.
     erasures
-        What was taken out of the night since it was published, on the request of clients.
+        What was taken out of nights since they were published, on the request of clients.
+    keys
+        Keys of the lake's names; None where it never had any.
     settings
         Settings of the installation, which name the key.
     """
-    published = PublishedNight.read(lake, row)
-    night, remainder = published.night, erasures.remainder(row)
-    if unknown := published.unknown_columns:
-        return [f"{night}: it was written with {unknown}, which this version does not know: verify it with a later one"]
-    try:
-        hashes = {"output_hash": (remainder.output_hash, published.output_hash(settings))}
-    except IntegrityError as error:
-        return [f"{night}: quarantine: {error}"]
-    pairs = {**hashes, **_conserved(row), **_held_to(published, remainder)}
-    return [f"{night}: {fault}" for fault in remainder.faults] + [
-        f"{night}: {what} is {found}, expected {expected}"
-        for what, (expected, found) in pairs.items()
-        if expected != found
-    ]
+
+    lake: Lake
+    erasures: ErasureLog
+    keys: NameKeys | None
+    settings: Settings
+
+    @classmethod
+    def open(cls, lake_uri: str, settings: Settings) -> Self:
+        """The verifier of a lake.
+
+        Raises
+        ------
+        IntegrityError
+            When the log of erasures or the keys are gone, changed or do not open.
+        """
+        keys = NameKeyStore.open(lake_uri, settings).find()
+        return cls(Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings), keys, settings)
+
+    def faults_of(self, row: Mapping[str, Any]) -> list[str]:
+        """A sentence on each figure of a published night that does not hold, given its row of the manifest."""
+        published = PublishedNight.read(self.lake, row)
+        if unknown := published.unknown_columns:
+            said = f"it was written with {unknown}, which this version does not know: verify it with a later one"
+            return [f"{published.night}: {said}"]
+        return [f"{published.night}: {fault}" for fault in self._faults(published)]
+
+    def _faults(self, published: PublishedNight) -> Iterator[str]:
+        remainder = self.erasures.remainder(published.row)
+        yield from remainder.faults
+        try:
+            hashes = {"output_hash": (remainder.output_hash, published.output_hash(self.settings))}
+        except IntegrityError as error:
+            yield f"quarantine: {error}"
+            return
+        pairs = {**hashes, **_conserved(published.row), **_held_to(published, remainder)}
+        yield from (
+            f"{what} is {found}, expected {expected}" for what, (expected, found) in pairs.items() if expected != found
+        )
+        yield from self._derived_faults(published, remainder)
+
+    def _derived_faults(self, published: PublishedNight, remainder: Remainder) -> Iterator[str]:
+        if published.row["derived"] is None:
+            return
+        if self.keys is None:
+            yield "the key of its pseudonyms and finding ids is missing: restore it from the lake's backup"
+            return
+        yield from derived_faults(self.lake, published, self.keys, remainder.derived)
 
 
 def _conserved(row: Mapping[str, Any]) -> dict[str, tuple[object, object]]:

@@ -22,7 +22,7 @@ from include.lake.tables import RUN_KEY
 from include.marts.tables import MART_TABLES
 from include.night.derived import DerivedTables, derived_digest
 from include.night.published_night import PublishedNight
-from include.night.verify import faults_of
+from include.night.verify import Verifier
 from include.privacy.report import Findings, nothing_held, remarks, subject_of
 from include.privacy.retention import Retention
 from include.privacy.selecting import Selection
@@ -71,11 +71,11 @@ def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say 
         nothing was changed.
     """
     with one_night_at_a_time(lake_uri, today, say):
-        lake, log = Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings)
-        return _erase(lake_uri, lake, log, client, settings, today)
+        return _erase(lake_uri, Verifier.open(lake_uri, settings), client, today)
 
 
-def _erase(lake_uri: str, lake: Lake, log: ErasureLog, client: int, settings: Settings, today: date) -> dict[str, Any]:
+def _erase(lake_uri: str, verifier: Verifier, client: int, today: date) -> dict[str, Any]:
+    lake, log, settings = verifier.lake, verifier.erasures, verifier.settings
     begun = log.unfinished
     subject = subject_of(lake, log, client, settings) if begun is None else _pending_subject(log, client)
     if subject is None:
@@ -85,7 +85,7 @@ def _erase(lake_uri: str, lake: Lake, log: ErasureLog, client: int, settings: Se
     findings = Findings.of(lake_uri, lake, subject, settings, begun)
     findings.files.require_none_waiting()
     told = {**findings.as_dict(lake), "remarks": _remarks(lake, log, findings, client, settings, today)}
-    planned = _planned(lake, log, begun or _begun(log, client, findings.subject), findings, settings, today)
+    planned = _planned(verifier, begun or _begun(log, client, findings.subject), findings, today)
     log = log.having(planned, findings.subject.as_pending())
     log.write(lake_uri, settings)
     _take_out(lake, findings, planned)
@@ -114,14 +114,13 @@ def _remarks(
     return remarks(lake, findings, log.erased_among([client]), today + timedelta(settings.retrain_days))
 
 
-def _planned(
-    lake: Lake, log: ErasureLog, erasure: Erasure, findings: Findings, settings: Settings, today: date
-) -> Erasure:
+def _planned(verifier: Verifier, erasure: Erasure, findings: Findings, today: date) -> Erasure:
     """The record of what is to be taken; what an earlier run had planned stays in it, as its rows may be gone."""
+    lake, log, settings = verifier.lake, verifier.erasures, verifier.settings
     known = {part.publication for part in erasure.nights}
     rows = [lake.published(night) for night in findings.nights]
     new = [row for row in rows if row is not None and _publication(row) not in known]
-    _require_verified(lake, log, new, settings)
+    _require_verified(verifier, new)
     parts = [_night_erasure(lake, log, row, findings, settings) for row in new]
     models = sorted({*erasure.models, *(model.version for model in findings.models)})
     return replace(
@@ -137,8 +136,8 @@ def _publication(row: Mapping[str, Any]) -> tuple[date, str, int]:
     return row["settlement_date"], row["run_key"], row["attempt"]
 
 
-def _require_verified(lake: Lake, log: ErasureLog, rows: Iterable[Mapping[str, Any]], settings: Settings) -> None:
-    faults = [fault for row in rows for fault in faults_of(lake, row, log, settings)]
+def _require_verified(verifier: Verifier, rows: Iterable[Mapping[str, Any]]) -> None:
+    faults = [fault for row in rows for fault in verifier.faults_of(row)]
     if faults:
         raise IntegrityError(
             "nothing was erased: a night that holds rows of the client's does not verify, and afterwards nobody could "
@@ -173,9 +172,10 @@ def _derived(lake: Lake, row: Mapping[str, Any], selection: Selection) -> dict[s
     kept, night = DerivedTables.kept(row), row["settlement_date"]
     found = {}
     for name in kept.digests if kept else ():
-        rows = lake.read(MART_TABLES[name], night, night).drop_columns([RUN_KEY.name])
-        remaining = selection.remaining(name, rows)
-        found[name] = derived_digest(MART_TABLES[name], rows if remaining is None else remaining)
+        if name in MART_TABLES:
+            rows = lake.read(MART_TABLES[name], night, night).drop_columns([RUN_KEY.name])
+            remaining = selection.remaining(name, rows)
+            found[name] = derived_digest(name, rows if remaining is None else remaining)
     return found
 
 

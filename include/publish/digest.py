@@ -21,6 +21,12 @@ def table_digest(table: pa.Table) -> str:
     return f"{','.join(rows.column_names)}:{digest}"
 
 
+def full_digest(table: pa.Table) -> str:
+    """Hex digest of a table's rows as a multiset, with every column, whatever it is called."""
+    renamed = table.rename_columns([f"column {name}" for name in table.column_names])
+    return table_digest(renamed)
+
+
 def hashed_columns(outputs: Mapping[str, pa.Table]) -> dict[str, list[str]]:
     """The content columns of each output, in their order: a night's hash is taken over these."""
     return {name: [c for c in rows.column_names if c not in _NOT_CONTENT] for name, rows in outputs.items()}
