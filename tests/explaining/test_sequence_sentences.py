@@ -13,6 +13,7 @@ from include.explaining.sequence_reading import read_sequences
 from include.explaining.words import NO_READING, Earlier, SequenceReading, finding
 from include.features.catalog import SURPRISES
 from include.features.sequences import KINDS, NO_POSTING, STEP, WINDOW
+from include.identifiers import unmarked
 from include.models.sequence_reader import Expectation
 
 DAY = date(1994, 1, 19)
@@ -72,7 +73,7 @@ COMPARED = (
 )
 def test_the_expected_and_the_postings_to_compare_with_are_named(feature, text):
     said = finding(feature, HOUSEHOLD, READING)
-    assert said.text == text
+    assert unmarked(said.text) == text
     assert said.stands
 
 
@@ -80,7 +81,7 @@ def test_the_expected_and_the_postings_to_compare_with_are_named(feature, text):
 def test_without_earlier_postings_it_says_so(feature):
     for reading in (NO_READING, SequenceReading(replace(EXPECTED, gap_days=None), {}, (), None)):
         said = finding(feature, HOUSEHOLD, reading)
-        assert said.text.endswith("the account has no earlier postings to compare with.")
+        assert unmarked(said.text).endswith("the account has no earlier postings to compare with.")
         assert not said.stands
 
 

@@ -15,6 +15,7 @@ from include.features import absence_notes, engine
 from include.features.plan import feature_plan
 from include.features.state import FeatureState
 from include.features.towns import known_towns
+from include.identifiers import unmarked
 from include.sql_engine import SqlEngine
 from tests.features.real_bank import between, made
 
@@ -69,7 +70,7 @@ def found(*night: dict[str, object], earlier: list[dict[str, object]] | None = N
 
 
 def said(feature: str, row: dict) -> str:
-    return SCENE_SENTENCES[feature](row).text
+    return unmarked(SCENE_SENTENCES[feature](row).text)
 
 
 # ---------------------------------------------------------------- a bank with everything

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.identifiers import unmarked
 from include.lake.tables import REVIEWS_SCHEMA
 from include.models.calibration import published, rarity_of
 from include.relations import FIN_TRANSACTION
@@ -83,7 +84,7 @@ def test_a_payee_whose_cases_recur_makes_a_payment_rarer_for_anybody():
     (row,) = _feedback(tonight, past, reviews).rises.to_pylist()
     assert (row["trans_id"], row["code"], row["feature"]) == (1, "counterparty", "counterparty_cases")
     assert row["shift"] > 0.5
-    assert row["text"] == (
+    assert unmarked(row["text"]) == (
         "19 of the last 25 payments with account 900 at bank AB were confirmed as fraud, the latest known on 3 June."
     )
 
@@ -105,7 +106,7 @@ def test_a_place_speaks_where_places_are_recorded():
     tonight = [_posting(1, 0, account=777, payee=0, other_bank_id=None, district_id=BAD)]
     (row,) = _feedback(tonight, past, reviews).rises.to_pylist()
     assert row["code"] == "location"
-    assert "payments in district 900 were confirmed as fraud" in row["text"]
+    assert "payments in district 900 were confirmed as fraud" in unmarked(row["text"])
 
 
 def test_cases_that_never_recurred_say_nothing():

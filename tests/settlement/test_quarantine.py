@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from include.identifiers import unmarked
 from include.settlement.findings import Break, Correction
 from include.settlement.quarantine import Refusals
 
@@ -23,7 +24,7 @@ FOUND = Break(
 def test_a_record_of_the_account_makes_a_warning_without_an_insert() -> None:
     excused = Refusals({(DAY, 5): 1}).excuse(FOUND, SINCE)
     assert (excused.severity, excused.correction) == ("warn", None)
-    assert excused.text.endswith(
+    assert unmarked(excused.text).endswith(
         "Account 5 has 1 quarantined record since 2024-04-20: what is missing here may be it, so look there first."
     )
 
