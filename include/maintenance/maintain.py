@@ -107,13 +107,15 @@ class Maintenance:
         due = due_nights(self.lake, tables, checked_retention(self.settings, tables))
         if due and not self.is_dry:
             with stage(f"recording what retention removes of {len(due)} nights"):
-                for night in due:
-                    record(self.lake, night, self.erasures, self.settings, self.moment.now)
+                due = [night for night in due if self._record(night)]
             self._remove_sheets(due)
             for name in sorted({name for night in due for name in night.files}):
                 remove_rows(self.catalog, name, [file for night in due for file in night.files.get(name, [])])
         removed = [file for night in due for files in night.files.values() for file in files]
         return {"retired_nights": len(due), "retired_rows": sum(file.record_count for file in removed)}
+
+    def _record(self, night: Due) -> bool:
+        return record(self.lake, night, self.erasures, self.settings, self.moment.now)
 
     def _remove_sheets(self, due: Iterable[Due]) -> None:
         # Before the rows: as long as these are there, a maintenance that comes after one that was killed finds both.

@@ -165,15 +165,24 @@ def due_nights(lake: Lake, tables: Mapping[str, IcebergTable], retention: Mappin
     return [found[night] for night in sorted(found)]
 
 
-def record(lake: Lake, due: Due, erasures: ErasureLog, settings: Settings, now: datetime) -> None:
+def record(lake: Lake, due: Due, erasures: ErasureLog, settings: Settings, now: datetime) -> bool:
     """Verify a night and put on record what is to be removed of it.
+
+    Returns
+    -------
+    bool
+        Whether it was. A night that another run has published meanwhile is left for the next time: the listed files are
+        no longer what readers see.
 
     Raises
     ------
     IntegrityError
         When the night does not hold; none of its rows is removed.
     """
-    if wrong := faults_of(lake, due.row, erasures, settings):
+    wrong, published = faults_of(lake, due.row, erasures, settings), lake.published(due.night)
+    if published != due.row:
+        return False
+    if wrong:
         raise IntegrityError(
             f"retention removes nothing of a night that does not verify: {'; '.join(wrong)}. Restore the night from a "
             "backup or run it again, then run the maintenance again",
@@ -194,6 +203,7 @@ def record(lake: Lake, due: Due, erasures: ErasureLog, settings: Settings, now: 
     earlier = [known for name, known in recorded(lake, due.night).items() if name not in due.files]
     rows = pa.Table.from_pylist([*earlier, *fresh], schema=RETIRED.schema).drop_columns(["run_key"])
     lake.replace(RETIRED, due.night, rows, RunStamp(due.row["run_key"], ATTEMPT, due.night))
+    return True
 
 
 def remove_rows(catalog: LakeCatalog, name: str, files: list[DataFile]) -> None:

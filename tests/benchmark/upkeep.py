@@ -8,7 +8,6 @@ to show how the costs of one night depend on the number of nights: give it a cop
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -22,15 +21,16 @@ from include.maintenance.retention import remove_rows
 from include.night import verify
 from include.settings import Settings, get_settings
 
-PLANNED, READ = "anomaly_scores", ("anomaly_scores", "alerts", "fin_transaction")
-_REPETITIONS = 15
+PLANNED, READ = "fin_transaction", ("anomaly_scores", "alerts", "fin_transaction")
+_REPETITIONS = 40
 _SHORTER = (120, 30)
 
 
 def costs(lake_uri: str, settings: Settings) -> dict[str, dict[str, float]]:
-    """Milliseconds to plan and to read the first, the middle and the last night; medians.
+    """Milliseconds to plan and to read the first, the middle and the last night.
 
-    A plan and a read begin with a lake that is opened anew, as a process that looks at one night does.
+    A plan and a read begin with a lake that is opened anew, as a process that looks at one night does. The fastest of
+    the repetitions counts: whatever else the machine does only adds to it.
     """
     nights: list[date] = Lake.open(lake_uri, settings).manifest()["settlement_date"].to_pylist()
     chosen = {"first": nights[0], "middle": nights[len(nights) // 2], "last": nights[-1]}
@@ -45,7 +45,7 @@ def costs(lake_uri: str, settings: Settings) -> dict[str, dict[str, float]]:
 
 def _plan(lake_uri: str, settings: Settings, night: date) -> float:
     work = Maintenance.of(lake_uri, settings, datetime.now(UTC))
-    return _median(lambda: data_files(work.catalog.load(PLANNED), night, night))
+    return _fastest(lambda: data_files(work.catalog.load(PLANNED), night, night))
 
 
 def _read(lake_uri: str, settings: Settings, night: date) -> float:
@@ -54,17 +54,17 @@ def _read(lake_uri: str, settings: Settings, night: date) -> float:
         for name in READ:
             lake.read(name, night, night)
 
-    return _median(read)
+    return _fastest(read)
 
 
-def _median(act: Callable[[], object]) -> float:
+def _fastest(act: Callable[[], object]) -> float:
     taken = []
     for _ in range(_REPETITIONS):
         _forget()
         began = time.perf_counter()
         act()
         taken.append(1000 * (time.perf_counter() - began))
-    return round(statistics.median(taken), 1)
+    return round(min(taken), 1)
 
 
 def _forget() -> None:
