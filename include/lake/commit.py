@@ -113,7 +113,7 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Planner, stamp: RunSta
 def _is_done(catalog: LakeCatalog, name: str, plan: Planner, stamp: RunStamp, token: str) -> bool:
     """Whether the change is in the table after one more attempt; False after a lost race."""
     try:
-        return _attempt(catalog.load(name), plan, {**stamp.properties(), TOKEN: token})
+        return _attempt(catalog, name, plan, {**stamp.properties(), TOKEN: token})
     except SettlementError:
         raise
     except Exception as error:
@@ -122,8 +122,9 @@ def _is_done(catalog: LakeCatalog, name: str, plan: Planner, stamp: RunStamp, to
         raise _publish_error(error, name, stamp) from error
 
 
-def _attempt(table: IcebergTable, plan: Planner, properties: dict[str, str]) -> bool:
+def _attempt(catalog: LakeCatalog, name: str, plan: Planner, properties: dict[str, str]) -> bool:
     """Whether the change is done: committed now, committed by an attempt whose answer was lost, or not needed."""
+    table = catalog.load(name)
     if _carries(table, properties[TOKEN]):
         return True
     change = plan(table)
@@ -135,6 +136,12 @@ def _attempt(table: IcebergTable, plan: Planner, properties: dict[str, str]) -> 
         # The SQL catalog raises this before it commits, so that nothing was applied; pyiceberg relies on that and
         # removes the attempt's manifests. A catalog whose client repeats requests would need another answer here.
         return False
+    except ValueError:
+        # A maintenance has expired a snapshot that this commit expires as well: the main branch is what it was, so that
+        # pyiceberg finds no conflict, and then not the snapshot. Nothing was applied to the state that was planned on.
+        if _has_moved_on(catalog, name, table):
+            return False
+        raise
     return True
 
 

@@ -1,12 +1,14 @@
 """Compaction: fewer manifests for the same data files, and one data file where a run left several for a night.
 
-A data file holds one run's rows of one night, which readers, the removal of superseded rows and the proof of a night
-rest on. Files of different nights or runs are therefore never merged, however small they are.
+A data file holds one run's rows of one night, and of pseudonyms those of one key version, which readers, the removal
+of superseded rows and the proof of a night rest on. Files of different nights, runs or key versions are therefore never
+merged, however small they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 
 from pyiceberg.io.pyarrow import schema_to_pyarrow
@@ -15,7 +17,15 @@ from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 
 from include.lake.commit import Change, guarded_commit, metadata_commit
-from include.lake.data_files import data_files, night_column, night_of, read_data_files, run_key_of, write_data_file
+from include.lake.data_files import (
+    data_files,
+    night_column,
+    night_of,
+    read_data_files,
+    run_key_of,
+    version_of,
+    write_data_file,
+)
 from include.lake.iceberg_catalog import LakeCatalog
 from include.lake.manifests import Layout, monthly_layout, stage_layout
 from include.lake.stamp import RunStamp
@@ -67,16 +77,19 @@ def compact_data_files(catalog: LakeCatalog, name: str, is_dry: bool) -> int:
     table = catalog.load(name)
     groups = _groups(table)
     if not is_dry:
-        for (night, run_key), files in groups.items():
+        for (night, run_key, _), files in groups.items():
             _merge(catalog, name, files, RunStamp(run_key, ATTEMPT, night))
     return sum(len(files) - 1 for files in groups.values())
 
 
-def _groups(table: IcebergTable) -> Mapping[tuple[date, str], Sequence[DataFile]]:
-    """The small files of a table by night and run, where there are several; a static relation is one file anyway."""
-    groups: dict[tuple[date, str], list[DataFile]] = {}
+def _groups(table: IcebergTable) -> Mapping[tuple[date, str, int | None], Sequence[DataFile]]:
+    """The small files of a table by night, run and key version, where there are several.
+
+    A static relation is one file for each key version anyway.
+    """
+    groups: dict[tuple[date, str, int | None], list[DataFile]] = {}
     for file in data_files(table) if night_column(table) else []:
-        groups.setdefault((night_of(file), run_key_of(table, file)), []).append(file)
+        groups.setdefault((night_of(file), run_key_of(table, file), version_of(table, file)), []).append(file)
     return {key: files for key, files in groups.items() if len(files) > 1 and _size(files) <= _LARGEST_MERGED_BYTES}
 
 
@@ -89,11 +102,16 @@ def _merge(catalog: LakeCatalog, name: str, files: Sequence[DataFile], stamp: Ru
     schema = schema_to_pyarrow(table.schema(), include_field_ids=False)
     rows = read_data_files(table, files, schema)
     merged = write_data_file(table, rows, f"{night_column(table)}={stamp.night}")
-    paths = {file.file_path for file in files}
+    paths, planned = {file.file_path for file in files}, [Change()]
 
     def plan(now: IcebergTable) -> Change:
         present = [file for file in data_files(now, stamp.night, stamp.night) if file.file_path in paths]
         # A run that wrote the night meanwhile has removed some of them, and what it wrote stands.
-        return Change(remove=present, add=[merged]) if len(present) == len(paths) else Change()
+        planned.append(Change(remove=present, add=[merged]) if len(present) == len(paths) else Change())
+        return planned[-1]
 
     guarded_commit(catalog, name, plan, stamp)
+    if not planned[-1]:
+        # It may hold rows that an erasure has just taken out, and must not lie about until it is old.
+        with suppress(FileNotFoundError):
+            table.io.delete(merged.file_path)

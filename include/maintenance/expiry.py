@@ -120,7 +120,7 @@ def _look(catalog: LakeCatalog, name: str, expired_before: datetime, moment: Mom
     bound = _out_of_use_before(table, moment)
     expired = set(_expirable(table, expired_before))
     named = set(_named_files(table, [each for each in table.snapshots() if each.snapshot_id not in expired]))
-    _require_present(name, table, stored, moment)
+    _require_present(catalog, name, table, stored)
     if bound is None:
         return []
     return [file for file in stored if file.is_own and file.written_at <= bound and file.place not in named]
@@ -140,19 +140,20 @@ def _files_of(table: IcebergTable, snapshots: Collection[Snapshot]) -> Iterator[
         yield from (place_of(entry.data_file.file_path) for entry in manifest.fetch_manifest_entry(table.io))
 
 
-def _require_present(name: str, table: IcebergTable, stored: Collection[StoredFile], moment: Moment) -> None:
+def _require_present(catalog: LakeCatalog, name: str, table: IcebergTable, stored: Collection[StoredFile]) -> None:
     """See that files in use are found where they are looked for; else used and unused ones could not be told apart.
 
-    A current snapshot that is old has lain there, with all its files, when the folder was listed.
+    What was added since the folder was listed is found by listing it again; what was removed since, by an erasure, is
+    not of the current snapshot any more.
     """
     current = table.current_snapshot()
-    if current is None or _time(current) > moment.safe:
-        return
-    missing = sorted(set(_files_of(table, [current])) - {file.place for file in stored})
+    missing = set(_files_of(table, [current] if current else [])) - {file.place for file in stored}
     if missing:
+        missing -= {file.place for file in stored_files(table)}
+    if missing and catalog.load(name).metadata_location == table.metadata_location:
         raise IntegrityError(
             f"the lake's table {name} names {len(missing)} files that do not lie in its folder {table.location()}, for "
-            f"instance {missing[0]}: nothing of the table is removed. Restore them from a backup, and see that the "
+            f"instance {min(missing)}: nothing of the table is removed. Restore them from a backup, and see that the "
             "lake was not moved or opened through a path that it was not made under",
             table=name,
             place=table.location(),

@@ -7,7 +7,7 @@ after that. So it can be killed anywhere, and beside it nights, backfills and re
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,8 +20,9 @@ from include.lake.location import LakeLocation
 from include.maintenance.compaction import compact_data_files, compact_manifests
 from include.maintenance.expiry import Moment, expire_snapshots, hold_snapshot, remove_unused_files
 from include.maintenance.figures import Figures
-from include.maintenance.retention import checked_retention, due_nights, record, remove_rows
+from include.maintenance.retention import ALERTS, Due, checked_retention, due_nights, record, remove_rows
 from include.maintenance.storage import size_of
+from include.night.finish import alerts_sheet_of
 from include.night.verify import Verifier
 from include.settings import Settings
 from include.stages import stage
@@ -35,6 +36,8 @@ class Maintenance:
 
     Attributes
     ----------
+    lake_uri
+        Folder or object prefix of the lake.
     catalog
         Catalog of the lake's tables.
     verifier
@@ -47,6 +50,7 @@ class Maintenance:
         Whether nothing is changed and only told what would be.
     """
 
+    lake_uri: str
     catalog: LakeCatalog
     verifier: Verifier
     settings: Settings
@@ -58,7 +62,8 @@ class Maintenance:
         """The maintenance of a lake at a time."""
         location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
         moment = Moment(now, timedelta(hours=settings.safe_age_hours))
-        return cls(LakeCatalog.open(location, settings), Verifier.open(lake_uri, settings), settings, moment, is_dry)
+        catalog, verifier = LakeCatalog.open(location, settings), Verifier.open(lake_uri, settings)
+        return cls(lake_uri, catalog, verifier, settings, moment, is_dry)
 
     def tables(self) -> dict[str, IcebergTable]:
         """The lake's tables as they are now."""
@@ -82,6 +87,8 @@ class Maintenance:
     def retire(self) -> dict[str, int]:
         """Remove the rows that retention keeps no longer, each night verified and on record before.
 
+        The sheet of a night's alerts, which repeats them, goes with them.
+
         Returns
         -------
         dict
@@ -98,12 +105,21 @@ class Maintenance:
         due = due_nights(self.verifier.lake, tables, checked_retention(self.settings, tables))
         if due and not self.is_dry:
             with stage(f"recording what retention removes of {len(due)} nights"):
-                for night in due:
-                    record(self.verifier, night, self.moment.now)
+                due = [night for night in due if self._record(night)]
+            self._remove_sheets(due)
             for name in sorted({name for night in due for name in night.files}):
                 remove_rows(self.catalog, name, [file for night in due for file in night.files.get(name, [])])
         removed = [file for night in due for files in night.files.values() for file in files]
         return {"retired_nights": len(due), "retired_rows": sum(file.record_count for file in removed)}
+
+    def _record(self, night: Due) -> bool:
+        return record(self.verifier, night, self.moment.now)
+
+    def _remove_sheets(self, due: Iterable[Due]) -> None:
+        # Before the rows: as long as these are there, a maintenance that comes after one that was killed finds both.
+        for night in due:
+            if ALERTS in night.files:
+                alerts_sheet_of(self.lake_uri, night.night).unlink(missing_ok=True)
 
     def compact(self) -> dict[str, int]:
         """Rewrite many manifests into few, and merge what one run left for one night in several data files.

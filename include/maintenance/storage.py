@@ -70,14 +70,14 @@ def stored_files(table: IcebergTable) -> list[StoredFile]:
 def remove(table: IcebergTable, files: Sequence[StoredFile]) -> None:
     """Remove files of a table's folder; one that somebody else has removed meanwhile is no failure."""
     filesystem, _ = _folder(table)
-
-    def remove_one(file: StoredFile) -> None:
-        with suppress(FileNotFoundError):
-            filesystem.delete_file(file.place)
-
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as requests:
-        for _ in requests.map(remove_one, files):
+        for _ in requests.map(lambda file: _remove_one(filesystem, file.place), files):
             pass
+
+
+def _remove_one(filesystem: pafs.FileSystem, place: str) -> None:
+    with suppress(FileNotFoundError):
+        filesystem.delete_file(place)
 
 
 def size_of(files: Iterable[StoredFile]) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -96,3 +98,21 @@ def publish_honestly(lake, night: date, run: str = "a", postings: int = 3) -> Ru
 
 def verified(folder, night=None):
     return verify(str(folder), night)
+
+
+def grow_old(folder, days=100):
+    """Make a lake as old as if its nights had been played some days earlier: its snapshots, and its files."""
+    past, shift = time.time() - days * 86400, days * 86_400_000
+    for path in (folder / "ads").rglob("*.metadata.json"):
+        path.write_text(json.dumps(_shifted(json.loads(path.read_text()), shift)))
+    for path in (folder / "ads").rglob("*.*"):
+        os.utime(path, (past, past))
+
+
+def _shifted(found, shift):
+    if isinstance(found, dict):
+        return {
+            key: value - shift if key in ("timestamp-ms", "last-updated-ms") else _shifted(value, shift)
+            for key, value in found.items()
+        }
+    return [_shifted(each, shift) for each in found] if isinstance(found, list) else found

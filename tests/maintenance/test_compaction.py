@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 
+import pyarrow as pa
 from pyiceberg.manifest import ManifestFile
 
 from include.lake.commit import Change, guarded_commit
 from include.lake.data_files import data_files, night_of, run_key_of, write_data_file
+from include.lake.erasing import unreferenced_files
 from include.lake.manifests import monthly_layout
 from include.lake.rows import keyed_rows
+from include.lake.tables import VERSION_TABLE
 from include.maintenance import compaction
 from include.maintenance.compaction import ATTEMPT, LEAST_SPARE, compact_data_files, compact_manifests
+from include.masking.tables import MASKED_TABLES, version_row
 from tests.lake.nights import STATE, accounts, night_number, open_lake, publish_night, rows_of, seen, stamp_of, whole
 from tests.maintenance.lakes import FIRST, NIGHTS, everything, lake_of_nights
 
@@ -142,6 +146,37 @@ def several_files(lake, night, run, parts):
         for part in range(parts)
     ]
     guarded_commit(lake._catalog, STATE.name, lambda _now: Change(add=files), stamp)
+
+
+def test_pseudonyms_of_two_key_versions_stay_apart(tmp_path):
+    """Readers see the files of one key version; a file of two would be taken for the lower one."""
+    lake, night = open_lake(tmp_path / "lake"), night_number(0)
+    stamp, masked = stamp_of("a", night), MASKED_TABLES["alerts"]
+    schema = pa.schema([field for field in masked.schema if field.name != "run_key"])
+    for version in (1, 2):
+        row = {"settlement_date": night, "key_version": version}
+        lake.replace(masked, night, pa.Table.from_pylist([row], schema), stamp, version)
+    lake.replace_static(VERSION_TABLE, version_row(1, night), stamp)
+    publish_night(lake, stamp)
+    assert compact_data_files(lake._catalog, masked.name, is_dry=False) == 0
+    for version in (1, 2):
+        lake.replace_static(VERSION_TABLE, version_row(version, night), stamp)
+        assert lake.read(masked, night, night)["key_version"].to_pylist() == [version]
+
+
+def test_what_is_merged_while_the_night_is_published_again_leaves_no_file(lake, monkeypatch):
+    several_files(lake, night_number(FIRST), "a", 2)
+    original = compaction.write_data_file
+
+    def overtaken(*args):
+        merged = original(*args)
+        publish_night(lake, stamp_of("b", night_number(FIRST)))
+        return merged
+
+    monkeypatch.setattr(compaction, "write_data_file", overtaken)
+    compact_data_files(lake._catalog, STATE.name, is_dry=False)
+    assert seen(lake, night_number(FIRST)) == whole("b")
+    assert unreferenced_files(lake._catalog.load(STATE.name)) == []
 
 
 def test_files_of_one_run_and_night_become_one_and_no_others(tmp_path):

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from include.errors import IntegrityError
+from include.lake import commit
 from include.lake.data_files import data_files, read_data_files
+from include.maintenance import expiry
 from include.maintenance.compaction import compact_manifests
 from include.maintenance.expiry import HELD, expire_snapshots, hold_snapshot, remove_unused_files
-from tests.lake.nights import STATE, accounts, night_number, open_lake, publish_night, rows_of, stamp_of
-from tests.maintenance.lakes import FIRST, LATER, SAFE, everything, files_in, moment
+from tests.lake.nights import STATE, accounts, night_number, open_lake, publish_night, rows_of, seen, stamp_of, whole
+from tests.maintenance.lakes import FIRST, LATER, NIGHTS, SAFE, everything, files_in, moment
 
 NIGHT = night_number(FIRST)
 
@@ -149,14 +151,47 @@ def test_a_static_relations_history_is_kept_for_its_days(tmp_path):
     assert set(lake.read("fin_account")["source_uri"].to_pylist()) == {"as of 3"}
 
 
-def test_a_damaged_table_loses_nothing_more(lake, folder):
+@pytest.mark.parametrize("after", [LATER, timedelta(0)], ids=["long after the last night", "right after it"])
+def test_a_damaged_table_loses_nothing_more(lake, folder, after):
     replace_again(lake, 3)
     used = data_files(lake._catalog.load(STATE.name))[0].file_path
     Path(used).unlink()
     files = files_in(folder)
     with pytest.raises(IntegrityError, match=r"state_things names 1 files that do not lie in its folder.*backup"):
-        remove_unused_files(lake._catalog, STATE.name, SAFE, moment(), is_dry=False)
+        remove_unused_files(lake._catalog, STATE.name, SAFE, moment(after), is_dry=False)
     assert files_in(folder) == files
+
+
+def test_a_night_that_is_added_between_the_listing_and_the_look_is_no_damage(lake, folder, monkeypatch):
+    other, original = open_lake(folder), expiry.stored_files
+
+    def overtaken(table):
+        found = original(table)
+        monkeypatch.setattr(expiry, "stored_files", original)
+        publish_night(other, stamp_of("a", night_number(FIRST + 40)))
+        return found
+
+    monkeypatch.setattr(expiry, "stored_files", overtaken)
+    removed = tidy(lake, moment(after=timedelta(0)))
+    assert removed == set()
+    assert seen(lake, night_number(FIRST + 40)) == whole("a")
+
+
+def test_a_commit_whose_expiring_snapshots_a_maintenance_has_expired_is_planned_again(lake, folder, monkeypatch):
+    """Both expire the same snapshots, and the rows in between are the same: no conflict that pyiceberg would find."""
+    replace_again(lake, 8 - len(lake._catalog.load(STATE.name).snapshots()) % 8)
+    while len(lake._catalog.load(STATE.name).snapshots()) < 8:
+        replace_again(lake, 1)
+    original = commit._expire_snapshots
+
+    def overtaken(transaction):
+        original(transaction)
+        monkeypatch.setattr(commit, "_expire_snapshots", original)
+        assert expire_snapshots(open_lake(folder)._catalog, STATE.name, SAFE, moment(), is_dry=False)
+
+    monkeypatch.setattr(commit, "_expire_snapshots", overtaken)
+    replace_again(lake, 1)
+    assert lake.read(STATE).num_rows == 3 * NIGHTS
 
 
 def test_a_night_goes_on_after_the_files_are_gone(lake):

@@ -8,10 +8,16 @@ import pyarrow as pa
 import pytest
 
 from include.errors import IntegrityError, SettingsError
+from include.lake import TABLES
+from include.lake.data_files import data_files, night_of
 from include.lake.retired import RETIRED, recorded, retired
 from include.lake.stamp import RunStamp
+from include.lake.tables import VERSION_TABLE
 from include.maintenance.retention import least_days
+from include.marts import MART_TABLES, MASKED_MARTS
+from include.masking.tables import MASKED_TABLES, version_row
 from include.night import carried_state
+from include.night.finish import alerts_sheet_of
 from include.night.published_night import PublishedNight
 from include.settings import Settings, get_settings
 from tests.lake.nights import STATE, open_lake, rows_of, stamp_of
@@ -43,6 +49,9 @@ def folder(tmp_path, monkeypatch):
         ),
         ({"reviews": 5000}, "kept for good"),
         ({"retired_rows": 5000}, "kept for good"),
+        ({"pseudonym_keys": 5000}, "kept for good"),
+        ({"night_manifest_masked": 5000}, "kept for good"),
+        ({"fin_account_masked": 5000}, "has no nights and is replaced as a whole"),
         ({"fin_account": 5000}, "has no nights and is replaced as a whole: ADS_STATIC_HISTORY_DAYS"),
         ({"alerst": 5000}, "is no table of this lake; its tables with nights are .*fin_transaction.*state_things"),
         ({"fin_transaction": 548}, "548 days, .* less than the 549 days .*set 549 or more"),
@@ -59,6 +68,84 @@ def test_a_retention_that_is_not_allowed_is_refused_before_anything_is_done(fold
 
 def test_the_least_days_follow_the_look_back():
     assert (least_days(Settings()), least_days(Settings(lookback_days=61))) == (DAYS, 487)
+
+
+def test_a_retention_shorter_than_that_of_extracts_is_refused(folder):
+    with pytest.raises(SettingsError, match="less than the 600 days of which extracts for Tableau are kept"):
+        maintenance(folder, retention={"fin_transaction": 599}, extracts=True, extract_nights=600).retire()
+    kept = {"fin_transaction": 599}
+    assert maintenance(folder, retention=kept, extract_nights=600, extracts=False).retire()["retired_nights"] == 1
+
+
+def test_what_repeats_a_table_is_kept_no_longer_than_it(folder):
+    copies(folder)
+    with pytest.raises(SettingsError, match=r"mart_findings repeats the rows of alerts, .*kept for 600: set 600 or"):
+        maintenance(folder, retention={"alerts": 600, "mart_findings": 601}).retire()
+    with pytest.raises(SettingsError, match="alerts_masked repeats the rows of alerts"):
+        maintenance(folder, retention={"alerts": 600, "alerts_masked": 601}).retire()
+
+
+COPIES = (
+    TABLES["alerts"],
+    MASKED_TABLES["alerts"],
+    MART_TABLES["mart_findings"],
+    MASKED_MARTS["mart_findings"],
+    MASKED_TABLES["fin_transaction"],
+    MART_TABLES["transaction_features"],
+    MASKED_MARTS["transaction_features"],
+    MART_TABLES["mart_account_days"],
+)
+"""Tables that go with postings or alerts, and one that does not."""
+
+
+def copies(folder, versions=(1,)):
+    """Give each night one row of each table, pseudonyms in each key version, and a sheet of its alerts."""
+    lake = open_lake(folder)
+    lake.replace_static(VERSION_TABLE, version_row(versions[0], NEW), stamp_of("a", NEW))
+    (folder / "alerts").mkdir()
+    for night in (OLD, EDGE, NEW):
+        alerts_sheet_of(str(folder), night).write_text("rank")
+        for table in COPIES:
+            schema = pa.schema([field for field in table.schema if field.name != "run_key"])
+            for version in versions if table.has_versions else (None,):
+                row = {"settlement_date": night, "key_version": version}
+                lake.replace(table, night, pa.Table.from_pylist([row], schema), stamp_of("a", night), version)
+
+
+def nights_in(lake, *tables):
+    found = [sorted(set(lake.read(table)["settlement_date"].to_pylist())) for table in tables]
+    return found[0] if all(each == found[0] for each in found) else found
+
+
+def test_masked_rows_and_whatever_repeats_a_table_go_with_it(folder):
+    copies(folder)
+    maintenance(folder, retention={"alerts": DAYS, "mart_account_days": 700}).retire()
+    lake = open_lake(folder)
+    assert nights_in(lake, *(table for table in COPIES[:4])) == [NEW]
+    assert nights_in(lake, "fin_transaction", *COPIES[4:7]) == [OLD, EDGE, NEW]
+    assert nights_in(lake, "mart_account_days") == [EDGE, NEW]
+    assert retired(lake, EDGE).keys() == {table.name for table in COPIES[:4]}
+    assert [alerts_sheet_of(str(folder), night).exists() for night in (OLD, EDGE, NEW)] == [False, False, True]
+    maintenance(folder, retention={"fin_transaction": DAYS}).retire()
+    assert nights_in(lake, "fin_transaction", *COPIES[4:7]) == [NEW]
+    assert verified(folder)["verified"] == [NEW.isoformat()]
+
+
+def test_a_copy_may_go_before_what_it_repeats(folder):
+    copies(folder)
+    maintenance(folder, retention={"alerts": 800, "mart_findings": DAYS, "alerts_masked": 700}).retire()
+    lake = open_lake(folder)
+    assert nights_in(lake, "alerts") == [OLD, EDGE, NEW]
+    assert nights_in(lake, "alerts_masked") == [EDGE, NEW]
+    assert nights_in(lake, "mart_findings") == [NEW]
+
+
+def test_rows_of_every_key_version_go(folder):
+    copies(folder, versions=(1, 2))
+    maintenance(folder, retention={"alerts": DAYS}).retire()
+    table = open_lake(folder).catalog.load("alerts_masked")
+    assert {night_of(file) for file in data_files(table)} == {NEW}
+    assert len(data_files(table)) == 2
 
 
 def test_by_default_everything_is_kept(folder):
@@ -123,8 +210,6 @@ def test_what_is_left_of_a_retired_night_is_still_held_to_its_hash(folder):
 
 
 def _quarantine():
-    from include.lake import TABLES
-
     return pa.schema([field for field in TABLES["quarantine"].schema if field.name != "run_key"])
 
 
