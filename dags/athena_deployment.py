@@ -8,8 +8,8 @@ permissions separate those who may see whom from those who may not.
 declares them, which must stand in the Glue catalog under the lake's namespace (`ADS_NAMESPACE`).
 
 **Outputs.** The database, a view for each table that people may read, the named queries of the workgroup
-`ADS_ATHENA_WORKGROUP`, and permissions of the roles `ADS_ATHENA_MASKED_ROLE` and `ADS_ATHENA_FULL_ROLE`. No data
-are written.
+`ADS_ATHENA_WORKGROUP`, and permissions of the roles `ADS_ATHENA_MASKED_ROLE` and `ADS_ATHENA_FULL_ROLE`. A table that
+the lake lacks, because the bank has no such relation or nothing was ever retired, gets neither. No data are written.
 
 **Params.** None: database, workgroup and roles are the installation's settings, so that whoever may trigger the run
 cannot grant anything to anybody else. Run it by hand, after the first night and after each new version of the code.
@@ -70,15 +70,18 @@ class DeployStatement(AthenaOperator):
         return run_by_settings(lambda settings: self._run(context, settings))
 
     def _run(self, context: Context, settings: Settings) -> str | None:
-        from include.athena import refused_statement, statement
+        from include.athena import refused_statement, statement, told_by_aws
 
         found = statement(self.statement, settings.namespace)
         self.query, self.database = found.sql, found.database or None
         self.workgroup, self.output_location = settings.athena_workgroup, settings.athena_output_uri or None
-        try:
-            return super().execute(context)
-        except AirflowException as error:
-            raise refused_statement(found.name, self._status()) from error
+        with told_by_aws(found.name):
+            try:
+                return super().execute(context)
+            except AirflowException as error:
+                if not self.query_execution_id:
+                    raise
+                raise refused_statement(found.name, self._status()) from error
 
     def _status(self) -> dict[str, Any]:
         """What Athena says of the statement that it ended."""
@@ -102,7 +105,7 @@ def athena_deployment() -> None:
 
     @task
     def name_views() -> list[str]:
-        """Name the views, one for each table that people may read."""
+        """Name the views, one for each table that people may read and the lake has."""
         return run_by_settings(_view_names)
 
     @task
@@ -116,32 +119,49 @@ def athena_deployment() -> None:
         return run_by_settings(_granted)
 
     database = DeployStatement(task_id="create_database", statement="database", doc="Make the database once.")
+    names = name_views()
+    database >> names
     views = DeployStatement.partial(
         task_id="create_views",
         doc="Make or replace each view.",
         map_index_template="{{ task.statement }}",
         max_active_tis_per_dagrun=VIEWS_AT_ONCE,
-    ).expand(statement=name_views())
-    database >> views >> keep_named_queries() >> grant_permissions()
+    ).expand(statement=names)
+    views >> keep_named_queries() >> grant_permissions()
 
 
 def _view_names(settings: Settings) -> list[str]:
     from include.athena import statements
 
-    return [each.name for each in statements(settings.namespace) if each.database]
+    return [each.name for each in statements(settings.namespace, _absent(settings)) if each.database]
 
 
 def _named_queries(settings: Settings) -> TaskResult:
     from include.athena import deploy_named_queries
 
-    return {**deploy_named_queries(AthenaHook().get_conn(), settings.athena_workgroup, settings.namespace)}
+    athena = _client("athena", AthenaHook())
+    return {**deploy_named_queries(athena, settings.athena_workgroup, settings.namespace)}
 
 
 def _granted(settings: Settings) -> TaskResult:
     from include.athena import deploy_grants
 
-    permissions = AwsBaseHook(client_type="lakeformation").get_conn()
-    return deploy_grants(permissions, settings.namespace, settings.athena_masked_role, settings.athena_full_role)
+    permissions = _client("lakeformation", AwsBaseHook(client_type="lakeformation"))
+    roles = (settings.athena_masked_role, settings.athena_full_role)
+    return deploy_grants(permissions, settings.namespace, *roles, _absent(settings))
+
+
+def _absent(settings: Settings) -> frozenset[str]:
+    from include.athena import absent_tables
+
+    return absent_tables(_client("glue", AwsBaseHook(client_type="glue")), settings.namespace)
+
+
+def _client(service: str, hook: AwsBaseHook) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes while it runs
+    from include.athena import told_by_aws
+
+    with told_by_aws(f"the client of {service}"):
+        return hook.get_conn()
 
 
 athena_deployment()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,3 +119,24 @@ def test_a_dry_run_prints_what_would_be_deployed_to_athena_as_a_script(capsys: p
     said = capsys.readouterr().out
     assert said.startswith("create database if not exists ads;\n\ncreate or replace view published_fin_account as\n")
     assert "-- named query nights_not_closed\n" in said
+
+
+def test_a_dry_run_of_a_users_asks_aws_nothing_and_prints_their_grants() -> None:
+    role = "arn:aws:iam::123456789012:role/masked-readers"
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_EC2_METADATA_DISABLED": "true"}
+    environment = {**os.environ, **nowhere, "ADS_ATHENA_MASKED_ROLE": role, "ADS_NAMESPACE": "bank"}
+    command = [sys.executable, "-m", "include", "deploy-athena", "--dry-run"]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("create database if not exists bank;\n")
+    assert f"-- grant DESCRIBE and SELECT on published_alerts_masked to {role}\n" in done.stdout
+    assert done.stderr == ""
+
+
+def test_one_role_for_masked_and_full_readers_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for setting in ("ADS_ATHENA_MASKED_ROLE", "ADS_ATHENA_FULL_ROLE"):
+        monkeypatch.setenv(setting, "arn:aws:iam::123456789012:role/readers")
+    get_settings.cache_clear()
+    assert main(["deploy-athena", "--dry-run"]) == 1
+    assert "give ADS_ATHENA_MASKED_ROLE and ADS_ATHENA_FULL_ROLE a role each" in capsys.readouterr().err

@@ -4,13 +4,14 @@ from include.athena.definitions import Statement, statement, statements
 from include.athena.deployment import deploy, script
 from include.athena.named_query import NamedQuery, deploy_named_queries, named_queries
 from include.athena.permissions import Grant, deploy_grants, grants
-from include.athena.readable import readable_tables
-from include.athena.refusals import refused_statement
+from include.athena.readable import absent_tables, readable_tables
+from include.athena.refusals import refused_statement, told_by_aws
 
 __all__ = [
     "Grant",
     "NamedQuery",
     "Statement",
+    "absent_tables",
     "deploy",
     "deploy_grants",
     "deploy_named_queries",
@@ -21,4 +22,5 @@ __all__ = [
     "script",
     "statement",
     "statements",
+    "told_by_aws",
 ]

@@ -48,9 +48,18 @@ def view_name(table: str) -> str:
     return f"{PREFIX}{table}"
 
 
-def statements(database: str) -> list[Statement]:
-    """Every statement of a deployment: the database first, then one view for each table that people may read."""
-    return [_database(database), *(_view(table, database) for table in readable_tables().values())]
+def statements(database: str, absent: frozenset[str] = frozenset()) -> list[Statement]:
+    """Every statement of a deployment: the database first, then one view for each table that people may read.
+
+    Parameters
+    ----------
+    database
+        Name of the database.
+    absent
+        Names of the tables that the lake lacks, which get no view.
+    """
+    there = [table for name, table in readable_tables().items() if name not in absent]
+    return [_database(database), *(_view(table, database) for table in there)]
 
 
 def statement(name: str, database: str) -> Statement:

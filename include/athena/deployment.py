@@ -7,9 +7,10 @@ from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from include.athena.definitions import Statement, statements
+from include.athena.definitions import DATABASE, Statement, statement, statements
 from include.athena.named_query import deploy_named_queries, named_queries
 from include.athena.permissions import deploy_grants, grants
+from include.athena.readable import absent_tables
 from include.athena.refusals import refused_statement, told_by_aws
 from include.errors import AthenaUnavailableError
 from include.settings import Settings
@@ -19,35 +20,48 @@ POLL_SECONDS = 1
 LONGEST_SECONDS = 300
 
 _RUNNING = frozenset({"QUEUED", "RUNNING"})
+_NO_GRANTS = "-- no grants: neither ADS_ATHENA_MASKED_ROLE nor ADS_ATHENA_FULL_ROLE is set"
 
 
-def deploy(settings: Settings, athena: Any = None, lake_formation: Any = None) -> dict[str, Any]:  # noqa: ANN401 - boto3 makes its clients' classes while it runs
+def deploy(
+    settings: Settings,
+    athena: Any = None,  # noqa: ANN401 - boto3 makes its clients' classes while it runs
+    glue: Any = None,  # noqa: ANN401
+    lake_formation: Any = None,  # noqa: ANN401
+) -> dict[str, Any]:
     """Make database and views, keep the named queries and grant what the files say; a second time changes nothing.
 
     Parameters
     ----------
     settings
         Settings with the namespace, the workgroup, the place of its results and the roles.
-    athena, lake_formation
-        Clients of both services; those of this machine's credentials when None.
+    athena, glue, lake_formation
+        Clients of the services; those of this machine's credentials when None.
 
     Returns
     -------
     dict
-        `statements`, the names of those run; what `deploy_named_queries` and `deploy_grants` return.
+        `statements`, the names of those run; `absent`, the tables that the lake lacks, which got no view and no grant;
+        `named_queries`, as `deploy_named_queries` returns them; `granted`, as `deploy_grants` does.
 
     Raises
     ------
     AthenaError, AthenaUnavailableError
         When AWS refuses, or cannot answer now; what was made before stands.
     """
-    queries, permissions = athena or _client("athena"), lake_formation or _client("lakeformation")
-    made = statements(settings.namespace)
-    for statement in made:
-        run_statement(queries, statement, settings)
+    queries = athena or _client("athena")
+    database = statement(DATABASE, settings.namespace)
+    run_statement(queries, database, settings)
+    absent = absent_tables(glue or _client("glue"), settings.namespace)
+    made = statements(settings.namespace, absent)
+    for each in made:
+        if each != database:
+            run_statement(queries, each, settings)
     kept = deploy_named_queries(queries, settings.athena_workgroup, settings.namespace)
-    given = deploy_grants(permissions, settings.namespace, settings.athena_masked_role, settings.athena_full_role)
-    return {"statements": [each.name for each in made], "named_queries": kept, **given}
+    roles = (settings.athena_masked_role, settings.athena_full_role)
+    given = deploy_grants(lake_formation or _client("lakeformation"), settings.namespace, *roles, absent)
+    names = [each.name for each in made]
+    return {"statements": names, "absent": sorted(absent), "named_queries": kept, **given}
 
 
 def run_statement(athena: Any, statement: Statement, settings: Settings) -> None:  # noqa: ANN401
@@ -105,12 +119,7 @@ def _client(service: str) -> Any:  # noqa: ANN401
 
 def script(settings: Settings) -> str:
     """Everything that a deployment does, as a script to read: statements, named queries, and grants as comments."""
-    made = [f"{statement.sql};" for statement in statements(settings.namespace)]
+    made = [f"{each.sql};" for each in statements(settings.namespace)]
     kept = [f"-- named query {query.name}\n{query.sql.strip()};" for query in named_queries()]
-    given = [
-        f"-- grant {' and '.join(entry['Permissions'])} on {grant.table or 'the database'}"
-        f"{' (' + ', '.join(grant.columns) + ')' if grant.columns else ''} to {grant.role}"
-        for grant in grants(settings.athena_masked_role, settings.athena_full_role)
-        for entry in [grant.entry(0, settings.namespace)]
-    ]
-    return "\n\n".join([*made, *kept, "\n".join(given)]).strip() + "\n"
+    given = [f"-- {grant.sentence()}" for grant in grants(settings.athena_masked_role, settings.athena_full_role)]
+    return "\n\n".join([*made, *kept, "\n".join(given or [_NO_GRANTS])]) + "\n"

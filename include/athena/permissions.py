@@ -17,8 +17,9 @@ GRANTS_FOLDER = Path(__file__).resolve().parent.parent / "aws" / "lake_formation
 MASKED, FULL = "masked_readers", "full_readers"
 """Names of the files, each after the readers it is for."""
 READ = ("DESCRIBE", "SELECT")
-# Whoever IAM lets in, which Lake Formation grants of new tables unless its settings are changed.
-EVERYBODY = "IAM_ALLOWED_PRINCIPALS"
+# Whoever IAM lets in, which Lake Formation grants of new tables unless its settings are changed; and the group of all
+# roles and users of an account, whose name begins with the account's number.
+_EVERYBODY, _ALL_OF_AN_ACCOUNT = "IAM_ALLOWED_PRINCIPALS", ":IAMPrincipals"
 # What one call of BatchGrantPermissions takes.
 _BATCH = 20
 
@@ -47,9 +48,17 @@ class Grant:
             "Id": str(number),
             "Principal": {"DataLakePrincipalIdentifier": self.role},
             "Resource": self._resource(database),
-            # Lake Formation grants single columns to be selected, and nothing else.
-            "Permissions": ["SELECT"] if self.columns else list(READ) if self.table else ["DESCRIBE"],
+            "Permissions": self._permissions(),
         }
+
+    def sentence(self) -> str:
+        """The grant as people read it."""
+        columns = f" ({', '.join(self.columns)})" if self.columns else ""
+        return f"grant {' and '.join(self._permissions())} on {self.table or 'the database'}{columns} to {self.role}"
+
+    def _permissions(self) -> list[str]:
+        # Lake Formation grants single columns to be selected, and nothing else.
+        return ["SELECT"] if self.columns else list(READ) if self.table else ["DESCRIBE"]
 
     def _resource(self, database: str) -> dict[str, Any]:
         if not self.table:
@@ -58,7 +67,7 @@ class Grant:
         return {"TableWithColumns": {**named, "ColumnNames": list(self.columns)}} if self.columns else {"Table": named}
 
 
-def grants(masked_role: str, full_role: str) -> list[Grant]:
+def grants(masked_role: str, full_role: str, absent: frozenset[str] = frozenset()) -> list[Grant]:
     """Every grant of the files to the two roles; a role that is empty is granted nothing.
 
     Parameters
@@ -67,6 +76,8 @@ def grants(masked_role: str, full_role: str) -> list[Grant]:
         ARN of the role of those who may not see whom.
     full_role
         ARN of the role of those who may; it reads the masked tables besides.
+    absent
+        Names of the tables that the lake lacks, of which nothing can be granted.
 
     Raises
     ------
@@ -80,7 +91,9 @@ def grants(masked_role: str, full_role: str) -> list[Grant]:
             setting="athena_masked_role",
         )
     to_masked = _granted(masked_role, MASKED) if masked_role else []
-    return [*to_masked, *(_granted(full_role, MASKED, FULL) if full_role else [])]
+    every = [*to_masked, *(_granted(full_role, MASKED, FULL) if full_role else [])]
+    left_out = {*absent, *map(view_name, absent)}
+    return [grant for grant in every if grant.table not in left_out]
 
 
 def _granted(role: str, *files: str) -> list[Grant]:
@@ -107,7 +120,13 @@ def granted_in(file: str) -> dict[str, Any]:
     return said
 
 
-def deploy_grants(lake_formation: Any, database: str, masked_role: str, full_role: str) -> dict[str, Any]:  # noqa: ANN401 - boto3 makes its clients' classes while it runs
+def deploy_grants(
+    lake_formation: Any,  # noqa: ANN401 - boto3 makes its clients' classes while it runs
+    database: str,
+    masked_role: str,
+    full_role: str,
+    absent: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
     """Grant what the files say, and see that masked readers may read nothing else; a second time changes nothing.
 
     Parameters
@@ -116,7 +135,7 @@ def deploy_grants(lake_formation: Any, database: str, masked_role: str, full_rol
         Client of Lake Formation.
     database
         Name of the database of tables and views.
-    masked_role, full_role
+    masked_role, full_role, absent
         As `grants` takes them.
 
     Returns
@@ -131,7 +150,7 @@ def deploy_grants(lake_formation: Any, database: str, masked_role: str, full_rol
     AthenaUnavailableError
         When AWS cannot answer now.
     """
-    wanted = grants(masked_role, full_role)
+    wanted = grants(masked_role, full_role, absent)
     entries = [grant.entry(number, database) for number, grant in enumerate(wanted)]
     for first in range(0, len(entries), _BATCH):
         with told_by_aws("the Lake Formation permissions"):
@@ -203,5 +222,9 @@ def _permissions(lake_formation: Any) -> Iterator[Mapping[str, Any]]:  # noqa: A
 def _excess(held: Iterator[tuple[str, str, set[str]]], own: Mapping[str, set[str]], masked_role: str) -> Iterator[str]:
     for role, table, columns in held:
         is_own = table in own and (not own[table] or (columns and columns <= own[table]))
-        if role == EVERYBODY or (role == masked_role and not is_own):
+        if _is_everybody(role) or (role == masked_role and not is_own):
             yield f"{role} may read {table}"
+
+
+def _is_everybody(role: str) -> bool:
+    return role == _EVERYBODY or role.endswith(_ALL_OF_AN_ACCOUNT)

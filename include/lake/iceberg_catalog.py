@@ -112,7 +112,8 @@ class LakeCatalog:
             if column in table.schema.names:
                 properties[f"write.metadata.metrics.column.{column}"] = "full"
         if table.comment:
-            properties["comment"] = table.comment
+            # `comment` is Iceberg's name of it; pyiceberg hands `Description` to Glue.
+            properties |= {"comment": table.comment, "Description": table.comment}
         identifier = (self._namespace, table.name)
         with self._catalog.create_table_transaction(identifier, schema=table.schema, properties=properties) as new:
             if table.night_column:

@@ -12,23 +12,24 @@ from typing import Any
 import pyarrow as pa
 
 from include.lake.lake import Lake
-from include.lake.tables import RUN_KEY, TIMESTAMP, Table
+from include.lake.tables import COUNT, RUN_KEY, TIMESTAMP, Table, commented
 from include.relations import DATE, TEXT
 
 RETIRED = Table(
     "retired_rows",
     pa.schema(
         [
-            pa.field("settlement_date", DATE),
-            pa.field("table_name", TEXT),
-            pa.field("row_count", pa.int64()),
-            pa.field("content_digest", TEXT),  # as the night's hash takes it; null for a table that it does not cover
-            pa.field("retired_at", TIMESTAMP),
+            commented("settlement_date", DATE, "settlement date"),
+            commented("table_name", TEXT, "table whose rows of the night were removed"),
+            commented("row_count", COUNT, "rows that were removed"),
+            commented("content_digest", TEXT, "their digest in the night's hash; null where it covers none"),
+            commented("retired_at", TIMESTAMP, "when it was put on record, before the rows were removed"),
             RUN_KEY,
         ]
     ),
     "settlement_date",
     ("table_name",),
+    "one table whose rows of a night were removed, as their time to be kept was over",
 )
 """One row for each table whose rows of a published night were removed because their time to be kept was over."""
 

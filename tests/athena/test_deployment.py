@@ -14,6 +14,7 @@ from include.athena import deployment
 from include.athena.definitions import statement, statements
 from include.athena.deployment import deploy, run_statement, script
 from include.athena.named_query import deploy_named_queries, named_queries
+from include.athena.readable import DISPENSABLE, absent_tables, readable_tables
 from include.athena.refusals import told_by_aws
 from include.errors import AthenaError, AthenaUnavailableError
 from include.settings import Settings
@@ -186,17 +187,69 @@ def test_a_query_of_that_name_over_another_database_is_another(client: Any, stub
     assert deploy_named_queries(client, "bank", "ads")["created"] == [query.name for query in named_queries()]
 
 
-def test_a_deployment_runs_every_statement_in_order_and_again_changes_nothing(client: Any, stub: Stubber) -> None:
+def _tables(stub: Stubber, *absent: str) -> None:
+    """Glue names the tables of the database, page by page, and views that were made before."""
+    names = [name for name in readable_tables() if name not in absent]
+    pages = ([*names[:20], "published_fin_loan"], names[20:])
+    answers = [{"TableList": [{"Name": name} for name in page]} for page in pages]
+    stub.add_response("get_tables", {**answers[0], "NextToken": "more"}, {"DatabaseName": "ads"})
+    stub.add_response("get_tables", answers[1], {"DatabaseName": "ads", "NextToken": "more"})
+
+
+@pytest.fixture
+def glue() -> Any:
+    return boto3.client("glue", **NOWHERE)
+
+
+@pytest.fixture
+def glue_stub(glue: Any) -> Iterator[Stubber]:
+    with Stubber(glue) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def test_a_deployment_runs_every_statement_in_order_and_again_changes_nothing(
+    client: Any, stub: Stubber, glue: Any, glue_stub: Stubber
+) -> None:
     for kept in ([], _as_deployed()):
+        _tables(glue_stub)
         for each in statements("ads"):
             _start(stub, each.sql, each.database)
             _answer(stub, "SUCCEEDED")
         _list(stub, *kept)
         if not kept:
             _create(stub)
-        done = deploy(SETTINGS, athena=client, lake_formation=object())
+        done = deploy(SETTINGS, athena=client, glue=glue, lake_formation=object())
         assert done["statements"] == [each.name for each in statements("ads")]
-        assert done["granted"] == {}
+        assert (done["absent"], done["granted"]) == ([], {})
+
+
+def test_a_bank_without_loans_gets_no_view_of_them(client: Any, stub: Stubber, glue: Any, glue_stub: Stubber) -> None:
+    absent = frozenset({"fin_loan", "fin_loan_masked", "retired_rows"})
+    _tables(glue_stub, *absent)
+    made = statements("ads", absent)
+    for each in made:
+        _start(stub, each.sql, each.database)
+        _answer(stub, "SUCCEEDED")
+    _list(stub, *_as_deployed())
+    done = deploy(SETTINGS, athena=client, glue=glue, lake_formation=object())
+    assert done["absent"] == sorted(absent)
+    assert not {f"published_{name}" for name in absent} & set(done["statements"])
+    assert len(made) == len(statements("ads")) - 3
+
+
+def test_tables_that_every_lake_has_are_never_passed_over(glue: Any, glue_stub: Stubber) -> None:
+    """Their view then fails by name, rather than a deployment that made next to nothing."""
+    _tables(glue_stub, "alerts", "night_manifest", "fin_card")
+    assert absent_tables(glue, "ads") == {"fin_card"}
+    assert {"fin_loan_masked", "fin_district", "retired_rows"} < DISPENSABLE
+    assert not DISPENSABLE & {"fin_client", "fin_client_masked", "fin_transaction", "pseudonym_keys", "reviews"}
+
+
+def test_a_database_that_glue_does_not_have_is_named(glue: Any, glue_stub: Stubber) -> None:
+    glue_stub.add_client_error("get_tables", "EntityNotFoundException", "Database ads not found")
+    with pytest.raises(AthenaError, match=r"the tables of the database ads in the Glue catalog: AWS refused it"):
+        absent_tables(glue, "ads")
 
 
 def test_the_script_shows_everything_that_a_deployment_does() -> None:
@@ -207,3 +260,8 @@ def test_the_script_shows_everything_that_a_deployment_does() -> None:
     assert f"-- grant DESCRIBE on the database to {role}" in shown
     assert f"-- grant DESCRIBE and SELECT on alerts_masked to {role}" in shown
     assert f"-- grant SELECT on night_manifest (settlement_date, run_key) to {role}" in shown
+    assert "no grants" not in shown
+
+
+def test_the_script_says_where_no_role_is_set() -> None:
+    assert script(Settings()).endswith("-- no grants: neither ADS_ATHENA_MASKED_ROLE nor ADS_ATHENA_FULL_ROLE is set\n")

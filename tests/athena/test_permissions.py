@@ -56,6 +56,13 @@ def test_full_readers_read_every_table_and_view(tables: dict[str, Table]) -> Non
     assert all(grant.role == FULL_ROLE and not grant.columns for grant in found)
 
 
+def test_of_a_table_that_the_lake_lacks_nothing_is_granted(tables: dict[str, Table]) -> None:
+    absent = frozenset({"fin_loan", "fin_loan_masked"})
+    every, some = grants(MASKED_ROLE, FULL_ROLE), grants(MASKED_ROLE, FULL_ROLE, absent)
+    left_out = {grant.table for grant in set(every) - set(some)}
+    assert left_out == {*absent, *map(view_name, absent)}
+
+
 def test_a_role_that_is_not_given_is_granted_nothing() -> None:
     assert grants("", "") == []
 
@@ -155,6 +162,7 @@ def test_a_grant_that_is_refused_is_named(client: Any, stub: Stubber) -> None:
         (_held(MASKED_ROLE, "night_manifest"), f"{MASKED_ROLE} may read night_manifest"),
         (_held(MASKED_ROLE, "night_manifest", ["summary"]), f"{MASKED_ROLE} may read night_manifest"),
         (_held("IAM_ALLOWED_PRINCIPALS", "alerts"), "IAM_ALLOWED_PRINCIPALS may read alerts"),
+        (_held("123456789012:IAMPrincipals", "alerts"), "123456789012:IAMPrincipals may read alerts"),
     ],
 )
 def test_masked_readers_who_may_read_more_are_found(

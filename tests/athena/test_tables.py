@@ -6,10 +6,12 @@ import re
 
 import pyarrow as pa
 import pytest
+from pyiceberg.catalog.glue import _construct_table_input
 from pyiceberg.types import FixedType, UUIDType
 
 from include.athena.definitions import view_name
 from include.lake import Lake, Table
+from include.privacy.rules import RULES
 from tests.athena.athena_sql import Columns, MistypedError, athena_type
 
 # AWS, "Reserved keywords to escape in SQL SELECT statements": a column of such a name would have to be quoted.
@@ -68,3 +70,32 @@ def test_the_catalog_carries_a_comment_on_every_column_and_table(lake: Lake, tab
         assert [column for column, comment in declared.items() if not comment] == [], name
         assert table.comment, name
         assert found.properties.get("comment") == table.comment, name
+
+
+# What only the system reads of its own: no view, no grant. The state of a night has names that begin with `state_`.
+INTERNAL = {"night_lesson", "night_notices", "night_profile", "night_watch"}
+
+
+def test_every_table_of_the_lake_is_for_readers_or_said_to_be_none(tables: dict[str, Table]) -> None:
+    """A new table needs a rule of privacy; here it is given to readers too, or added to those that are internal."""
+    full = {name for name in tables if not name.endswith("_masked")}
+    assert full == {name for name in RULES if not name.startswith("state_")} - INTERNAL
+    assert {f"{name}_masked" for name in full - {"pseudonym_keys", "retired_rows"}} == set(tables) - full
+
+
+# The types that Glue takes, and the limits of its API on names and comments.
+GLUE_TYPES = r"(bigint|int|double|boolean|date|string|timestamp|decimal\(\d+,\d+\)|(array|map|struct)<.+>)"
+GLUE_COMMENT, GLUE_DESCRIPTION = r"[^\r\n\t]{1,255}", 2048
+
+
+def test_glue_gets_names_types_and_comments(lake: Lake, tables: dict[str, Table]) -> None:
+    for name, table in tables.items():
+        found = lake._catalog.load(name)
+        entry = _construct_table_input(name, found.metadata_location, found.properties, found.metadata)
+        assert entry["Description"] == table.comment
+        assert len(table.comment) <= GLUE_DESCRIPTION
+        columns = entry["StorageDescriptor"]["Columns"]
+        assert [column["Name"] for column in columns] == table.schema.names
+        for column in columns:
+            assert re.fullmatch(GLUE_TYPES, column["Type"]), (name, column)
+            assert re.fullmatch(GLUE_COMMENT, column["Comment"]), (name, column)

@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.amazon.aws.hooks.athena import AthenaHook
 from airflow.providers.amazon.aws.operators.athena import AthenaOperator
 from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import ClientError, NoRegionError
 
 import include.orchestration as orchestration
 from dags import athena_deployment as deployment
@@ -93,22 +94,51 @@ def test_one_that_may_succeed_later_is_tried_again(monkeypatch, pushed):
         _run(monkeypatch, "published_alerts", _Hook("FAILED", AthenaError={"Retryable": True}))
 
 
+class _RefusingHook(_Hook):
+    """Stands in for the provider's hook where AWS does not take the statement at all."""
+
+    def run_query(self, *given: Any) -> str:
+        raise ClientError({"Error": {"Code": self.state, "Message": "so it is"}}, "StartQueryExecution")
+
+
+def test_a_statement_that_aws_does_not_take_fails_at_once_with_its_name(monkeypatch, pushed):
+    with pytest.raises(AirflowFailException, match=r"published_alerts: AWS refused it .AccessDenied"):
+        _run(monkeypatch, "published_alerts", _RefusingHook("AccessDeniedException"))
+
+
+def test_a_statement_that_aws_is_too_busy_for_is_tried_again(monkeypatch, pushed):
+    with pytest.raises(AthenaUnavailableError, match="published_alerts: AWS is busy"):
+        _run(monkeypatch, "published_alerts", _RefusingHook("TooManyRequestsException"))
+
+
+def test_a_hook_without_a_region_is_told(monkeypatch):
+    def refuse(self: Any) -> None:
+        raise NoRegionError
+
+    monkeypatch.setattr(AthenaHook, "get_conn", refuse)
+    with pytest.raises(AthenaUnavailableError, match="the client of athena: AWS could not be asked"):
+        _named_queries(Settings())
+
+
 def test_named_queries_and_grants_are_deployed_through_the_providers_hooks(monkeypatch):
     asked: list[tuple[Any, ...]] = []
     monkeypatch.setattr(AthenaHook, "get_conn", lambda self: f"client of {self.client_type}")
     monkeypatch.setattr(deployment.AwsBaseHook, "get_conn", lambda self: f"client of {self.client_type}")
     for name in ("deploy_named_queries", "deploy_grants"):
         monkeypatch.setattr(f"include.athena.{name}", lambda *given: asked.append(given) or {})
+    monkeypatch.setattr("include.athena.absent_tables", lambda *given: asked.append(given) or frozenset({"fin_loan"}))
     settings = Settings(athena_workgroup="bank", athena_masked_role="arn:aws:iam::123456789012:role/masked")
     _named_queries(settings)
     _granted(settings)
     assert asked == [
         ("client of athena", "bank", "ads"),
-        ("client of lakeformation", "ads", "arn:aws:iam::123456789012:role/masked", ""),
+        ("client of glue", "ads"),
+        ("client of lakeformation", "ads", "arn:aws:iam::123456789012:role/masked", "", frozenset({"fin_loan"})),
     ]
 
 
-def test_there_is_a_task_for_the_database_and_one_for_each_view():
+def test_there_is_a_task_for_the_database_and_one_for_each_view(monkeypatch):
+    monkeypatch.setattr(deployment, "_absent", lambda _: frozenset())
     dag = deployment.athena_deployment()
     assert [task.task_id for task in dag.topological_sort()] == [
         "create_database",
@@ -119,3 +149,11 @@ def test_there_is_a_task_for_the_database_and_one_for_each_view():
     ]
     assert issubclass(DeployStatement, AthenaOperator)
     assert ["database", *_view_names(Settings())] == [each.name for each in statements("ads")]
+
+
+def test_a_table_that_the_lake_lacks_gets_no_view(monkeypatch):
+    monkeypatch.setattr(deployment, "_absent", lambda _: frozenset({"fin_loan"}))
+    assert {each.name for each in statements("ads")} - set(_view_names(Settings())) == {
+        "database",
+        "published_fin_loan",
+    }
