@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -19,10 +18,7 @@ from include.night.finish import alerts_sheet_of, write_alerts_sheet
 from include.privacy.selecting import Selection
 from include.reviews.drop import ReviewFile, inbox_of, kept_files, read_inbox, reviews_kept, taken_of
 from include.settings import Settings
-
-EXTRACTS = ("extracts", "extracts_unmasked")
-"""Names of the lake's folders of extracts for Tableau, which are made again from the lake."""
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+from include.tableau.folder import LIST_FILE, MASKED_FOLDER, UNMASKED_FOLDER
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,8 @@ class LakeFiles:
     sheets
         Nights whose sheets of alerts are written again.
     extracts
-        Extracts that are deleted: those of the nights, and those that span nights.
+        All extracts, and the lists of what they hold: one may hold what retention removed from the lake since. They are
+        deleted; the next night writes them again from what remains.
     work_folders
         Folders of runs that have not ended; such a run starts again from its first task.
     kept_reviews
@@ -70,7 +67,7 @@ class LakeFiles:
         waiting, _ = read_inbox(inbox, taken=taken)
         return cls(
             sheets=tuple(night for night in sorted(nights) if alerts_sheet_of(lake_uri, night).exists()),
-            extracts=tuple(_extracts(lake_uri, nights)),
+            extracts=tuple(_extracts(lake_uri)),
             work_folders=tuple(_work_folders(lake_uri, selection)),
             kept_reviews=tuple(path for path in kept_files(taken) if _is_of_client(_kept(path, selection), selection)),
             waiting_reviews=tuple(file.path for file in waiting if _is_of_client(file, selection)),
@@ -104,20 +101,18 @@ class LakeFiles:
         """The files for people, by their kind."""
         return {
             "alerts": [f"{night}.csv" for night in self.sheets],
-            "extracts": [path.name for path in self.extracts],
+            "extracts": [f"{path.parent.name}/{path.name}" for path in self.extracts],
             "work_folders": [f"{folder.parent.name}/{folder.name}" for folder in self.work_folders],
             "reviews_put_away": [path.name for path in self.kept_reviews],
             "reviews_waiting": [path.name for path in self.waiting_reviews],
         }
 
 
-def _extracts(lake_uri: str, nights: Collection[date]) -> Iterator[UPath]:
-    """The extracts of these nights, and those whose names say no night."""
-    named = {night.isoformat() for night in nights}
-    for folder in (UPath(lake_uri) / name for name in EXTRACTS):
-        for path in sorted(folder.rglob("*"), key=str) if folder.exists() and nights else ():
-            days = set(_DATE.findall(path.name))
-            if path.is_file() and (not days or days & named):
+def _extracts(lake_uri: str) -> Iterator[UPath]:
+    """Every extract, drafts of killed runs among them; workbook and data sources hold no rows and stay."""
+    for folder in (UPath(lake_uri) / name for name in (MASKED_FOLDER, UNMASKED_FOLDER)):
+        for path in sorted(folder.rglob("*"), key=str) if folder.exists() else ():
+            if path.is_file() and (".hyper" in path.name or path.name == LIST_FILE):
                 yield path
 
 

@@ -177,6 +177,7 @@ def remarks(lake: Lake, findings: Findings, earlier: Sequence[str], train_by: da
         (findings.models, f"The models are to be trained anew by {train_by} (Article 12(3) of the GDPR: one month)."),
         (findings.subject.shared, "Accounts that another client may use too stay with that client, with all postings."),
         (_stands_in_source(lake, findings.subject), _AT_THE_SOURCE),
+        (findings.files.extracts, _EXTRACTS),
         (earlier, f"The client was erased before ({', '.join(earlier)}) and came back with a later night."),
     ]
     return [_OTHERS, *(sentence for holds, sentence in said if holds)]
@@ -188,6 +189,11 @@ _OTHERS = (
 _AT_THE_SOURCE = (
     "The newest night still read the client from the source. The source is the bank's: a night that is played while "
     "it holds the client takes the client in again, and warns of it. Remove the client there first."
+)
+
+_EXTRACTS = (
+    "An erasure deletes all extracts for Tableau. The next night writes the masked ones again; python -m include "
+    "extract does at once, with --unmasked the others. Copies that Tableau or people have taken are theirs to delete."
 )
 
 

@@ -85,10 +85,12 @@ def test_files_made_from_what_was_erased_go_or_are_written_again(small: Small) -
     root = lake / "lake"
     sheet = root / "alerts" / f"{NIGHTS[0]}.csv"
     assert str(ACCOUNT) in sheet.read_text()
-    gone = [root / "extracts" / f"{NIGHTS[0]}.hyper", root / "extracts_unmasked" / "rolling.hyper"]
-    stays = root / "extracts" / "1994-02-01.hyper"
+    # The night of February is not in the lake any more: nothing there tells whose rows its extract holds.
+    names = (f"{NIGHTS[0]}.hyper", "1994-02-01.hyper", "rolling.hyper", ".draft-killed/rolling.hyper", "extracts.json")
+    gone = [root / folder / name for folder in ("extracts", "extracts_unmasked") for name in names]
+    stays = root / "extracts" / "nights.twb"
     for file in (*gone, stays):
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"made")
     _work_folder(lake, "holds", ACCOUNT)
     _work_folder(lake, "holds not", OTHERS_ACCOUNT)
@@ -97,7 +99,10 @@ def test_files_made_from_what_was_erased_go_or_are_written_again(small: Small) -
     assert told["files"]["work_folders"] == ["1994-01-06/holds"]
     assert str(ACCOUNT) not in sheet.read_text()
     assert str(OTHERS_ACCOUNT) in sheet.read_text()
-    assert [file.exists() for file in (*gone, stays, *kept)] == [False, False, True, False, True]
+    assert not any(file.exists() for file in gone)
+    assert [file.exists() for file in (stays, *kept)] == [True, False, True]
+    assert f"extracts_unmasked/{NIGHTS[0]}.hyper" in told["files"]["extracts"]
+    assert "deletes all extracts" in str(told["remarks"])
     assert not (root / "_work" / "1994-01-06" / "holds").exists()
     assert (root / "_work" / "1994-01-06" / "holds not").exists()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyiceberg.table import Table as IcebergTable
 
 from include.errors import IntegrityError, RetentionError, SettingsError, TerminalError
 from include.lake import TABLES, Lake, RunStamp, Table
@@ -65,6 +66,25 @@ def test_an_erasure_leaves_no_trace(erased: Erased) -> None:
     lake, told = erased
     assert told["is_erased"]
     assert traces(lake) == []
+
+
+def test_metadata_keeps_bounds_of_dates_runs_and_versions_alone(lake: Path, settings: Settings) -> None:
+    """Entries of removed files stay in manifests: their bounds would give away the lowest and the highest number."""
+    catalog = Lake.open(uri_of(lake), settings).catalog
+    bounded = {column for name in catalog.names() for column in _bounded(catalog.load(name))}
+    assert bounded == {"settlement_date", "night", "run_key", "key_version"}
+
+
+def _bounded(table: IcebergTable) -> set[str | None]:
+    """The columns of which any entry of any manifest, of a removed file too, holds bounds."""
+    manifests = [manifest for snapshot in table.snapshots() for manifest in snapshot.manifests(table.io)]
+    files = [
+        entry.data_file
+        for manifest in manifests
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False)
+    ]
+    fields = {field for file in files for field in {**(file.lower_bounds or {}), **(file.upper_bounds or {})}}
+    return {table.schema().find_column_name(field) for field in fields}
 
 
 def test_the_search_finds_what_an_erasure_takes(lake: Path) -> None:
