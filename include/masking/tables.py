@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.features.catalog import MODEL_FEATURES
 from include.lake.tables import CORRECTION, RUN_KEY, TABLES, VERSION_COLUMN, Table, commented
 from include.masking.columns import (
     AGE_BAND,
@@ -31,6 +32,15 @@ SUFFIX = "_masked"
 
 MASKED_CORRECTION = pa.struct([field.with_type(TEXT) for field in CORRECTION])
 """A proposed correction, with a pseudonym for its posting."""
+
+_OF_MONEY = frozenset(
+    {
+        *(f.name for f in MODEL_FEATURES if f.code in ("amount", "spending_limit", "balance")),
+        "stranger_amount",
+        "stranger_share",
+    }
+)
+"""Features that are ratios of exact sums: several of them give the sums that rounding hides."""
 
 _SHOWN = [
     commented("shown_district", TEXT, "home district where five clients share it, age band and gender; else null"),
@@ -108,8 +118,8 @@ class Masker:
     owners
         Owner of each account, by account.
     amount_step
-        Step to which money is rounded, in the source's money; 0 for money as it is. With a step, sentences are left
-        out, as they tell the amounts.
+        Step to which money is rounded, in the source's money; 0 for money as it is. With a step, sentences, features
+        of money and values of corrections are left out, as they tell the amounts.
     """
 
     keys: NameKeys
@@ -150,14 +160,16 @@ class Masker:
         if name == "correction":
             return self._corrections(rows[name])
         origin = next((full for full, shown in RENAMED.items() if shown == name and full in rows.column_names), name)
-        return self._shown(rows[origin], is_sentence=origin in RENAMED)
+        return self._shown(name, rows[origin], is_sentence=origin in RENAMED)
 
-    def _shown(self, column: pa.ChunkedArray, *, is_sentence: bool) -> pa.ChunkedArray:
-        if self.amount_step and is_sentence:
+    def _shown(self, name: str, column: pa.ChunkedArray, *, is_sentence: bool) -> pa.ChunkedArray:
+        if not self.amount_step:
+            return column
+        if is_sentence or name in _OF_MONEY:
             return pa.chunked_array([pa.nulls(len(column), column.type)])
-        if self.amount_step and pa.types.is_decimal(column.type):
-            return _rounded(column, self.amount_step)
-        return column
+        if name.endswith("_cents"):
+            return _rounded(column, self.amount_step * 100)
+        return _rounded(column, self.amount_step) if pa.types.is_decimal(column.type) else column
 
     def _pseudonyms(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _each(column, self.keys.namer(PSEUDONYMS[name], self.version).name)
@@ -169,9 +181,8 @@ class Masker:
 
     def _corrections(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         namer = self.keys.namer("transaction", self.version)
-        return pa.chunked_array(
-            [pa.array([_correction(value, namer) for value in column.to_pylist()], MASKED_CORRECTION)]
-        )
+        corrections = [_correction(value, namer, is_rounded=self.amount_step > 0) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(corrections, MASKED_CORRECTION)])
 
     def _with_homes(self, table: str, rows: pa.Table) -> pa.Table:
         """The rows with age band and shown home, for the relations whose district is a person's home or tells it."""
@@ -209,11 +220,12 @@ def _each(column: pa.ChunkedArray, name: Callable[[str], str]) -> pa.ChunkedArra
     return pa.chunked_array([names.take(encoded.indices)])
 
 
-def _correction(value: Mapping[str, Any] | None, namer: Namer) -> dict[str, Any] | None:
+def _correction(value: Mapping[str, Any] | None, namer: Namer, *, is_rounded: bool) -> dict[str, Any] | None:
     if value is None:
         return None
     posting = value["trans_id"]
-    return {**value, "trans_id": None if posting is None else namer.name(str(posting))}
+    named = {**value, "trans_id": None if posting is None else namer.name(str(posting))}
+    return {**named, "value": None} if is_rounded else named  # the right amount or balance, to the cent
 
 
 def _bands(ages: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -226,5 +238,5 @@ def _bands(ages: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _rounded(column: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
     """Money rounded to the nearest multiple of a step."""
-    amounts = [None if value is None else round(value / step) * Decimal(step) for value in column.to_pylist()]
+    amounts = [None if value is None else round(Decimal(value) / step) * step for value in column.to_pylist()]
     return pa.chunked_array([pa.array(amounts, column.type)])
