@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -181,8 +182,17 @@ class Masker:
 
     def _corrections(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         namer = self.keys.namer("transaction", self.version)
-        corrections = [_correction(value, namer, is_rounded=self.amount_step > 0) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(corrections, MASKED_CORRECTION)])
+        return pa.chunked_array(
+            [pa.array([self._correction(value, namer) for value in column.to_pylist()], MASKED_CORRECTION)]
+        )
+
+    def _correction(self, value: Mapping[str, Any] | None, namer: Namer) -> dict[str, Any] | None:
+        """A proposed correction with a pseudonym; without its value, the amount or balance to the cent, where money is rounded."""
+        if value is None:
+            return None
+        posting = value["trans_id"]
+        told = {**value, "trans_id": None if posting is None else namer.name(str(posting))}
+        return {**told, "value": None} if self.amount_step else told
 
     def _with_homes(self, table: str, rows: pa.Table) -> pa.Table:
         """The rows with age band and shown home, for the relations whose district is a person's home or tells it."""
@@ -204,7 +214,7 @@ class Masker:
         """A district's name and region, where they are shown with some client."""
         return self._shown_districts.get(name, {})
 
-    @property
+    @cached_property
     def _shown_districts(self) -> Mapping[str | None, Mapping[str, Any]]:
         return {
             place["shown_district"]: {**place, AGE_BAND: None}
@@ -218,14 +228,6 @@ def _each(column: pa.ChunkedArray, name: Callable[[str], str]) -> pa.ChunkedArra
     encoded = column.combine_chunks().dictionary_encode()
     names = pa.array([name(str(value)) for value in encoded.dictionary.to_pylist()], TEXT)
     return pa.chunked_array([names.take(encoded.indices)])
-
-
-def _correction(value: Mapping[str, Any] | None, namer: Namer, *, is_rounded: bool) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    posting = value["trans_id"]
-    named = {**value, "trans_id": None if posting is None else namer.name(str(posting))}
-    return {**named, "value": None} if is_rounded else named  # the right amount or balance, to the cent
 
 
 def _bands(ages: pa.ChunkedArray) -> pa.ChunkedArray:

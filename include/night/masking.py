@@ -207,5 +207,7 @@ def _nightly(outputs: NightOutputs, row: Mapping[str, Any]) -> Iterator[tuple[Ta
 
 
 def _owners(statics: Mapping[str, pa.Table]) -> dict[int, int]:
+    """The owner of each account; of several the one with the smallest number, as in the marts."""
     dispositions = statics["fin_disposition"].select(["account_id", "client_id", "disp_type"]).to_pylist()
-    return {row["account_id"]: row["client_id"] for row in dispositions if row["disp_type"] == _OWNER}
+    owners = [(row["client_id"], row["account_id"]) for row in dispositions if row["disp_type"] == _OWNER]
+    return {account: client for client, account in sorted(owners, reverse=True)}

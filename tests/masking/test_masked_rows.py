@@ -1,0 +1,42 @@
+"""Masked rows keep what a setting hides hidden, and agree with the marts on whose an account is."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+
+from include.lake.tables import CORRECTION
+from include.masking.keys import Namer
+from include.masking.tables import Masker
+from include.night.masking import _owners
+
+
+class _Keys:
+    """Names each value by its reverse."""
+
+    def namer(self, purpose: str, version: int) -> Namer:
+        del purpose, version
+        return cast(Namer, self)
+
+    def name(self, value: str) -> str:
+        return value[::-1]
+
+
+@pytest.mark.parametrize(("step", "value"), [(0, "12.34"), (100, None)])
+def test_a_correction_tells_no_exact_amount_where_money_is_rounded(step: int, value: str | None) -> None:
+    masker = Masker(cast(Any, _Keys()), 1, {}, {}, step)
+    proposed = {"action": "set", "trans_id": 123, "field": "amount", "value": "12.34"}
+    masked = masker._corrections(pa.chunked_array([pa.array([proposed, None], CORRECTION)]))
+    assert masked.to_pylist() == [{**proposed, "trans_id": "321", "value": value}, None]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_of_several_owners_the_smallest_number_stands_whatever_the_order(order: list[int]) -> None:
+    rows = [
+        {"account_id": 1, "client_id": 7, "disp_type": "O"},
+        {"account_id": 1, "client_id": 9, "disp_type": "O"},
+        {"account_id": 1, "client_id": 2, "disp_type": "D"},
+    ]
+    assert _owners({"fin_disposition": pa.Table.from_pylist([rows[place] for place in order])}) == {1: 7}
