@@ -187,7 +187,7 @@ class Masker:
         )
 
     def _correction(self, value: Mapping[str, Any] | None, namer: Namer) -> dict[str, Any] | None:
-        """A proposed correction with a pseudonym; without its value, the amount or balance to the cent, where money is rounded."""
+        """A proposed correction with a pseudonym; without its value, which may be an amount, where money is rounded."""
         if value is None:
             return None
         posting = value["trans_id"]

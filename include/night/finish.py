@@ -51,7 +51,7 @@ def publish(request: NightRequest) -> PublishResult:
         night took in the same reviews as this run.
     """
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
-    names = LakeNames.of(lake, request)
+    names = LakeNames.of(lake, request.lake_uri, request.settings)
     unpublished = Unpublished.load(request, workspace, lake, names.masks().keys.finding_namer)
     outputs = unpublished.outputs(lake)
     check_conservation(outputs)

@@ -19,7 +19,7 @@ from include.masking.places import shown_places
 from include.masking.tables import MASKED_TABLES, Masker
 from include.night.derived import DerivedTables
 from include.night.publishing import NightOutputs
-from include.night.request import NightRequest
+from include.settings import Settings
 
 _OWNER = "O"
 
@@ -43,10 +43,9 @@ class LakeNames:
     amount_step: int
 
     @classmethod
-    def of(cls, lake: Lake, request: NightRequest) -> Self:
-        """The names of a night's lake."""
-        settings = request.settings
-        return cls(NameKeyStore.open(request.lake_uri, settings), lake, settings.masked_amount_step)
+    def of(cls, lake: Lake, lake_uri: str, settings: Settings) -> Self:
+        """The names of a lake."""
+        return cls(NameKeyStore.open(lake_uri, settings), lake, settings.masked_amount_step)
 
     def masks(self) -> Masks:
         """The masks with the keys as they are now; keys are made where the lake has none yet.

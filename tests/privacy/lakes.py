@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from include import settlement
 from include.features.state import STATE_SCHEMAS
 from include.lake import TABLES, Lake, RunStamp, Table
 from include.marts import MART_TABLES
-from include.masking.keys import NameKeyStore
+from include.masking.finding_ids import with_break_ids
+from include.masking.keys import NameKeyStore, Namer
 from include.night.carried_state import STATE_LOOKBACK, of_night, state_table
+from include.night.derived import DerivedTables
 from include.night.finish import write_alerts_sheet
-from include.night.masking import MaskedNight, name_keys
+from include.night.masking import LakeNames, MaskedNight, Masks
 from include.night.publishing import NightOutputs, Provenance, as_published, manifest_row, write_night
 from include.quality.admission import Counts, amount_cents
 from include.quality.sealed_quarantine import seal_quarantine
@@ -45,10 +48,9 @@ def posting_of(night: date, account: int = ACCOUNT) -> int:
     return {ACCOUNT: 870000100, OTHERS_ACCOUNT: 100, SHARED_ACCOUNT: 200}[account] + night.day
 
 
-def canaries(pseudonyms: Collection[str] = ()) -> Iterator[bytes]:
-    """The client's numbers and words, and findings about them, as a search looks for them."""
-    findings = (finding_of(night, number) for night in NIGHTS for number in (ACCOUNT, CARD))
-    for canary in (*CANARIES, *(str(posting_of(night)) for night in NIGHTS), *findings, *pseudonyms):
+def canaries(names: Collection[str] = ()) -> Iterator[bytes]:
+    """The client's numbers and words, and names made of them, as a search looks for them."""
+    for canary in (*CANARIES, *(str(posting_of(night)) for night in NIGHTS), *names):
         yield canary.encode()
 
 
@@ -69,6 +71,19 @@ def pseudonyms(folder: Path) -> set[str]:
     return {
         keys.namer(kind, version).name(str(number)) for version in keys.versions for kind, number in named.items()
     } | {keys.namer("transaction", version).name(number) for version in keys.versions for number in postings}
+
+
+def findings(folder: Path) -> set[str]:
+    """The ids of findings about the client."""
+    keys = NameKeyStore.open(uri_of(folder), settings_of(folder)).find()
+    if keys is None:
+        return set()
+    breaks = (_published(night, keys.finding_namer)["settlement_breaks"].to_pylist() for night in NIGHTS)
+    return {
+        row["finding_id"]
+        for row in chain.from_iterable(breaks)
+        if str(CARD) in row["text"] or row["account_id"] == ACCOUNT
+    }
 
 
 def settings_of(folder: Path, **values: Any) -> Settings:
@@ -101,7 +116,7 @@ def publish_small(lake: Lake, settings: Settings, attempt: int = 1) -> None:
 
     A night that is played again keeps the reviews that the lake has of it, and takes in no others.
     """
-    night, outputs = NIGHTS[0], _outputs(NIGHTS[0], settings)
+    night, outputs = NIGHTS[0], _outputs(NIGHTS[0], settings, LakeNames.of(lake, settings.lake_uri, settings).masks())
     relations = ("fin_client", "fin_disposition", "fin_account", "fin_card") if attempt == 1 else ()
     few = replace(
         outputs,
@@ -109,20 +124,22 @@ def publish_small(lake: Lake, settings: Settings, attempt: int = 1) -> None:
         state=[*_reviews(night, with_reviews=attempt == 1)],
         derived=[],
     )
-    stamp, row = _stamp_and_row(few, night, settings, attempt)
+    stamp, row = _stamp_and_row(few, night, settings, None, attempt)
     write_night(lake, stamp, few)
     lake.publish_manifest(row, stamp)
     write_alerts_sheet(settings.lake_uri, lake, night)
 
 
 def _stamp_and_row(
-    outputs: NightOutputs, night: date, settings: Settings, attempt: int
+    outputs: NightOutputs, night: date, settings: Settings, masks: Masks | None, attempt: int
 ) -> tuple[RunStamp, dict[str, Any]]:
+    """The stamp and the manifest row of a night; one without masks is of a version that had no masked tables."""
     provenance = Provenance(f"made up {attempt}", None, 0, None, settings)
     stamp = RunStamp(provenance.run_key(night.isoformat()), "test", night)
     said: Any = {"warnings": []}
-    row = manifest_row(stamp, outputs, provenance, datetime(1994, 1, 1, tzinfo=UTC), said)
-    return stamp, {**row, "attempt": attempt}
+    derived = DerivedTables.of([*outputs.derived, *(masks.counted_apart(outputs) if masks else ())], 0)
+    row = manifest_row(stamp, outputs, provenance, datetime(1994, 1, 1, tzinfo=UTC), said, derived)
+    return stamp, {**row, "attempt": attempt, "derived": row["derived"] if masks else None}
 
 
 def leave_behind(folder: Path) -> None:
@@ -138,24 +155,26 @@ def leave_behind(folder: Path) -> None:
 
 def publish_night(lake: Lake, night: date, settings: Settings, attempt: int = 1) -> None:
     """Publish one night as the night's own steps do."""
-    outputs = _outputs(night, settings)
-    stamp, row = _stamp_and_row(outputs, night, settings, attempt)
-    keys = name_keys(lake, settings.lake_uri, settings)
+    masks = LakeNames.of(lake, settings.lake_uri, settings).masks()
+    outputs = _outputs(night, settings, masks)
+    stamp, row = _stamp_and_row(outputs, night, settings, masks, attempt)
     write_night(lake, stamp, outputs)
-    MaskedNight.of(keys, outputs.statics, stamp, 0).write(lake, stamp, outputs, row)
+    MaskedNight.of(masks, outputs.statics, night).write(lake, stamp, outputs, row)
     lake.publish_manifest(row, stamp)
 
 
-def _outputs(night: date, settings: Settings) -> NightOutputs:
-    published = as_published({name: _table(name, rows) for name, rows in _published(night).items()})
+def _outputs(night: date, settings: Settings, masks: Masks) -> NightOutputs:
+    published = as_published(_published(night, masks.keys.finding_namer))
     postings = published["fin_transaction"]
     rows, cents = postings.num_rows, amount_cents(postings)
+    marts = [*_marts(night)]
     return NightOutputs(
         published=published,
         sealed_quarantine=seal_quarantine(published["quarantine"], night, Envelope.open(settings)),
         statics={name: _table(name, rows) for name, rows in _statics().items()},
         state=[*_states(night), *_reviews(night, with_reviews=night == NIGHTS[1])],
-        derived=[*_marts(night)],
+        derived=marts,
+        shown={"mart_district_months": {table.name: rows for table, rows in marts}["mart_district_months"]},
         counts=Counts(offered_rows=rows, published_rows=rows, offered_cents=cents, published_cents=cents),
     )
 
@@ -186,7 +205,7 @@ def _statics() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _published(night: date) -> dict[str, list[dict[str, Any]]]:
+def _published(night: date, namer: Namer) -> dict[str, pa.Table]:
     accounts = (ACCOUNT, OTHERS_ACCOUNT, SHARED_ACCOUNT)
     day = {"settlement_date": night}
     findings = [
@@ -195,22 +214,32 @@ def _published(night: date) -> dict[str, list[dict[str, Any]]]:
             "account_id": account,
             "trans_id": posting_of(night, account),
             "text": f"Account {account} pays oddly.",
-            "finding_id": finding_of(night, account),
+            "masked_text": "Account … pays oddly.",
         }
         for account in accounts
     ]
     unnamed = [
-        {**day, "text": f"Card {card}, valid from {night}, refers to nobody.", "finding_id": finding_of(night, card)}
+        {
+            **day,
+            "text": f"Card {card}, valid from {night}, refers to nobody.",
+            "masked_text": f"Card …, valid from {night}, refers to nobody.",
+            "subject": f"card {card}",
+        }
         for card in (CARD, 1)
     ]
-    alerts = [{**row, "rank": n, "kind": "break"} for n, row in enumerate([*findings, *unnamed], start=1)]
-    return {
+    told = _table("settlement_breaks", [{**row, "check_code": "unknown_reference"} for row in (*findings, *unnamed)])
+    breaks = with_break_ids(told, namer)
+    known = {name for name in TABLES["alerts"].schema.names if name in breaks.column_names}
+    alerts = [
+        {**{name: row[name] for name in known}, "rank": rank, "kind": "break", "code": row["check_code"]}
+        for rank, row in enumerate(breaks.to_pylist(), start=1)
+    ]
+    rows = {
         "fin_transaction": [_posting(night, account) for account in accounts],
         "anomaly_scores": [
             {**day, "account_id": account, "trans_id": posting_of(night, account), "score": 0.5, "is_flagged": False}
             for account in accounts
         ],
-        "settlement_breaks": [{**row, "check_code": "unknown_reference"} for row in (*findings, *unnamed)],
         "alerts": alerts,
         "quarantine": [
             {
@@ -224,6 +253,7 @@ def _published(night: date) -> dict[str, list[dict[str, Any]]]:
             for n, (card, right) in enumerate([(CARD, DISPOSITION), (1, 1)])
         ],
     }
+    return {"settlement_breaks": breaks, **{name: _table(name, found) for name, found in rows.items()}}
 
 
 def _posting(night: date, account: int) -> dict[str, Any]:
@@ -239,11 +269,6 @@ def _posting(night: date, account: int) -> dict[str, Any]:
         "source_uri": "file:/bank/trans.asc",
         "source_line": account % 1000,
     }
-
-
-def finding_of(night: date, number: int) -> str:
-    """The opaque name of a finding."""
-    return f"{night:%Y%m%d}{number:024}"
 
 
 def _reviews(night: date, *, with_reviews: bool) -> Iterator[tuple[Table, pa.Table]]:
@@ -292,7 +317,7 @@ def _state_row(schema: pa.Schema, own: bool) -> Mapping[str, Any]:
 
 def traces(folder: Path) -> list[str]:
     """The files of a lake that hold a canary, with it: Parquet is decoded, other files are searched byte for byte."""
-    found, searched = [], [*canaries(pseudonyms(folder))]
+    found, searched = [], [*canaries(pseudonyms(folder) | findings(folder))]
     for path in sorted((folder / "lake").rglob("*")):
         if path.is_file():
             content = _decoded(path)

@@ -148,7 +148,7 @@ def test_the_seal_holds_the_digests_of_what_remains_of_the_marts(erased: Erased,
     for row in opened.manifest().to_pylist():
         night = row["settlement_date"]
         found = {
-            name: derived_digest(table, opened.read(table, night, night).drop_columns(["run_key"]))
+            name: derived_digest(table.name, opened.read(table, night, night).drop_columns(["run_key"]))
             for name, table in MART_TABLES.items()
         }
         assert log.remainder(row).derived == found
