@@ -63,6 +63,9 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     _maintain_options(
         _stage(stages, "maintain", _maintain, "compact a lake, and remove what nobody can be using"), settings
     )
+    _rotation_options(
+        _stage(stages, "rotate-pseudonyms", _rotate, "give everybody in the masked tables a new pseudonym"), settings
+    )
     return parser
 
 
@@ -164,6 +167,10 @@ def _privacy_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
 def _maintain_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
     parser.add_argument("--dry-run", action="store_true", help="change nothing and tell what would be done")
+
+
+def _rotation_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
 
 
 def _date(text: str) -> date:
@@ -271,6 +278,14 @@ def _maintain(options: argparse.Namespace) -> dict[str, Any]:
     from include.maintenance import maintain
 
     return maintain(options.lake, get_settings(), datetime.now(UTC), is_dry=options.dry_run)
+
+
+def _rotate(options: argparse.Namespace) -> dict[str, Any]:
+    from include.night import rotate_pseudonyms
+    from include.stages import told
+
+    with told(_say):
+        return dict(rotate_pseudonyms(options.lake, get_settings()))
 
 
 def _say(sentence: str) -> None:

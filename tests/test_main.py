@@ -33,7 +33,7 @@ def test_help_names_every_stage() -> None:
         [sys.executable, "-m", "include", "--help"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     ).stdout
     stages = ("generate", "night", "backtest", "train", "select", "promote", "rollback", "verify")
-    stages += ("extract", "deploy-athena", "privacy", "maintain")
+    stages += ("extract", "deploy-athena", "privacy", "maintain", "rotate-pseudonyms")
     assert all(stage in said for stage in stages)
 
 

@@ -5,6 +5,7 @@ from include.night.finish import publish, report
 from include.night.modelling import has_model, train_champion
 from include.night.play import STEPS, restate_late_nights, run_night
 from include.night.request import NightRequest, parse_night
+from include.night.rotation import rotate_pseudonyms
 from include.night.scoring import score
 from include.night.steps import check_settlement, extract, validate
 from include.night.verify import verify
@@ -20,6 +21,7 @@ __all__ = [
     "publish",
     "report",
     "restate_late_nights",
+    "rotate_pseudonyms",
     "run_night",
     "score",
     "train_champion",
