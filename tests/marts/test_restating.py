@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ FINDINGS = MART_TABLES["mart_findings"]
 
 
 @pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
     monkeypatch.setenv("ADS_KEY_FILE", str(tmp_path / "lake.key"))
     get_settings.cache_clear()
-    return Lake.open(f"file:{tmp_path / 'lake'}")
+    yield Lake.open(f"file:{tmp_path / 'lake'}")
+    monkeypatch.undo()
+    get_settings.cache_clear()
 
 
 def _finding(night: date, rank: int, **columns: Any) -> dict[str, Any]:

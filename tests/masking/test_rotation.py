@@ -36,6 +36,7 @@ def folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("ADS_KEY_FILE", str(settings_of(built).key_file))
     get_settings.cache_clear()
     yield built
+    monkeypatch.undo()
     get_settings.cache_clear()
 
 

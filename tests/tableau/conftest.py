@@ -26,7 +26,8 @@ _STUBS = {
 """What Tableau's schema takes from two namespaces that come without a schema."""
 
 
-@pytest.fixture(scope="session", autouse=True)
+# Of each module and not of the session: other folders' tests run between, with keys of their own.
+@pytest.fixture(scope="module", autouse=True)
 def own_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A master key for these tests alone."""
     with pytest.MonkeyPatch.context() as patch:
