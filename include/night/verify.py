@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, Self
 
 import pyarrow.compute as pc
@@ -69,15 +70,15 @@ class Verifier:
         The lake.
     erasures
         What was taken out of nights since they were published, on the request of clients.
-    keys
-        Keys of the lake's names; None where it never had any.
+    names
+        Sealed keys of the lake's names.
     settings
         Settings of the installation, which name the key.
     """
 
     lake: Lake
     erasures: ErasureLog
-    keys: NameKeys | None
+    names: NameKeyStore
     settings: Settings
 
     @classmethod
@@ -87,10 +88,10 @@ class Verifier:
         Raises
         ------
         IntegrityError
-            When the log of erasures or the keys are gone, changed or do not open.
+            When the log of erasures is gone, was changed or does not open.
         """
-        keys = NameKeyStore.open(lake_uri, settings).find()
-        return cls(Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings), keys, settings)
+        lake, erasures = Lake.open(lake_uri, settings), ErasureLog.read(lake_uri, settings)
+        return cls(lake, erasures, NameKeyStore.open(lake_uri, settings), settings)
 
     def faults_of(self, row: Mapping[str, Any]) -> list[str]:
         """A sentence on each figure of a published night that does not hold, given its row of the manifest."""
@@ -117,10 +118,14 @@ class Verifier:
     def _derived_faults(self, published: PublishedNight, remainder: Remainder) -> Iterator[str]:
         if published.row["derived"] is None:
             return
-        if self.keys is None:
-            yield "the key of its pseudonyms and finding ids is missing: restore it from the lake's backup"
-            return
-        yield from derived_faults(self.lake, published, self.keys, remainder.derived)
+        try:
+            yield from derived_faults(self.lake, published, self._keys, remainder.derived)
+        except IntegrityError as error:
+            yield str(error)
+
+    @cached_property
+    def _keys(self) -> NameKeys:
+        return self.names.get(has_nights=True)
 
 
 def _conserved(row: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
