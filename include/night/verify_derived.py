@@ -98,12 +98,15 @@ def _text_faults(outputs: Mapping[str, pa.Table]) -> Iterator[str]:
 
 
 def _are_masked(masked: list[dict[str, Any]] | None, reasons: list[dict[str, Any]] | None) -> bool:
-    pairs = zip(masked or (), reasons or (), strict=False)
-    same = all(
-        {**hidden, "text": ""} == {**reason, "text": ""} and is_masked_form(hidden["text"], reason["text"])
-        for hidden, reason in pairs
+    pairs = [*zip(masked or (), reasons or (), strict=False)]
+    return len(masked or ()) == len(reasons or ()) and all(_is_masked(hidden, reason) for hidden, reason in pairs)
+
+
+def _is_masked(hidden: Mapping[str, Any], reason: Mapping[str, Any]) -> bool:
+    return all(
+        is_masked_form(hidden[name], told) if isinstance(told, str) else hidden[name] == told
+        for name, told in reason.items()
     )
-    return same and len(masked or ()) == len(reasons or ())
 
 
 def _digest_faults(lake: Lake, published: PublishedNight, digests: Mapping[str, str]) -> Iterator[str]:
