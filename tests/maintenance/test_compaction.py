@@ -12,10 +12,9 @@ from include.lake.data_files import data_files, night_of, run_key_of, write_data
 from include.lake.erasing import unreferenced_files
 from include.lake.manifests import monthly_layout
 from include.lake.rows import keyed_rows
-from include.lake.tables import VERSION_TABLE
 from include.maintenance import compaction
 from include.maintenance.compaction import ATTEMPT, LEAST_SPARE, compact_data_files, compact_manifests
-from include.masking.tables import MASKED_TABLES, version_row
+from include.masking.tables import MASKED_TABLES
 from tests.lake.nights import STATE, accounts, night_number, open_lake, publish_night, rows_of, seen, stamp_of, whole
 from tests.maintenance.lakes import FIRST, NIGHTS, everything, lake_of_nights
 
@@ -156,11 +155,11 @@ def test_pseudonyms_of_two_key_versions_stay_apart(tmp_path):
     for version in (1, 2):
         row = {"settlement_date": night, "key_version": version}
         lake.replace(masked, night, pa.Table.from_pylist([row], schema), stamp, version)
-    lake.replace_static(VERSION_TABLE, version_row(1, night), stamp)
+    lake.show_version(1, stamp)
     publish_night(lake, stamp)
     assert compact_data_files(lake._catalog, masked.name, is_dry=False) == 0
     for version in (1, 2):
-        lake.replace_static(VERSION_TABLE, version_row(version, night), stamp)
+        lake.show_version(version, stamp)
         assert lake.read(masked, night, night)["key_version"].to_pylist() == [version]
 
 

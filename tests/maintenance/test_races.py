@@ -146,10 +146,10 @@ def assert_tidied(folder):
     """
     work = maintenance(folder, retention=RETENTION)
     work.retire()
-    before = everything(work.lake)
+    before = everything(open_lake(folder))
     for name in ("compact", "expire", "remove_files") * 2:
         STEPS[name](work)
-    assert everything(work.lake) == before
+    assert everything(open_lake(folder)) == before
     for name, table in work.tables().items():
         stored = {str(path) for path in (folder / "ads" / name / "data").rglob("*.parquet")}
         if name != "fin_account":  # whose history is kept for longer

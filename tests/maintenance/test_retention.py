@@ -12,10 +12,9 @@ from include.lake import TABLES
 from include.lake.data_files import data_files, night_of
 from include.lake.retired import RETIRED, recorded, retired
 from include.lake.stamp import RunStamp
-from include.lake.tables import VERSION_TABLE
 from include.maintenance.retention import least_days
 from include.marts import MART_TABLES, MASKED_MARTS
-from include.masking.tables import MASKED_TABLES, version_row
+from include.masking.tables import MASKED_TABLES
 from include.night import carried_state
 from include.night.finish import alerts_sheet_of
 from include.night.published_night import PublishedNight
@@ -101,7 +100,7 @@ COPIES = (
 def copies(folder, versions=(1,)):
     """Give each night one row of each table, pseudonyms in each key version, and a sheet of its alerts."""
     lake = open_lake(folder)
-    lake.replace_static(VERSION_TABLE, version_row(versions[0], NEW), stamp_of("a", NEW))
+    lake.show_version(versions[0], stamp_of("a", NEW))
     (folder / "alerts").mkdir()
     for night in (OLD, EDGE, NEW):
         alerts_sheet_of(str(folder), night).write_text("rank")

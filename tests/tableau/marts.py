@@ -11,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from include.lake import Lake, RunStamp, Table
-from include.lake.tables import RUN_KEY, VERSION_COLUMN, VERSION_TABLE
-from include.masking.tables import version_row
+from include.lake.tables import RUN_KEY, VERSION_COLUMN
 from include.settings import Settings
 from include.tableau.contents import MARTS, table_of
 from tests.lake.nights import manifest_row
@@ -61,7 +60,7 @@ def publish_marts(folder: Path, night: date) -> Lake:
     lake, stamp = Lake.open(str(folder), Settings()), RunStamp("a" * 16, "first", night)
     for table, rows in marts_of(night, 3, 1, "open"):
         lake.replace(table, night, rows, stamp, 1 if table.has_versions else None)
-    lake.replace_static(VERSION_TABLE, version_row(1, night), stamp)
+    lake.show_version(1, stamp)
     lake.publish_manifest(manifest_row(stamp), stamp)
     return lake
 
