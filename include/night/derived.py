@@ -32,7 +32,7 @@ class DerivedTables:
     @classmethod
     def of(cls, tables: Iterable[tuple[Table, pa.Table]], amount_step: int) -> Self:
         """The tables of a night that is being published."""
-        return cls({table.name: derived_digest(table.name, rows) for table, rows in tables}, amount_step)
+        return cls(derived_digests({table.name: rows for table, rows in tables}), amount_step)
 
     @classmethod
     def kept(cls, row: Mapping[str, Any]) -> Self | None:
@@ -44,6 +44,11 @@ class DerivedTables:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def derived_digest(table: str, rows: pa.Table) -> str:
-    """The digest of a derived table's rows, without the columns that later nights or another run may change."""
-    return full_digest(rows.drop_columns([name for name in UNDIGESTED.get(table, ()) if name in rows.column_names]))
+def derived_digests(tables: Mapping[str, pa.Table]) -> dict[str, str]:
+    """The digests of derived tables, without the columns that later nights or another run may change."""
+    with full_digest() as digest:
+        return {name: digest(_lasting(name, rows)) for name, rows in tables.items()}
+
+
+def _lasting(table: str, rows: pa.Table) -> pa.Table:
+    return rows.drop_columns([name for name in UNDIGESTED.get(table, ()) if name in rows.column_names])

@@ -16,7 +16,7 @@ from include.lake.version import code_version
 from include.night.columns import NightColumns
 from include.night.derived import DerivedTables
 from include.night.results import ManifestSummary
-from include.publish.digest import combined_digest, output_hash, table_digest
+from include.publish.digest import combined_digest, output_hash, table_digests
 from include.publish.escaping import escaped_table
 from include.quality import Counts
 from include.relations import FIN_TRANSACTION
@@ -101,7 +101,8 @@ class Provenance:
 
 def data_snapshot(tables: dict[str, pa.Table]) -> str:
     """Digest of everything that a night reads, over the tables and their names."""
-    return combined_digest(f"{name}={table_digest(tables[name])}" for name in sorted(tables))
+    digests = table_digests(tables)
+    return combined_digest(f"{name}={digests[name]}" for name in sorted(tables))
 
 
 def check_conservation(outputs: NightOutputs) -> None:

@@ -20,7 +20,7 @@ from include.lake.erasing import delete_unreferenced, expire_at_once, rewrite_ro
 from include.lake.night_lock import one_night_at_a_time
 from include.lake.tables import RUN_KEY
 from include.marts.tables import MART_TABLES
-from include.night.derived import DerivedTables, derived_digest
+from include.night.derived import DerivedTables, derived_digests
 from include.night.published_night import PublishedNight
 from include.night.verify import Verifier
 from include.privacy.report import Findings, nothing_held, remarks, subject_of
@@ -175,8 +175,8 @@ def _derived(lake: Lake, row: Mapping[str, Any], selection: Selection) -> dict[s
         if name in MART_TABLES:
             rows = lake.read(MART_TABLES[name], night, night).drop_columns([RUN_KEY.name])
             remaining = selection.remaining(name, rows)
-            found[name] = derived_digest(name, rows if remaining is None else remaining)
-    return found
+            found[name] = rows if remaining is None else remaining
+    return derived_digests(found)
 
 
 def _static_rows(findings: Findings) -> dict[str, int]:
