@@ -25,7 +25,7 @@ LONG_AGO, NIGHTS = date(2018, 1, 1), [night_number(number) for number in range(2
 """A night that retention is due for; and the nights of this year: three in January, three in February."""
 TOMORROW = NIGHTS[-1] + timedelta(days=1)
 RETENTION = {STATE.name: 549}
-SHORT, LONG = range(3), range(50)
+SHORT, LONG = range(1), range(50)
 
 
 @pytest.fixture(scope="module")
