@@ -1,8 +1,8 @@
 """The maintenance of a lake, step by step; the DAG and the command line call it.
 
 Each step first changes what the catalog says, in commits that are planned on what they find, and removes files only
-after that. So it can be killed anywhere, and beside it nights, backfills and readers go on. Erasures and rotations of the
-pseudonyms' key wait for a step, and a step for them.
+after that. So it can be killed anywhere, and beside it nights, backfills and readers go on. A step, an erasure and a rotation
+of the pseudonyms' key wait for each other.
 """
 
 from __future__ import annotations
