@@ -1,8 +1,8 @@
 """The maintenance of a lake, step by step; the DAG and the command line call it.
 
 Each step first changes what the catalog says, in commits that are planned on what they find, and removes files only
-after that. So it can be killed anywhere, and beside it nights, backfills and readers go on. A step, an erasure and a rotation
-of the pseudonyms' key wait for each other.
+after that. So it can be killed anywhere. Nights, backfills and readers go on beside it; an erasure and a rotation of
+the key of pseudonyms wait.
 """
 
 from __future__ import annotations
