@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from include.errors import TerminalError
+from include.settlement.findings import CHECK_CODES
 
 PSEUDONYMS: Mapping[str, str] = {
     "account_id": "account",
@@ -64,7 +65,6 @@ KEPT = frozenset(
         "status",
         "relation",
         "reason_codes",
-        "check_code",
         "severity",
         "kind",
         "code",
@@ -105,6 +105,9 @@ KEPT = frozenset(
 )
 """Columns of text or whole numbers that masked readers see as they are: codes of closed lists, counts and digests."""
 
+CLOSED: Mapping[str, frozenset[str]] = {"check_code": CHECK_CODES}
+"""Columns of which masked readers see the known values alone: in a decision, the check's code is any text."""
+
 AGE_BAND, LINE_ID = "age_band", "source_line_id"
 LINES = ("source_line", "line")
 AGES = ("client_age",)
@@ -138,7 +141,7 @@ def require_rule(table: str, column: str, kind: pa.DataType) -> None:
     TerminalError
         When it has none.
     """
-    known = {*PSEUDONYMS, *RENAMED, *DROPPED, *KEPT, *LINES, *AGES, BIRTH, "correction"}
+    known = {*PSEUDONYMS, *RENAMED, *DROPPED, *KEPT, *CLOSED, *LINES, *AGES, BIRTH, "correction"}
     if column not in known and not is_plain(kind) and not is_count(column, kind):
         raise TerminalError(
             f"nothing says what masked readers may see of {table}.{column}: give it a rule in "

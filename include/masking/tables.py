@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -17,6 +17,7 @@ from include.masking.columns import (
     AGE_BAND,
     AGES,
     BIRTH,
+    CLOSED,
     DROPPED,
     HOMES,
     LINE_ID,
@@ -158,6 +159,8 @@ class Masker:
             return self._lines(rows)
         if name == AGE_BAND and AGE_BAND not in rows.column_names:
             return _bands(rows[AGES[0]])
+        if name in CLOSED:
+            return _known(rows[name], CLOSED[name])
         if name == "correction":
             return self._corrections(rows[name])
         origin = next((full for full, shown in RENAMED.items() if shown == name and full in rows.column_names), name)
@@ -228,6 +231,12 @@ def _each(column: pa.ChunkedArray, name: Callable[[str], str]) -> pa.ChunkedArra
     encoded = column.combine_chunks().dictionary_encode()
     names = pa.array([name(str(value)) for value in encoded.dictionary.to_pylist()], TEXT)
     return pa.chunked_array([names.take(encoded.indices)])
+
+
+def _known(column: pa.ChunkedArray, values: Collection[str]) -> pa.ChunkedArray:
+    """The column without values that are not known."""
+    is_known = pc.is_in(column, value_set=pa.array(values, TEXT))
+    return pc.if_else(is_known, column, pa.scalar(None, column.type))
 
 
 def _bands(ages: pa.ChunkedArray) -> pa.ChunkedArray:
