@@ -15,7 +15,6 @@ from include.features.catalog import MODEL_FEATURES
 from include.lake.tables import CORRECTION, RUN_KEY, TABLES, VERSION_COLUMN, Table, commented
 from include.masking.columns import (
     AGE_BAND,
-    AGES,
     BIRTH,
     CLOSED,
     DROPPED,
@@ -98,8 +97,8 @@ def _masked_fields(table: str, column: pa.Field, hidden: frozenset[str]) -> list
         return [commented(name, TEXT, f"{doc}, as a pseudonym")]
     if name in LINES:
         return [commented(LINE_ID, TEXT, "file and line of the record, as a pseudonym")]
-    if name in (BIRTH, *AGES):
-        return [commented(AGE_BAND, TEXT, "age in years on the night, as 30-39")]
+    if name == BIRTH:
+        return [commented(AGE_BAND, TEXT, "age in years that is reached in the night's year, as 30-39")]
     return [commented(name, MASKED_CORRECTION if name == "correction" else column.type, doc)]
 
 
@@ -157,8 +156,6 @@ class Masker:
             return self._pseudonyms(name, rows[name])
         if name == LINE_ID:
             return self._lines(rows)
-        if name == AGE_BAND and AGE_BAND not in rows.column_names:
-            return _bands(rows[AGES[0]])
         if name in CLOSED:
             return _known(rows[name], CLOSED[name])
         if name == "correction":
@@ -237,14 +234,6 @@ def _known(column: pa.ChunkedArray, values: Collection[str]) -> pa.ChunkedArray:
     """The column without values that are not known."""
     is_known = pc.is_in(column, value_set=pa.array(values, TEXT))
     return pc.if_else(is_known, column, pa.scalar(None, column.type))
-
-
-def _bands(ages: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Ages in years as bands of ten years."""
-    bands = {
-        age: None if age is None else f"{age // 10 * 10}-{age // 10 * 10 + 9}" for age in ages.unique().to_pylist()
-    }
-    return pa.chunked_array([pa.array([bands[age] for age in ages.to_pylist()], TEXT)])
 
 
 def _rounded(column: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
