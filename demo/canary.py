@@ -1,4 +1,4 @@
-"""A demonstration bank whose every number and text is a canary: found where only masked readers look, it tells a leak."""
+"""A demonstration bank whose every number and text is a canary: one that masked readers can see tells of a leak."""
 
 from __future__ import annotations
 
