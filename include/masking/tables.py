@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -15,8 +15,8 @@ from include.features.catalog import MODEL_FEATURES
 from include.lake.tables import CORRECTION, RUN_KEY, TABLES, VERSION_COLUMN, Table, commented
 from include.masking.columns import (
     AGE_BAND,
-    AGES,
     BIRTH,
+    CLOSED,
     DROPPED,
     HOMES,
     LINE_ID,
@@ -97,8 +97,8 @@ def _masked_fields(table: str, column: pa.Field, hidden: frozenset[str]) -> list
         return [commented(name, TEXT, f"{doc}, as a pseudonym")]
     if name in LINES:
         return [commented(LINE_ID, TEXT, "file and line of the record, as a pseudonym")]
-    if name in (BIRTH, *AGES):
-        return [commented(AGE_BAND, TEXT, "age in years on the night, as 30-39")]
+    if name == BIRTH:
+        return [commented(AGE_BAND, TEXT, "age in years that is reached in the night's year, as 30-39")]
     return [commented(name, MASKED_CORRECTION if name == "correction" else column.type, doc)]
 
 
@@ -156,8 +156,8 @@ class Masker:
             return self._pseudonyms(name, rows[name])
         if name == LINE_ID:
             return self._lines(rows)
-        if name == AGE_BAND and AGE_BAND not in rows.column_names:
-            return _bands(rows[AGES[0]])
+        if name in CLOSED:
+            return _known(rows[name], CLOSED[name])
         if name == "correction":
             return self._corrections(rows[name])
         origin = next((full for full, shown in RENAMED.items() if shown == name and full in rows.column_names), name)
@@ -230,12 +230,10 @@ def _each(column: pa.ChunkedArray, name: Callable[[str], str]) -> pa.ChunkedArra
     return pa.chunked_array([names.take(encoded.indices)])
 
 
-def _bands(ages: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Ages in years as bands of ten years."""
-    bands = {
-        age: None if age is None else f"{age // 10 * 10}-{age // 10 * 10 + 9}" for age in ages.unique().to_pylist()
-    }
-    return pa.chunked_array([pa.array([bands[age] for age in ages.to_pylist()], TEXT)])
+def _known(column: pa.ChunkedArray, values: Collection[str]) -> pa.ChunkedArray:
+    """The column without values that are not known."""
+    is_known = pc.is_in(column, value_set=pa.array(values, TEXT))
+    return pc.if_else(is_known, column, pa.scalar(None, column.type))
 
 
 def _rounded(column: pa.ChunkedArray, step: int) -> pa.ChunkedArray:

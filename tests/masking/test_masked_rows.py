@@ -7,9 +7,9 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from include.lake.tables import CORRECTION
+from include.lake.tables import CORRECTION, TABLES
 from include.masking.keys import Namer
-from include.masking.tables import Masker
+from include.masking.tables import MASKED_TABLES, Masker
 from include.night.masking import _owners
 
 
@@ -40,3 +40,11 @@ def test_of_several_owners_the_smallest_number_stands_whatever_the_order(order: 
         {"account_id": 1, "client_id": 2, "disp_type": "D"},
     ]
     assert _owners({"fin_disposition": pa.Table.from_pylist([rows[place] for place in order])}) == {1: 7}
+
+
+def test_of_a_decision_no_other_check_than_a_known_one_is_told() -> None:
+    masker = Masker(cast(Any, _Keys()), 1, {}, {})
+    told = ["balance_chain", "paid by Jana Novakova, account 1234567890", None]
+    full = pa.Table.from_pylist([{"check_code": code} for code in told], schema=TABLES["reviews"].schema)
+    masked = masker.masked(TABLES["reviews"], full, MASKED_TABLES["reviews"])
+    assert masked["check_code"].to_pylist() == ["balance_chain", None, None]
