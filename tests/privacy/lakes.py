@@ -237,7 +237,14 @@ def _published(night: date, namer: Namer) -> dict[str, pa.Table]:
     rows = {
         "fin_transaction": [_posting(night, account) for account in accounts],
         "anomaly_scores": [
-            {**day, "account_id": account, "trans_id": posting_of(night, account), "score": 0.5, "is_flagged": False}
+            {
+                **day,
+                "account_id": account,
+                "trans_id": posting_of(night, account),
+                "score": 0.5,
+                "is_flagged": False,
+                "detector_scores": [("rarity", 0.4), ("contrast", 0.6)],
+            }
             for account in accounts
         ],
         "alerts": alerts,
