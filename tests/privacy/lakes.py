@@ -82,7 +82,7 @@ def findings(folder: Path) -> set[str]:
     return {
         row["finding_id"]
         for row in chain.from_iterable(breaks)
-        if str(CARD) in row["text"] or row["account_id"] == ACCOUNT
+        if any(canary in row["text"] for canary in CANARIES)
     }
 
 
@@ -227,6 +227,16 @@ def _published(night: date, namer: Namer) -> dict[str, pa.Table]:
         }
         for card in (CARD, 1)
     ]
+    # On an account that stays with another client, about the right of this one.
+    unnamed.append(
+        {
+            **day,
+            "account_id": SHARED_ACCOUNT,
+            "text": f"Disposition {SHARED_RIGHT}, valid from {night}, refers to client {CLIENT}.",
+            "masked_text": f"Disposition …, valid from {night}, refers to client ….",
+            "subject": f"disposition {SHARED_RIGHT} refers to client {CLIENT}",
+        }
+    )
     told = _table("settlement_breaks", [{**row, "check_code": "unknown_reference"} for row in (*findings, *unnamed)])
     breaks = with_break_ids(told, namer)
     known = {name for name in TABLES["alerts"].schema.names if name in breaks.column_names}
@@ -237,7 +247,14 @@ def _published(night: date, namer: Namer) -> dict[str, pa.Table]:
     rows = {
         "fin_transaction": [_posting(night, account) for account in accounts],
         "anomaly_scores": [
-            {**day, "account_id": account, "trans_id": posting_of(night, account), "score": 0.5, "is_flagged": False}
+            {
+                **day,
+                "account_id": account,
+                "trans_id": posting_of(night, account),
+                "score": 0.5,
+                "is_flagged": False,
+                "detector_scores": [("rarity", 0.4), ("contrast", 0.6)],
+            }
             for account in accounts
         ],
         "alerts": alerts,
