@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyiceberg.conversions import from_bytes
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
-from pyiceberg.expressions.parser import parse
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
@@ -41,9 +40,9 @@ def data_files(table: IcebergTable, first: date | None = None, last: date | None
 
 
 def _between(column: str, first: date | None, last: date | None) -> BooleanExpression:
-    bounds = [f"{column} >= '{first}'"] if column and first else []
-    bounds += [f"{column} <= '{last}'"] if column and last else []
-    return parse(" and ".join(bounds)) if bounds else AlwaysTrue()
+    from_first = GreaterThanOrEqual(column, first.isoformat()) if column and first else AlwaysTrue()
+    to_last = LessThanOrEqual(column, last.isoformat()) if column and last else AlwaysTrue()
+    return And(from_first, to_last)
 
 
 def run_key_of(table: IcebergTable, file: DataFile) -> str:
