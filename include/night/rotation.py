@@ -13,6 +13,7 @@ key of their own, which stays.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ import pyarrow as pa
 
 from include.errors import LakeConflictError, MissingStateError
 from include.lake import Lake, RunStamp
+from include.lake.night_lock import one_night_at_a_time
 from include.lake.tables import RUN_KEY, VERSION_COLUMN, Table
 from include.marts import MASKED_MARTS
 from include.masking.keys import NameKeys, NameKeyStore
@@ -36,7 +38,8 @@ ATTEMPT = "rotation"
 def rotate_pseudonyms(lake_uri: str, settings: Settings) -> dict[str, int]:
     """Give every account, client, posting and counterparty of the masked tables a new pseudonym.
 
-    Nights, readers and maintenance may go on meanwhile. A rotation that was interrupted is completed.
+    Nights, readers and maintenance may go on meanwhile; a night and the rewriting of another one wait for each other. A
+    rotation that was interrupted is completed.
 
     Parameters
     ----------
@@ -74,19 +77,20 @@ class Rotation:
 
     Attributes
     ----------
-    lake
+    lake_uri, lake
         The lake.
     store
         Sealed keys of the lake.
     """
 
+    lake_uri: str
     lake: Lake
     store: NameKeyStore
 
     @classmethod
     def open(cls, lake_uri: str, settings: Settings) -> Self:
         """The rotation of a lake."""
-        return cls(Lake.open(lake_uri, settings), NameKeyStore.open(lake_uri, settings))
+        return cls(lake_uri, Lake.open(lake_uri, settings), NameKeyStore.open(lake_uri, settings))
 
     def begun(self) -> NameKeys:
         """Seal a new version as the coming one, unless a rotation is under way.
@@ -115,9 +119,18 @@ class Rotation:
         due = self._lacking(keys.coming)
         with stage(f"rewriting {len(due)} nights under key version {keys.coming}"):
             for row in due:
-                self._rewrite(row, keys, keys.coming)
-            self._rewrite_statics(keys, keys.coming)
+                with self._undisturbed(row):
+                    self._rewrite(row, keys, keys.coming)
+            with self._undisturbed(self._newest()):
+                self._rewrite_statics(keys, keys.coming)
         return len(due)
+
+    def _undisturbed(self, row: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Hold the lock of nights while one night is rewritten.
+
+        An erasure holds it too: what was read before it must not be written after it.
+        """
+        return one_night_at_a_time(self.lake_uri, row["settlement_date"], lambda _: None)
 
     def finish(self) -> int:
         """Let readers change to the coming version once every published night has it, then remove what is old.
