@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
-import resource
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -25,38 +22,22 @@ import pytest
 from include.errors import ExtractError, MissingStateError, TerminalError
 from include.settings import Settings
 from include.tableau import extracts, hyper_file
-from include.tableau.contents import MARTS, Contents, require_plain, table_names, table_of
+from include.tableau.contents import MARTS, Contents, require_plain, table_of
 from include.tableau.datasource import LATEST
 from include.tableau.documents import WORKBOOK
 from include.tableau.extracts import write_extracts
 from include.tableau.hyper_process import HyperProcess
 from include.tableau.workbook import SHEETS
 from tests.tableau.conftest import FIRST, SECOND
+from tests.tableau.hyper import MASKED, in_hyper, room, written_by
 from tests.tableau.marts import ACCOUNT, MartsInMemory, publish_marts
 
 FILES = ["2024-01-31.hyper", "2024-02-01.hyper", "rolling.hyper"]
-MASKED = table_names(is_masked=True)
 FINDINGS = "mart_findings_masked"
-
-
-def in_hyper(file: Path, query: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = pantab.frame_from_hyper_query(file, query, return_type="pyarrow").to_pylist()
-    return found
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES}
-
-
-@contextmanager
-def room(size: int) -> Iterator[None]:
-    """The largest file that this process, and Hyper that it starts, may write stands for the room left."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_extracts_hold_the_rows_of_the_lake(tmp_path: Path, settings: Settings) -> None:
@@ -264,13 +245,6 @@ _DEFECT = "raise ValueError('unheard of')"
 _HANGING = "import subprocess; held = subprocess.Popen(['sleep', '99']); path.write_text(str(held.pid)); held.wait()"
 
 
-def before_the_worker(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every process that is started from now on write extracts by this code."""
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(f"import pantab\ndef w(_, path): {code}\npantab.frames_to_hyper = w\n")
-    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-
-
 @pytest.mark.parametrize(
     ("code", "words"),
     [
@@ -282,7 +256,7 @@ def before_the_worker(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) 
 def test_a_process_that_ends_by_itself_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
 ) -> None:
-    before_the_worker(tmp_path / "code", code, monkeypatch)
+    written_by(tmp_path / "code", code, monkeypatch)
     with HyperProcess() as hyper, pytest.raises(ExtractError, match=words):
         hyper.write(tmp_path / "x.hyper", rows_of(_AMOUNTS), 60)
 
@@ -304,9 +278,9 @@ def test_a_hyper_that_hangs_is_ended_and_leaves_the_extract_before(
             started.append(path.read_text())
 
     with monkeypatch.context() as patch:
-        before_the_worker(tmp_path / "code", _HANGING, patch)
+        written_by(tmp_path / "code", _HANGING, patch)
         patch.setattr(HyperProcess, "write", spied)
-        patch.setattr(extracts, "TRY_SECONDS", 5)
+        patch.setattr(extracts, "TRY_SECONDS", 10)
         with pytest.raises(ExtractError, match=r"2024-02-01\.hyper was not ready when the time for writing extracts"):
             write_extracts(str(tmp_path), settings)
     # What the process had started is ended with it.
