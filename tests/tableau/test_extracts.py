@@ -21,6 +21,7 @@ import pytest
 
 from include.errors import ExtractError, MissingStateError, TerminalError
 from include.settings import Settings
+from include.tableau import contents as module
 from include.tableau import extracts, hyper_file
 from include.tableau.contents import MARTS, Contents, require_plain, table_of
 from include.tableau.datasource import LATEST
@@ -30,8 +31,9 @@ from include.tableau.hyper_process import HyperProcess
 from include.tableau.workbook import SHEETS
 from tests.tableau.conftest import FIRST, SECOND
 from tests.tableau.hyper import MASKED, in_hyper, room, written_by
-from tests.tableau.marts import ACCOUNT, MartsInMemory, publish_marts
+from tests.tableau.marts import ACCOUNT, ListingInMemory, MartsInMemory, publish_marts
 
+THIRD = date(2024, 2, 2)
 FILES = ["2024-01-31.hyper", "2024-02-01.hyper", "rolling.hyper"]
 FINDINGS = "mart_findings_masked"
 
@@ -291,18 +293,45 @@ def test_a_hyper_that_hangs_is_ended_and_leaves_the_extract_before(
     assert write_extracts(str(tmp_path), settings).written == ["2024-02-01.hyper", "rolling.hyper"]
 
 
-def test_a_night_shares_its_time_among_the_extracts(
+def test_a_night_shares_its_time_among_the_extracts_and_its_own_come_first(
     tmp_path: Path, marts: MartsInMemory, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[float] = []
-    monkeypatch.setattr(HyperProcess, "write", lambda _, path, __, seconds: given.append(seconds) or path.touch())
+    given: list[tuple[str, float]] = []
+
+    def write(_: HyperProcess, path: Path, __: object, seconds: float) -> None:
+        given.append((path.name, seconds))
+        path.touch()
+
+    monkeypatch.setattr(HyperProcess, "write", write)
     clock = itertools.count(0, 60)
     monkeypatch.setattr(extracts, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    write_extracts(str(tmp_path), settings)
-    assert given == [840, 780, 720]
+    write_extracts(str(tmp_path), settings, night=SECOND)
+    assert given == [("2024-02-01.hyper", 840), ("rolling.hyper", 780), ("2024-01-31.hyper", 720)]
     given.clear()
     write_extracts(str(tmp_path), settings, is_anew=True)
-    assert given == [900, 900, 900]
+    assert given == [(name, 900) for name in FILES]
+
+
+def test_few_rows_are_in_memory_at_once(marts: MartsInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    marts.publish(THIRD)
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 6)
+    read: list[list[date]] = []
+    keep = ListingInMemory.read
+    monkeypatch.setattr(ListingInMemory, "read", lambda self, nights: read.append(nights) or keep(self, nights))
+    held = Contents.of(marts, dict.fromkeys((FIRST, SECOND, THIRD), "a" * 16), is_masked=True)  # type: ignore[arg-type]
+    rows = held.rows((FIRST, SECOND, THIRD))[FINDINGS]
+    assert read == []
+    assert sum(batch.num_rows for batch in rows.batches) == 9
+    assert read == [[FIRST, SECOND], [THIRD]]
+
+
+def test_rows_that_are_gone_are_told(tmp_path: Path) -> None:
+    lake = publish_marts(tmp_path, FIRST)
+    held = Contents.of(lake, {FIRST: "a" * 16}, is_masked=True)
+    for file in tmp_path.rglob(f"{FINDINGS}/data/**/*.parquet"):
+        file.unlink()
+    with pytest.raises(ExtractError, match=f"rows of {FINDINGS} could not be read .* write the extracts again"):
+        list(held.rows([FIRST])[FINDINGS].batches)
 
 
 def test_a_full_disk_leaves_the_extract_before(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
