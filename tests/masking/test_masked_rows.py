@@ -48,3 +48,9 @@ def test_of_a_decision_no_other_check_than_a_known_one_is_told() -> None:
     full = pa.Table.from_pylist([{"check_code": code} for code in told], schema=TABLES["reviews"].schema)
     masked = masker.masked(TABLES["reviews"], full, MASKED_TABLES["reviews"])
     assert masked["check_code"].to_pylist() == ["balance_chain", None, None]
+
+
+def test_of_a_night_no_digest_of_identifiers_is_told_that_was_made_without_a_key() -> None:
+    """The digest of a table of one row gives its account away to whoever tries all accounts."""
+    assert {"output_hash", "derived"} <= set(TABLES["night_manifest"].schema.names)
+    assert {"output_hash", "derived"}.isdisjoint(MASKED_TABLES["night_manifest"].schema.names)
