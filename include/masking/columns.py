@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from include.errors import TerminalError
+from include.settlement.findings import CHECK_CODES
 
 PSEUDONYMS: Mapping[str, str] = {
     "account_id": "account",
@@ -48,6 +49,7 @@ DROPPED: Mapping[str, str] = {
     "source_uri": "may hold names of people or machines",
     "district_name": "shown as shown_district where enough people live there",
     "region": "shown as shown_region where enough people live there",
+    "client_age": "shown as age_band",
     "client_district": "shown as shown_district where enough people live there",
 }
 """Columns that masked readers do not see, with the reason."""
@@ -64,7 +66,6 @@ KEPT = frozenset(
         "status",
         "relation",
         "reason_codes",
-        "check_code",
         "severity",
         "kind",
         "code",
@@ -95,6 +96,7 @@ KEPT = frozenset(
         "output_hash",
         "columns",
         "derived",
+        "age_band",
         "shown_district",
         "shown_region",
         "feature",
@@ -105,9 +107,11 @@ KEPT = frozenset(
 )
 """Columns of text or whole numbers that masked readers see as they are: codes of closed lists, counts and digests."""
 
+CLOSED: Mapping[str, frozenset[str]] = {"check_code": CHECK_CODES}
+"""Columns of which masked readers see the known values alone: in a decision, the check's code is any text."""
+
 AGE_BAND, LINE_ID = "age_band", "source_line_id"
 LINES = ("source_line", "line")
-AGES = ("client_age",)
 BIRTH = "birth_date"
 HOMES = ("fin_client", "fin_account")
 """Relations whose district is a person's home or tells it; its name, or its region, is shown among enough people."""
@@ -138,7 +142,7 @@ def require_rule(table: str, column: str, kind: pa.DataType) -> None:
     TerminalError
         When it has none.
     """
-    known = {*PSEUDONYMS, *RENAMED, *DROPPED, *KEPT, *LINES, *AGES, BIRTH, "correction"}
+    known = {*PSEUDONYMS, *RENAMED, *DROPPED, *KEPT, *CLOSED, *LINES, BIRTH, "correction"}
     if column not in known and not is_plain(kind) and not is_count(column, kind):
         raise TerminalError(
             f"nothing says what masked readers may see of {table}.{column}: give it a rule in "
