@@ -16,7 +16,7 @@ from demo import generate_bank
 from include.__main__ import main
 from include.lake import Lake
 from include.night import NightRequest, export_extracts, run_night
-from include.night.extracts import missing_extract
+from include.night.extracts import missing_extracts
 from include.settings import Settings, get_settings
 from include.tableau.contents import MARTS, table_of
 from include.tableau.hyper_file import hyper_figures
@@ -69,7 +69,7 @@ def test_a_night_without_hyper_is_published_and_its_extract_written_later(
     assert export_extracts(request) == {"extracts": ["2024-01-31.hyper", "rolling.hyper"], "removed": []}
     assert rows_in(tmp_path) == rows_of_the_lake(tmp_path)
     assert rows_in(tmp_path)["mart_account_days_masked"] > 0
-    assert missing_extract(request, Lake.open(f"file:{tmp_path}")) == []
+    assert missing_extracts(request, Lake.open(f"file:{tmp_path}")) == []
 
     (tmp_path / "extracts" / "2024-01-31.hyper").write_bytes(b"spoilt")
     assert main(["extract", "--lake", f"file:{tmp_path}", "--night", "2024-01-31"]) == 0
@@ -82,5 +82,5 @@ def test_a_night_without_hyper_is_published_and_its_extract_written_later(
 def test_an_installation_without_extracts_writes_none_and_misses_none(tmp_path: Path) -> None:
     off = NightRequest(NIGHT, "", f"file:{tmp_path}", "x", Settings(extracts=False))
     assert export_extracts(off) == {"extracts": [], "removed": []}
-    assert missing_extract(off, Lake.open(off.lake_uri)) == []
+    assert missing_extracts(off, Lake.open(off.lake_uri)) == []
     assert not (tmp_path / "extracts").exists()
