@@ -30,13 +30,15 @@ class Pseudonyms:
     def of(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """The names of a column of identifiers, whole numbers or texts; null where there is none."""
         encoded = column.combine_chunks().dictionary_encode()
-        identifiers = encoded.dictionary.cast(TEXT)
-        self._learn(identifiers)
-        names = self._names.take(pc.index_in(identifiers, value_set=self._identifiers))
+        names = self._names_of(encoded.dictionary.cast(TEXT))
         return pa.chunked_array([names.take(encoded.indices)])
 
-    def _learn(self, identifiers: pa.Array) -> None:
-        new = identifiers.filter(pc.invert(pc.is_in(identifiers, value_set=self._identifiers)))
+    def _names_of(self, identifiers: pa.Array) -> pa.Array:
+        """The names of identifiers of which each comes once."""
+        known = self._names.take(pc.index_in(identifiers, value_set=self._identifiers))
+        is_new = known.is_null()
+        new = identifiers.filter(is_new)
         named = pa.array([self._name(text) for text in new.to_pylist()], TEXT)
         self._identifiers = pa.concat_arrays([self._identifiers, new])
         self._names = pa.concat_arrays([self._names, named])
+        return pc.replace_with_mask(known, is_new, named)
