@@ -73,3 +73,9 @@ def test_only_flagged_postings_have_finding_ids() -> None:
     ].to_pylist()
     assert [text is not None for text in found] == [False, True, False, True]
     assert found[1] == '["score", null, 1, 1]'[::-1]
+
+
+def test_of_a_night_no_digest_of_identifiers_is_told_that_was_made_without_a_key() -> None:
+    """The digest of a table of one row gives its account away to whoever tries all accounts."""
+    assert {"output_hash", "derived"} <= set(TABLES["night_manifest"].schema.names)
+    assert {"output_hash", "derived"}.isdisjoint(MASKED_TABLES["night_manifest"].schema.names)

@@ -108,17 +108,17 @@ def build_small(folder: Path) -> None:
     publish_small(Lake.open(uri_of(folder), settings), settings)
 
 
-def publish_small(lake: Lake, settings: Settings, attempt: int = 1) -> None:
-    """Publish the first night with its hashed tables alone, and the relations that say whose the accounts are.
+def publish_small(lake: Lake, settings: Settings, attempt: int = 1, night: date = NIGHTS[0]) -> None:
+    """Publish a night with its hashed tables alone, and the relations that say whose the accounts are.
 
     A night that is played again keeps the reviews that the lake has of it, and takes in no others.
     """
-    night, outputs = NIGHTS[0], _outputs(NIGHTS[0], settings, LakeNames.of(lake, settings.lake_uri, settings).masks())
+    outputs = _outputs(night, settings, LakeNames.of(lake, settings.lake_uri, settings).masks())
     relations = ("fin_client", "fin_disposition", "fin_account", "fin_card") if attempt == 1 else ()
     few = replace(
         outputs,
         statics={name: outputs.statics[name] for name in relations},
-        state=[*_reviews(night, with_reviews=attempt == 1)],
+        state=[*_reviews(night, with_reviews=attempt == 1 and night == NIGHTS[0])],
         derived=[],
     )
     stamp, row = _stamp_and_row(few, night, settings, None, attempt)
