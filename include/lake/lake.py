@@ -35,6 +35,7 @@ from include.lake.data_files import (
     write_data_file,
 )
 from include.lake.iceberg_catalog import LakeCatalog, arrow_schema
+from include.lake.listing import Listing
 from include.lake.location import LakeLocation
 from include.lake.rows import check_night, content_digest, keyed_rows
 from include.lake.stamp import RunStamp
@@ -316,6 +317,19 @@ class Lake:
         schema = self._schema(table, found)
         wanted = pa.schema([schema.field(column) for column in columns]) if columns is not None else schema
         return read_data_files(found, files, wanted) if found is not None else wanted.empty_table()
+
+    def listing(self, table: Table, first: date | None = None, last: date | None = None) -> Listing:
+        """The files with the published rows of the nights from `first` to `last`, which can be read some at a time.
+
+        Parameters
+        ----------
+        table
+            A declared table with a night column.
+        first, last
+            First and last night, both included; without a bound where None.
+        """
+        found, files = self._published_files(table.name, first, last)
+        return Listing.of(table.schema, found, files)
 
     def count(self, name: str, night: date) -> int:
         """The number of a table's published rows of a night, found from the metadata alone."""

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from include.errors import IntegrityError, PublishError, TerminalError
 from include.lake import Lake, RunStamp
 from include.lake.erasing import delete_unreferenced, expire_at_once, rewrite_rows
-from include.lake.night_lock import one_night_at_a_time
+from include.lake.night_lock import one_night_at_a_time, one_upkeep_at_a_time
 from include.lake.tables import RUN_KEY
 from include.marts.tables import MART_TABLES
 from include.night.derived import DerivedTables, derived_digests
@@ -39,7 +39,8 @@ Say = Callable[[str], object]
 def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say = lambda _: None) -> dict[str, Any]:
     """Erase a client from the lake; an erasure of the client that was begun before is completed.
 
-    Nights wait while it is at work. A reader that is in the middle of a table may find its files gone, and reads again.
+    Nights and other upkeep wait while it is at work. A reader that is in the middle of a table may find its files gone,
+    and reads again.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say 
     today
         Day from which the duty to keep records is seen.
     say
-        Function that is called with a message when the erasure has to wait for a night.
+        Function that is called with a message when the erasure has to wait for a night or for other upkeep.
 
     Returns
     -------
@@ -63,6 +64,8 @@ def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say 
     ------
     IntegrityError
         When a night that holds rows of the client's does not verify; nothing was changed.
+    LakeConflictError
+        When a night or other upkeep was at work for too long; nothing was changed.
     RetentionError
         When a record of the client's is younger than the duty to keep it; nothing was changed.
     SettingsError
@@ -73,11 +76,8 @@ def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say 
         When a table has no rule, reviews of the client's wait in the drop, or another client's erasure is unfinished;
         nothing was changed.
     """
-    with one_night_at_a_time(lake_uri, today, say):
-        verifier = Verifier.open(lake_uri, settings)
-        # No rotation of pseudonyms begins or ends meanwhile: the client is known in the versions that are found now.
-        with verifier.names.held():
-            return _erase(lake_uri, verifier, client, today)
+    with one_upkeep_at_a_time(lake_uri, "the erasure", say), one_night_at_a_time(lake_uri, today, say):
+        return _erase(lake_uri, Verifier.open(lake_uri, settings), client, today)
 
 
 def _erase(lake_uri: str, verifier: Verifier, client: int, today: date) -> dict[str, Any]:

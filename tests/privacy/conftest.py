@@ -14,7 +14,7 @@ from include.lake import Lake
 from include.night.rotation import Rotation
 from include.privacy import erase
 from include.settings import Settings, get_settings
-from include.tableau import write_extracts
+from include.tableau.extracts import write_extracts
 from tests.privacy import lakes
 
 collect_ignore = ["killed.py"]
@@ -68,7 +68,8 @@ def emptied(built: Shelf) -> Erasure:
     lakes.leave_behind(folder)
     write_extracts(lakes.uri_of(folder), settings, is_masked=False)
     rotation = Rotation.open(lakes.uri_of(folder), settings)
-    rotation.rewrite(rotation.begun())
+    rotation.begin()
+    rotation.rewrite()
     found, others = lakes.traces(folder), lakes.rows_of_others(Lake.open(lakes.uri_of(folder), settings))
     told = erase(lakes.uri_of(folder), lakes.CLIENT, settings, lakes.TODAY)
     built.keep("emptied")

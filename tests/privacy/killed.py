@@ -1,79 +1,26 @@
-"""Erases a client and is killed at one effect, or at one more each time; test_kills starts it as a program of its own.
-
-The process that is killed is forked from one that has made its imports and nothing else. An effect is a file about to
-be made, made but empty, replaced or removed, or a catalog row switched.
-"""
+"""Erases a client and is killed at one effect, or at one more each time; test_kills starts it as a program."""
 
 import itertools
 import json
 import os
 import shutil
-import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
-from sqlalchemy.orm import Session
 
 from include.errors import IntegrityError
 from include.night import verify
 from include.privacy import erase
 from include.registry.erasures import ErasureLog
 from include.settings import get_settings
+from tests.lake.killing import in_child
 from tests.privacy import lakes
 
-EFFECTS = []
-DEADLY = [-1]
 
-
-def effect(what):
-    EFFECTS.append(what)
-    if len(EFFECTS) == DEADLY[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def around(owner, name, before, after):
-    original = getattr(owner, name)
-
-    def wrapped(self, *args, **kwargs):
-        effect(before)
-        answer = original(self, *args, **kwargs)
-        effect(after)
-        return answer
-
-    setattr(owner, name, wrapped)
-
-
-def in_child(work):
-    """What `work` answers in a child; None when the child was killed."""
-    reads, writes = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(writes, json.dumps(work()).encode())
-        os._exit(0)
-    os.close(writes)
-    answer = b"".join(iter(lambda: os.read(reads, 65536), b""))
-    _, status = os.waitpid(child, 0)
-    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    assert killed or status == 0, f"the child ended with {status}"
-    return None if killed else json.loads(answer)
-
-
-def build(folder):
-    lakes.build_small(folder)
-    return True
-
-
-def erase_until(folder, deadly):
-    around(PyArrowFile, "create", "file about to be made", "file made, empty")
-    around(PyArrowFileIO, "delete", "file about to be removed", "file removed")
-    around(Session, "commit", "catalog about to be switched", "catalog switched")
-    around(Path, "replace", "file about to be replaced", "file replaced")
-    DEADLY[0] = deadly
+def erase_client(folder):
     erase(lakes.uri_of(folder), lakes.CLIENT, lakes.settings_of(folder), lakes.TODAY)
-    return EFFECTS
 
 
 def complaint(folder):
@@ -108,13 +55,13 @@ def main(folder, only=None):
     folder.mkdir()
     os.environ["ADS_KEY_FILE"] = str(folder / "keys" / "lake.key")
     get_settings.cache_clear()
-    in_child(lambda: build(folder))
+    in_child(partial(lakes.build_small, folder))
     shutil.copytree(folder, saved)
     for deadly in [int(only)] if only else itertools.count(1):
         shutil.rmtree(folder)
         shutil.copytree(saved, folder)
-        effects = in_child(lambda at=deadly: erase_until(folder, at))
-        print(json.dumps([deadly, effects, in_child(lambda: take_up_again(folder))]), flush=True)
+        effects = in_child(partial(erase_client, folder), deadly)
+        print(json.dumps([deadly, effects, in_child(partial(take_up_again, folder))]), flush=True)
         if effects is not None:
             return
 
