@@ -27,7 +27,15 @@ from include.lake.tables import RUN_KEY, VERSION_COLUMN, Table
 from include.marts import MART_TABLES, MASKED_MARTS
 from include.masking.keys import NameKeys, NameKeyStore
 from include.masking.tables import MASKED_TABLES
-from include.night.masking import MaskedNight, Masks, followed_tables, masked_twin, rows_apart, write_masked
+from include.night.masking import (
+    MaskedNight,
+    Masks,
+    followed_tables,
+    masked_twin,
+    rows_apart,
+    write_masked,
+    write_masked_statics,
+)
 from include.relations import STATIC_RELATIONS
 from include.settings import Settings
 from include.stages import stage, tell
@@ -208,7 +216,7 @@ class Rotation:
         masks = Masks.of_published(keys, row)
         statics = {name: self.lake.read(name).drop_columns([RUN_KEY.name]) for name in STATIC_RELATIONS}
         night = MaskedNight.of(masks, statics, row["settlement_date"])
-        night.write_statics(self.lake, self._stamp(), statics, version)
+        write_masked_statics(self.lake, self._stamp(), statics, night.masker(version))
 
     def _stamp(self) -> RunStamp:
         """The stamp of what concerns no single night: that of the newest."""

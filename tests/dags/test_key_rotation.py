@@ -15,7 +15,7 @@ from include.night import verify
 from include.night.rotation import STEPS, Rotation
 from include.orchestration import LakeRequest
 from include.settings import get_settings
-from include.tableau import ExtractFolder, extract_of
+from include.tableau.folder import ExtractFolder, extract_of
 from tests.dags.runs import played
 from tests.privacy.lakes import NIGHTS, publish_night, settings_of, uri_of
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import httpx
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -184,9 +185,20 @@ def _ready(airflow: LocalAirflow) -> AirflowApi:
 
 
 def _played(airflow: LocalAirflow, api: AirflowApi, night: date) -> Run:
-    api.backfill(DAG_ID, night, night)
+    _wait(airflow, lambda: _is_queued(api, night))
     _wait(airflow, lambda: any(run.state in ("success", "failed") for run in api.runs(DAG_ID, night, night)))
     return api.runs(DAG_ID, night, night)[-1]
+
+
+def _is_queued(api: AirflowApi, night: date) -> bool:
+    """Queue the night, unless the backfill before it is not yet put away, which the scheduler does in its own time."""
+    try:
+        api.backfill(DAG_ID, night, night)
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != httpx.codes.CONFLICT:
+            raise
+        return False
+    return True
 
 
 def _drop_reviews(lake: Path, postings: pa.Table) -> None:

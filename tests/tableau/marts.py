@@ -72,10 +72,10 @@ def _files(rows: pa.Table) -> NightFiles:
     return NightFiles(rows[RUN_KEY.name][0].as_py(), (content,), rows.num_rows)
 
 
-def publish_marts(folder: Path, night: date) -> Lake:
+def publish_marts(folder: Path, night: date, findings: int = 3) -> Lake:
     """Publish a night with marts in a real lake."""
     lake, stamp = Lake.open(str(folder), Settings()), RunStamp("a" * 16, "first", night)
-    for table, rows in marts_of(night, 3, 1, "open"):
+    for table, rows in marts_of(night, findings, 1, "open"):
         lake.replace(table, night, rows, stamp, 1 if table.has_versions else None)
     lake.show_version(1, stamp)
     lake.publish_manifest(manifest_row(stamp), stamp)

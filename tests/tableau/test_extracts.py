@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
-import resource
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -24,39 +21,25 @@ import pytest
 
 from include.errors import ExtractError, MissingStateError, TerminalError
 from include.settings import Settings
+from include.tableau import contents as module
 from include.tableau import extracts, hyper_file
-from include.tableau.contents import MARTS, Contents, require_plain, table_names, table_of
+from include.tableau.contents import MARTS, Contents, require_plain, table_of
 from include.tableau.datasource import LATEST
 from include.tableau.documents import WORKBOOK
 from include.tableau.extracts import write_extracts
 from include.tableau.hyper_process import HyperProcess
 from include.tableau.workbook import SHEETS
 from tests.tableau.conftest import FIRST, SECOND
-from tests.tableau.marts import ACCOUNT, MartsInMemory, publish_marts
+from tests.tableau.hyper import MASKED, in_hyper, room, written_by
+from tests.tableau.marts import ACCOUNT, ListingInMemory, MartsInMemory, publish_marts
 
+THIRD = date(2024, 2, 2)
 FILES = ["2024-01-31.hyper", "2024-02-01.hyper", "rolling.hyper"]
-MASKED = table_names(is_masked=True)
 FINDINGS = "mart_findings_masked"
-
-
-def in_hyper(file: Path, query: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = pantab.frame_from_hyper_query(file, query, return_type="pyarrow").to_pylist()
-    return found
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES}
-
-
-@contextmanager
-def room(size: int) -> Iterator[None]:
-    """The largest file that this process, and Hyper that it starts, may write stands for the room left."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_extracts_hold_the_rows_of_the_lake(tmp_path: Path, settings: Settings) -> None:
@@ -264,13 +247,6 @@ _DEFECT = "raise ValueError('unheard of')"
 _HANGING = "import subprocess; held = subprocess.Popen(['sleep', '99']); path.write_text(str(held.pid)); held.wait()"
 
 
-def before_the_worker(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every process that is started from now on write extracts by this code."""
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(f"import pantab\ndef w(_, path): {code}\npantab.frames_to_hyper = w\n")
-    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-
-
 @pytest.mark.parametrize(
     ("code", "words"),
     [
@@ -282,7 +258,7 @@ def before_the_worker(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) 
 def test_a_process_that_ends_by_itself_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
 ) -> None:
-    before_the_worker(tmp_path / "code", code, monkeypatch)
+    written_by(tmp_path / "code", code, monkeypatch)
     with HyperProcess() as hyper, pytest.raises(ExtractError, match=words):
         hyper.write(tmp_path / "x.hyper", rows_of(_AMOUNTS), 60)
 
@@ -304,9 +280,9 @@ def test_a_hyper_that_hangs_is_ended_and_leaves_the_extract_before(
             started.append(path.read_text())
 
     with monkeypatch.context() as patch:
-        before_the_worker(tmp_path / "code", _HANGING, patch)
+        written_by(tmp_path / "code", _HANGING, patch)
         patch.setattr(HyperProcess, "write", spied)
-        patch.setattr(extracts, "TRY_SECONDS", 5)
+        patch.setattr(extracts, "TRY_SECONDS", 10)
         with pytest.raises(ExtractError, match=r"2024-02-01\.hyper was not ready when the time for writing extracts"):
             write_extracts(str(tmp_path), settings)
     # What the process had started is ended with it.
@@ -317,18 +293,45 @@ def test_a_hyper_that_hangs_is_ended_and_leaves_the_extract_before(
     assert write_extracts(str(tmp_path), settings).written == ["2024-02-01.hyper", "rolling.hyper"]
 
 
-def test_a_night_shares_its_time_among_the_extracts(
+def test_a_night_shares_its_time_among_the_extracts_and_its_own_come_first(
     tmp_path: Path, marts: MartsInMemory, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[float] = []
-    monkeypatch.setattr(HyperProcess, "write", lambda _, path, __, seconds: given.append(seconds) or path.touch())
+    given: list[tuple[str, float]] = []
+
+    def write(_: HyperProcess, path: Path, __: object, seconds: float) -> None:
+        given.append((path.name, seconds))
+        path.touch()
+
+    monkeypatch.setattr(HyperProcess, "write", write)
     clock = itertools.count(0, 60)
     monkeypatch.setattr(extracts, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    write_extracts(str(tmp_path), settings)
-    assert given == [840, 780, 720]
+    write_extracts(str(tmp_path), settings, night=SECOND)
+    assert given == [("2024-02-01.hyper", 840), ("rolling.hyper", 780), ("2024-01-31.hyper", 720)]
     given.clear()
     write_extracts(str(tmp_path), settings, is_anew=True)
-    assert given == [900, 900, 900]
+    assert given == [(name, 900) for name in FILES]
+
+
+def test_few_rows_are_in_memory_at_once(marts: MartsInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    marts.publish(THIRD)
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 6)
+    read: list[list[date]] = []
+    keep = ListingInMemory.read
+    monkeypatch.setattr(ListingInMemory, "read", lambda self, nights: read.append(nights) or keep(self, nights))
+    held = Contents.of(marts, dict.fromkeys((FIRST, SECOND, THIRD), "a" * 16), is_masked=True)  # type: ignore[arg-type]
+    rows = held.rows((FIRST, SECOND, THIRD))[FINDINGS]
+    assert read == []
+    assert sum(batch.num_rows for batch in rows.batches) == 9
+    assert read == [[FIRST, SECOND], [THIRD]]
+
+
+def test_rows_that_are_gone_are_told(tmp_path: Path) -> None:
+    lake = publish_marts(tmp_path, FIRST)
+    held = Contents.of(lake, {FIRST: "a" * 16}, is_masked=True)
+    for file in tmp_path.rglob(f"{FINDINGS}/data/**/*.parquet"):
+        file.unlink()
+    with pytest.raises(ExtractError, match=f"rows of {FINDINGS} could not be read .* write the extracts again"):
+        list(held.rows([FIRST])[FINDINGS].batches)
 
 
 def test_a_full_disk_leaves_the_extract_before(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
