@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser(get_settings()).parse_args(arguments)
         stage: Callable[[argparse.Namespace], dict[str, Any] | str] = options.stage
         with told(_say):
+            _require_made_lake(options)
             found = stage(options)
         print(found if isinstance(found, str) else json.dumps(found, default=str, indent=2, sort_keys=True))
     except SettlementError as error:
@@ -94,6 +95,11 @@ def _lake_option(parser: argparse.ArgumentParser, settings: Settings) -> None:
 def _source_and_lake(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--source", default=settings.source_uri, help="folder, object prefix or database")
     _lake_option(parser, settings)
+
+
+def _made_lake(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake, which exists")
+    parser.set_defaults(needs_lake=True)
 
 
 def _night_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
@@ -281,18 +287,14 @@ def _privacy(options: argparse.Namespace) -> dict[str, Any]:
 
 def _maintain(options: argparse.Namespace) -> dict[str, Any]:
     from include.maintenance import maintain
-    from include.stages import told
 
-    with told(_say):
-        return maintain(options.lake, get_settings(), datetime.now(UTC), is_dry=options.dry_run)
+    return maintain(options.lake, get_settings(), datetime.now(UTC), is_dry=options.dry_run)
 
 
 def _rotate(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import rotate_pseudonyms
-    from include.stages import told
 
-    with told(_say):
-        return dict(rotate_pseudonyms(options.lake, get_settings()))
+    return dict(rotate_pseudonyms(options.lake, get_settings()))
 
 
 def _say(sentence: str) -> None:

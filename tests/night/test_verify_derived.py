@@ -14,6 +14,7 @@ from include.lake.tables import VERSION_COLUMN
 from include.marts import MART_TABLES, MASKED_MARTS
 from include.masking.tables import MASKED_TABLES
 from include.night import verify
+from include.night.derived import derived_digests
 from include.settings import get_settings
 from tests.privacy.lakes import NIGHTS, publish_night, settings_of, uri_of
 
@@ -130,3 +131,28 @@ def test_nothing_else_is_told(told: str) -> None:
     changed = {table.name for table, _ in _CHANGES}
     following = {f"{name}_masked" for name in changed}
     assert {fault.split(": ")[1] for fault in told.split("; ")} <= changed | following
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("mart_money_days", "credits"), ("mart_nights", "findings"), ("transaction_features", "amount")],
+)
+def test_a_changed_mart_is_told(folder: Path, name: str, column: str) -> None:
+    said = changed(folder, MART_TABLES[name], setting(column, 7))
+    assert f"{name}: its digest is" in said
+    assert "column" not in said
+
+
+def test_changed_district_months_of_masked_readers_are_told(folder: Path) -> None:
+    table = MASKED_MARTS["mart_district_months"]
+    assert f"{table.name}: its digest is" in changed(folder, table, setting("shown_region", "elsewhere"), version=1)
+
+
+def test_a_night_from_before_a_table_gained_a_column_is_held_to_the_columns_that_it_had() -> None:
+    rows = pa.table({"settlement_date": [1], "credits": [2]})
+    recorded = derived_digests({"mart_money_days": rows})
+    gained = {"mart_money_days": rows.add_column(0, "fees", pa.array([None], pa.int64()))}
+    assert derived_digests(gained, recorded) == recorded
+    assert derived_digests(gained) != recorded
+    for changed_rows in (rows.drop_columns(["credits"]), rows.set_column(1, "credits", pa.array([3]))):
+        assert derived_digests({"mart_money_days": changed_rows}, recorded) != recorded
