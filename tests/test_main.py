@@ -170,4 +170,5 @@ def test_a_lake_in_the_working_folder_is_one_folder(
     assert Settings(lake_uri="file:lake").lake_uri == f"file:{tmp_path}/lake"
     assert main(["extract", "--lake", "file:lake"]) == 1
     assert f"there is no lake at file:{tmp_path}/lake" in capsys.readouterr().err
+    Lake.open("file:lake")
     assert {path.name for path in tmp_path.iterdir()} == {"lake"}
