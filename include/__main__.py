@@ -281,8 +281,10 @@ def _privacy(options: argparse.Namespace) -> dict[str, Any]:
 
 def _maintain(options: argparse.Namespace) -> dict[str, Any]:
     from include.maintenance import maintain
+    from include.stages import told
 
-    return maintain(options.lake, get_settings(), datetime.now(UTC), is_dry=options.dry_run)
+    with told(_say):
+        return maintain(options.lake, get_settings(), datetime.now(UTC), is_dry=options.dry_run)
 
 
 def _rotate(options: argparse.Namespace) -> dict[str, Any]:

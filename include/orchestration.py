@@ -161,8 +161,11 @@ ROLLBACK_PARAMS: dict[str, Param] = {
 }
 """Params of a rollback."""
 
+LAKE_PARAMS: dict[str, Param] = {"lake": _PLACE_PARAMS["lake"]}
+"""Params of what is done to a lake as a whole."""
+
 MAINTENANCE_PARAMS: dict[str, Param] = {
-    "lake": _PLACE_PARAMS["lake"],
+    **LAKE_PARAMS,
     "dry_run": Param(
         False,
         type="boolean",
@@ -451,14 +454,14 @@ def run_by_settings(work: Callable[[Settings], Result]) -> Result:
 
 @dataclass(frozen=True)
 class LakeRequest:
-    """What a task of the maintenance is asked for.
+    """What a task of a lake's upkeep is asked for.
 
     Attributes
     ----------
     lake
         Name of the lake.
     is_dry
-        Whether nothing is to be changed.
+        Whether nothing is to be changed; False where the DAG has no such param.
     now
         Time that the task goes by.
     """
@@ -479,12 +482,12 @@ class LakeRequest:
 
 
 def run_for_lake(work: Callable[[LakeRequest], Result]) -> Result:
-    """Do the running task's part in maintaining a lake; failures are told as in `run_step`."""
+    """Do the running task's part in the upkeep of a lake; failures are told as in `run_step`."""
     context = get_current_context()
     with _told_failures(context):
         params = context["params"]
         lake = _places().name_of("lake", params["lake"])
-        return work(LakeRequest(lake, params["dry_run"] is True, datetime.now(UTC)))
+        return work(LakeRequest(lake, params.get("dry_run") is True, datetime.now(UTC)))
 
 
 @dataclass(frozen=True)

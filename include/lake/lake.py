@@ -138,7 +138,8 @@ class Lake:
             When the rows do not fit the table, or are not of the night.
         """
         declared = self._declared(table)
-        self._seen_at_first_write.setdefault(stamp, self._named(night, night))
+        if stamp not in self._seen_at_first_write:
+            self._seen_at_first_write[stamp] = self._named(night, night)
         keyed = keyed_rows(declared, rows, stamp.run_key)
         check_night(declared, keyed, night)
         found = self._catalog.ensure(declared)

@@ -7,7 +7,7 @@ from datetime import date
 
 import pyarrow as pa
 
-from include.features.towns import known_towns
+from include.features import district_points
 from include.relations import IDENTIFIER, NUMBER, RELATIONS, TEXT, conformed
 from include.sql_engine import SqlEngine
 
@@ -19,7 +19,7 @@ commonly the least in published statistics on persons."""
 PLACES_SCHEMA = pa.schema(
     [
         pa.field("client_id", IDENTIFIER),
-        pa.field("age_band", TEXT),  # 30-39; null where the age is unknown
+        pa.field("age_band", TEXT),  # years reached in the calendar year, as 30-39; null where the age is unknown
         pa.field("shown_district", TEXT),
         pa.field("shown_region", TEXT),
         pa.field("shown_latitude", NUMBER),  # of the shown district's town
@@ -41,7 +41,7 @@ def shown_places(statics: Mapping[str, pa.Table], night: date) -> pa.Table:
     statics
         Static relations by name; `fin_client` and `fin_district` may be absent or lack columns.
     night
-        Settlement date at which ages are taken.
+        Settlement date; ages are those that are reached in its calendar year.
 
     Returns
     -------
@@ -50,6 +50,6 @@ def shown_places(statics: Mapping[str, pa.Table], night: date) -> pa.Table:
     """
     schemas = {name: RELATIONS[name].schema for name in ("fin_client", "fin_district")}
     tables = {name: conformed(statics.get(name, schema.empty_table()), schema) for name, schema in schemas.items()}
-    towns = known_towns(tables["fin_district"]["district_name"].drop_null().unique().to_pylist())
-    with SqlEngine.open("masking", {**tables, "known_towns": towns}) as engine:
+    points = district_points(tables["fin_district"])
+    with SqlEngine.open("masking", {**tables, "district_points": points}) as engine:
         return engine.table("shown_places", night=night, least_clients=LEAST_CLIENTS).cast(PLACES_SCHEMA)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -104,8 +104,38 @@ def write_extracts_again(
     ExtractError, MissingStateError
         As `export_extracts`.
     """
-    newest = max(Lake.open(lake_uri, settings).manifest()["settlement_date"].to_pylist(), default=date.max)
-    # The lock of nights: a night that is played writes the same files.
-    with one_night_at_a_time(lake_uri, night or newest, say):
+    with _between_nights(lake_uri, settings, night, say):
         done = write_extracts(lake_uri, settings, night=night, is_masked=is_masked, is_anew=True)
     return asdict(done)
+
+
+def refresh_extracts(lake_uri: str, settings: Settings, say: Callable[[str], object]) -> ExtractsResult:
+    """Write the masked extracts that no longer hold what readers see, after a change that no night made.
+
+    Nothing is written where the setting `extracts` is off.
+
+    Parameters
+    ----------
+    lake_uri, settings, say
+        As for `write_extracts_again`.
+
+    Raises
+    ------
+    ExtractError, MissingStateError
+        As `export_extracts`.
+    """
+    if not settings.extracts:
+        return {"extracts": [], "removed": []}
+    with _between_nights(lake_uri, settings, None, say):
+        done = write_extracts(lake_uri, settings)
+    return {"extracts": done.written, "removed": done.removed}
+
+
+@contextmanager
+def _between_nights(
+    lake_uri: str, settings: Settings, night: date | None, say: Callable[[str], object]
+) -> Iterator[None]:
+    """Hold the lock of nights, as a night that is played writes the same files."""
+    newest = max(Lake.open(lake_uri, settings).manifest()["settlement_date"].to_pylist(), default=date.max)
+    with one_night_at_a_time(lake_uri, night or newest, say):
+        yield

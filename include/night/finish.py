@@ -179,4 +179,9 @@ def write_alerts_sheet(lake_uri: str, lake: Lake, night: date) -> UPath:
 
 def alerts_sheet_of(lake_uri: str, night: date) -> UPath:
     """The path of a night's sheet of alerts."""
-    return UPath(lake_uri) / "alerts" / f"{night}.csv"
+    return sheets_of(lake_uri) / f"{night}.csv"
+
+
+def sheets_of(lake_uri: str) -> UPath:
+    """The folder of the sheets of alerts."""
+    return UPath(lake_uri) / "alerts"

@@ -142,17 +142,22 @@ class MaskedNight:
         """Write every masked table in each version that is in use; readers see none before the manifest row."""
         keys = self.masks.keys
         for version in keys.written:
-            self.write_statics(lake, stamp, outputs.statics, version)
+            masker = self.masker(version)
+            write_masked_statics(lake, stamp, outputs.statics, masker)
             for table, rows in _nightly(outputs, row):
-                write_masked(lake, stamp, table, rows, self.masks.masker(version))
+                write_masked(lake, stamp, table, rows, masker)
         lake.show_version(keys.current, stamp)
 
-    def write_statics(self, lake: Lake, stamp: RunStamp, statics: Mapping[str, pa.Table], version: int) -> None:
-        """Write the masked static relations in one version."""
-        masker = replace(self.masks.masker(version), places=self.places, owners=self.owners)
-        for name, rows in statics.items():
-            into = MASKED_TABLES[name]
-            lake.replace_static(into, masker.masked(TABLES[name], rows, into), stamp, version)
+    def masker(self, version: int) -> Masker:
+        """The masker of all tables of the night, in one version of the keys."""
+        return replace(self.masks.masker(version), places=self.places, owners=self.owners)
+
+
+def write_masked_statics(lake: Lake, stamp: RunStamp, statics: Mapping[str, pa.Table], masker: Masker) -> None:
+    """Write the masked static relations, in the masker's version."""
+    for name, rows in statics.items():
+        into = MASKED_TABLES[name]
+        lake.replace_static(into, masker.masked(TABLES[name], rows, into), stamp, masker.version)
 
 
 def write_masked(lake: Lake, stamp: RunStamp, table: Table, rows: pa.Table, masker: Masker) -> None:

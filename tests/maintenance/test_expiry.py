@@ -120,6 +120,16 @@ def test_what_a_killed_run_left_goes_when_it_is_old(lake, folder):
     assert not left.exists()
 
 
+def test_a_snapshot_that_became_due_after_the_expiry_keeps_its_files(lake, folder):
+    """The tasks of a maintenance go by a time each, and one that is cleared alone runs days after the others."""
+    replace_again(lake, 3)
+    remove_unused_files(lake._catalog, STATE.name, SAFE, moment(), is_dry=False)
+    table = lake._catalog.load(STATE.name)
+    assert len(table.snapshots()) > 1
+    for snapshot in table.snapshots():
+        assert all(Path(manifest.manifest_path).exists() for manifest in snapshot.manifests(table.io))
+
+
 def test_somebodys_own_file_stays(lake, folder):
     own = folder / "ads" / "state_things" / "data" / "notes.txt"
     own.write_text("do not touch")

@@ -99,7 +99,7 @@ def test_a_night_that_was_masked_before_a_rotation_began_is_masked_again(folder:
     keys = stale.masks().keys
     with stale.unchanged_since(keys):
         pass
-    Rotation.open(uri_of(folder), settings_of(folder)).begun()
+    Rotation.open(uri_of(folder), settings_of(folder)).begin()
     with pytest.raises(LakeConflictError, match="mask it again"), stale.unchanged_since(keys):
         pass
 
@@ -108,15 +108,15 @@ def test_a_night_that_was_masked_before_a_rotation_began_is_masked_again(folder:
 def test_a_night_published_while_others_are_rewritten_has_both_versions(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, settings = Rotation.rewrite, settings_of(folder)
+    original, settings = Rotation._rewrite_lacking, settings_of(folder)
 
     def overtaken(self: Rotation, keys: Any) -> int:
         found = original(self, keys)
-        monkeypatch.setattr(Rotation, "rewrite", original)
+        monkeypatch.setattr(Rotation, "_rewrite_lacking", original)
         publish_night(Lake.open(uri_of(folder), settings), NIGHTS[1], settings)
         return found
 
-    monkeypatch.setattr(Rotation, "rewrite", overtaken)
+    monkeypatch.setattr(Rotation, "_rewrite_lacking", overtaken)
     rotate_pseudonyms(uri_of(folder), settings)
     assert verify(uri_of(folder))["nights"] == len(NIGHTS)
 
@@ -126,7 +126,7 @@ def test_nights_that_are_published_again_and_again_end_the_rotation_with_a_sente
 ) -> None:
     with monkeypatch.context() as patched, pytest.raises(LakeConflictError, match="readers still see the old ones"):
         patched.setattr(Rotation, "_lacking", lambda self, version: self.lake.manifest().to_pylist()[:1])
-        patched.setattr(Rotation, "rewrite", lambda self, keys: 0)
+        patched.setattr(Rotation, "_rewrite_lacking", lambda self, keys: 0)
         rotate_pseudonyms(uri_of(folder), settings_of(folder))
 
 

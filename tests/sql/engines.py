@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from include.features import district_points
 from include.features import engine as features
 from include.features.plan import SQL_FOLDER, feature_plan
 from include.features.state import STATE_SCHEMAS
@@ -234,7 +235,7 @@ def _mart_schemas() -> Schemas:
         "findings": matched,
         "model_findings": matched.append(findings.field("model_version")),
     }
-    for query, params in (("owners", {"night": date.max}), ("homes", {}), ("finding_states", {})):
+    for query, params in (("homes", {"night": date.max}), ("owners", {}), ("finding_states", {})):
         schemas[query] = _mart(query, empty_tables(schemas), params).schema
     return schemas
 
@@ -249,7 +250,7 @@ def _mask(query: str, given: Tables, params: Params) -> pa.Table:
 
 _MASKING_SCHEMAS: Schemas = {
     **{name: STATICS[name] for name in ("fin_client", "fin_district")},
-    "known_towns": features.known_towns([]).schema,
+    "district_points": district_points(STATICS["fin_district"].empty_table()).schema,
 }
 
 ROOMS: dict[str, Room] = {
