@@ -21,6 +21,8 @@ from include.privacy.rules import DESCRIBING
 from include.privacy.subject import Subject
 from include.registry.erasures import FOLDER, ErasureLog
 from include.settings import Settings
+from include.tableau.contents import table_of
+from include.tableau.extracts import write_extracts
 from tests.privacy.conftest import Erasure
 from tests.privacy.lakes import (
     ACCOUNT,
@@ -33,6 +35,9 @@ from tests.privacy.lakes import (
     PARTNER,
     SHARED_ACCOUNT,
     TODAY,
+    canaries,
+    findings,
+    pseudonyms,
     rows_of_others,
     settings_of,
     traces,
@@ -40,6 +45,7 @@ from tests.privacy.lakes import (
     uri_of,
 )
 from tests.privacy.searching import places
+from tests.tableau.hyper import in_hyper
 
 
 def test_the_report_counts_what_is_held_and_touches_nothing(seen_lake: Path, settings: Settings) -> None:
@@ -251,3 +257,17 @@ def _rewrite(lake: Path, settings: Settings, name: str, change: Callable[[pa.Tab
 
 def _without_lock(files: dict[str, bytes]) -> dict[str, bytes]:
     return {name: content for name, content in files.items() if not name.endswith(".lock")}
+
+
+def test_extracts_are_written_again_without_the_client(erased: Path, emptied: Erasure, settings: Settings) -> None:
+    assert any(place.startswith("extracts_unmasked/rolling.hyper: ") for place in emptied.found)
+    assert not list(erased.rglob("*.hyper"))
+    for folder, is_masked in (("extracts", True), ("extracts_unmasked", False)):
+        write_extracts(uri_of(erased), settings.model_copy(update={"extract_nights": 1}), is_masked=is_masked)
+        names = {*canaries(), *pseudonyms(erased), *findings(erased)}
+        assert places(erased / "lake" / folder, names) == []
+        query = f"select account_id from {table_of('mart_findings', is_masked=is_masked).name}"  # noqa: S608 - our own
+        others = {str(row["account_id"]) for row in in_hyper(erased / "lake" / folder / "rolling.hyper", query)}
+        # The same search finds whom the extracts do show.
+        assert len(others) == 2
+        assert {place.split(": ")[1].split()[0] for place in places(erased / "lake" / folder, others)} == others
