@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,19 +18,9 @@ from include.privacy import erase
 from include.registry.erasures import FOLDER, ErasureLog
 from include.settings import Settings
 from tests.privacy.lakes import CLIENT, TODAY, traces, tree, uri_of
+from tests.tableau.hyper import room
 
 Small = tuple[Path, Settings]
-
-
-@contextmanager
-def _room_for(size: int) -> Iterator[None]:
-    """No file may grow beyond some bytes: what is refused then answers as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _lose(*_: object, **__: object) -> None:
@@ -78,12 +66,12 @@ def test_a_fault_midway_is_told_and_mended_by_a_second_run(
 def test_a_full_disk_is_told_before_and_after_the_plan_is_sealed(small: Small) -> None:
     lake, settings = small
     before = tree(lake)
-    with _room_for(100), pytest.raises(PublishError, match=r"nothing was erased: the plan could not be sealed.*room"):
+    with room(100), pytest.raises(PublishError, match=r"nothing was erased: the plan could not be sealed.*room"):
         erase(uri_of(lake), CLIENT, settings, TODAY)
     assert {name for name in before.keys() ^ tree(lake).keys() if not name.endswith(".lock")} == set()
     # The sealed plan has some three thousand bytes, and each table's files have more.
     with (
-        _room_for(4000),
+        room(4000),
         pytest.raises(PublishError, match=r"stopped at alerts \(.*large.*Left: alerts, anomaly_scores"),
     ):
         erase(uri_of(lake), CLIENT, settings, TODAY)
