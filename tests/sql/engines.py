@@ -17,7 +17,7 @@ from include.features.state import STATE_SCHEMAS
 from include.lake.tables import REVERSES, REVIEWS_SCHEMA
 from include.marts.inputs import FINDING_COLUMNS, INPUT_SCHEMAS, NIGHT_FIGURES_SCHEMA
 from include.marts.nightly import NORMAL_QUANTILE
-from include.masking.places import LEAST_CLIENTS
+from include.masking.places import HOUSEHOLDS_SCHEMA, LEAST_CLIENTS
 from include.quality import reversals
 from include.relations import DATE, FIN_TRANSACTION, IDENTIFIER, MONEY, RELATIONS, STATIC_RELATIONS, TEXT
 from include.reviews import risk
@@ -249,8 +249,9 @@ def _mask(query: str, given: Tables, params: Params) -> pa.Table:
 
 
 _MASKING_SCHEMAS: Schemas = {
-    **{name: STATICS[name] for name in ("fin_client", "fin_district")},
+    **{name: STATICS[name] for name in ("fin_client", "fin_disposition", "fin_district")},
     "district_points": district_points(STATICS["fin_district"].empty_table()).schema,
+    "households": HOUSEHOLDS_SCHEMA,
 }
 
 ROOMS: dict[str, Room] = {

@@ -1,13 +1,14 @@
 -- Grain: one client.
 -- Inputs: fin_client, fin_district (regions), district_points (names and
---     coordinates, of features).
+--     coordinates, of features), households (of clients who share accounts).
 -- Time: the snapshot as given; ages are those reached in $night's year, so that
 --     nobody's band changes on a birthday, which it would tell.
 -- The home district is shown where at least $least_clients clients share it,
 -- the ten-year age band and the gender. Of the others the region is shown
 -- where as many of them share it, band and gender: who is shown with the
 -- district does not count again, since a region without a district tells that
--- the home is one of the region's districts that are not shown.
+-- the home is one of the region's districts that are not shown. What is not
+-- shown of one of a household is shown of none: they mostly live together.
 with clients as (
     select
         client_id,
@@ -63,15 +64,26 @@ banded as (
 
 counted as (
     select
-        *,
-        district_name is not null
+        banded.*,
+        coalesce(households.household, banded.client_id) as household,
+        banded.district_name is not null
         and count(*) over (
-            partition by district_id, age_band, gender
-        ) >= $least_clients as is_district_shown
+            partition by banded.district_id, banded.age_band, banded.gender
+        ) >= $least_clients as is_district_known
     from banded
+    left join households on banded.client_id = households.client_id
 ),
 
-final as (
+district_shown as (
+    select
+        *,
+        bool_and(is_district_known) over (
+            partition by household
+        ) as is_district_shown
+    from counted
+),
+
+region_counted as (
     select
         *,
         region is not null
@@ -80,8 +92,17 @@ final as (
             or count(*) over (
                 partition by region, age_band, gender, is_district_shown
             ) >= $least_clients
+        ) as is_region_known
+    from district_shown
+),
+
+final as (
+    select
+        *,
+        bool_and(is_region_known) over (
+            partition by household
         ) as is_region_shown
-    from counted
+    from region_counted
 )
 
 select
