@@ -98,7 +98,7 @@ def _source_and_lake(parser: argparse.ArgumentParser, settings: Settings) -> Non
 
 
 def _made_lake(parser: argparse.ArgumentParser, settings: Settings) -> None:
-    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake, which exists")
+    _lake_option(parser, settings)
     parser.set_defaults(needs_lake=True)
 
 
@@ -148,7 +148,7 @@ def _decision_options(parser: argparse.ArgumentParser, settings: Settings) -> No
 
 def _verify_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
-    _lake_option(parser, settings)
+    _made_lake(parser, settings)
 
 
 def _extract_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
@@ -158,7 +158,7 @@ def _extract_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
         action="store_true",
         help="with accounts, clients and postings as they are, into extracts_unmasked; only for those who may see them",
     )
-    _lake_option(parser, settings)
+    _made_lake(parser, settings)
 
 
 def _athena_options(parser: argparse.ArgumentParser) -> None:
@@ -172,16 +172,24 @@ def _privacy_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
     parser.add_argument(
         "--today", type=_date, default=None, help="day from which retention is seen (default: this day, UTC)"
     )
-    _lake_option(parser, settings)
+    _made_lake(parser, settings)
 
 
 def _maintain_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
-    _lake_option(parser, settings)
+    _made_lake(parser, settings)
     parser.add_argument("--dry-run", action="store_true", help="change nothing and tell what would be done")
 
 
 def _rotation_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
-    _lake_option(parser, settings)
+    _made_lake(parser, settings)
+
+
+def _require_made_lake(options: argparse.Namespace) -> None:
+    """Refuse an address without a lake for a stage that reads one, which would make an empty one and find nothing."""
+    if "needs_lake" in options:
+        from include.lake.identity import require_made_lake
+
+        require_made_lake(options.lake)
 
 
 def _date(text: str) -> date:

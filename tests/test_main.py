@@ -15,11 +15,8 @@ import pytest
 
 from include import learning
 from include.__main__ import main
-from include.settings import PROJECT_ROOT, Settings, get_settings
-
-
 from include.lake import Lake
-from include.settings import PROJECT_ROOT, get_settings
+from include.settings import PROJECT_ROOT, Settings, get_settings
 from tests.sources.small_banks import write_canonical
 
 

@@ -133,21 +133,6 @@ def test_nothing_else_is_told(told: str) -> None:
     assert {fault.split(": ")[1] for fault in told.split("; ")} <= changed | following
 
 
-@pytest.mark.parametrize(
-    ("name", "column"),
-    [("mart_money_days", "credits"), ("mart_nights", "findings"), ("transaction_features", "amount")],
-)
-def test_a_changed_mart_is_told(folder: Path, name: str, column: str) -> None:
-    said = changed(folder, MART_TABLES[name], setting(column, 7))
-    assert f"{name}: its digest is" in said
-    assert "column" not in said
-
-
-def test_changed_district_months_of_masked_readers_are_told(folder: Path) -> None:
-    table = MASKED_MARTS["mart_district_months"]
-    assert f"{table.name}: its digest is" in changed(folder, table, setting("shown_region", "elsewhere"), version=1)
-
-
 def test_a_night_from_before_a_table_gained_a_column_is_held_to_the_columns_that_it_had() -> None:
     rows = pa.table({"settlement_date": [1], "credits": [2]})
     recorded = derived_digests({"mart_money_days": rows})
