@@ -19,8 +19,10 @@ from fastapi import Depends, HTTPException, Request
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
-from include.errors import PublishError
+from include.errors import PublishError, SettlementError
+from include.settings import Settings
 from plugins.settlement_console.dependencies import InstalledSettings
+from plugins.settlement_console.lake_says import is_made
 from plugins.settlement_console.tally import Tally
 
 MOST_REVIEWS = 500
@@ -57,12 +59,18 @@ class Review(BaseModel):
     decision: Literal["confirmed", "dismissed", "unsure"]
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
     decided_at: Annotated[AwareDatetime, Field(strict=False, gt=_EARLIEST)] | None = None
+    finding_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
 
     @model_validator(mode="after")
     def names_a_finding(self) -> Self:
-        """Check that the review names a posting, or an account and the check that it broke."""
+        """Check that the review names a finding, a posting, or an account and the check that it broke."""
+        others = (self.trans_id, self.account_id, self.check_code)
+        if self.finding_id is not None:
+            if any(other is not None for other in others):
+                raise ValueError("name the finding (finding_id) or what it is about, not both")
+            return self
         if self.trans_id is None and (self.account_id is None or not self.check_code):
-            raise ValueError("name the posting (trans_id), or the account_id and check_code of a break")
+            raise ValueError("name the finding_id, the posting (trans_id), or the account_id and check_code of a break")
         # The server loads this module at its start; the checks are imported only when somebody reviews.
         from include.settlement.findings import CheckCode
 
@@ -117,7 +125,7 @@ def take_reviews(
     The first night that is played after its midnight takes them in.
     """
     known_at = datetime.now(UTC)
-    rows = [_row(review, user, known_at) for review in _read(body)]
+    rows = [_row(review, user, known_at) for review in _resolved(_read(body), settings)]
     ticket = _counted(user, len(rows), known_at, settings.reviews_per_night)
     # The server loads this module at its start; code that writes files is imported only when somebody reviews.
     from include.reviews.drop import drop_reviews, inbox_of
@@ -128,6 +136,41 @@ def take_reviews(
         Tally.of_this_server().give_back(ticket)
         raise HTTPException(503, "the drop of reviews cannot be written to: nothing was taken, try again") from error
     return {"taken": len(rows), "file": name, "known_at": known_at.isoformat()}
+
+
+def _resolved(reviews: list[Review], settings: Settings) -> list[Review]:
+    """The reviews, in which those that name a finding name what it is about.
+
+    Raises
+    ------
+    HTTPException
+        422 with the first findings on which nothing can be decided; 503 when the lake does not answer.
+    """
+    named = _findings({review.finding_id for review in reviews if review.finding_id}, settings)
+    faults = [
+        _unknown(number) for number, each in enumerate(reviews) if each.finding_id and each.finding_id not in named
+    ]
+    if faults:
+        raise HTTPException(422, faults[:MOST_FAULTS])
+    return [each.model_copy(update=named[each.finding_id]) if each.finding_id else each for each in reviews]
+
+
+def _findings(ids: set[str], settings: Settings) -> dict[str, dict[str, Any]]:
+    if not ids or not is_made(settings):
+        return {}
+    # The server loads this module at its start; the lake's libraries are imported only when somebody names a finding.
+    from include.lake import Lake
+    from include.reviews.named_findings import named_findings
+
+    try:
+        return named_findings(Lake.open(settings.lake_uri, settings), ids)
+    except SettlementError as error:
+        raise HTTPException(503, "the lake cannot be asked about findings: nothing was taken, try again") from error
+
+
+def _unknown(number: int) -> dict[str, Any]:
+    sentence = "no finding of the last nights that anything can be decided on has this id"
+    return {"type": "unknown_finding", "loc": ["reviews", number, "finding_id"], "msg": sentence}
 
 
 def _counted(user: str, reviews: int, known_at: datetime, most: int) -> int:
@@ -188,7 +231,7 @@ def _row(review: Review, who: str, known_at: datetime) -> dict[str, Any]:
     decided_at = review.decided_at or known_at
     if decided_at > known_at:
         raise HTTPException(422, f"decided_at {decided_at.isoformat()} lies after now, {known_at.isoformat()}")
-    said = review.model_dump()
+    said = review.model_dump(exclude={"finding_id"})
     return {**said, "who": who[:200], "decided_at": decided_at.astimezone(UTC), "known_at": known_at}
 
 

@@ -22,7 +22,7 @@ from fastapi.testclient import TestClient
 
 from include.settings import get_settings
 from plugins.settlement_console import app as console
-from plugins.settlement_console import tally
+from plugins.settlement_console import reviews, tally
 from plugins.settlement_console.reviews import MOST_BYTES, MOST_FAULTS, MOST_REVIEWS
 
 ONE = {"reviews": [{"trans_id": 7, "decision": "confirmed", "reason": "the client never paid this"}]}
@@ -153,7 +153,7 @@ def test_an_answer_to_a_bad_request_is_small(inbox, reviewer, body):
 
 
 def test_more_fields_than_a_review_has_are_not_looked_into(inbox, reviewer):
-    answer = reviewer.post("/reviews", json={"reviews": [dict.fromkeys("abcdefg", 1)]})
+    answer = reviewer.post("/reviews", json={"reviews": [dict.fromkeys("abcdefgh", 1)]})
     assert "a review has at most the fields trans_id, " in answer.json()["detail"]
 
 
@@ -283,6 +283,45 @@ def test_a_break_may_be_reviewed_and_texts_stay_texts(inbox, reviewer):
     (row,) = _rows(inbox)
     assert row["reason"] == review["reason"]  # made inert by the night that takes it in
     assert row["decided_at"] == datetime(2024, 3, 1, 8, tzinfo=UTC)
+
+
+def test_a_finding_may_be_named_by_its_id_alone(inbox, reviewer, monkeypatch):
+    named = {"a" * 32: {"trans_id": 7}, "b" * 32: {"account_id": 5, "check_code": "fee_amount"}}
+    asked = []
+    monkeypatch.setattr(reviews, "_findings", lambda ids, _: asked.append(ids) or named)
+    said = [{"finding_id": name, "decision": "dismissed"} for name in named]
+    assert reviewer.post("/reviews", json={"reviews": said}).status_code == 201
+    assert [(row["trans_id"], row["account_id"], row["check_code"]) for row in _rows(inbox)] == [
+        (7, None, None),
+        (None, 5, "fee_amount"),
+    ]
+    assert asked == [named.keys()]
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({"finding_id": "c" * 32}, "no finding of the last nights"),
+        ({"finding_id": "c" * 32, "trans_id": 7}, "not both"),
+        ({"finding_id": "../../alerts"}, "String should match pattern"),
+    ],
+)
+def test_a_finding_that_is_none_is_refused(inbox, reviewer, said, fault):
+    """There is no lake yet, and asking makes none."""
+    answer = reviewer.post("/reviews", json={"reviews": [{"decision": "dismissed", **said}]})
+    assert answer.status_code == 422
+    assert fault in answer.text
+    assert not inbox.exists()
+    assert not list(inbox.parent.parent.glob("*.id"))
+
+
+def test_a_lake_that_cannot_be_asked_about_findings_is_said(inbox, reviewer, monkeypatch):
+    monkeypatch.setattr(reviews, "is_made", lambda _: True)
+    monkeypatch.setenv("ADS_CATALOG_URI", "sqlite:////no/such/folder/catalog.db")
+    get_settings.cache_clear()
+    said = {"finding_id": "a" * 32, "decision": "dismissed"}
+    assert reviewer.post("/reviews", json={"reviews": [said]}).status_code == 503
+    assert not inbox.exists()
 
 
 def test_a_drop_that_cannot_be_written_is_said(inbox, reviewer):
