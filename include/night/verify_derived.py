@@ -136,4 +136,7 @@ def _masked_faults(lake: Lake, published: PublishedNight, masks: Masks) -> Itera
                 continue
             found = lake.read(into, night, night).drop_columns([RUN_KEY.name])
             if digest(found) != digest(masker.masked(table, full, into)):
-                yield f"{into.name}: its {found.num_rows} rows do not follow from the {full.num_rows} of {table.name}"
+                yield (
+                    f"{into.name}: its {found.num_rows} rows do not follow from the {full.num_rows} of {table.name} "
+                    "(python -m include rotate-pseudonyms masks every night anew)"
+                )
