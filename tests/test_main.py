@@ -15,6 +15,9 @@ import pytest
 
 from include import learning
 from include.__main__ import main
+from include.settings import PROJECT_ROOT, Settings, get_settings
+
+
 from include.lake import Lake
 from include.settings import PROJECT_ROOT, get_settings
 from tests.sources.small_banks import write_canonical
@@ -160,3 +163,14 @@ def test_one_role_for_masked_and_full_readers_is_refused_in_a_sentence(
     get_settings.cache_clear()
     assert main(["deploy-athena", "--dry-run"]) == 1
     assert "give ADS_ATHENA_MASKED_ROLE and ADS_ATHENA_FULL_ROLE a role each" in capsys.readouterr().err
+
+
+def test_a_lake_in_the_working_folder_is_one_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings(lake_uri="file:lake", lakes={"trial": "file:trial"}).lakes == {"trial": f"file:{tmp_path}/trial"}
+    assert Settings(lake_uri="file:lake").lake_uri == f"file:{tmp_path}/lake"
+    assert main(["extract", "--lake", "file:lake"]) == 1
+    assert f"no night in file:{tmp_path}/lake has marts" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"lake"}

@@ -309,6 +309,8 @@ class Lake:
 
         Raises
         ------
+        LakeConflictError
+            When the nights were published again and again meanwhile.
         MissingStateError
             When the name is neither declared nor in the lake.
         """
@@ -327,6 +329,11 @@ class Lake:
             A declared table with a night column.
         first, last
             First and last night, both included; without a bound where None.
+
+        Raises
+        ------
+        LakeConflictError
+            When the nights were published again and again meanwhile.
         """
         found, files = self._published_files(table.name, first, last)
         return Listing.of(table.schema, found, files)
@@ -369,7 +376,13 @@ class Lake:
         return None if found is None else _version_in(found)
 
     def show_version(self, version: int, stamp: RunStamp) -> None:
-        """Make a key version the one that masked readers see, unless they see it or a later one already."""
+        """Make a key version the one that masked readers see, unless they see it or a later one already.
+
+        Raises
+        ------
+        PublishError
+            When the lake could not take the row; readers see the version before.
+        """
         found = self._catalog.ensure(VERSION_TABLE)
         row = {"current_version": version, "since": stamp.night, RUN_KEY.name: stamp.run_key}
         rows = pa.Table.from_pylist([row], VERSION_TABLE.schema)
@@ -381,7 +394,13 @@ class Lake:
         guarded_commit(self._catalog, VERSION_TABLE.name, plan, stamp)
 
     def keep_versions(self, table: Table, versions: Collection[int], stamp: RunStamp) -> None:
-        """Remove the rows of all other key versions from a table; readers must see one of these."""
+        """Remove the rows of all other key versions from a table; readers must see one of these.
+
+        Raises
+        ------
+        PublishError
+            When the rows could not be removed; readers see none of them.
+        """
 
         def plan(now: IcebergTable) -> Change:
             return Change(remove=[file for file in data_files(now) if version_of(now, file) not in versions])

@@ -53,8 +53,6 @@ class Maintenance:
         Folder or object prefix of the lake.
     catalog
         Catalog of the lake's tables.
-    verifier
-        Verifier of the lake's nights.
     settings
         Settings of the installation: retention, history, safe age.
     moment
@@ -65,7 +63,6 @@ class Maintenance:
 
     lake_uri: str
     catalog: LakeCatalog
-    verifier: Verifier
     settings: Settings
     moment: Moment
     is_dry: bool = False
@@ -75,8 +72,7 @@ class Maintenance:
         """The maintenance of a lake at a time."""
         location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
         moment = Moment(now, timedelta(hours=settings.safe_age_hours))
-        catalog, verifier = LakeCatalog.open(location, settings), Verifier.open(lake_uri, settings)
-        return cls(lake_uri, catalog, verifier, settings, moment, is_dry)
+        return cls(lake_uri, LakeCatalog.open(location, settings), settings, moment, is_dry)
 
     def tables(self) -> dict[str, IcebergTable]:
         """The lake's tables as they are now."""
@@ -115,19 +111,17 @@ class Maintenance:
         SettingsError
             When the retention is not allowed.
         """
-        tables = self.tables()
-        due = due_nights(self.verifier.lake, tables, checked_retention(self.settings, tables))
+        # Not before the wait is over: an erasure that was waited for changed what nights are held to.
+        tables, verifier = self.tables(), Verifier.open(self.lake_uri, self.settings)
+        due = due_nights(verifier.lake, tables, checked_retention(self.settings, tables))
         if due and not self.is_dry:
             with stage(f"recording what retention removes of {len(due)} nights"):
-                due = [night for night in due if self._record(night)]
+                due = [night for night in due if record(verifier, night, self.moment.now)]
             self._remove_sheets(due)
             for name in sorted({name for night in due for name in night.files}):
                 remove_rows(self.catalog, name, [file for night in due for file in night.files.get(name, [])])
         removed = [file for night in due for files in night.files.values() for file in files]
         return {"retired_nights": len(due), "retired_rows": sum(file.record_count for file in removed)}
-
-    def _record(self, night: Due) -> bool:
-        return record(self.verifier, night, self.moment.now)
 
     def _remove_sheets(self, due: Iterable[Due]) -> None:
         # Before the rows: as long as these are there, a maintenance that comes after one that was killed finds both.

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from include.errors import PublishError, SettlementError
+from include.errors import PublishError
 from include.lake import Lake
 from include.lake.night_lock import one_night_at_a_time
 from include.night.request import NightRequest
@@ -39,8 +39,9 @@ def export_extracts(request: NightRequest) -> ExtractsResult:
         return {"extracts": [], "removed": []}
     try:
         done = write_extracts(request.lake_uri, request.settings, night=request.night)
-    except SettlementError as error:
-        # For the report; a full disk has no room for it either, and the report then says that the extract is missing.
+    except Exception as error:
+        # For the report, whatever it is; a full disk has no room for it either, and the report then says that the
+        # extract is missing.
         with suppress(PublishError):
             Workspace.of(request).note(_FAILURE, str(error))
         raise

@@ -176,18 +176,22 @@ COUNTED_APART = {table.name: table for table in _APART.values()}
 """Masked tables that are counted by what is shown, and do not follow row by row from the full ones."""
 
 
+def followed_tables() -> Iterator[Table]:
+    """The tables of a night that masked ones follow from row by row."""
+    by_night = [table for table in TABLES.values() if table.night_column]
+    return (table for table in (*by_night, *MART_TABLES.values()) if table.name not in _APART)
+
+
 def published_tables(lake: Lake, row: Mapping[str, Any]) -> Iterator[tuple[Table, pa.Table]]:
-    """The tables of a published night that masked ones follow from row by row, with their rows, one after the other.
+    """The rows of `followed_tables` of a published night, one table after the other.
 
     Parameters
     ----------
     row
         The night's row of the manifest.
     """
-    night, by_night = row["settlement_date"], [table for table in TABLES.values() if table.night_column]
-    for table in (*by_night, *MART_TABLES.values()):
-        if table.name not in _APART:
-            yield table, lake.read(table, night, night)
+    for table in followed_tables():
+        yield table, lake.read(table, row["settlement_date"], row["settlement_date"])
 
 
 def rows_apart(lake: Lake, row: Mapping[str, Any]) -> Iterator[tuple[Table, pa.Table]]:

@@ -13,7 +13,7 @@ work, maintenance and erasures of the lake wait, and it for them. Finding ids ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -22,11 +22,20 @@ import pyarrow as pa
 from include.errors import LakeConflictError, MissingStateError
 from include.lake import Lake, RunStamp
 from include.lake.night_lock import one_upkeep_at_a_time
+from include.lake.retired import retired
 from include.lake.tables import RUN_KEY, VERSION_COLUMN, Table
-from include.marts import MASKED_MARTS
+from include.marts import MART_TABLES, MASKED_MARTS
 from include.masking.keys import NameKeys, NameKeyStore
 from include.masking.tables import MASKED_TABLES
-from include.night.masking import MaskedNight, Masks, published_tables, rows_apart, write_masked, write_masked_statics
+from include.night.masking import (
+    MaskedNight,
+    Masks,
+    followed_tables,
+    masked_twin,
+    rows_apart,
+    write_masked,
+    write_masked_statics,
+)
 from include.relations import STATIC_RELATIONS
 from include.settings import Settings
 from include.stages import stage, tell
@@ -66,6 +75,7 @@ def rotate_pseudonyms(lake_uri: str, settings: Settings) -> dict[str, int]:
     return {key: value for step in STEPS.values() for key, value in step(rotation).items()}
 
 
+_FINDINGS = MART_TABLES["mart_findings"]
 # Nights that were published while others were rewritten are rewritten in another turn; each further one needs as many.
 _TURNS = 10
 
@@ -185,11 +195,20 @@ class Rotation:
 
     def _rewrite(self, row: Mapping[str, Any], keys: NameKeys, version: int) -> None:
         stamp = RunStamp(row["run_key"], ATTEMPT, row["settlement_date"])
-        masker = Masks.of_published(keys, row).masker(version)
-        for table, rows in published_tables(self.lake, row):
-            write_masked(self.lake, stamp, table, rows, masker)
+        masker, gone = Masks.of_published(keys, row).masker(version), retired(self.lake, stamp.night)
+        # What retention removed from a masked table alone would come back.
+        for table in (table for table in followed_tables() if masked_twin(table).name not in gone):
+            with self._unrestated(table):
+                write_masked(self.lake, stamp, table, self.lake.read(table, stamp.night, stamp.night), masker)
         for table, rows in rows_apart(self.lake, row):
             self.lake.replace(table, stamp.night, _of_version(rows, version), stamp, version)
+
+    def _unrestated(self, table: Table) -> AbstractContextManager[None]:
+        """Hold what a night holds while it brings the findings of earlier nights up to date with reviews.
+
+        If it did so between the reading and the writing here, the masked findings would stay behind for good.
+        """
+        return self.store.held() if table == _FINDINGS else nullcontext()
 
     def _rewrite_statics(self, keys: NameKeys, version: int) -> None:
         """Write the static relations, of which masked readers see the ages and homes of the newest night."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import IO, Self
 
+import psutil
 import pyarrow as pa
 
 from include.errors import ExtractError
@@ -52,7 +53,7 @@ class HyperProcess:
             As `write_hyper`, and when the time is over or the process ended by itself.
         """
         process = self._process()
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101 # nosec B101 - pipes
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes
         with _ended_after(process, seconds) as is_late:
             # Who has ended reads nothing more, and has said why.
             with suppress(BrokenPipeError):
@@ -66,7 +67,7 @@ class HyperProcess:
     def _process(self) -> subprocess.Popen[bytes]:
         if self._started is None:
             command, pipe = [sys.executable, "-W", "ignore", "-m", "include.tableau.hyper_worker"], subprocess.PIPE
-            # A session of its own, so that Hyper, which it starts, is ended with it.
+            # A session of its own, by which Hyper, which it starts, is found and ended with it.
             self._started = subprocess.Popen(  # noqa: S603 # nosec B603 - our own module
                 command, cwd=PROJECT_ROOT, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
             )
@@ -103,10 +104,12 @@ def _ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[E
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and what it started: Hyper has a group of its own, but stays in the session."""
     # The number of a process that was waited for may be another's by now.
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    for pid in psutil.pids() if process.returncode is None else ():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == process.pid:
+                os.kill(pid, signal.SIGKILL)
 
 
 def _late(path: Path) -> ExtractError:

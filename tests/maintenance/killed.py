@@ -17,18 +17,18 @@ from tests.lake.killing import in_child
 from tests.lake.nights import STATE, night_number, open_lake
 from tests.maintenance import lakes
 
-LONG_AGO, NIGHTS = date(2018, 1, 1), [night_number(number) for number in (30, 31)]
-"""A night that retention is due for, and two that are kept, in two months."""
+LONG_AGO, NIGHT = date(2018, 1, 1), night_number(30)
+"""A night that retention is due for, and one that is kept."""
 RETENTION = {STATE.name: 549, "fin_transaction": 549}
 
 
 def build(folder):
-    """Publish each night twice, a hundred days ago, with some files of one run and night apart."""
+    """Publish each night twice, a hundred days ago, with some rows of one run and night in several files."""
     lake = open_lake(folder)
     for run in "ab":
-        for night in (LONG_AGO, *NIGHTS):
+        for night in (LONG_AGO, NIGHT):
             lakes.publish_honestly(lake, night, run)
-    lakes.several_files(lake, NIGHTS[0], "b", 2)
+    lakes.several_files(lake, NIGHT, "b", 2)
     lakes.grow_old(folder)
 
 

@@ -17,8 +17,9 @@ from tests.maintenance.killed import LONG_AGO
 from tests.maintenance.lakes import LATER, everything, files_in, maintenance
 
 SCRIPT = Path(__file__).with_name("killed.py")
-# A prime, so that the kills fall on every kind of effect.
-STEP = 11
+# Of some 120 effects most are removals of one file after the other. With an odd step half of the kills come before an
+# effect and half after it.
+STEP = 3
 
 
 class KilledError(Exception):
@@ -60,7 +61,7 @@ def test_killed_between_any_two_effects(tmp_path):
     assert set(completed["retired"][LONG_AGO.isoformat()]) == {table.name for table in KEYED}
     effects = Counter(runs[-1][1])
     assert {"file made, empty", "file removed", "catalog switched"} <= effects.keys()
-    assert len(runs) > len(effects)
+    assert len(runs) >= effects.total() / STEP
 
 
 def is_harmless(before, seen):

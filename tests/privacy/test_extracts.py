@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from include.privacy import erase
 from include.settings import Settings
 from include.tableau.extracts import write_extracts
@@ -18,6 +20,8 @@ def _accounts(lake: Path, table: str) -> set[object]:
     return {row["account_id"] for row in found}
 
 
+# An ordinary run finds the client in extracts before an erasure, and none of them after it (test_erase).
+@pytest.mark.long
 def test_extracts_are_written_again_without_the_client(lake: Path, settings: Settings) -> None:
     named, folder = lakes.pseudonyms(lake), lake / "lake"
 

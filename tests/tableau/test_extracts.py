@@ -34,6 +34,7 @@ from tests.tableau.hyper import MASKED, in_hyper, room, written_by
 from tests.tableau.marts import ACCOUNT, ListingInMemory, MartsInMemory, publish_marts
 
 THIRD = date(2024, 2, 2)
+ONE_NIGHT = Settings(extracts=True, extract_nights=1)
 FILES = ["2024-01-31.hyper", "2024-02-01.hyper", "rolling.hyper"]
 FINDINGS = "mart_findings_masked"
 
@@ -65,7 +66,7 @@ def test_extracts_hold_the_rows_of_the_lake(tmp_path: Path, settings: Settings) 
 
 
 def test_they_are_their_owners_alone_and_nothing_else_is_left(
-    tmp_path: Path, marts: MartsInMemory, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, marts: MartsInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake, elsewhere = tmp_path / "lake", tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -74,7 +75,7 @@ def test_they_are_their_owners_alone_and_nothing_else_is_left(
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     for variable in ("HOME", "TMPDIR"):
         monkeypatch.setenv(variable, str(elsewhere))
-    write_extracts(str(lake), settings)
+    write_extracts(str(lake), ONE_NIGHT)
     assert list(elsewhere.rglob("*")) == []
     modes = {path.stat().st_mode & 0o777 for path in (lake / "extracts").rglob("*") if path.is_file()}
     assert modes == {0o600}
@@ -127,24 +128,21 @@ def test_a_night_that_is_published_meanwhile_is_not_mixed(marts: MartsInMemory) 
 def test_nights_that_are_not_kept_lose_their_extract(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
     write_extracts(str(tmp_path), settings)
     (tmp_path / "extracts" / "mine.hyper").write_bytes(b"somebody's own")
-    few = Settings(extracts=True, extract_nights=1)
-    done = write_extracts(str(tmp_path), few)
+    done = write_extracts(str(tmp_path), ONE_NIGHT)
     assert (done.written, done.removed) == (["rolling.hyper"], ["2024-01-31.hyper"])
     rolling = in_hyper(
         tmp_path / "extracts" / "rolling.hyper", 'select min(settlement_date) as "n" from mart_nights_masked'
     )
     assert rolling == [{"n": SECOND}]
-    assert write_extracts(str(tmp_path), few, night=FIRST).written == ["2024-01-31.hyper"]
+    assert write_extracts(str(tmp_path), ONE_NIGHT, night=FIRST).written == ["2024-01-31.hyper"]
     assert (tmp_path / "extracts" / "mine.hyper").exists()
 
 
-def test_full_rows_are_written_only_where_they_are_asked_for(
-    tmp_path: Path, marts: MartsInMemory, settings: Settings
-) -> None:
-    write_extracts(str(tmp_path), settings)
+def test_full_rows_are_written_only_where_they_are_asked_for(tmp_path: Path, marts: MartsInMemory) -> None:
+    write_extracts(str(tmp_path), ONE_NIGHT)
     masked, full = tmp_path / "extracts", tmp_path / "extracts_unmasked"
     assert not full.exists()
-    done = write_extracts(str(tmp_path), settings, is_masked=False)
+    done = write_extracts(str(tmp_path), ONE_NIGHT, is_masked=False)
     assert done.folder == str(full)
     assert in_hyper(full / FILES[1], 'select min(account_id) as "n" from mart_findings') == [{"n": ACCOUNT + 1}]
     assert full.stat().st_mode & 0o777 == 0o700
@@ -244,7 +242,11 @@ def test_rows_that_are_lost_before_hyper_are_noticed(tmp_path: Path) -> None:
 # Code that the process runs in place of writing.
 _KILLED = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 _DEFECT = "raise ValueError('unheard of')"
-_HANGING = "import subprocess; held = subprocess.Popen(['sleep', '99']); path.write_text(str(held.pid)); held.wait()"
+# Like Hyper, which has a group of processes of its own.
+_HANGING = (
+    "import subprocess; held = subprocess.Popen(['sleep', '99'], process_group=0); path.write_text(str(held.pid)); "
+    "held.wait()"
+)
 
 
 @pytest.mark.parametrize(
@@ -266,8 +268,8 @@ def test_a_process_that_ends_by_itself_is_told(
 def test_a_hyper_that_hangs_is_ended_and_leaves_the_extract_before(
     tmp_path: Path, marts: MartsInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, folder = Settings(extracts=True, extract_nights=1), tmp_path / "extracts"
-    write_extracts(str(tmp_path), settings)
+    folder = tmp_path / "extracts"
+    write_extracts(str(tmp_path), ONE_NIGHT)
     before = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     marts.publish(SECOND, "b", findings=5)
     started: list[str] = []
@@ -284,13 +286,13 @@ def test_a_hyper_that_hangs_is_ended_and_leaves_the_extract_before(
         patch.setattr(HyperProcess, "write", spied)
         patch.setattr(extracts, "TRY_SECONDS", 10)
         with pytest.raises(ExtractError, match=r"2024-02-01\.hyper was not ready when the time for writing extracts"):
-            write_extracts(str(tmp_path), settings)
+            write_extracts(str(tmp_path), ONE_NIGHT)
     # What the process had started is ended with it.
     assert not [process for process in started if Path("/proc", process).exists()]
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
     assert not list(folder.glob(".draft-*"))
     # What was missing comes with the next writing.
-    assert write_extracts(str(tmp_path), settings).written == ["2024-02-01.hyper", "rolling.hyper"]
+    assert write_extracts(str(tmp_path), ONE_NIGHT).written == ["2024-02-01.hyper", "rolling.hyper"]
 
 
 def test_a_night_shares_its_time_among_the_extracts_and_its_own_come_first(
@@ -348,11 +350,11 @@ def test_a_full_disk_leaves_the_extract_before(tmp_path: Path, marts: MartsInMem
         assert not list((tmp_path / "extracts").glob(".draft-*"))
 
 
-def test_a_draft_that_a_killed_run_left_is_removed(tmp_path: Path, marts: MartsInMemory, settings: Settings) -> None:
+def test_a_draft_that_a_killed_run_left_is_removed(tmp_path: Path, marts: MartsInMemory) -> None:
     left = tmp_path / "extracts" / ".draft-killed"
     left.mkdir(parents=True)
     (left / "rolling.hyper").write_bytes(b"half")
-    write_extracts(str(tmp_path), settings)
+    write_extracts(str(tmp_path), ONE_NIGHT)
     assert not left.exists()
 
 

@@ -14,7 +14,7 @@ from demo import generate_bank
 from include.__main__ import main
 from include.errors import ExtractError
 from include.lake import Lake
-from include.night import NightRequest, export_extracts, play, run_night
+from include.night import NightRequest, export_extracts, extracts, play, run_night
 from include.night.extracts import missing_extracts
 from include.night.workspace import Workspace
 from include.settings import Settings, get_settings
@@ -131,6 +131,24 @@ def test_a_night_without_hyper_says_what_is_missing(
     assert "but not in Tableau's 2024-02-01.hyper and rolling.hyper: the extract 2024-02-01.hyper was not" in warning
     assert "install the pinned requirements (make setup)" in warning
     assert rolling.read_bytes() == before
+
+
+def test_whatever_ends_the_export_the_night_goes_on_and_says_why(
+    second: tuple[NightRequest, Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, lake = second
+    told: list[str] = []
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "2024-01-01.hyper")
+
+    monkeypatch.setattr(extracts, "write_extracts", refused)
+    assert play._run(play.EXPORT, export_extracts, request, told.append) == {}
+    assert told == ["2024-02-01 export_extracts: [Errno 13] Permission denied: '2024-01-01.hyper'"]
+    (warning,) = missing_extracts(request, lake)
+    assert "Permission denied" in warning
+    with pytest.raises(PermissionError):
+        play._run("publish", export_extracts, request, told.append)
 
 
 def test_a_night_of_long_ago_is_not_missed_in_the_rolling_extract(tmp_path: Path) -> None:
