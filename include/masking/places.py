@@ -18,6 +18,9 @@ commonly the least in published statistics on persons."""
 HOUSEHOLDS_SCHEMA = pa.schema([pa.field("client_id", IDENTIFIER), pa.field("household", IDENTIFIER)])
 """Clients who share accounts, and the household that they form: the smallest client number in it."""
 
+WITHHELD_SCHEMA = pa.schema([pa.field("client_id", IDENTIFIER), pa.field("place", TEXT)])
+"""Clients of whom a place, `district` or `region`, is not shown, as too few would be left to show it."""
+
 PLACES_SCHEMA = pa.schema(
     [
         pa.field("client_id", IDENTIFIER),
@@ -57,7 +60,24 @@ def shown_places(statics: Mapping[str, pa.Table], night: date) -> pa.Table:
     points = district_points(tables["fin_district"])
     with SqlEngine.open("masking", {**tables, "district_points": points}) as engine:
         engine.put("households", _households(engine.table("joint_holders")))
-        return engine.table("shown_places", night=night, least_clients=LEAST_CLIENTS).cast(PLACES_SCHEMA)
+        return _shown_among_enough(engine, night)
+
+
+def _shown_among_enough(engine: SqlEngine, night: date) -> pa.Table:
+    """What is shown once no group is left that shows a place of fewer than enough.
+
+    Where one of a household takes the others' place away, fewer than five may be left to show it. Theirs is withheld,
+    and their households' with it, until every group is large enough; each round withholds a place more.
+    """
+    withheld = WITHHELD_SCHEMA.empty_table()
+    while True:
+        engine.put("withheld", withheld)
+        shown = engine.table("shown_places", night=night, least_clients=LEAST_CLIENTS).cast(PLACES_SCHEMA)
+        engine.put("shown", shown)
+        thin = engine.table("thinly_shown", least_clients=LEAST_CLIENTS).cast(WITHHELD_SCHEMA)
+        if not thin.num_rows:
+            return shown
+        withheld = pa.concat_tables([withheld, thin])
 
 
 def _households(holders: pa.Table) -> pa.Table:

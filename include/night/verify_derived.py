@@ -136,7 +136,10 @@ def _masked_faults(lake: Lake, published: PublishedNight, masks: Masks) -> Itera
                 continue
             found = lake.read(into, night, night).drop_columns([RUN_KEY.name])
             if not _are_same(found, masker.masked(table, full, into), digest):
-                yield f"{into.name}: its {found.num_rows} rows do not follow from the {full.num_rows} of {table.name}"
+                yield (
+                    f"{into.name}: its {found.num_rows} rows do not follow from the {full.num_rows} of {table.name} "
+                    "(python -m include rotate-pseudonyms masks every night anew)"
+                )
 
 
 def _are_same(found: pa.Table, expected: pa.Table, digest: Digest) -> bool:

@@ -112,12 +112,19 @@ def _sharing(*accounts: tuple[int, ...]) -> pa.Table:
 
 
 def test_nobody_shows_the_home_of_those_who_share_an_account() -> None:
-    crowd: list[Client] = [(1, date(1960, 6, 1), "F")] * 8
-    statics = _bank([*crowd, (1, date(1960, 6, 1), "M"), (2, date(1960, 6, 1), "M")])
-    # 0, 1 and the lone 8 are joined through 1; 2 and 3 are both shown; 9 shares with nobody.
-    statics["fin_disposition"] = _sharing((1, 8), (0, 1), (2, 3), (4,), (9, 9))
+    crowd: list[Client] = [(1, date(1960, 6, 1), "F")] * 9
+    statics = _bank([*crowd, (1, date(1960, 6, 1), "M"), (1, date(1960, 6, 1), "M")])
+    # 0, 1 and the lone man 9 are joined through 1; 2 and 3 are shown; 10 shares with nobody.
+    statics["fin_disposition"] = _sharing((1, 9), (0, 1), (2, 3), (4,), (10, 10))
     shown = shown_places(statics, NIGHT)["shown_district"].to_pylist()
-    assert shown == [None, None, *["Decin"] * 6, None, None]
+    assert shown == [None, None, *["Decin"] * 7, None, None]
+
+
+def test_where_fewer_than_five_are_left_to_show_a_place_they_do_not() -> None:
+    """One woman would be left of five, by whom everybody would know her who knows that she shares no account."""
+    statics = _bank([(1, date(1960, 6, 1), "F")] * 6 + [(1, date(1960, 6, 1), "M")] * 2)
+    statics["fin_disposition"] = _sharing((0, 6), (1, 7))
+    assert shown_places(statics, NIGHT)["shown_district"].null_count == 8
 
 
 def test_no_joint_holder_of_the_real_bank_tells_where_the_other_lives(pkdd: Path) -> None:
@@ -130,8 +137,9 @@ def test_no_joint_holder_of_the_real_bank_tells_where_the_other_lives(pkdd: Path
         is_told = (place["shown_district"] is None, place["shown_region"] is None)
         joint.setdefault(row["account_id"], set()).add(is_told)
     assert all(len(told) == 1 for told in joint.values())
-    # Measured 0.65 with a district, 0.99 with a region.
-    assert sum(place["shown_district"] is not None for place in shown.values()) > 0.6 * len(shown)
+    _check(statics, _seen(statics))
+    # Measured 0.57 with a district, 0.99 with a region.
+    assert sum(place["shown_district"] is not None for place in shown.values()) > 0.5 * len(shown)
 
 
 def test_no_band_changes_between_two_nights_of_a_year() -> None:

@@ -17,7 +17,7 @@ from include.features.state import STATE_SCHEMAS
 from include.lake.tables import REVERSES, REVIEWS_SCHEMA
 from include.marts.inputs import FINDING_COLUMNS, INPUT_SCHEMAS, NIGHT_FIGURES_SCHEMA
 from include.marts.nightly import NORMAL_QUANTILE
-from include.masking.places import HOUSEHOLDS_SCHEMA, LEAST_CLIENTS
+from include.masking.places import HOUSEHOLDS_SCHEMA, LEAST_CLIENTS, PLACES_SCHEMA, WITHHELD_SCHEMA
 from include.quality import reversals
 from include.relations import DATE, FIN_TRANSACTION, IDENTIFIER, MONEY, RELATIONS, STATIC_RELATIONS, TEXT
 from include.reviews import risk
@@ -252,6 +252,11 @@ _MASKING_SCHEMAS: Schemas = {
     **{name: STATICS[name] for name in ("fin_client", "fin_disposition", "fin_district")},
     "district_points": district_points(STATICS["fin_district"].empty_table()).schema,
     "households": HOUSEHOLDS_SCHEMA,
+    "shown": PLACES_SCHEMA,
+    "withheld": WITHHELD_SCHEMA,
+}
+_MASKING_PARAMS: dict[str, Params] = {
+    query: {"least_clients": LEAST_CLIENTS} for query in ("shown_places", "thinly_shown")
 }
 
 ROOMS: dict[str, Room] = {
@@ -262,7 +267,7 @@ ROOMS: dict[str, Room] = {
     "counterparties": Room(_name_sides, lambda: {"sides": _SIDES}, lambda _query: {}),
     "reviews": Room(_review, _review_schemas, lambda query: _REVIEW_PARAMS.get(query, {})),
     "marts": Room(_mart, _mart_schemas, lambda query: _MART_PARAMS.get(query, {})),
-    "masking": Room(_mask, lambda: _MASKING_SCHEMAS, lambda _query: {"least_clients": LEAST_CLIENTS}),
+    "masking": Room(_mask, lambda: _MASKING_SCHEMAS, lambda query: _MASKING_PARAMS.get(query, {})),
     "features": Room(_describe, _feature_schemas, _feature_params),
 }
 """Every folder of SQL files, by its name."""

@@ -1,6 +1,7 @@
 -- Grain: one client.
 -- Inputs: fin_client, fin_district (regions), district_points (names and
---     coordinates, of features), households (of clients who share accounts).
+--     coordinates, of features), households (of clients who share accounts),
+--     withheld (places that too few would be left to show).
 -- Time: the snapshot as given; ages are those reached in $night's year, so that
 --     nobody's band changes on a birthday, which it would tell.
 -- The home district is shown where at least $least_clients clients share it,
@@ -69,7 +70,11 @@ counted as (
         banded.district_name is not null
         and count(*) over (
             partition by banded.district_id, banded.age_band, banded.gender
-        ) >= $least_clients as is_district_known
+        ) >= $least_clients
+        and banded.client_id not in (
+            select withheld.client_id from withheld
+            where withheld.place = 'district'
+        ) as is_district_known
     from banded
     left join households on banded.client_id = households.client_id
 ),
@@ -92,6 +97,10 @@ region_counted as (
             or count(*) over (
                 partition by region, age_band, gender, is_district_shown
             ) >= $least_clients
+        )
+        and client_id not in (
+            select withheld.client_id from withheld
+            where withheld.place = 'region'
         ) as is_region_known
     from district_shown
 ),
