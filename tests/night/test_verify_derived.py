@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from include.alerting import OUTBOX
 from include.errors import IntegrityError
 from include.lake import Lake, RunStamp, Table
 from include.marts import MART_TABLES, MASKED_MARTS
@@ -99,3 +100,9 @@ def test_a_changed_mart_is_told(folder: Path, name: str, column: str) -> None:
 def test_changed_district_months_of_masked_readers_are_told(folder: Path) -> None:
     table = MASKED_MARTS["mart_district_months"]
     assert f"{table.name}: its digest is" in changed(folder, table, setting("shown_region", "elsewhere"), version=1)
+
+
+def test_a_message_that_the_night_does_not_give_is_told(folder: Path) -> None:
+    said = changed(folder, OUTBOX, setting("message_key", "0" * 32))
+    assert "outbox: 2 messages are not those that the night's outputs give" in said
+    assert "outbox: its digest is" in changed(folder, OUTBOX, setting("content", "{}"))
