@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from include.alerting import Message, MessageKind, Severity, outbox_of
 from include.alerting.messages import MOST_TOLD
-from include.lake.tables import ALERTS_SCHEMA, BREAKS_SCHEMA
 from include.quality import Counts
-
-NIGHT = date(1994, 1, 31)
-CANARY = 4_711_008_150
-
-
-def finding(rank: int, **values: Any) -> dict[str, Any]:
-    """A row of the queue, about a break unless `values` say otherwise."""
-    row = {"settlement_date": NIGHT, "rank": rank, "kind": "break", "code": "balance_chain", "severity": "error"}
-    texts = {"text": f"Account {CANARY} is off by {rank}.", "masked_text": f"Account … is off by {rank}."}
-    return {**row, **texts, "account_id": CANARY, "amount": Decimal(rank), "finding_id": f"{rank:032x}", **values}
+from tests.alerting.nights import CANARY, NIGHT, finding, published
 
 
 def messages(queue: list[dict[str, Any]], **counts: int) -> dict[str, Message]:
     """The messages of a night with this queue, by kind."""
-    breaks = [{"check_code": row["code"]} for row in queue if row["kind"] == "break"]
-    published = {
-        "alerts": pa.Table.from_pylist(queue, ALERTS_SCHEMA),
-        "settlement_breaks": pa.Table.from_pylist(breaks, BREAKS_SCHEMA),
-    }
-    rows = outbox_of(NIGHT, published, Counts(**counts).as_dict()).to_pylist()
+    rows = outbox_of(NIGHT, published(queue), Counts(**counts).as_dict()).to_pylist()
     return {row["kind"]: Message.from_row(row) for row in rows}
 
 
