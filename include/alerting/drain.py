@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Self
+from typing import Self, TypedDict
 
 from include.alerting.clock import clock_messages
 from include.alerting.letter import Letter, letter_of, nights_told
@@ -19,6 +19,14 @@ Send = Callable[[Letter], Answer]
 
 FRESH_DAYS = 7
 """Days after its publication in which a night is news: when messages are first sent, the past is not told."""
+
+
+class Delivered(TypedDict):
+    """What a task of one sink came to."""
+
+    sent: int
+    kept: int
+    answer: str | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class AlertDrain:
     def _published(self) -> Collection[date]:
         return frozenset(self.lake.manifest()["settlement_date"].to_pylist())
 
-    def deliver(self, sink: str, send: Send, now: Callable[[], datetime]) -> dict[str, int]:
+    def deliver(self, sink: str, send: Send, now: Callable[[], datetime]) -> Delivered:
         """Send what is due for a sink, until it does not answer.
 
         Parameters
@@ -77,14 +85,15 @@ class AlertDrain:
 
         Returns
         -------
-        dict
-            Numbers of parcels `sent` and `kept`.
+        Delivered
+            Numbers of parcels that were sent and kept, and the last answer.
         """
-        found = {"sent": 0, "kept": 0}
+        found: Delivered = {"sent": 0, "kept": 0, "answer": None}
         while parcel := self.store.next_parcel(sink, now()):
             answer = send(letter_of(parcel, self.lake, self.settings.alert_finding_link))
             self.store.record(parcel, answer, now())
             found["sent" if answer.is_taken else "kept"] += 1
+            found["answer"] = answer.text
             if not answer.is_up:
                 break
         return found

@@ -31,6 +31,7 @@ def test_there_are_dags():
         "champion_rollback",
         "athena_deployment",
         "lake_maintenance",
+        "alerting",
     }
 
 
