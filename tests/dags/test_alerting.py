@@ -77,9 +77,7 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
 
 def work(task_id: str, **given: Any) -> Any:
     """What a task of the DAG does."""
-    task = alerting().get_task(task_id)
-    callable_ = task.python_callable if hasattr(task, "python_callable") else task.op_kwargs_expand_input
-    return callable_(**given)
+    return alerting().get_task(task_id).python_callable(**given)
 
 
 def test_what_is_collected_is_delivered_once(host: Any) -> None:
