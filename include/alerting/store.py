@@ -28,6 +28,8 @@ FIRST_PAUSE = timedelta(minutes=5)
 """Pause after a first failure: one run of the DAG that sends."""
 LONGEST_PAUSE = timedelta(hours=1)
 """Longest pause between two tries: within an hour of a sink's return everything is there."""
+MOST_TOGETHER = 10
+"""Most messages of a parcel: five findings each of some 500 characters stay below the 40,000 that Slack takes."""
 _ANSWER_LENGTH = 300
 
 
@@ -211,7 +213,8 @@ class AlertStore:
 
     def _new_parcel(self, connection: sa.Connection, sink: str, now: datetime) -> str | None:
         waiting = (_DELIVERIES.c.sink == sink, *_waits(now))
-        keys = sorted(connection.scalars(sa.select(_DELIVERIES.c.message_key).where(*waiting)))
+        oldest = sa.select(_DELIVERIES.c.message_key).where(*waiting).order_by(_DELIVERIES.c.due_at)
+        keys = sorted(connection.scalars(oldest.limit(MOST_TOGETHER)))
         if not keys:
             return None
         key = combined_digest([self._identity, sink, *keys])[:32]

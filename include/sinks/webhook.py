@@ -7,6 +7,7 @@ is the secret that signs. See https://github.com/standard-webhooks/standard-webh
 from __future__ import annotations
 
 import base64
+import binascii
 import hmac
 import json
 import time
@@ -39,7 +40,11 @@ def send_to_webhook(sink: AlertSink, letter: Letter, *, may_be_private: bool) ->
             f"the connection {sink.connection!r} has no password to sign with: give it one, and the receiver the same"
         )
         return Answer(is_taken=False, is_up=False, text=said)
-    headers = {**signature(secret, letter.key, int(time.time()), body), "Idempotency-Key": letter.key}
+    try:
+        headers = {**signature(secret, letter.key, int(time.time()), body), "Idempotency-Key": letter.key}
+    except binascii.Error:
+        said = f"the password of the connection {sink.connection!r} has no base64 after whsec_: correct it"
+        return Answer(is_taken=False, is_up=False, text=said)
     return _posted(sink.connection, body, headers, may_be_private=may_be_private)
 
 

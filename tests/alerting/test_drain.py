@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from include.alerting.drain import AlertDrain
 from include.alerting.letter import Letter, nights_told
-from include.alerting.messages import Message
-from include.alerting.store import AlertStore, Answer
+from include.alerting.messages import Message, MessageKind, Severity
+from include.alerting.store import MOST_TOGETHER, AlertStore, Answer
 from include.lake import Lake
 from include.settings import Settings
 from local.postgres import LocalPostgres
@@ -110,6 +110,15 @@ def until(moment: datetime) -> Callable[[Lake, date], list[Message]]:
         return [message for message in nights_told(lake, first) if message.night < moment.date()]
 
     return known
+
+
+def test_many_messages_are_several_parcels(drain: AlertDrain) -> None:
+    nights = [Message.of(NIGHT - days * DAY, MessageKind.MISSED, Severity.CRITICAL, (), {}) for days in range(12)]
+    drain.store.take([(message, {"desk": NOW}) for message in nights], NOW)
+    desk = Sink()
+    assert drain.deliver("desk", desk, at(NOW)) == {"sent": 2, "kept": 0, "answer": TAKEN.text}
+    assert [len(letter.data["messages"]) for letter in desk.letters] == [MOST_TOGETHER, 2]
+    assert desk.letters[0].subject.endswith(", and 9 more messages")
 
 
 def test_a_failure_is_tried_again_after_a_pause_that_grows(drain: AlertDrain) -> None:

@@ -14,7 +14,7 @@ import pytest
 from include.alerting.letter import Letter
 from include.errors import SettingsError
 from include.settings import AlertSink, Settings
-from include.sinks import beat, open_sink
+from include.sinks import beat, open_sink, opening
 from include.sinks import webhook as module
 from include.sinks.webhook import send_to_webhook, signature
 
@@ -31,7 +31,7 @@ class Host(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status, self.headers, self.hangs = 204, {}, threading.Event()
         self.got: list[tuple[str, dict[str, str], bytes]] = []
-        self.must_hang = False
+        self.must_hang = self.drips = False
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -42,6 +42,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.got.append((self.path, dict(self.headers), body))
         if self.server.must_hang:
             self.server.hangs.wait(10)
+        while self.server.drips and not self.server.hangs.wait(0.05):
+            self.wfile.write(b"H")
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
@@ -124,6 +126,20 @@ def test_a_host_that_is_gone_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_proxy_of_the_environment_is_not_asked(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert send_to_webhook(SINK, LETTER, may_be_private=True).is_taken
+
+
+def test_a_host_that_drips_its_answer_is_given_up(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "LONGEST_SECONDS", 0.3)
+    host.drips = True
+    answer = open_sink("desk", Settings(alert_sinks={"desk": SINK}, alert_private_addresses=True))(LETTER)
+    assert (answer.is_taken, answer.is_up, answer.text) == (False, False, "no answer within 0.3 seconds")
+    assert len(host.got) == 1
+
+
+def test_a_secret_that_is_no_secret_is_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, host.server_port, password="whsec_a")  # noqa: S106
+    assert "no base64 after whsec_" in send_to_webhook(SINK, LETTER, may_be_private=True).text
+    assert host.got == []
 
 
 def test_nothing_is_sent_unsigned(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
