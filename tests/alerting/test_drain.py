@@ -113,8 +113,7 @@ def until(moment: datetime) -> Callable[[Lake, date], list[Message]]:
 
 
 def test_many_messages_are_several_parcels(drain: AlertDrain) -> None:
-    nights = [Message.of(NIGHT - days * DAY, MessageKind.MISSED, Severity.CRITICAL, (), {}) for days in range(12)]
-    drain.store.take([(message, {"desk": NOW}) for message in nights], NOW)
+    drain.store.take([(missed(days), {"desk": NOW}) for days in range(12)], NOW)
     desk = Sink()
     assert drain.deliver("desk", desk, at(NOW)) == {"sent": 2, "kept": 0, "answer": TAKEN.text}
     assert [len(letter.data["messages"]) for letter in desk.letters] == [MOST_TOGETHER, 2]
@@ -130,14 +129,28 @@ def test_a_failure_is_tried_again_after_a_pause_that_grows(drain: AlertDrain) ->
     assert tried == [0, 5, 15, 35, 75, 135]
 
 
-def test_what_a_sink_refuses_does_not_hold_up_the_rest(drain: AlertDrain, lake_folder: Path) -> None:
-    desk = Sink(REFUSED)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("include.alerting.drain.nights_told", until(NOW))
-        send(drain, NOW, desk=desk)
-    send(drain, NOW + 3 * DAY - timedelta(minutes=1), desk=desk)
-    assert desk.keys[0] == desk.keys[1]
-    assert len(desk.told) == 4
+def missed(days: int) -> Message:
+    return Message.of(NIGHT - days * DAY, MessageKind.MISSED, Severity.CRITICAL, (), {})
+
+
+def test_while_a_sink_does_not_answer_what_is_new_waits(drain: AlertDrain) -> None:
+    desk = Sink(DOWN)
+    for days in range(3):
+        moment = NOW + days * timedelta(minutes=1)
+        drain.store.take([(missed(days), {"desk": moment})], moment)
+        drain.deliver("desk", desk, at(moment))
+    assert len(desk.letters) == 1
+    drain.deliver("desk", desk, at(NOW + timedelta(minutes=5)))
+    assert [len(letter.data["messages"]) for letter in desk.letters] == [1, 1, 2]
+
+
+def test_what_a_sink_refuses_does_not_hold_up_the_rest(drain: AlertDrain) -> None:
+    desk = Sink(REFUSED, REFUSED)
+    for days in range(2):
+        moment = NOW + days * timedelta(minutes=5)
+        drain.store.take([(missed(days), {"desk": moment})], moment)
+        drain.deliver("desk", desk, at(moment))
+    assert desk.keys[0] == desk.keys[1] != desk.keys[2]
 
 
 def test_an_answer_that_is_lost_repeats_the_same_key(drain: AlertDrain) -> None:
