@@ -36,6 +36,10 @@ class MessageKind(StrEnum):
     MISSED = "missed"
 
 
+WRITTEN_KINDS = (MessageKind.NIGHT, MessageKind.DRIFT, MessageKind.PERFORMANCE)
+"""Kinds that a night writes into its outbox."""
+
+
 class Severity(StrEnum):
     """How urgent a message is, the least urgent first."""
 

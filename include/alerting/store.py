@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from include.alerting.messages import Message
+from include.alerting.messages import WRITTEN_KINDS, Message
 from include.lake.location import LakeLocation
 from include.publish.digest import combined_digest
 from include.settings import Settings
@@ -155,7 +155,8 @@ class AlertStore:
         Parameters
         ----------
         routed
-            Messages, each with its sinks by name and the time from which on it may be sent there.
+            Messages, each with its sinks by name and the time from which on it may be sent there. Of a night they are
+            all that its outbox says now.
         now
             The present time.
         """
@@ -166,28 +167,33 @@ class AlertStore:
                 connection.execute(
                     sa.insert(_MESSAGES), {**message.as_row(), "codes": json.dumps(message.codes), "seen_at": now}
                 )
-                self._drop_replaced(connection, message, now)
                 for sink, due in sinks.items():
                     row = {"message_key": message.key, "sink": sink, "due_at": due}
                     connection.execute(sa.insert(_DELIVERIES), row)
+            self._keep_to(connection, [message for message, _ in routed], now)
         return len(fresh)
 
     def _known(self, connection: sa.Connection, keys: Iterable[str]) -> set[str]:
         found = connection.scalars(sa.select(_MESSAGES.c.message_key).where(_MESSAGES.c.message_key.in_([*keys])))
         return set(found)
 
-    def _drop_replaced(self, connection: sa.Connection, message: Message, now: datetime) -> None:
-        """Drop what waits of an earlier message on the same night and kind: a restatement replaced it unsent."""
-        same = sa.select(_MESSAGES.c.message_key).where(
-            _MESSAGES.c.settlement_date == message.night,
-            _MESSAGES.c.kind == message.kind.value,
-            _MESSAGES.c.message_key != message.key,
+    def _keep_to(self, connection: sa.Connection, messages: Sequence[Message], now: datetime) -> None:
+        """Drop what waits of messages that their nights no longer say, and take back what they say again.
+
+        A night may be played again before its message is sent, and once more to what it said first.
+        """
+        written = [message for message in messages if message.kind in WRITTEN_KINDS]
+        keys, waits = [message.key for message in written], _DELIVERIES.c.parcel_key.is_(None)
+        replaced = sa.select(_MESSAGES.c.message_key).where(
+            _MESSAGES.c.settlement_date.in_({message.night for message in written}),
+            _MESSAGES.c.kind.in_([kind.value for kind in WRITTEN_KINDS]),
+            _MESSAGES.c.message_key.not_in(keys),
         )
-        connection.execute(
-            sa.update(_DELIVERIES)
-            .where(_DELIVERIES.c.message_key.in_(same), _DELIVERIES.c.parcel_key.is_(None))
-            .values(dropped_at=now)
-        )
+        for which, dropped in (
+            (_DELIVERIES.c.message_key.in_(replaced), now),
+            (_DELIVERIES.c.message_key.in_(keys), None),
+        ):
+            connection.execute(sa.update(_DELIVERIES).where(which, waits).values(dropped_at=dropped))
 
     def due_sinks(self, now: datetime) -> list[str]:
         """The sinks for which something may be sent now."""

@@ -201,6 +201,17 @@ def test_a_restated_night_is_told_once_where_nothing_changed_and_anew_where_some
     assert "2 breaks" in ops.letters[0].subject
 
 
+def test_a_night_that_is_played_to_what_it_said_first_is_told_so(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    lake, desk = Lake.open(settings.lake_uri, settings), Sink()
+    drain = AlertDrain.open(settings.lake_uri, settings)
+    for run_key, queue in (("first", [finding(1)]), ("second", []), ("third", [finding(1)])):
+        publish(lake, NIGHT, queue, run_key=run_key)
+        drain.collect(NOW, failed=())
+    send(drain, NOW, desk=desk)
+    assert [letter.subject[:26] for letter in desk.letters] == [f"Night {NIGHT}: 1 breaks"]
+
+
 def test_the_past_is_not_told_when_messages_are_first_sent(drain: AlertDrain) -> None:
     desk = Sink()
     send(drain, NOW + 30 * DAY, desk=desk)
