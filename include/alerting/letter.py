@@ -60,7 +60,7 @@ def letter_of(parcel: Parcel, lake: Lake, finding_link: str) -> Letter:
     """
     told = [_Told.of(message, lake, finding_link) for message in parcel.messages]
     first = told[0].title
-    subject = first if len(told) == 1 else f"{first}, and {len(told) - 1} more messages"
+    subject = first if len(told) == 1 else f"{first} (and {len(told) - 1} more)"
     parts = [*("\n".join(each.lines()) for each in told), f"Message {parcel.key}"]
     data = {"key": parcel.key, "messages": [each.as_dict() for each in told]}
     return Letter(parcel.key, subject, "\n\n".join(parts), data)
@@ -93,7 +93,7 @@ class _Told:
         if self.message.kind == MessageKind.NIGHT:
             breaks, flagged = sum(content["breaks"].values()), sum(content["flagged"].values())
             refused = content["quarantined_rows"] + content["unreadable_rows"]
-            return f"Night {night}: {breaks:,} breaks, {flagged:,} flagged, {refused:,} not let in"
+            return f"Night {night}: breaks {breaks:,}, flagged {flagged:,}, not let in {refused:,}"
         return f"Night {night}: {_TITLES[self.message.kind]}"
 
     def lines(self) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _counts(content: Mapping[str, Any], step: int) -> Iterator[str]:
         if content[name]:
             yield f"{title}: " + ", ".join(f"{code} {count:,}" for code, count in content[name].items()) + "."
     if content["findings"]:
-        yield f"The first of {content['findings']:,} findings in the queue:"
+        yield f"In the queue: {content['findings']:,}. First in it:"
 
 
 def _shown(name: str, value: Any, step: int) -> Any:  # noqa: ANN401 - counts, and counts by code

@@ -117,7 +117,7 @@ def test_many_messages_are_several_parcels(drain: AlertDrain) -> None:
     desk = Sink()
     assert drain.deliver("desk", desk, at(NOW)) == {"sent": 2, "kept": 0, "answer": TAKEN.text}
     assert [len(letter.data["messages"]) for letter in desk.letters] == [MOST_TOGETHER, 2]
-    assert desk.letters[0].subject.endswith(", and 9 more messages")
+    assert desk.letters[0].subject.endswith(" (and 9 more)")
 
 
 def test_a_failure_is_tried_again_after_a_pause_that_grows(drain: AlertDrain) -> None:
@@ -195,10 +195,10 @@ def test_a_restated_night_is_told_once_where_nothing_changed_and_anew_where_some
     assert len(desk.letters) == 1
     publish(lake, NIGHT, [finding(1), finding(2)], run_key="otherwise")
     send(drain, NOW + timedelta(minutes=10), desk=desk, ops=ops)
-    assert "2 breaks" in desk.letters[1].subject
+    assert "breaks 2," in desk.letters[1].subject
     # Nothing had been sent there yet: the night is told as it is now, and not as it was.
     assert len(ops.told) == 1
-    assert "2 breaks" in ops.letters[0].subject
+    assert "breaks 2," in ops.letters[0].subject
 
 
 def test_a_night_that_is_played_to_what_it_said_first_is_told_so(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_night_that_is_played_to_what_it_said_first_is_told_so(tmp_path: Path)
         publish(lake, NIGHT, queue, run_key=run_key)
         drain.collect(NOW, failed=())
     send(drain, NOW, desk=desk)
-    assert [letter.subject[:26] for letter in desk.letters] == [f"Night {NIGHT}: 1 breaks"]
+    assert [letter.subject for letter in desk.letters] == [f"Night {NIGHT}: breaks 1, flagged 0, not let in 0"]
 
 
 def test_the_past_is_not_told_when_messages_are_first_sent(drain: AlertDrain) -> None:

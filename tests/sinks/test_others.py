@@ -22,7 +22,7 @@ from include.sinks.email import send_email
 from include.sinks.slack import send_to_slack
 from include.sinks.sns import send_to_sns
 
-LETTER = Letter("0123456789abcdef" * 2, "Night 2026-03-02: 1 breaks", "1. Account … <b>is</b> off.", {})
+LETTER = Letter("0123456789abcdef" * 2, "Night 2026-03-02: breaks 1", "1. Account … <b>is</b> off.", {})
 MAIL = AlertSink(kind="email", connection="mail", to="desk@bank.example, fraud@bank.example")
 
 

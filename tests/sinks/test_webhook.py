@@ -18,7 +18,7 @@ from include.sinks import beat, open_sink, opening
 from include.sinks import webhook as module
 from include.sinks.webhook import send_to_webhook, signature
 
-LETTER = Letter("0123456789abcdef" * 2, "Night 2026-03-02: 1 breaks", "1. <b>off</b>", {"key": "k", "messages": []})
+LETTER = Letter("0123456789abcdef" * 2, "Night 2026-03-02: breaks 1", "1. <b>off</b>", {"key": "k", "messages": []})
 SINK = AlertSink(kind="webhook", connection="hook")
 # The example of the Standard Webhooks specification's own libraries.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105
