@@ -121,3 +121,7 @@ class AthenaError(TerminalError):
 
 class AthenaUnavailableError(TransientError):
     """Raised when Athena or Lake Formation throttles, times out or fails by itself, so that it may be asked again."""
+
+
+class SinkError(TransientError):
+    """Raised when somebody outside does not take what is sent to them."""

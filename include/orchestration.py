@@ -26,6 +26,7 @@ from airflow.sdk.exceptions import (
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from include.dag_ids import NIGHTLY_SETTLEMENT
 from include.errors import MissingStateError, SettingsError, SettlementError, TerminalError
 from include.places import Kind, Places
 from include.security.private import keep_new_files_private
@@ -174,6 +175,9 @@ MAINTENANCE_PARAMS: dict[str, Param] = {
     ),
 }
 """Params of a lake's maintenance."""
+
+ALERTING_PARAMS: dict[str, Param] = {"lake": _PLACE_PARAMS["lake"]}
+"""Params of the sending of messages."""
 
 # As the standard provider's ApprovalOperator names it, whose import only one DAG needs.
 APPROVE = "Approve"
@@ -454,7 +458,7 @@ def run_by_settings(work: Callable[[Settings], Result]) -> Result:
 
 @dataclass(frozen=True)
 class LakeRequest:
-    """What a task of a lake's upkeep is asked for.
+    """What a task is asked for that looks after a lake, or sends its messages.
 
     Attributes
     ----------
@@ -482,12 +486,25 @@ class LakeRequest:
 
 
 def run_for_lake(work: Callable[[LakeRequest], Result]) -> Result:
-    """Do the running task's part in the upkeep of a lake; failures are told as in `run_step`."""
+    """Do the running task's part in looking after a lake; failures are told as in `run_step`."""
     context = get_current_context()
     with _told_failures(context):
         params = context["params"]
         lake = _places().name_of("lake", params["lake"])
         return work(LakeRequest(lake, params.get("dry_run") is True, datetime.now(UTC)))
+
+
+def failed_nights(nights: Iterable[date]) -> list[date]:
+    """Those of the settlement dates of which a run failed: the clock's own, or a backfill's.
+
+    A run that somebody triggered has no such date of its own; whoever did sees it fail.
+    """
+    task = get_current_context()["ti"]
+    return [night for night in nights if task.get_dr_count(NIGHTLY_SETTLEMENT, [_midnight(night)], states=["failed"])]
+
+
+def _midnight(night: date) -> datetime:
+    return datetime(night.year, night.month, night.day, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSettingError
 
@@ -24,6 +24,32 @@ _ROLE_ARN = r"^(arn:aws[a-z-]*:(iam|identitystore|quicksight):[a-z0-9-]*:[0-9]{0
 # The totals of a million rows take a second: enough for a hundred million, and for a lock's minute before them.
 SOURCE_TIMEOUT_SECONDS = 300
 """Longest time that a database may say nothing, where the installation sets no other."""
+
+
+class AlertSink(BaseModel):
+    """One place that messages are sent to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["email", "slack", "sns", "webhook"]
+    connection: str = Field(min_length=1, description="Id of the Airflow connection that leads there.")
+    to: str = Field("", description="Recipients of mail, separated by commas; the ARN of an SNS topic.")
+    quiet: str = Field(
+        "",
+        pattern=r"^(([01]\d|2[0-3])-([01]\d|2[0-3]))?$",
+        description="Hours in which only critical messages go there, as 20-06, in UTC.",
+    )
+
+
+class AlertRoute(BaseModel):
+    """Which messages go to which places; what is left empty does not choose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sinks: tuple[str, ...] = Field(min_length=1)
+    severity: Literal["info", "warn", "error", "critical"] = "info"
+    kinds: frozenset[Literal["night", "drift", "performance", "stopped", "missed"]] = frozenset()
+    codes: frozenset[str] = frozenset()
 
 
 class Settings(BaseSettings):
@@ -190,6 +216,44 @@ class Settings(BaseSettings):
         "touches nothing younger.",
     )
 
+    alert_sinks: dict[str, AlertSink] = Field(
+        default_factory=dict,
+        description='Places that messages are sent to, as JSON: {"name": {"kind": "email", "connection": "...", "to": '
+        '"...", "quiet": "20-06"}}; kinds are email, slack, sns and webhook. Nothing is sent when empty.',
+    )
+    alert_routes: tuple[AlertRoute, ...] = Field(
+        (),
+        description='Which messages go where, as JSON: [{"sinks": ["name"], "severity": "warn", "kinds": ["drift"], '
+        '"codes": ["fee"]}]. Every message goes everywhere when empty.',
+    )
+    alert_finding_link: str = Field(
+        "",
+        pattern=r"^(https?://\S*\{finding_id\}\S*)?$",
+        description="Address of a finding's page in messages, with {finding_id} in it; no links when empty.",
+    )
+    # Four hours after a night begins, and two before analysts do; nights of the largest bank measured take minutes.
+    alert_publish_hour: int = Field(
+        6,
+        ge=-1,
+        le=23,
+        description="Hour (UTC) of the next day from which a night that is not published is told as missed; -1: never.",
+    )
+    alert_private_addresses: bool = Field(
+        False, description="Whether webhooks and the heartbeat may go to private addresses."
+    )
+    alert_heartbeat: str = Field(
+        "", description="Id of an HTTP connection that is called whenever messages are sent, to notice a dead Airflow."
+    )
+
+    @field_validator("alert_routes")
+    @classmethod
+    def _routes(cls, given: tuple[AlertRoute, ...], info: ValidationInfo) -> tuple[AlertRoute, ...]:
+        """Routes lead to places that there are."""
+        places = info.data.get("alert_sinks", {})
+        if unknown := sorted({name for route in given for name in route.sinks} - set(places)):
+            raise ValueError(f"leads to {', '.join(unknown)}, which ADS_ALERT_SINKS does not name")
+        return given
+
     @field_validator("sources", "lakes", mode="before")
     @classmethod
     def _places(cls, given: object) -> object:
@@ -247,5 +311,6 @@ def get_settings() -> Settings:
         raise SettingsError(f"{'; '.join(wrong)}. Correct the environment (fields of include/settings.py)") from None
     except UnreadableSettingError:
         raise SettingsError(
-            'ADS_SOURCES, ADS_LAKES or ADS_RETENTION is no JSON: write {"name": "address"}, or {"table": days}'
+            "ADS_SOURCES, ADS_LAKES, ADS_RETENTION, ADS_ALERT_SINKS or ADS_ALERT_ROUTES is no JSON: write "
+            '{"name": "address"}, {"table": days}, or as docs/operations.md says of alerts'
         ) from None

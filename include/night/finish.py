@@ -58,7 +58,8 @@ def publish(request: NightRequest) -> PublishResult:
     start, reviews, summary = unpublished.start, unpublished.reviews, unpublished.summary(outputs)
     provenance = _provenance(unpublished, request.settings)
     stamp = RunStamp(provenance.run_key(request.night.isoformat()), request.attempt, request.night)
-    derived = DerivedTables.of([*outputs.derived, *names.masks().counted_apart(outputs)], names.amount_step)
+    apart = [*names.masks().counted_apart(outputs), outputs.outbox(request.night)]
+    derived = DerivedTables.of([*outputs.derived, *apart], names.amount_step)
     row = manifest_row(stamp, outputs, provenance, start.started_at, summary, derived)
     unclaimed = partial(require_unclaimed, request.night, start, reviews, lake)
     for attempt in Retrying(retry=retry_if_exception_type(LakeConflictError), stop=_TURNS, wait=_PAUSE, reraise=True):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from include.alerting import OUTBOX, outbox_of
 from include.errors import ConservationError
 from include.lake import Lake, RunStamp
 from include.lake.tables import TABLES, Table
@@ -65,6 +66,10 @@ class NightOutputs:
     counts: Counts
     derived: list[tuple[Table, pa.Table]] = field(default_factory=list)
     shown: dict[str, pa.Table] = field(default_factory=dict)
+
+    def outbox(self, night: date) -> tuple[Table, pa.Table]:
+        """The table of messages to people with those of the night, which follow from its outputs."""
+        return OUTBOX, outbox_of(night, self.published, self.counts.as_dict())
 
 
 @dataclass(frozen=True)
@@ -172,5 +177,5 @@ def write_night(lake: Lake, stamp: RunStamp, outputs: NightOutputs) -> None:
     written = {**outputs.published, "quarantine": outputs.sealed_quarantine}
     for name, rows in written.items():
         lake.replace(TABLES[name], stamp.night, rows, stamp)
-    for table, rows in [*outputs.state, *outputs.derived]:
+    for table, rows in [*outputs.state, *outputs.derived, outputs.outbox(stamp.night)]:
         lake.replace(table, stamp.night, rows, stamp)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from include.alerting import OUTBOX, outbox_of
 from include.identifiers import is_masked_form
 from include.lake import Lake
 from include.lake.tables import RUN_KEY
@@ -23,7 +24,9 @@ from include.night.derived import DerivedTables, derived_digests
 from include.night.masking import Masks, masked_twin, published_tables, rows_apart
 from include.night.published_night import PublishedNight
 from include.publish.digest import Digest, full_digest
+from include.quality import Counts
 
+_DIGESTED = {**MART_TABLES, OUTBOX.name: OUTBOX}
 _CODES = {"settlement_breaks": "check_code", "alerts": "code"}
 
 
@@ -48,6 +51,8 @@ def derived_faults(lake: Lake, published: PublishedNight, keys: NameKeys, digest
     yield from _text_faults(published.outputs)
     yield from _digest_faults(lake, published, {**kept.digests, **digests})
     yield from _masked_faults(lake, published, Masks.of_published(keys, published.row))
+    if OUTBOX.name in kept.digests and not digests:  # after an erasure the outputs are no longer what it was made of
+        yield from _outbox_faults(lake, published)
 
 
 def _finding_faults(published: PublishedNight, keys: NameKeys) -> Iterator[str]:
@@ -112,7 +117,7 @@ def _is_masked(hidden: Mapping[str, Any], reason: Mapping[str, Any]) -> bool:
 def _digest_faults(lake: Lake, published: PublishedNight, digests: Mapping[str, str]) -> Iterator[str]:
     night, apart = published.night, {table.name: rows for table, rows in rows_apart(lake, published.row)}
     held = {
-        name: apart[name] if name in apart else lake.read(MART_TABLES[name], night, night).drop_columns([RUN_KEY.name])
+        name: apart[name] if name in apart else lake.read(_DIGESTED[name], night, night).drop_columns([RUN_KEY.name])
         for name in digests
         if name not in published.retired
     }
@@ -148,3 +153,14 @@ def _are_same(found: pa.Table, expected: pa.Table, digest: Digest) -> bool:
     They mostly stand in one order, as they were written: to compare them so takes a hundredth of two digests.
     """
     return found.equals(expected) or digest(found) == digest(expected)
+
+
+def _outbox_faults(lake: Lake, published: PublishedNight) -> Iterator[str]:
+    """Messages of the outbox that the night's outputs do not give."""
+    if not published.retired.keys().isdisjoint({OUTBOX.name, "alerts", "settlement_breaks"}):
+        return
+    counts = {name: published.row[name] for name in Counts().as_dict()}
+    found = {row["message_key"] for row in lake.read(OUTBOX, published.night, published.night).to_pylist()}
+    expected = set(outbox_of(published.night, published.outputs, counts)["message_key"].to_pylist())
+    if found != expected:
+        yield f"outbox: {len(found ^ expected)} messages are not those that the night's outputs give"

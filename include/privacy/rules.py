@@ -100,6 +100,7 @@ RULES: dict[str, Rule] = {
     "mart_district_months": _COUNTS,
     "mart_model_performance": _COUNTS,
     "mart_money_days": _COUNTS,
+    "outbox": _COUNTS,
     "pseudonym_keys": Rule(kept_because="the version of the keys, which names nobody"),
     "retired_rows": _COUNTS,
 }

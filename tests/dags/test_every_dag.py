@@ -32,6 +32,7 @@ def test_there_are_dags():
         "athena_deployment",
         "key_rotation",
         "lake_maintenance",
+        "alerting",
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from include.alerting import OUTBOX
 from include.errors import IntegrityError
 from include.lake import TABLES, Lake, RunStamp, Table
 from include.lake.tables import VERSION_COLUMN
@@ -68,6 +69,7 @@ _CHANGES: tuple[tuple[Table, Change], ...] = (
     (MART_TABLES["mart_nights"], setting("findings", 7)),
     (MART_TABLES["transaction_features"], setting("amount", 7)),
     (MASKED_MARTS["mart_district_months"], setting("shown_region", "elsewhere")),
+    (OUTBOX, setting("message_key", "0" * 32)),
 )
 
 
@@ -141,3 +143,8 @@ def test_a_night_from_before_a_table_gained_a_column_is_held_to_the_columns_that
     assert derived_digests(gained) != recorded
     for changed_rows in (rows.drop_columns(["credits"]), rows.set_column(1, "credits", pa.array([3]))):
         assert derived_digests({"mart_money_days": changed_rows}, recorded) != recorded
+
+
+def test_a_message_that_the_night_does_not_give_is_told(told: str) -> None:
+    assert "outbox: 2 messages are not those that the night's outputs give" in told
+    assert "outbox: its digest is" in told

@@ -134,7 +134,8 @@ def _stamp_and_row(
     provenance = Provenance(f"made up {attempt}", None, 0, None, settings)
     stamp = RunStamp(provenance.run_key(night.isoformat()), "test", night)
     said: Any = {"warnings": []}
-    derived = DerivedTables.of([*outputs.derived, *(masks.counted_apart(outputs) if masks else ())], 0)
+    apart = [*masks.counted_apart(outputs), outputs.outbox(night)] if masks else []
+    derived = DerivedTables.of([*outputs.derived, *apart], 0)
     row = manifest_row(stamp, outputs, provenance, datetime(1994, 1, 1, tzinfo=UTC), said, derived)
     return stamp, {**row, "attempt": attempt, "derived": row["derived"] if masks else None}
 
