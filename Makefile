@@ -49,7 +49,7 @@ $(VENV)/.tableau-schema: tests/tableau/schema.txt $(VENV)/.installed
 test: check $(VENV)/.tableau-schema ## the linters and the whole test suite
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-long: setup ## what takes minutes by itself: a whole selection in the Airflow UI, with its approval
+test-long: setup ## what takes minutes by itself: a whole selection in the Airflow UI, a year and races of maintenance, kills
 	$(BIN)/pytest -m long
 
 # By the environment and not as arguments, which every user of the machine can read; an address may hold a password.

@@ -31,8 +31,8 @@ or key) and the fix. `validate` failed: open Data Docs, the relation's suite sho
 the run. `extract` failed: the source refused, changed meanwhile or said nothing for too long
 (`ADS_SOURCE_TIMEOUT_SECONDS`; every task ends after an hour); clear when it is back. `publish` failed: the lake could
 not be written, see the disk or the catalog; or another run published the night since: clear this one from its first
-task. `export_extracts` skipped: the night is published without its extract for Tableau; the task's sentence says why,
-and the next night writes what is missing. `score` skipped: no model yet, train one with `python -m include train`.
+task. `export_extracts` skipped: the night is published, but not in its extracts for Tableau; the task's sentence says
+why, and the next night writes what is missing. `score` skipped: no model yet, train one with `python -m include train`.
 """
 
 from __future__ import annotations

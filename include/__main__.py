@@ -13,7 +13,7 @@ from typing import Any
 from include.errors import SettingsError, SettlementError
 from include.night.request import NightRequest, parse_night
 from include.security.private import keep_new_files_private
-from include.settings import Settings, get_settings
+from include.settings import Settings, get_settings, lake_address
 from include.stages import told
 
 
@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser(get_settings()).parse_args(arguments)
         stage: Callable[[argparse.Namespace], dict[str, Any] | str] = options.stage
         with told(_say):
+            _require_made_lake(options)
             found = stage(options)
         print(found if isinstance(found, str) else json.dumps(found, default=str, indent=2, sort_keys=True))
     except SettlementError as error:
@@ -86,9 +87,19 @@ def _generate_options(parser: argparse.ArgumentParser, settings: Settings) -> No
     )
 
 
+def _lake_option(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    what = "folder or object prefix of the lake"
+    parser.add_argument("--lake", type=lake_address, default=settings.lake_uri, help=what)
+
+
 def _source_and_lake(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--source", default=settings.source_uri, help="folder, object prefix or database")
-    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    _lake_option(parser, settings)
+
+
+def _made_lake(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    _lake_option(parser, settings)
+    parser.set_defaults(needs_lake=True)
 
 
 def _night_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
@@ -132,12 +143,12 @@ def _rollback_options(parser: argparse.ArgumentParser, settings: Settings) -> No
 def _decision_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--by", required=True, help="who decides it, for the history")
     parser.add_argument("--why", default="from the command line", help="the reason, for the history")
-    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    _lake_option(parser, settings)
 
 
 def _verify_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--date", type=_date, default=None, help="one settlement date (default: every published one)")
-    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    _made_lake(parser, settings)
 
 
 def _extract_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
@@ -147,7 +158,7 @@ def _extract_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
         action="store_true",
         help="with accounts, clients and postings as they are, into extracts_unmasked; only for those who may see them",
     )
-    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    _made_lake(parser, settings)
 
 
 def _athena_options(parser: argparse.ArgumentParser) -> None:
@@ -161,16 +172,24 @@ def _privacy_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
     parser.add_argument(
         "--today", type=_date, default=None, help="day from which retention is seen (default: this day, UTC)"
     )
-    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    _made_lake(parser, settings)
 
 
 def _maintain_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
-    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    _made_lake(parser, settings)
     parser.add_argument("--dry-run", action="store_true", help="change nothing and tell what would be done")
 
 
 def _rotation_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
-    parser.add_argument("--lake", default=settings.lake_uri, help="folder or object prefix of the lake")
+    _made_lake(parser, settings)
+
+
+def _require_made_lake(options: argparse.Namespace) -> None:
+    """Refuse an address without a lake for a stage that reads one, which would make an empty one and find nothing."""
+    if "needs_lake" in options:
+        from include.lake.identity import require_made_lake
+
+        require_made_lake(options.lake)
 
 
 def _date(text: str) -> date:
@@ -282,10 +301,8 @@ def _maintain(options: argparse.Namespace) -> dict[str, Any]:
 
 def _rotate(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import rotate_pseudonyms
-    from include.stages import told
 
-    with told(_say):
-        return dict(rotate_pseudonyms(options.lake, get_settings()))
+    return dict(rotate_pseudonyms(options.lake, get_settings()))
 
 
 def _say(sentence: str) -> None:

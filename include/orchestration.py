@@ -162,8 +162,11 @@ ROLLBACK_PARAMS: dict[str, Param] = {
 }
 """Params of a rollback."""
 
+LAKE_PARAMS: dict[str, Param] = {"lake": _PLACE_PARAMS["lake"]}
+"""Params of what is done to a lake as a whole."""
+
 MAINTENANCE_PARAMS: dict[str, Param] = {
-    "lake": _PLACE_PARAMS["lake"],
+    **LAKE_PARAMS,
     "dry_run": Param(
         False,
         type="boolean",
@@ -455,14 +458,14 @@ def run_by_settings(work: Callable[[Settings], Result]) -> Result:
 
 @dataclass(frozen=True)
 class LakeRequest:
-    """What a task is asked for that looks after a lake, or sends its messages.
+    """What a task of a lake's upkeep is asked for.
 
     Attributes
     ----------
     lake
         Name of the lake.
     is_dry
-        Whether nothing is to be changed.
+        Whether nothing is to be changed; False where the DAG has no such param.
     now
         Time that the task goes by.
     """
@@ -483,7 +486,7 @@ class LakeRequest:
 
 
 def run_for_lake(work: Callable[[LakeRequest], Result]) -> Result:
-    """Do the running task's part in looking after a lake; failures are told as in `run_step`."""
+    """Do the running task's part in the upkeep of a lake; failures are told as in `run_step`."""
     context = get_current_context()
     with _told_failures(context):
         params = context["params"]

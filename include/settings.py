@@ -269,6 +269,31 @@ class Settings(BaseSettings):
             raise ValueError("has an empty address: give each name one")
         return given
 
+    @field_validator("lake_uri")
+    @classmethod
+    def _lake(cls, given: str) -> str:
+        return lake_address(given)
+
+    @field_validator("lakes")
+    @classmethod
+    def _lakes(cls, given: dict[str, str]) -> dict[str, str]:
+        return {name: lake_address(address) for name, address in given.items()}
+
+
+def lake_address(given: str) -> str:
+    """The address of a lake as a person types it, a folder with `file:` from the working folder made absolute.
+
+    A relative one would be taken for a folder called `file:...` by everything but the tables.
+
+    >>> lake_address("file:/data/lake"), lake_address("s3://bucket/lake")
+    ('file:/data/lake', 's3://bucket/lake')
+    >>> lake_address("file:lake") == f"file:{Path.cwd() / 'lake'}"
+    True
+    """
+    path = given.removeprefix("file:")
+    is_relative = given.startswith("file:") and not path.startswith("/")
+    return f"file:{Path(path).expanduser().absolute()}" if is_relative else given
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:

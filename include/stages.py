@@ -18,9 +18,14 @@ def stage(what: str) -> Iterator[None]:
     _LOG.info("%s: %.1f s", what, time.monotonic() - began)
 
 
+def tell(sentence: str) -> None:
+    """Log a sentence, for instance that something has to be waited for."""
+    _LOG.info(sentence)
+
+
 @contextmanager
 def told(say: Callable[[str], None]) -> Iterator[None]:
-    """Hand every stage's sentence to `say` besides, as long as the block runs."""
+    """Hand every sentence to `say` besides, as long as the block runs."""
     handler, level = _Telling(say), _LOG.level
     _LOG.addHandler(handler)
     _LOG.setLevel(logging.INFO)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from upath import UPath
 
+_DRAFT = ".part"
+
 
 def write_whole(path: UPath | Path, content: bytes) -> None:
     """Replace a file in one step; its content is on the disk before it gets its name.
@@ -19,7 +21,7 @@ def write_whole(path: UPath | Path, content: bytes) -> None:
         path.write_bytes(content)
         return
     target = Path(path.path) if isinstance(path, UPath) else path
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=_DRAFT)
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -32,6 +34,11 @@ def write_whole(path: UPath | Path, content: bytes) -> None:
         with suppress(FileNotFoundError):
             draft.unlink()
         raise
+
+
+def drafts_in(folder: UPath) -> list[UPath]:
+    """The drafts in a folder: of a file that is being written, or that a killed process did not finish."""
+    return sorted(folder.glob(f".*{_DRAFT}"), key=str) if folder.exists() else []
 
 
 def put_whole(path: UPath | Path, draft: Path) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from include import learning
 from include.__main__ import main
-from include.settings import PROJECT_ROOT, get_settings
+from include.lake import Lake
+from include.settings import PROJECT_ROOT, Settings, get_settings
 from tests.sources.small_banks import write_canonical
 
 
@@ -58,7 +59,6 @@ def test_a_bank_is_made_a_night_played_and_verified(tmp_path: Path, capsys: pyte
         (["night", "--date", "2024-02-30", "--source", "file:{bank}"], "write one that exists as YYYY-MM-DD"),
         (["night", "--date", "2013-01-02", "--source", ""], "no source given"),
         (["night", "--date", "2013-01-02", "--source", "file:{bank}/nowhere"], "there is nothing at"),
-        (["verify"], "there is no night to verify"),
         (["rollback", "--by", "an analyst"], "there is no champion before"),
         (["rollback", "--by", "an analyst", "--learning"], "give --learning and --night YYYY-MM-DD alone"),
         (["rollback", "--by", "an analyst", "--night", "2024-01-31"], "give --learning and --night YYYY-MM-DD alone"),
@@ -78,6 +78,26 @@ def test_a_failure_is_one_sentence_and_exit_status_one(
     assert words in said.err
     assert "Traceback" not in said.err
     assert "hunter2" not in said.err
+
+
+@pytest.mark.parametrize(
+    "stage", [["verify"], ["extract"], ["maintain"], ["rotate-pseudonyms"], ["privacy", "--client", "5"]]
+)
+def test_a_stage_that_reads_a_lake_makes_none(
+    stage: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*stage, "--lake", f"file:{tmp_path / 'lake'}"]) == 1
+    assert "there is no lake at" in capsys.readouterr().err
+    assert not (tmp_path / "lake").exists()
+
+
+def test_a_stage_says_a_sentence_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lake = f"file:{tmp_path / 'lake'}"
+    Lake.open(lake)
+    assert main(["verify", "--lake", lake]) == 1
+    assert "there is no night to verify" in capsys.readouterr().err
+    assert main(["maintain", "--lake", lake]) == 0
+    assert capsys.readouterr().err.count("data files of all tables") == 1
 
 
 def test_what_was_learned_is_taken_back_by_whom_it_says(
@@ -140,3 +160,14 @@ def test_one_role_for_masked_and_full_readers_is_refused_in_a_sentence(
     get_settings.cache_clear()
     assert main(["deploy-athena", "--dry-run"]) == 1
     assert "give ADS_ATHENA_MASKED_ROLE and ADS_ATHENA_FULL_ROLE a role each" in capsys.readouterr().err
+
+
+def test_a_lake_in_the_working_folder_is_one_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings(lake_uri="file:lake", lakes={"trial": "file:trial"}).lakes == {"trial": f"file:{tmp_path}/trial"}
+    assert Settings(lake_uri="file:lake").lake_uri == f"file:{tmp_path}/lake"
+    assert main(["extract", "--lake", "file:lake"]) == 1
+    assert f"there is no lake at file:{tmp_path}/lake" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"lake"}

@@ -16,7 +16,7 @@ from include.features.sequences import build_sequences
 from include.features.state import STATE_SCHEMAS, FeatureState
 from include.features.towns import known_towns, unknown_places
 from include.lake.tables import REVERSES
-from include.relations import BANK_BOOKED, FIN_TRANSACTION, RELATIONS, conformed
+from include.relations import BANK_BOOKED, FIN_DISTRICT, FIN_TRANSACTION, RELATIONS, conformed
 from include.sql_engine import SqlEngine
 
 HABIT_DAYS = 90
@@ -132,8 +132,7 @@ def build_features(
     """
     _check_habit_days(habit_days)
     first, last = _span(postings)
-    towns = known_towns(_district_names(statics.get("fin_district")))
-    tables = {"known_towns": towns, **_profiles(statics), **state.tables()}
+    tables = {"known_towns": _towns_of(statics.get("fin_district")), **_profiles(statics), **state.tables()}
     with SqlEngine.open(SQL_FOLDER, tables) as engine:
         earlier = _standing(_posting_columns(lookback), postings, first)
         engine.put(GIVEN, pa.concat_tables([earlier, _posting_columns(postings)]))
@@ -146,6 +145,29 @@ def build_features(
     found = pa.concat_tables([_with_windows(part) for part in parts]).combine_chunks()
     _check_complete(found, postings.num_rows)
     return found
+
+
+def district_points(districts: pa.Table) -> pa.Table:
+    """Where districts lie.
+
+    Parameters
+    ----------
+    districts
+        Rows of `fin_district`; its coordinates may be absent.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per district: `place_id` (its number), `place_name`, `latitude` and `longitude` in degrees and `x`, `y`,
+        `z` on the unit globe, all five null where unknown.
+    """
+    tables = {"fin_district": conformed(districts, FIN_DISTRICT.schema), "known_towns": _towns_of(districts)}
+    with SqlEngine.open(SQL_FOLDER, tables) as engine:
+        return engine.table("district_points")
+
+
+def _towns_of(districts: pa.Table | None) -> pa.Table:
+    return known_towns(_district_names(districts))
 
 
 def advance_state(state: FeatureState, postings: pa.Table) -> FeatureState:
@@ -192,7 +214,7 @@ def place_warnings(statics: Mapping[str, pa.Table], postings: pa.Table) -> list[
 def _are_placed(districts: pa.Table) -> bool:
     """Whether the place of any district is known, by its own coordinates or as a town known by name."""
     own = districts["latitude"].drop_null() if "latitude" in districts.column_names else ()
-    return len(own) > 0 or known_towns(_district_names(districts)).num_rows > 0
+    return len(own) > 0 or _towns_of(districts).num_rows > 0
 
 
 def _district_names(districts: pa.Table | None) -> list[str]:

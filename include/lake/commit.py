@@ -211,7 +211,7 @@ def metadata_commit(catalog: LakeCatalog, name: str, stage: Stage) -> None:
     except RetryError:
         raise LakeConflictError(
             f"other writers of the lake's table {name} went first {_ATTEMPTS} times while its metadata was tidied: "
-            "nothing changed for readers; run the maintenance again when the other runs are through",
+            "nothing changed for readers; run the maintenance or erasure again when the other runs are through",
             table=name,
         ) from None
 
@@ -227,7 +227,7 @@ def _is_staged(catalog: LakeCatalog, name: str, stage: Stage) -> bool:
         raise PublishError(
             f"the metadata of the lake's table {name} could not be tidied: {getattr(error, 'orig', error)}. Nothing "
             "changed for readers; see that the lake and its catalog answer and that their disk has room, and run the "
-            "maintenance again",
+            "maintenance or erasure again",
             table=name,
         ) from error
     return True

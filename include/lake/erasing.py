@@ -1,7 +1,8 @@
 """Takes rows out of a table for good: out of its data files, out of its older snapshots, and off the disk.
 
 An ordinary commit keeps the older snapshots, and an expired snapshot leaves its files behind. Whoever erases rows calls
-all three functions, in this order, while no night writes: `rewrite_rows`, `expire_at_once`, `delete_unreferenced`.
+all three functions, in this order, while no night writes and no other upkeep is at work: `rewrite_rows`,
+`expire_at_once`, `delete_unreferenced`.
 """
 
 from __future__ import annotations
@@ -15,22 +16,18 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow.fs import FileSelector, FileSystem
-from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table import Transaction
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from include.lake.commit import Change, guarded_commit
+from include.lake.commit import Change, guarded_commit, metadata_commit
 from include.lake.data_files import data_files, read_paths, write_data_file
 from include.lake.iceberg_catalog import LakeCatalog, arrow_schema
 from include.lake.stamp import RunStamp
-
-# A lost race means that a maintenance has just tidied the table; it does so once in a while.
-_TURNS = stop_after_attempt(8)
 
 Remaining = Callable[[pa.Table], pa.Table | None]
 """Function that gives the rows of a data file that remain, as they are to be; None where the file stays as it is."""
@@ -76,6 +73,11 @@ def expire_at_once(catalog: LakeCatalog, name: str) -> int:
 
     A reader that planned on an older snapshot finds its files gone and fails; read again, the table has its current
     rows.
+
+    Raises
+    ------
+    PublishError
+        When the snapshots could not be expired; no file was deleted.
     """
     table = catalog.load(name)
     current = table.current_snapshot()
@@ -83,30 +85,20 @@ def expire_at_once(catalog: LakeCatalog, name: str) -> int:
     if current is None or not old:
         return 0
     gone = _files_of(table, old) - _files_of(table, [current])
-    _expire(catalog, name)
+    metadata_commit(catalog, name, _stage_expiry)
     for path in sorted(gone):
         _delete(table, path)
     return len(gone)
 
 
-def _expire(catalog: LakeCatalog, name: str) -> None:
-    """Expire all snapshots but the current one, tagged ones too; a maintenance beside it may win the race."""
-    until_first = Retrying(
-        retry=retry_if_exception_type(CommitFailedException), stop=_TURNS, wait=wait_random(0, 0.2), reraise=True
-    )
-    until_first(_expire_older, catalog.load, name)
-
-
-def _expire_older(load: Callable[[str], IcebergTable], name: str) -> None:
-    table = load(name)
+def _stage_expiry(table: IcebergTable, transaction: Transaction) -> None:
+    """Expire all snapshots but the current one, tagged ones too."""
     current = table.metadata.current_snapshot_id
     older = [each.snapshot_id for each in table.snapshots() if each.snapshot_id != current]
-    tags = [tag for tag, ref in table.metadata.refs.items() if ref.snapshot_ref_type == SnapshotRefType.TAG]
-    if not older and not tags:
-        return
-    with table.transaction() as transaction:
-        for tag in tags:
+    for tag, ref in table.metadata.refs.items():
+        if ref.snapshot_ref_type == SnapshotRefType.TAG:
             ManageSnapshots(transaction).remove_tag(tag).commit()
+    if older:
         ExpireSnapshots(transaction).by_ids(older).commit()
 
 

@@ -20,6 +20,7 @@ from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
 from include.lake.location import LakeLocation
+from include.places import require_lake
 from include.settings import Settings
 from include.whole_file import write_whole
 
@@ -56,6 +57,23 @@ def identity_of(lake_uri: str, settings: Settings) -> str:
     lake = read_id(location) or Lake.open(lake_uri, settings).identity
     _place(lake, location, settings)
     return lake
+
+
+def require_made_lake(lake_uri: str) -> None:
+    """See that there is a lake at an address; make none, and leave the folder as it is.
+
+    Raises
+    ------
+    SettingsError
+        When there is none.
+    """
+    require_lake(lake_uri)
+    if not (UPath(lake_uri) / ID_FILE).exists():
+        raise SettingsError(
+            f"there is no lake at {lake_uri}, as it has no {ID_FILE}: give the address of a lake that nights were "
+            "published into (--lake or ADS_LAKE_URI), or restore a folder that was emptied from its backup",
+            setting="lake_uri",
+        )
 
 
 def read_id(location: LakeLocation) -> str | None:

@@ -35,6 +35,7 @@ from include.lake.data_files import (
     write_data_file,
 )
 from include.lake.iceberg_catalog import LakeCatalog, arrow_schema
+from include.lake.listing import Listing
 from include.lake.location import LakeLocation
 from include.lake.rows import check_night, content_digest, keyed_rows
 from include.lake.stamp import RunStamp
@@ -308,6 +309,8 @@ class Lake:
 
         Raises
         ------
+        LakeConflictError
+            When the nights were published again and again meanwhile.
         MissingStateError
             When the name is neither declared nor in the lake.
         """
@@ -316,6 +319,24 @@ class Lake:
         schema = self._schema(table, found)
         wanted = pa.schema([schema.field(column) for column in columns]) if columns is not None else schema
         return read_data_files(found, files, wanted) if found is not None else wanted.empty_table()
+
+    def listing(self, table: Table, first: date | None = None, last: date | None = None) -> Listing:
+        """The files with the published rows of the nights from `first` to `last`, which can be read some at a time.
+
+        Parameters
+        ----------
+        table
+            A declared table with a night column.
+        first, last
+            First and last night, both included; without a bound where None.
+
+        Raises
+        ------
+        LakeConflictError
+            When the nights were published again and again meanwhile.
+        """
+        found, files = self._published_files(table.name, first, last)
+        return Listing.of(table.schema, found, files)
 
     def count(self, name: str, night: date) -> int:
         """The number of a table's published rows of a night, found from the metadata alone."""
@@ -355,7 +376,13 @@ class Lake:
         return None if found is None else _version_in(found)
 
     def show_version(self, version: int, stamp: RunStamp) -> None:
-        """Make a key version the one that masked readers see, unless they see it or a later one already."""
+        """Make a key version the one that masked readers see, unless they see it or a later one already.
+
+        Raises
+        ------
+        PublishError
+            When the lake could not take the row; readers see the version before.
+        """
         found = self._catalog.ensure(VERSION_TABLE)
         row = {"current_version": version, "since": stamp.night, RUN_KEY.name: stamp.run_key}
         rows = pa.Table.from_pylist([row], VERSION_TABLE.schema)
@@ -367,7 +394,13 @@ class Lake:
         guarded_commit(self._catalog, VERSION_TABLE.name, plan, stamp)
 
     def keep_versions(self, table: Table, versions: Collection[int], stamp: RunStamp) -> None:
-        """Remove the rows of all other key versions from a table; readers must see one of these."""
+        """Remove the rows of all other key versions from a table; readers must see one of these.
+
+        Raises
+        ------
+        PublishError
+            When the rows could not be removed; readers see none of them.
+        """
 
         def plan(now: IcebergTable) -> Change:
             return Change(remove=[file for file in data_files(now) if version_of(now, file) not in versions])

@@ -1,13 +1,20 @@
-"""A lock that lets one night run at a time: two at once would both take in the same waiting records and reviews.
+"""Locks of a lake: one night runs at a time, and one upkeep.
 
-Only nights use the lock; readers, maintenance and selections do not wait for it. A process releases it however it ends.
-An object store has no such lock; there the check at the moment of publication protects (see `Lake.publish_manifest`).
+Two nights at once would both take in the same waiting records and reviews. Upkeep is maintenance, an erasure, and a
+rotation of the pseudonyms' key: each writes files anew from what it has read, so that beside an erasure it could bring
+back rows that were just taken out.
+
+Readers and selections wait for neither. Upkeep and nights do not wait for each other, except that an erasure holds both
+locks; whoever does takes that of upkeep first. A process releases a lock however it ends. An object store has no such
+locks: there the check at the moment of publication protects nights (see `Lake.publish_manifest`), and whoever starts
+upkeep must see that no other is at work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -19,14 +26,30 @@ from include.security.file_lock import lock_at
 from include.security.private import make_private
 
 LOCK_FILE = ".night.lock"
-"""Name of the lock file in the lake's folder."""
+"""Name of the lock file of nights in the lake's folder."""
+UPKEEP_LOCK_FILE = ".upkeep.lock"
+"""Name of the lock file of upkeep in the lake's folder."""
 # A run of the nightly DAG may last this long; a process that holds the lock for longer hangs.
 LONGEST_WAIT_SECONDS = 6 * 3600
+# Half of what Airflow gives a task of the maintenance, so that a task that waits in vain ends with its own sentence and
+# is tried again. A year of nights takes a maintenance one to two minutes, a rotation some twenty.
+LONGEST_UPKEEP_WAIT_SECONDS = 3600
 _LOOK_EVERY_SECONDS = 0.5
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class _Patience:
+    """How long a lock is waited for, and what is said meanwhile and in the end."""
+
+    seconds: int
+    waiting: str
+    in_vain: LakeConflictError
 
 
 @contextmanager
-def one_night_at_a_time(lake_uri: str, night: date, say: Callable[[str], object]) -> Iterator[None]:
+def one_night_at_a_time(lake_uri: str, night: date, say: Say) -> Iterator[None]:
     """Hold the lake's lock of nights; a thread that holds it may take it again.
 
     Parameters
@@ -43,35 +66,71 @@ def one_night_at_a_time(lake_uri: str, night: date, say: Callable[[str], object]
     LakeConflictError
         When another night held the lock for longer than a night lasts.
     """
+    in_vain = LakeConflictError(
+        f"another night has been at work in {lake_uri} for {LONGEST_WAIT_SECONDS // 3600} hours, so that {night} "
+        "could not begin: end the process that hangs, and run the night again",
+        night=night,
+        place=lake_uri,
+    )
+    waiting = f"another night is being played in {lake_uri}: {night} waits until it is through"
+    with _held(lake_uri, LOCK_FILE, _Patience(LONGEST_WAIT_SECONDS, waiting, in_vain), say):
+        yield
+
+
+@contextmanager
+def one_upkeep_at_a_time(lake_uri: str, work: str, say: Say) -> Iterator[None]:
+    """Hold the lake's lock of upkeep; a thread that holds it may take it again.
+
+    Parameters
+    ----------
+    work
+        What is to be done, as the subject of a sentence.
+    say
+        Function that is called with a message when the work has to wait.
+
+    Raises
+    ------
+    IntegrityError
+        When something other than a file lies in the lock's place.
+    LakeConflictError
+        When another upkeep held the lock for longer than one lasts.
+    """
+    in_vain = LakeConflictError(
+        f"a maintenance, an erasure or a rotation of the pseudonyms' key has been at work in {lake_uri} for "
+        f"{LONGEST_UPKEEP_WAIT_SECONDS // 60} minutes, so that {work} could not begin and changed nothing. Look for it "
+        "among the runs of lake_maintenance and key_rotation and the commands maintain, privacy --erase and "
+        "rotate-pseudonyms: wait for its end, or end the process that hangs, and run this again",
+        place=lake_uri,
+    )
+    waiting = (
+        f"a maintenance, an erasure or a rotation of the pseudonyms' key is at work in {lake_uri}: {work} waits until "
+        "it is through"
+    )
+    with _held(lake_uri, UPKEEP_LOCK_FILE, _Patience(LONGEST_UPKEEP_WAIT_SECONDS, waiting, in_vain), say):
+        yield
+
+
+@contextmanager
+def _held(lake_uri: str, file: str, patience: _Patience, say: Say) -> Iterator[None]:
     lake = UPath(lake_uri)
     if lake.protocol not in ("", "file"):
         yield
         return
     make_private(lake)
-    with _acquired(lock_at(Path(lake.path) / LOCK_FILE, is_reentrant=True), lake_uri, night, say):
-        yield
-
-
-@contextmanager
-def _acquired(lock: BaseFileLock, lake_uri: str, night: date, say: Callable[[str], object]) -> Iterator[None]:
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say(f"another night is being played in {lake_uri}: {night} waits until it is through")
-        _wait(lock, lake_uri, night)
+    lock = lock_at(Path(lake.path) / file, is_reentrant=True)
+    _acquire(lock, patience, say)
     try:
         yield
     finally:
         lock.release()
 
 
-def _wait(lock: BaseFileLock, lake_uri: str, night: date) -> None:
+def _acquire(lock: BaseFileLock, patience: _Patience, say: Say) -> None:
     try:
-        lock.acquire(timeout=LONGEST_WAIT_SECONDS, poll_interval=_LOOK_EVERY_SECONDS)
-    except Timeout as error:
-        raise LakeConflictError(
-            f"another night has been at work in {lake_uri} for {LONGEST_WAIT_SECONDS // 3600} hours, so that {night} "
-            "could not begin: end the process that hangs, and run the night again",
-            night=night,
-            place=lake_uri,
-        ) from error
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(patience.waiting)
+        try:
+            lock.acquire(timeout=patience.seconds, poll_interval=_LOOK_EVERY_SECONDS)
+        except Timeout as error:
+            raise patience.in_vain from error

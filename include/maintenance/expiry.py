@@ -91,20 +91,22 @@ def remove_unused_files(
     Returns
     -------
     list of StoredFile
-        Files that were removed, or would be once the snapshots have expired that are due.
+        Files that were removed; of a dry run, those that would be once the snapshots have expired that are due.
 
     Raises
     ------
     IntegrityError
         When the table names files that are not in its folder; nothing of it is removed.
     """
-    found = _unused_files(catalog, name, moment.now - kept_for, moment)
+    # Only a dry run goes by what is due: snapshots that became due since the expiry still need their files.
+    expired_before = moment.now - kept_for if is_dry else None
+    found = _unused_files(catalog, name, expired_before, moment)
     if found and not is_dry:
         remove(catalog.load(name), found)
     return found
 
 
-def _unused_files(catalog: LakeCatalog, name: str, expired_before: datetime, moment: Moment) -> list[StoredFile]:
+def _unused_files(catalog: LakeCatalog, name: str, expired_before: datetime | None, moment: Moment) -> list[StoredFile]:
     for _ in range(_LOOKS - 1):
         try:
             return _look(catalog, name, expired_before, moment)
@@ -113,12 +115,12 @@ def _unused_files(catalog: LakeCatalog, name: str, expired_before: datetime, mom
     return _look(catalog, name, expired_before, moment)
 
 
-def _look(catalog: LakeCatalog, name: str, expired_before: datetime, moment: Moment) -> list[StoredFile]:
+def _look(catalog: LakeCatalog, name: str, expired_before: datetime | None, moment: Moment) -> list[StoredFile]:
     # The folder is listed before the table is loaded, so that a file that is added meanwhile is not in the list.
     stored = stored_files(catalog.load(name))
     table = catalog.load(name)
     bound = _out_of_use_before(table, moment)
-    expired = set(_expirable(table, expired_before))
+    expired = set(_expirable(table, expired_before)) if expired_before else set()
     named = set(_named_files(table, [each for each in table.snapshots() if each.snapshot_id not in expired]))
     _require_present(catalog, name, table, stored)
     if bound is None:

@@ -1,15 +1,16 @@
 """The maintenance of a lake, step by step; the DAG and the command line call it.
 
 Each step first changes what the catalog says, in commits that are planned on what they find, and removes files only
-after that. So it can be killed anywhere, and beside it nights, backfills and readers go on.
+after that. So it can be killed anywhere. Nights, backfills and readers go on beside it; an erasure and a rotation of
+the key of pseudonyms wait.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any
 
 from pyiceberg.table import Table as IcebergTable
@@ -17,6 +18,7 @@ from pyiceberg.table import Table as IcebergTable
 from include.lake.data_files import night_column
 from include.lake.iceberg_catalog import LakeCatalog
 from include.lake.location import LakeLocation
+from include.lake.night_lock import one_upkeep_at_a_time
 from include.maintenance.compaction import compact_data_files, compact_manifests
 from include.maintenance.expiry import Moment, expire_snapshots, hold_snapshot, remove_unused_files
 from include.maintenance.figures import Figures
@@ -25,9 +27,20 @@ from include.maintenance.storage import size_of
 from include.night.finish import alerts_sheet_of
 from include.night.verify import Verifier
 from include.settings import Settings
-from include.stages import stage
+from include.stages import stage, tell
 
-_LOG = logging.getLogger(__name__)
+
+def _alone(step: Callable[[Maintenance], dict[str, int]]) -> Callable[[Maintenance], dict[str, int]]:
+    """Let a step wait for other upkeep of the lake; a dry run changes nothing and waits for nobody."""
+
+    @wraps(step)
+    def alone(self: Maintenance) -> dict[str, int]:
+        if self.is_dry:
+            return step(self)
+        with one_upkeep_at_a_time(self.lake_uri, f"the step {step.__name__} of the maintenance", tell):
+            return step(self)
+
+    return alone
 
 
 @dataclass(frozen=True)
@@ -40,8 +53,6 @@ class Maintenance:
         Folder or object prefix of the lake.
     catalog
         Catalog of the lake's tables.
-    verifier
-        Verifier of the lake's nights.
     settings
         Settings of the installation: retention, history, safe age.
     moment
@@ -52,7 +63,6 @@ class Maintenance:
 
     lake_uri: str
     catalog: LakeCatalog
-    verifier: Verifier
     settings: Settings
     moment: Moment
     is_dry: bool = False
@@ -62,8 +72,7 @@ class Maintenance:
         """The maintenance of a lake at a time."""
         location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
         moment = Moment(now, timedelta(hours=settings.safe_age_hours))
-        catalog, verifier = LakeCatalog.open(location, settings), Verifier.open(lake_uri, settings)
-        return cls(lake_uri, catalog, verifier, settings, moment, is_dry)
+        return cls(lake_uri, LakeCatalog.open(location, settings), settings, moment, is_dry)
 
     def tables(self) -> dict[str, IcebergTable]:
         """The lake's tables as they are now."""
@@ -84,6 +93,7 @@ class Maintenance:
         with stage("measuring the lake"):
             return {name: Figures.of(table) for name, table in self.tables().items()}
 
+    @_alone
     def retire(self) -> dict[str, int]:
         """Remove the rows that retention keeps no longer, each night verified and on record before.
 
@@ -101,19 +111,17 @@ class Maintenance:
         SettingsError
             When the retention is not allowed.
         """
-        tables = self.tables()
-        due = due_nights(self.verifier.lake, tables, checked_retention(self.settings, tables))
+        # Not before the wait is over: an erasure that was waited for changed what nights are held to.
+        tables, verifier = self.tables(), Verifier.open(self.lake_uri, self.settings)
+        due = due_nights(verifier.lake, tables, checked_retention(self.settings, tables))
         if due and not self.is_dry:
             with stage(f"recording what retention removes of {len(due)} nights"):
-                due = [night for night in due if self._record(night)]
+                due = [night for night in due if record(verifier, night, self.moment.now)]
             self._remove_sheets(due)
             for name in sorted({name for night in due for name in night.files}):
                 remove_rows(self.catalog, name, [file for night in due for file in night.files.get(name, [])])
         removed = [file for night in due for files in night.files.values() for file in files]
         return {"retired_nights": len(due), "retired_rows": sum(file.record_count for file in removed)}
-
-    def _record(self, night: Due) -> bool:
-        return record(self.verifier, night, self.moment.now)
 
     def _remove_sheets(self, due: Iterable[Due]) -> None:
         # Before the rows: as long as these are there, a maintenance that comes after one that was killed finds both.
@@ -121,6 +129,7 @@ class Maintenance:
             if ALERTS in night.files:
                 alerts_sheet_of(self.lake_uri, night.night).unlink(missing_ok=True)
 
+    @_alone
     def compact(self) -> dict[str, int]:
         """Rewrite many manifests into few, and merge what one run left for one night in several data files.
 
@@ -134,6 +143,7 @@ class Maintenance:
             "merged_manifests": self._each_table("manifests", self._merge_manifests),
         }
 
+    @_alone
     def expire(self) -> dict[str, int]:
         """Expire snapshots that were replaced long ago; readers see the same rows.
 
@@ -144,6 +154,7 @@ class Maintenance:
         """
         return {"expired_snapshots": self._each_table("snapshots", self._expire_snapshots)}
 
+    @_alone
     def remove_files(self) -> dict[str, int]:
         """Remove the files that no snapshot names and nobody can be using.
 
@@ -215,6 +226,8 @@ def maintain(lake_uri: str, settings: Settings, now: datetime, is_dry: bool = Fa
     ------
     IntegrityError
         When a night that retention is due for does not verify, or a table's files are not where it says.
+    LakeConflictError
+        When other upkeep was at work for too long.
     SettingsError
         When the retention is not allowed.
     """

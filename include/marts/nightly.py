@@ -75,7 +75,8 @@ def marts_of(
     with SqlEngine.open(SQL_FOLDER, _typed(given)) as engine:
         engine.put("night_figures", figures.row(night))
         engine.put("decisions", decisions_of(reviews, night))
-        engine.keep("owners", night=night)
+        engine.keep("homes", night=night)
+        engine.keep("owners")
         found = {name: engine.table(name) for name in _PLAIN}
         found |= _findings(engine, before) | _account_days(engine, night, before)
     return {name: _as_declared(name, rows) for name, rows in found.items()}
@@ -104,10 +105,9 @@ def _account_days(engine: SqlEngine, night: date, before: Earlier) -> dict[str, 
     """The accounts of the night, and the month so far by district: for all who may see it, and as it is shown."""
     days = _as_declared("mart_account_days", engine.table("mart_account_days", night=night))
     engine.put("month_days", pa.concat_tables([before.account_days.select(days.column_names), days]))
-    months = {}
-    for name, homes in (("mart_district_months", "homes"), (SHOWN_DISTRICT_MONTHS, "shown_homes")):
-        engine.keep(homes, "homes")
-        months[name] = engine.table("mart_district_months", night=night)
+    months = {"mart_district_months": engine.table("mart_district_months", night=night)}
+    engine.keep("shown_homes", "homes")
+    months[SHOWN_DISTRICT_MONTHS] = engine.table("mart_district_months", night=night)
     return {"mart_account_days": days, **months}
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.masking.keys import Namer
 
@@ -28,11 +29,11 @@ def with_break_ids(breaks: pa.Table, namer: Namer) -> pa.Table:
 
 def with_score_ids(scores: pa.Table, namer: Namer) -> pa.Table:
     """The scores of a night (`SCORES_SCHEMA`) with the finding ids of flagged postings."""
-
-    def about(row: Row) -> list[Any] | None:
-        return ["score", *_values(row, _ABOUT_SCORE)] if row["is_flagged"] else None
-
-    return _with_ids(scores, (*_ABOUT_SCORE, "is_flagged"), about, namer)
+    is_flagged = scores["is_flagged"].combine_chunks()
+    flagged = scores.filter(is_flagged)
+    named = _with_ids(flagged, _ABOUT_SCORE, lambda row: ["score", *_values(row, _ABOUT_SCORE)], namer)
+    none = pa.nulls(scores.num_rows, pa.string())
+    return _with_column(scores, pc.replace_with_mask(none, is_flagged, named["finding_id"].combine_chunks()))
 
 
 def with_alert_ids(alerts: pa.Table, namer: Namer) -> pa.Table:
@@ -51,20 +52,23 @@ def _values(row: Row, columns: Iterable[str]) -> list[Any]:
 
 
 def _with_ids(
-    table: pa.Table, columns: Iterable[str], about: Callable[[Row], list[Any] | str | None], namer: Namer
+    table: pa.Table, columns: Iterable[str], about: Callable[[Row], list[Any] | str], namer: Namer
 ) -> pa.Table:
     found = [about(row) for row in table.select(list(columns)).to_pylist()]
-    ids = pa.array(_named(found, namer), pa.string())
+    return _with_column(table, pa.array(_named(found, namer), pa.string()))
+
+
+def _with_column(table: pa.Table, ids: pa.Array) -> pa.Table:
     place = table.schema.get_field_index("finding_id")
     return table.set_column(place, table.schema.field(place), ids)
 
 
-def _named(found: Iterable[list[Any] | str | None], namer: Namer) -> list[str | None]:
-    """The id of each finding: a text is one already, None has none; equal findings are told apart by their order."""
+def _named(found: Iterable[list[Any] | str], namer: Namer) -> list[str]:
+    """The id of each finding: a text is one already; equal findings are told apart by their order."""
     seen: Counter[str] = Counter()
-    ids: list[str | None] = []
+    ids: list[str] = []
     for about in found:
-        if about is None or isinstance(about, str):
+        if isinstance(about, str):
             ids.append(about)
             continue
         text = json.dumps(about, default=str)

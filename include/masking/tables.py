@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +14,8 @@ from include.features.catalog import MODEL_FEATURES
 from include.lake.tables import CORRECTION, RUN_KEY, TABLES, VERSION_COLUMN, Table, commented
 from include.masking.columns import (
     AGE_BAND,
-    AGES,
     BIRTH,
+    CLOSED,
     DROPPED,
     HOMES,
     LINE_ID,
@@ -26,6 +25,8 @@ from include.masking.columns import (
     require_rule,
 )
 from include.masking.keys import NameKeys, Namer
+from include.masking.pseudonyms import Pseudonyms
+from include.masking.rounding import rounded_cents, rounded_money
 from include.relations import TEXT
 
 SUFFIX = "_masked"
@@ -97,8 +98,8 @@ def _masked_fields(table: str, column: pa.Field, hidden: frozenset[str]) -> list
         return [commented(name, TEXT, f"{doc}, as a pseudonym")]
     if name in LINES:
         return [commented(LINE_ID, TEXT, "file and line of the record, as a pseudonym")]
-    if name in (BIRTH, *AGES):
-        return [commented(AGE_BAND, TEXT, "age in years on the night, as 30-39")]
+    if name == BIRTH:
+        return [commented(AGE_BAND, TEXT, "age in years that is reached in the night's year, as 30-39")]
     return [commented(name, MASKED_CORRECTION if name == "correction" else column.type, doc)]
 
 
@@ -121,6 +122,8 @@ class Masker:
     amount_step
         Step to which money is rounded, in the source's money; 0 for money as it is. With a step, sentences, features
         of money and values of corrections are left out, as they tell the amounts.
+    pseudonyms
+        Names that were given so far, by the kind of identifier.
     """
 
     keys: NameKeys
@@ -128,6 +131,7 @@ class Masker:
     places: Mapping[int, Mapping[str, Any]]
     owners: Mapping[int, int]
     amount_step: int = 0
+    pseudonyms: dict[str, Pseudonyms] = field(default_factory=dict, repr=False, compare=False)
 
     def masked(self, table: Table, full: pa.Table, into: Table) -> pa.Table:
         """The masked rows of a published table, without `run_key`, which the lake adds.
@@ -156,8 +160,8 @@ class Masker:
             return self._pseudonyms(name, rows[name])
         if name == LINE_ID:
             return self._lines(rows)
-        if name == AGE_BAND and AGE_BAND not in rows.column_names:
-            return _bands(rows[AGES[0]])
+        if name in CLOSED:
+            return _known(rows[name], CLOSED[name])
         if name == "correction":
             return self._corrections(rows[name])
         origin = next((full for full, shown in RENAMED.items() if shown == name and full in rows.column_names), name)
@@ -169,16 +173,19 @@ class Masker:
         if is_sentence or name in _OF_MONEY:
             return pa.chunked_array([pa.nulls(len(column), column.type)])
         if name.endswith("_cents"):
-            return _rounded(column, self.amount_step * 100)
-        return _rounded(column, self.amount_step) if pa.types.is_decimal(column.type) else column
+            return rounded_cents(column, self.amount_step * 100)
+        return rounded_money(column, self.amount_step) if pa.types.is_decimal(column.type) else column
 
     def _pseudonyms(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        return _each(column, self.keys.namer(PSEUDONYMS[name], self.version).name)
+        purpose = PSEUDONYMS[name]
+        if purpose not in self.pseudonyms:
+            self.pseudonyms[purpose] = Pseudonyms(self.keys.namer(purpose, self.version).name)
+        return self.pseudonyms[purpose].of(column)
 
     def _lines(self, rows: pa.Table) -> pa.ChunkedArray:
         line = next(name for name in LINES if name in rows.column_names)
         places = pc.binary_join_element_wise(rows["source_uri"], rows[line].cast(TEXT), ":")
-        return _each(places, self.keys.namer("source line", self.version).name)
+        return Pseudonyms(self.keys.namer("source line", self.version).name).of(places)
 
     def _corrections(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         namer = self.keys.namer("transaction", self.version)
@@ -223,22 +230,7 @@ class Masker:
         }
 
 
-def _each(column: pa.ChunkedArray, name: Callable[[str], str]) -> pa.ChunkedArray:
-    """The column with each value replaced by its name; a value is named once, however often it comes."""
-    encoded = column.combine_chunks().dictionary_encode()
-    names = pa.array([name(str(value)) for value in encoded.dictionary.to_pylist()], TEXT)
-    return pa.chunked_array([names.take(encoded.indices)])
-
-
-def _bands(ages: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Ages in years as bands of ten years."""
-    bands = {
-        age: None if age is None else f"{age // 10 * 10}-{age // 10 * 10 + 9}" for age in ages.unique().to_pylist()
-    }
-    return pa.chunked_array([pa.array([bands[age] for age in ages.to_pylist()], TEXT)])
-
-
-def _rounded(column: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
-    """Money rounded to the nearest multiple of a step."""
-    amounts = [None if value is None else round(Decimal(value) / step) * step for value in column.to_pylist()]
-    return pa.chunked_array([pa.array(amounts, column.type)])
+def _known(column: pa.ChunkedArray, values: Collection[str]) -> pa.ChunkedArray:
+    """The column without values that are not known."""
+    is_known = pc.is_in(column, value_set=pa.array(values, TEXT))
+    return pc.if_else(is_known, column, pa.scalar(None, column.type))

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from include.lake.tables import Table
 from include.marts import UNDIGESTED
-from include.publish.digest import full_digest
+from include.publish.digest import digested_columns, full_digest
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,26 @@ class DerivedTables:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def derived_digests(tables: Mapping[str, pa.Table]) -> dict[str, str]:
-    """The digests of derived tables, without the columns that later nights or another run may change."""
+def derived_digests(tables: Mapping[str, pa.Table], recorded: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The digests of derived tables, without the columns that later nights or another run may change.
+
+    Parameters
+    ----------
+    tables
+        Tables of a night by name, without `run_key`.
+    recorded
+        Digests to compare with, by table. The digest of a night that was published before a table gained a column does
+        not cover that column.
+    """
+    known = recorded or {}
     with full_digest() as digest:
-        return {name: digest(_lasting(name, rows)) for name, rows in tables.items()}
+        return {name: digest(_covered(_lasting(name, rows), known.get(name))) for name, rows in tables.items()}
+
+
+def _covered(rows: pa.Table, recorded: str | None) -> pa.Table:
+    """The columns that a recorded digest covers; all of them where the table has lost one of these."""
+    columns = digested_columns(recorded) if recorded else rows.column_names
+    return rows.select(columns) if set(columns) <= {*rows.column_names} else rows
 
 
 def _lasting(table: str, rows: pa.Table) -> pa.Table:

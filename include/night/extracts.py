@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from include.errors import PublishError, SettlementError
+from include.errors import PublishError
 from include.lake import Lake
 from include.lake.night_lock import one_night_at_a_time
 from include.night.request import NightRequest
 from include.night.results import ExtractsResult
 from include.night.workspace import Workspace
 from include.settings import Settings
-from include.tableau import ExtractFolder, extract_of, write_extracts
+from include.tableau.contents import nights_with_marts
+from include.tableau.extracts import kept_nights, write_extracts
+from include.tableau.folder import ROLLING, Entry, ExtractFolder, extract_of
 
 _FAILURE = "extracts.failure"
 
@@ -37,27 +39,42 @@ def export_extracts(request: NightRequest) -> ExtractsResult:
         return {"extracts": [], "removed": []}
     try:
         done = write_extracts(request.lake_uri, request.settings, night=request.night)
-    except SettlementError as error:
-        # For the report; a full disk has no room for it either, and the report then says that the extract is missing.
+    except Exception as error:
+        # For the report, whatever it is; a full disk has no room for it either, and the report then says that the
+        # extract is missing.
         with suppress(PublishError):
             Workspace.of(request).note(_FAILURE, str(error))
         raise
     return {"extracts": done.written, "removed": done.removed}
 
 
-def missing_extract(request: NightRequest, lake: Lake) -> list[str]:
-    """A sentence that the published night has no extract, and why; none where it has one or extracts are off."""
+def missing_extracts(request: NightRequest, lake: Lake) -> list[str]:
+    """A sentence that names the extracts the published night is not in, and why; none where it is, or they are off."""
     row = lake.published(request.night)
     if not request.settings.extracts or row is None:
         return []
-    folder = ExtractFolder.of(request.lake_uri, is_masked=True)
-    entry = folder.entries().get(extract_of(request.night), {"nights": {}})
-    if entry["nights"] == {request.night.isoformat(): row["run_key"]}:
+    listed = ExtractFolder.of(request.lake_uri, is_masked=True).entries()
+    wanted = (extract_of(request.night), *([ROLLING] if _is_kept(request, lake) else []))
+    holds = {name: _runs(listed, name).get(request.night.isoformat()) == row["run_key"] for name in wanted}
+    missing, written = ([name for name in holds if holds[name] is held] for held in (False, True))
+    if not missing:
         return []
     return [
-        f"the night {request.night} is published without its extract for Tableau ({_reason(request)}); the next night "
-        f"tries again, and python -m include extract --night {request.night} does at once"
+        f"the night {request.night} is published, but not in Tableau's {' and '.join(missing)}"
+        f"{f' ({written[0]} has it)' if written else ''}: {_reason(request)}. The next night tries again; python -m "
+        f"include extract --night {request.night} does at once"
     ]
+
+
+def _is_kept(request: NightRequest, lake: Lake) -> bool:
+    """Whether the night is so recent that the rolling extract holds it."""
+    return request.night in kept_nights(nights_with_marts(lake, is_masked=True), request.settings.extract_nights)
+
+
+def _runs(listed: Mapping[str, Entry], name: str) -> Mapping[str, str]:
+    """Runs of the nights that an extract holds."""
+    runs: Mapping[str, str] = listed[name]["nights"] if name in listed else {}
+    return runs
 
 
 def _reason(request: NightRequest) -> str:
@@ -88,8 +105,38 @@ def write_extracts_again(
     ExtractError, MissingStateError
         As `export_extracts`.
     """
-    newest = max(Lake.open(lake_uri, settings).manifest()["settlement_date"].to_pylist(), default=date.max)
-    # The lock of nights: a night that is played writes the same files.
-    with one_night_at_a_time(lake_uri, night or newest, say):
+    with _between_nights(lake_uri, settings, night, say):
         done = write_extracts(lake_uri, settings, night=night, is_masked=is_masked, is_anew=True)
     return asdict(done)
+
+
+def refresh_extracts(lake_uri: str, settings: Settings, say: Callable[[str], object]) -> ExtractsResult:
+    """Write the masked extracts that no longer hold what readers see, after a change that no night made.
+
+    Nothing is written where the setting `extracts` is off.
+
+    Parameters
+    ----------
+    lake_uri, settings, say
+        As for `write_extracts_again`.
+
+    Raises
+    ------
+    ExtractError, MissingStateError
+        As `export_extracts`.
+    """
+    if not settings.extracts:
+        return {"extracts": [], "removed": []}
+    with _between_nights(lake_uri, settings, None, say):
+        done = write_extracts(lake_uri, settings)
+    return {"extracts": done.written, "removed": done.removed}
+
+
+@contextmanager
+def _between_nights(
+    lake_uri: str, settings: Settings, night: date | None, say: Callable[[str], object]
+) -> Iterator[None]:
+    """Hold the lock of nights, as a night that is played writes the same files."""
+    newest = max(Lake.open(lake_uri, settings).manifest()["settlement_date"].to_pylist(), default=date.max)
+    with one_night_at_a_time(lake_uri, night or newest, say):
+        yield

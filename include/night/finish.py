@@ -18,7 +18,7 @@ from include.monitoring import drift_plot
 from include.night import carried_state
 from include.night.derived import DerivedTables
 from include.night.docs import docs_address, publish_docs
-from include.night.extracts import missing_extract
+from include.night.extracts import missing_extracts
 from include.night.handoffs import NightReviews, Verdicts
 from include.night.masking import LakeNames, MaskedNight
 from include.night.outputs import Unpublished
@@ -147,7 +147,7 @@ def report(request: NightRequest) -> ReportResult:
         ) from error
     summary: ManifestSummary = json.loads(row["summary"])
     unsettled = put_reviews_away(NightReviews.find(workspace), request.settings)
-    warnings = [*summary["warnings"], *unsettled, *missing_extract(request, lake)]
+    warnings = [*summary["warnings"], *unsettled, *missing_extracts(request, lake)]
     workspace.clear()
     return {**summary, "warnings": warnings, "data_docs": docs, "alerts_sheet": str(sheet)}
 
@@ -180,4 +180,9 @@ def write_alerts_sheet(lake_uri: str, lake: Lake, night: date) -> UPath:
 
 def alerts_sheet_of(lake_uri: str, night: date) -> UPath:
     """The path of a night's sheet of alerts."""
-    return UPath(lake_uri) / "alerts" / f"{night}.csv"
+    return sheets_of(lake_uri) / f"{night}.csv"
+
+
+def sheets_of(lake_uri: str) -> UPath:
+    """The folder of the sheets of alerts."""
+    return UPath(lake_uri) / "alerts"

@@ -142,17 +142,22 @@ class MaskedNight:
         """Write every masked table in each version that is in use; readers see none before the manifest row."""
         keys = self.masks.keys
         for version in keys.written:
-            self.write_statics(lake, stamp, outputs.statics, version)
+            masker = self.masker(version)
+            write_masked_statics(lake, stamp, outputs.statics, masker)
             for table, rows in _nightly(outputs, row):
-                write_masked(lake, stamp, table, rows, self.masks.masker(version))
+                write_masked(lake, stamp, table, rows, masker)
         lake.show_version(keys.current, stamp)
 
-    def write_statics(self, lake: Lake, stamp: RunStamp, statics: Mapping[str, pa.Table], version: int) -> None:
-        """Write the masked static relations in one version."""
-        masker = replace(self.masks.masker(version), places=self.places, owners=self.owners)
-        for name, rows in statics.items():
-            into = MASKED_TABLES[name]
-            lake.replace_static(into, masker.masked(TABLES[name], rows, into), stamp, version)
+    def masker(self, version: int) -> Masker:
+        """The masker of all tables of the night, in one version of the keys."""
+        return replace(self.masks.masker(version), places=self.places, owners=self.owners)
+
+
+def write_masked_statics(lake: Lake, stamp: RunStamp, statics: Mapping[str, pa.Table], masker: Masker) -> None:
+    """Write the masked static relations, in the masker's version."""
+    for name, rows in statics.items():
+        into = MASKED_TABLES[name]
+        lake.replace_static(into, masker.masked(TABLES[name], rows, into), stamp, masker.version)
 
 
 def write_masked(lake: Lake, stamp: RunStamp, table: Table, rows: pa.Table, masker: Masker) -> None:
@@ -171,18 +176,22 @@ COUNTED_APART = {table.name: table for table in _APART.values()}
 """Masked tables that are counted by what is shown, and do not follow row by row from the full ones."""
 
 
+def followed_tables() -> Iterator[Table]:
+    """The tables of a night that masked ones follow from row by row."""
+    by_night = [table for table in TABLES.values() if table.night_column]
+    return (table for table in (*by_night, *MART_TABLES.values()) if table.name not in _APART)
+
+
 def published_tables(lake: Lake, row: Mapping[str, Any]) -> Iterator[tuple[Table, pa.Table]]:
-    """The tables of a published night that masked ones follow from row by row, with their rows, one after the other.
+    """The rows of `followed_tables` of a published night, one table after the other.
 
     Parameters
     ----------
     row
         The night's row of the manifest.
     """
-    night, by_night = row["settlement_date"], [table for table in TABLES.values() if table.night_column]
-    for table in (*by_night, *MART_TABLES.values()):
-        if table.name not in _APART:
-            yield table, lake.read(table, night, night)
+    for table in followed_tables():
+        yield table, lake.read(table, row["settlement_date"], row["settlement_date"])
 
 
 def rows_apart(lake: Lake, row: Mapping[str, Any]) -> Iterator[tuple[Table, pa.Table]]:

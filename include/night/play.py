@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, cast
 
-from include.errors import SettlementError
 from include.lake import Lake
 from include.lake.night_lock import one_night_at_a_time
 from include.lake.retired import retired
@@ -109,10 +108,10 @@ def run_night(request: NightRequest, progress: Say = _silent) -> NightResult:
 
 
 def _run(name: str, step: Step, request: NightRequest, progress: Say) -> Mapping[str, Any]:
-    """Run one step; the export of a night that is published may fail, which its report tells."""
+    """Run one step; the export of a night that is published may fail in any way, which its report tells."""
     try:
         return step(request)
-    except SettlementError as error:
+    except Exception as error:
         if name != EXPORT:
             raise
         progress(f"{request.night} {name}: {error}")

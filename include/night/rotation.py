@@ -6,13 +6,14 @@
    one row of `pseudonym_keys`.
 4. The rows of the old version are removed, and its key is destroyed.
 
-Each step begins with what it finds, so that a rotation that ended anywhere is completed by another. Finding ids have a
-key of their own, which stays.
+Each step begins with what it finds, so that a rotation that ended anywhere is completed by another. While one is at
+work, maintenance and erasures of the lake wait, and it for them. Finding ids have a key of their own, which stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,14 +21,24 @@ import pyarrow as pa
 
 from include.errors import LakeConflictError, MissingStateError
 from include.lake import Lake, RunStamp
+from include.lake.night_lock import one_upkeep_at_a_time
+from include.lake.retired import retired
 from include.lake.tables import RUN_KEY, VERSION_COLUMN, Table
-from include.marts import MASKED_MARTS
+from include.marts import MART_TABLES, MASKED_MARTS
 from include.masking.keys import NameKeys, NameKeyStore
 from include.masking.tables import MASKED_TABLES
-from include.night.masking import MaskedNight, Masks, published_tables, rows_apart, write_masked
+from include.night.masking import (
+    MaskedNight,
+    Masks,
+    followed_tables,
+    masked_twin,
+    rows_apart,
+    write_masked,
+    write_masked_statics,
+)
 from include.relations import STATIC_RELATIONS
 from include.settings import Settings
-from include.stages import stage
+from include.stages import stage, tell
 
 ATTEMPT = "rotation"
 """Name of this writer in the properties of the snapshots that it leaves."""
@@ -36,7 +47,7 @@ ATTEMPT = "rotation"
 def rotate_pseudonyms(lake_uri: str, settings: Settings) -> dict[str, int]:
     """Give every account, client, posting and counterparty of the masked tables a new pseudonym.
 
-    Nights, readers and maintenance may go on meanwhile. A rotation that was interrupted is completed.
+    Nights and readers may go on meanwhile. A rotation that was interrupted is completed.
 
     Parameters
     ----------
@@ -55,15 +66,16 @@ def rotate_pseudonyms(lake_uri: str, settings: Settings) -> dict[str, int]:
     IntegrityError
         When the keys are gone or do not open.
     LakeConflictError
-        When nights were published again and again while the last ones were rewritten.
+        When nights were published again and again while the last ones were rewritten, or other upkeep of the lake was
+        at work for too long.
     MissingStateError
         When the lake has no masked tables yet.
     """
     rotation = Rotation.open(lake_uri, settings)
-    nights = rotation.rewrite(rotation.begun())
-    return {"version": rotation.finish(), "nights": nights}
+    return {key: value for step in STEPS.values() for key, value in step(rotation).items()}
 
 
+_FINDINGS = MART_TABLES["mart_findings"]
 # Nights that were published while others were rewritten are rewritten in another turn; each further one needs as many.
 _TURNS = 10
 
@@ -74,42 +86,74 @@ class Rotation:
 
     Attributes
     ----------
+    lake_uri
+        Folder or object prefix of the lake.
     lake
         The lake.
     store
         Sealed keys of the lake.
     """
 
+    lake_uri: str
     lake: Lake
     store: NameKeyStore
 
     @classmethod
     def open(cls, lake_uri: str, settings: Settings) -> Self:
         """The rotation of a lake."""
-        return cls(Lake.open(lake_uri, settings), NameKeyStore.open(lake_uri, settings))
+        return cls(lake_uri, Lake.open(lake_uri, settings), NameKeyStore.open(lake_uri, settings))
 
-    def begun(self) -> NameKeys:
+    def begin(self) -> dict[str, int]:
         """Seal a new version as the coming one, unless a rotation is under way.
+
+        Returns
+        -------
+        dict
+            `version`, the newest.
 
         Raises
         ------
         MissingStateError
             When the lake has no masked tables yet.
         """
-        with self.store.held():
+        with self._alone("the beginning of the rotation"), self.store.held():
             keys = self.store.find()
             if keys is None:
                 raise MissingStateError("the lake has no masked tables yet, so that there is no key to replace")
-            return keys if keys.is_rotating else self.store.put(keys.with_coming())
+            return {"version": max((keys if keys.is_rotating else self.store.put(keys.with_coming())).versions)}
 
-    def rewrite(self, keys: NameKeys) -> int:
+    def rewrite(self) -> dict[str, int]:
         """Write the coming version of every published night that lacks it, and of the static relations.
 
         Returns
         -------
-        int
-            Number of nights.
+        dict
+            `nights`, how many.
         """
+        with self._alone("the rewriting of nights under the coming key"):
+            return {"nights": self._rewrite_lacking(self._found())}
+
+    def switch(self) -> dict[str, int]:
+        """Let readers change to the coming version once every published night has it, then remove what is old.
+
+        Returns
+        -------
+        dict
+            `version`, the one that masked readers see.
+        """
+        with self._alone("the change to the coming key"):
+            keys, stamp = self._switched(), self._stamp()
+            self.lake.show_version(keys.current, stamp)
+            for table in (*MASKED_TABLES.values(), *MASKED_MARTS.values()):
+                self.lake.keep_versions(table, {keys.current}, stamp)
+            with self.store.held():
+                self.store.put(keys.with_current_alone())
+            return {"version": keys.current}
+
+    def _alone(self, work: str) -> AbstractContextManager[None]:
+        return one_upkeep_at_a_time(self.lake_uri, work, tell)
+
+    def _rewrite_lacking(self, keys: NameKeys) -> int:
         if keys.coming is None:
             return 0
         due = self._lacking(keys.coming)
@@ -118,22 +162,6 @@ class Rotation:
                 self._rewrite(row, keys, keys.coming)
             self._rewrite_statics(keys, keys.coming)
         return len(due)
-
-    def finish(self) -> int:
-        """Let readers change to the coming version once every published night has it, then remove what is old.
-
-        Returns
-        -------
-        int
-            The version that masked readers see.
-        """
-        keys, stamp = self._switched(), self._stamp()
-        self.lake.show_version(keys.current, stamp)
-        for table in (*MASKED_TABLES.values(), *MASKED_MARTS.values()):
-            self.lake.keep_versions(table, {keys.current}, stamp)
-        with self.store.held():
-            self.store.put(keys.with_current_alone())
-        return keys.current
 
     def _switched(self) -> NameKeys:
         """The keys with the coming version as the current one, stored while no night can be published."""
@@ -144,7 +172,7 @@ class Rotation:
                     return keys
                 if not self._lacking(keys.coming):
                     return self.store.put(keys.with_coming_as_current())
-            self.rewrite(keys)
+            self._rewrite_lacking(keys)
         raise LakeConflictError(
             f"nights were published {_TURNS} times while the last ones were rewritten under new pseudonyms: masked "
             "readers still see the old ones; run the rotation again, which goes on from here"
@@ -167,11 +195,20 @@ class Rotation:
 
     def _rewrite(self, row: Mapping[str, Any], keys: NameKeys, version: int) -> None:
         stamp = RunStamp(row["run_key"], ATTEMPT, row["settlement_date"])
-        masker = Masks.of_published(keys, row).masker(version)
-        for table, rows in published_tables(self.lake, row):
-            write_masked(self.lake, stamp, table, rows, masker)
+        masker, gone = Masks.of_published(keys, row).masker(version), retired(self.lake, stamp.night)
+        # What retention removed from a masked table alone would come back.
+        for table in (table for table in followed_tables() if masked_twin(table).name not in gone):
+            with self._unrestated(table):
+                write_masked(self.lake, stamp, table, self.lake.read(table, stamp.night, stamp.night), masker)
         for table, rows in rows_apart(self.lake, row):
             self.lake.replace(table, stamp.night, _of_version(rows, version), stamp, version)
+
+    def _unrestated(self, table: Table) -> AbstractContextManager[None]:
+        """Hold what a night holds while it brings the findings of earlier nights up to date with reviews.
+
+        If it did so between the reading and the writing here, the masked findings would stay behind for good.
+        """
+        return self.store.held() if table == _FINDINGS else nullcontext()
 
     def _rewrite_statics(self, keys: NameKeys, version: int) -> None:
         """Write the static relations, of which masked readers see the ages and homes of the newest night."""
@@ -179,7 +216,7 @@ class Rotation:
         masks = Masks.of_published(keys, row)
         statics = {name: self.lake.read(name).drop_columns([RUN_KEY.name]) for name in STATIC_RELATIONS}
         night = MaskedNight.of(masks, statics, row["settlement_date"])
-        night.write_statics(self.lake, self._stamp(), statics, version)
+        write_masked_statics(self.lake, self._stamp(), statics, night.masker(version))
 
     def _stamp(self) -> RunStamp:
         """The stamp of what concerns no single night: that of the newest."""
@@ -189,6 +226,14 @@ class Rotation:
     def _newest(self) -> dict[str, Any]:
         rows: list[dict[str, Any]] = self.lake.manifest().to_pylist()
         return rows[-1]
+
+
+STEPS: Mapping[str, Callable[[Rotation], dict[str, int]]] = {
+    "begin": Rotation.begin,
+    "rewrite": Rotation.rewrite,
+    "switch": Rotation.switch,
+}
+"""The steps of a rotation in their order, under the names of the DAG's tasks."""
 
 
 def _night_tables() -> Iterator[Table]:

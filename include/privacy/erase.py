@@ -14,15 +14,16 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from include.errors import IntegrityError, TerminalError
+from include.errors import IntegrityError, PublishError, TerminalError
 from include.lake import Lake, RunStamp
 from include.lake.erasing import delete_unreferenced, expire_at_once, rewrite_rows
-from include.lake.night_lock import one_night_at_a_time
+from include.lake.night_lock import one_night_at_a_time, one_upkeep_at_a_time
 from include.lake.tables import RUN_KEY
 from include.marts.tables import MART_TABLES
 from include.night.derived import DerivedTables, derived_digests
 from include.night.published_night import PublishedNight
 from include.night.verify import Verifier
+from include.privacy.progress import run_steps
 from include.privacy.report import Findings, nothing_held, remarks, subject_of
 from include.privacy.retention import Retention
 from include.privacy.selecting import Selection
@@ -38,7 +39,8 @@ Say = Callable[[str], object]
 def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say = lambda _: None) -> dict[str, Any]:
     """Erase a client from the lake; an erasure of the client that was begun before is completed.
 
-    Nights wait while it is at work. A reader that is in the middle of a table may find its files gone, and reads again.
+    Nights and other upkeep wait while it is at work. A reader that is in the middle of a table may find its files gone,
+    and reads again.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say 
     today
         Day from which the duty to keep records is seen.
     say
-        Function that is called with a message when the erasure has to wait for a night.
+        Function that is called with a message when the erasure has to wait for a night or for other upkeep.
 
     Returns
     -------
@@ -62,15 +64,19 @@ def erase(lake_uri: str, client: int, settings: Settings, today: date, say: Say 
     ------
     IntegrityError
         When a night that holds rows of the client's does not verify; nothing was changed.
+    LakeConflictError
+        When a night or other upkeep was at work for too long; nothing was changed.
     RetentionError
         When a record of the client's is younger than the duty to keep it; nothing was changed.
     SettingsError
         When the lake holds no such client.
+    PublishError
+        When the lake could not take a change; the message says what is done, what is left and how to go on.
     TerminalError
         When a table has no rule, reviews of the client's wait in the drop, or another client's erasure is unfinished;
         nothing was changed.
     """
-    with one_night_at_a_time(lake_uri, today, say):
+    with one_upkeep_at_a_time(lake_uri, "the erasure", say), one_night_at_a_time(lake_uri, today, say):
         return _erase(lake_uri, Verifier.open(lake_uri, settings), client, today)
 
 
@@ -87,10 +93,17 @@ def _erase(lake_uri: str, verifier: Verifier, client: int, today: date) -> dict[
     told = {**findings.as_dict(lake), "remarks": _remarks(lake, log, findings, client, settings, today)}
     planned = _planned(verifier, begun or _begun(log, client, findings.subject), findings, today)
     log = log.having(planned, findings.subject.as_pending())
-    log.write(lake_uri, settings)
-    _take_out(lake, findings, planned)
-    findings.files.erase(lake_uri, lake)
-    log.having(replace(planned, completed_at=_now()), None).write(lake_uri, settings)
+    _seal_plan(log, lake_uri, settings)
+    done = log.having(replace(planned, completed_at=_now()), None)
+    stamp = _stamp(lake, planned)
+    run_steps(
+        planned.request,
+        {
+            **{held.table: partial(_take_out, lake, held.table, findings.selection, stamp) for held in findings.held},
+            "files beside the tables": partial(findings.files.erase, lake_uri, lake),
+            "the seal": partial(done.write, lake_uri, settings),
+        },
+    )
     return {"is_erased": True, "request": planned.request, "train_by": planned.train_by, **told}
 
 
@@ -183,13 +196,21 @@ def _static_rows(findings: Findings) -> dict[str, int]:
     return {held.table: held.by_night[None] for held in findings.held if held.by_night[None]}
 
 
-def _take_out(lake: Lake, findings: Findings, planned: Erasure) -> None:
-    """Take the client's rows out of every table, its older snapshots and its files."""
-    selection, stamp = findings.selection, _stamp(lake, planned)
-    for name in (held.table for held in findings.held):
-        rewrite_rows(lake.catalog, name, partial(selection.remaining, name), stamp)
-        expire_at_once(lake.catalog, name)
-        delete_unreferenced(lake.catalog, name, partial(selection.count, name))
+def _seal_plan(log: ErasureLog, lake_uri: str, settings: Settings) -> None:
+    try:
+        log.write(lake_uri, settings)
+    except OSError as error:
+        raise PublishError(
+            f"nothing was erased: the plan could not be sealed in {lake_uri} ({error}). See that the lake and the "
+            "folder of the key have room and may be written to, and run the same command again"
+        ) from error
+
+
+def _take_out(lake: Lake, table: str, selection: Selection, stamp: RunStamp) -> None:
+    """Take the client's rows out of a table, its older snapshots and its files."""
+    rewrite_rows(lake.catalog, table, partial(selection.remaining, table), stamp)
+    expire_at_once(lake.catalog, table)
+    delete_unreferenced(lake.catalog, table, partial(selection.count, table))
 
 
 def _stamp(lake: Lake, planned: Erasure) -> RunStamp:

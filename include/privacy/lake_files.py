@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -13,12 +15,17 @@ from upath import UPath
 
 from include.errors import TerminalError
 from include.lake import Lake
+from include.lake.tables import ALERTS_SCHEMA
 from include.lake.work_folder import WORK, WorkFolder
-from include.night.finish import alerts_sheet_of, write_alerts_sheet
+from include.night.finish import sheets_of, write_alerts_sheet
 from include.privacy.selecting import Selection
 from include.reviews.drop import ReviewFile, inbox_of, kept_files, read_inbox, reviews_kept, taken_of
 from include.settings import Settings
 from include.tableau.folder import LIST_FILE, MASKED_FOLDER, UNMASKED_FOLDER
+from include.whole_file import drafts_in
+
+# A decision: the console answers within seconds, so that a draft of an hour ago is nobody's.
+_LONGEST_WRITE_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class LakeFiles:
     ----------
     sheets
         Nights whose sheets of alerts are written again.
+    drafts
+        Drafts of sheets and of files of reviews that killed processes left. All are deleted, as nobody reads them.
     extracts
         All extracts, and the lists of what they hold: one may hold what retention removed from the lake since. They are
         deleted; the next night writes them again from what remains.
@@ -42,6 +51,7 @@ class LakeFiles:
     """
 
     sheets: tuple[date, ...]
+    drafts: tuple[UPath, ...]
     extracts: tuple[UPath, ...]
     work_folders: tuple[UPath, ...]
     kept_reviews: tuple[UPath, ...]
@@ -66,7 +76,8 @@ class LakeFiles:
         taken = taken_of(inbox, settings.reviews_uri)
         waiting, _ = read_inbox(inbox, taken=taken)
         return cls(
-            sheets=tuple(night for night in sorted(nights) if alerts_sheet_of(lake_uri, night).exists()),
+            sheets=tuple(_sheets(lake_uri, nights, selection)),
+            drafts=(*drafts_in(sheets_of(lake_uri)), *filter(_is_left, (*drafts_in(inbox), *drafts_in(taken)))),
             extracts=tuple(_extracts(lake_uri)),
             work_folders=tuple(_work_folders(lake_uri, selection)),
             kept_reviews=tuple(path for path in kept_files(taken) if _is_of_client(_kept(path, selection), selection)),
@@ -92,7 +103,7 @@ class LakeFiles:
         """Delete the files, and write the sheets again from what remains in the lake."""
         for night in self.sheets:
             write_alerts_sheet(lake_uri, lake, night)
-        for path in (*self.extracts, *self.kept_reviews):
+        for path in (*self.drafts, *self.extracts, *self.kept_reviews):
             path.unlink(missing_ok=True)
         for folder in self.work_folders:
             WorkFolder(folder).clear()
@@ -101,11 +112,36 @@ class LakeFiles:
         """The files for people, by their kind."""
         return {
             "alerts": [f"{night}.csv" for night in self.sheets],
+            "drafts": [f"{path.parent.name}/{path.name}" for path in self.drafts],
             "extracts": [f"{path.parent.name}/{path.name}" for path in self.extracts],
             "work_folders": [f"{folder.parent.name}/{folder.name}" for folder in self.work_folders],
             "reviews_put_away": [path.name for path in self.kept_reviews],
             "reviews_waiting": [path.name for path in self.waiting_reviews],
         }
+
+
+def _sheets(lake_uri: str, nights: Collection[date], selection: Selection) -> Iterator[date]:
+    """The nights whose sheets may name the client: those that hold rows, and those that did when theirs was written."""
+    folder = sheets_of(lake_uri)
+    for path in sorted(folder.glob("*.csv"), key=str) if folder.exists() else ():
+        night = date.fromisoformat(path.stem)
+        if night in nights or selection.count("alerts", _sheet_rows(path)):
+            yield night
+
+
+def _sheet_rows(path: UPath) -> pa.Table:
+    """What a sheet says of whom, as the columns of `alerts`."""
+    with path.open("r", encoding="utf-8", newline="") as file:
+        rows = [
+            {"account_id": int(row["account_id"]) if row["account_id"] else None, "text": row["text"]}
+            for row in csv.DictReader(file)
+        ]
+    return pa.Table.from_pylist(rows, pa.schema([ALERTS_SCHEMA.field("account_id"), ALERTS_SCHEMA.field("text")]))
+
+
+def _is_left(draft: UPath) -> bool:
+    """Whether nobody can be writing a draft any more; to write one takes less than a second."""
+    return time.time() - draft.stat().st_mtime > _LONGEST_WRITE_SECONDS
 
 
 def _extracts(lake_uri: str) -> Iterator[UPath]:
@@ -119,8 +155,16 @@ def _extracts(lake_uri: str) -> Iterator[UPath]:
 def _work_folders(lake_uri: str, selection: Selection) -> Iterator[UPath]:
     work = UPath(lake_uri) / WORK
     for folder in sorted(work.glob("*/*"), key=str) if work.exists() else ():
-        if folder.is_dir() and any(selection.holds_any(_identifiers_in(path)) for path in folder.rglob("*.parquet")):
+        if folder.is_dir() and any(_holds_client(path, selection) for path in folder.rglob("*.parquet")):
             yield folder
+
+
+def _holds_client(path: UPath, selection: Selection) -> bool:
+    """Whether a work file holds a number of the client's; one that was not written to its end may."""
+    try:
+        return selection.holds_any(_identifiers_in(path))
+    except pa.ArrowInvalid:
+        return True
 
 
 def _identifiers_in(path: UPath) -> pa.Table:

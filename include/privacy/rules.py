@@ -21,7 +21,7 @@ class Rule:
         Whether a row that stays, because the account is also another's, may describe the client; `DESCRIBING` columns
         are then made null.
     has_sentences
-        Whether a row that names no account may name the client's numbers in its `text`.
+        Whether a row of no account, or of one that another client may use too, may name the client in its `text`.
     kept_because
         Reason why no row of the table is a client's; empty where rows may be.
     """

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ _COLUMN_OF = {
     "transaction": "trans_id",
 }
 """The identifier that a sentence means by a word before a number."""
+_OF_A_PERSON = ("card_id", "client_id", "disp_id")
+"""Identifiers that name a person, whoever else may use the account."""
 _FIRST_FIELDS: Mapping[str, tuple[str, ...]] = {
     "fin_client": ("client_id",),
     "fin_disposition": ("disp_id", "client_id", "account_id"),
@@ -175,13 +178,9 @@ class Selection:
         return frozenset(namer.name(str(number)) for namer in namers for number in numbers)
 
     def _is_named(self, rows: pa.Table) -> _Mask:
-        """Whether the sentence of a row without an account names a number of the client's."""
-        accounts = rows["account_id"].is_valid().to_numpy()
-        texts = rows["text"].to_pylist()
-        return np.array([not has and self._speaks(text or "") for has, text in zip(accounts, texts, strict=True)], bool)
-
-    def _speaks(self, text: str) -> bool:
-        return any(number in self.subject.numbers[column] for column, number in _named_in(text))
+        """Whether the sentence of each row names a number of the client's."""
+        numbers = self.subject.numbers
+        return np.array([any(number in numbers[column] for column, number in said) for said in _spoken(rows)], bool)
 
     def _is_quoted(self, quarantine: pa.Table) -> _Mask:
         """Whether the sealed text of each record quotes the client."""
@@ -198,16 +197,21 @@ def numbers_in(rows: pa.Table, rule: Rule, envelope: Envelope) -> Iterator[tuple
     for column in (name for name in IDENTIFIERS if name in rows.column_names):
         yield from ((column, number) for number in rows[column].unique().drop_null().to_pylist())
     if rule.has_sentences:
-        for text in rows.filter(rows["account_id"].is_null())["text"].drop_null().to_pylist():
-            yield from _named_in(text)
+        yield from chain.from_iterable(_spoken(rows))
     for night in rows["night"].unique().to_pylist() if "raw" in rows.column_names else ():
         for record in _opened(rows, list(_unread(rows, night)), night, envelope):
             yield from _identifiers(record["relation"], record["raw"] or "")
 
 
-def _named_in(text: str) -> Iterator[tuple[str, int]]:
-    """The numbers that a sentence names, with the columns of identifiers that they are of."""
-    yield from ((_COLUMN_OF[word.lower()], int(number)) for word, number in _NAMED.findall(text))
+def _spoken(rows: pa.Table) -> Iterator[list[tuple[str, int]]]:
+    """The numbers that the sentence of each row names, with the columns of identifiers that they are of.
+
+    A sentence on an account may name another's, to which it paid or which it repeats. Of such a sentence, only the
+    numbers of persons count: the account says whose the row is, unless several persons may use it.
+    """
+    for has_account, text in zip(rows["account_id"].is_valid().to_pylist(), rows["text"].to_pylist(), strict=True):
+        named = [(_COLUMN_OF[word.lower()], int(number)) for word, number in _NAMED.findall(text or "")]
+        yield [each for each in named if each[0] in _OF_A_PERSON] if has_account else named
 
 
 def _is_among(column: pa.ChunkedArray, values: Sequence[Any]) -> _Mask:

@@ -24,8 +24,16 @@ NAMES = ("finding_id", "line")
 """What joins rows that name no number to those that do: the id of a finding, and file and line of a record."""
 _LEFT = "left"
 _OWNER = "O"
-POSTINGS = (FIN_TRANSACTION.name, "state_lookback")
-"""Tables that hold postings."""
+_DAY_OF = {
+    FIN_TRANSACTION.name: "trans_date",
+    "state_lookback": "trans_date",
+    "anomaly_scores": "settlement_date",
+    "settlement_breaks": "settlement_date",
+    "alerts": "settlement_date",
+    "transaction_features": "settlement_date",
+    "mart_findings": "settlement_date",
+}
+"""The day of a posting in each table that says which account it is of: retention may have removed it from some."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,7 @@ class Subject:
         them says whose the postings are.
         """
         accounts = numbers["account_id"]
-        postings = (_numbers(_rows(lake, name, ("trans_id",), "account_id", accounts), "trans_id") for name in POSTINGS)
-        return cls({**numbers, "trans_id": frozenset[int]().union(*postings)})
+        return cls({**numbers, "trans_id": _postings_of(lake, accounts)})
 
     @property
     def accounts(self) -> frozenset[int]:
@@ -101,7 +108,6 @@ def _numbers_of(
     def belonging(table: str, column: str, to: str, numbers: frozenset[int]) -> frozenset[int]:
         return _numbers(_rows(lake, table, (column,), to, numbers), column)
 
-    postings = [belonging(table, "trans_id", "account_id", accounts) for table in POSTINGS]
     return {
         "client_id": frozenset({client}),
         "disp_id": dispositions,
@@ -109,13 +115,18 @@ def _numbers_of(
         "account_id": accounts,
         "order_id": belonging("fin_order", "order_id", "account_id", accounts),
         "loan_id": belonging("fin_loan", "loan_id", "account_id", accounts),
-        "trans_id": frozenset[int]().union(*postings),
+        "trans_id": _postings_of(lake, accounts),
     }
+
+
+def _postings_of(lake: Lake, accounts: Collection[int]) -> frozenset[int]:
+    found = (_numbers(_rows(lake, table, ("trans_id",), "account_id", accounts), "trans_id") for table in _DAY_OF)
+    return frozenset[int]().union(*found)
 
 
 def posting_days(lake: Lake, accounts: Collection[int]) -> tuple[date, date] | None:
     """The first and the last day on which something was posted to these accounts; None where nothing was."""
-    found = [_rows(lake, table, ("trans_date",), "account_id", accounts)["trans_date"] for table in POSTINGS]
+    found = [_rows(lake, table, (day,), "account_id", accounts)[day] for table, day in _DAY_OF.items()]
     days = pa.chunked_array([chunk for each in found for chunk in each.chunks], pa.date32())
     return (pc.min(days).as_py(), pc.max(days).as_py()) if len(days) > days.null_count else None
 

@@ -13,6 +13,7 @@ from include.lake.tables import NOT_HASHED
 from include.sql_engine import SqlEngine
 
 _NOT_CONTENT = frozenset(NOT_HASHED)
+_COLUMN = "column "
 
 
 Digest = Callable[[pa.Table], str]
@@ -34,7 +35,16 @@ def table_digests(tables: Mapping[str, pa.Table]) -> dict[str, str]:
 def full_digest() -> Iterator[Digest]:
     """A function that digests every column of a table, whatever it is called."""
     with _engine_digest() as digest:
-        yield lambda table: digest(table.rename_columns([f"column {name}" for name in table.column_names]))
+        yield lambda table: digest(table.rename_columns([f"{_COLUMN}{name}" for name in table.column_names]))
+
+
+def digested_columns(digest: str) -> list[str]:
+    """The columns that a digest of `full_digest` was taken over, in their order.
+
+    >>> digested_columns("column night,column rows:empty")
+    ['night', 'rows']
+    """
+    return [name.removeprefix(_COLUMN) for name in digest.rpartition(":")[0].split(",")]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 
@@ -31,6 +31,9 @@ CheckCode = Literal[
     "unknown_reference",
     "unmatched_reversal",
 ]
+
+CHECK_CODES: frozenset[str] = frozenset(get_args(CheckCode))
+"""The codes of all checks."""
 
 Severity = Literal["error", "warn"]
 

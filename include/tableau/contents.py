@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 
 from include.errors import ExtractError, TerminalError
 from include.lake import Lake, Table
+from include.lake.listing import Listing, NightFiles
 from include.lake.tables import RUN_KEY, VERSION_COLUMN
 from include.marts import MART_TABLES, MASKED_MARTS
+from include.publish.digest import combined_digest
+from include.tableau.hyper_file import TableRows
 
 FINDINGS, NIGHTS, DISTRICT_MONTHS = "mart_findings", "mart_nights", "mart_district_months"
 MARTS = (
@@ -26,11 +29,12 @@ MARTS = (
 )
 """The marts of an extract. The features of each posting are not among them: they are for looking up, in the lake."""
 
-NIGHT_COLUMN = "settlement_date"
 # Which run and key wrote a row is the lake's own business; an extract holds what readers see.
 _BOOKKEEPING = (RUN_KEY.name, VERSION_COLUMN)
 # Version 2 of Hyper's files, which pantab writes, holds numbers of up to as many digits.
 _MOST_DIGITS = 18
+# Rows that are in memory at once, unless a night has more.
+_ROWS_AT_ONCE = 100_000
 
 Runs = Mapping[date, str]
 """Key of the published run of each night."""
@@ -54,58 +58,132 @@ def table_names(*, is_masked: bool) -> tuple[str, ...]:
 
 def nights_with_marts(lake: Lake, *, is_masked: bool) -> dict[date, str]:
     """Published nights that have marts, in order, each with the key of its run."""
-    table = table_of(NIGHTS, is_masked=is_masked)
-    rows = lake.read(table, columns=[NIGHT_COLUMN, RUN_KEY.name]).sort_by(NIGHT_COLUMN).to_pylist()
-    return {row[NIGHT_COLUMN]: row[RUN_KEY.name] for row in rows}
+    listing = lake.listing(table_of(NIGHTS, is_masked=is_masked))
+    return {night: files.run_key for night, files in listing.nights.items()}
 
 
-def read_tables(lake: Lake, runs: Runs, *, is_masked: bool) -> dict[str, pa.Table]:
-    """Rows of some nights, by table.
+@dataclass(frozen=True)
+class Contents:
+    """What an extract may hold: the rows of some nights, which are read a few nights at a time.
 
-    Parameters
+    Attributes
     ----------
-    lake
-        Lake that holds the marts.
-    runs
-        Nights to be read, and the published run of each.
-    is_masked
-        Whether masked readers are to see the rows.
-
-    Raises
-    ------
-    ExtractError
-        When a night was published again or the key of the pseudonyms rotated meanwhile, so that the tables would not
-        belong together.
-    TerminalError
-        When a table has a column that an extract cannot hold.
+    listings
+        Files of each table, by its name; taken at one moment, so that the tables belong together.
     """
-    version = lake.key_version()
-    tables = {table.name: _read(lake, table, runs) for table in (table_of(m, is_masked=is_masked) for m in MARTS)}
-    if lake.key_version() != version:
-        raise ExtractError(
-            f"the key of the pseudonyms was rotated from version {version} while the marts were read, so that their "
-            "pseudonyms would differ: write the extracts again"
+
+    listings: Mapping[str, Listing]
+
+    @classmethod
+    def of(cls, lake: Lake, runs: Runs, *, is_masked: bool) -> Self:
+        """What readers of one kind see of some nights; no row is read.
+
+        Parameters
+        ----------
+        lake
+            Lake that holds the marts.
+        runs
+            Nights that are wanted, and the published run of each.
+        is_masked
+            Whether masked readers are to see the rows.
+
+        Raises
+        ------
+        ExtractError
+            When a night was published again or the key of the pseudonyms rotated meanwhile, so that the tables would
+            not belong together.
+        TerminalError
+            When a table has a column that an extract cannot hold.
+        """
+        version = lake.key_version()
+        tables = [table_of(mart, is_masked=is_masked) for mart in MARTS]
+        found = cls({table.name: lake.listing(table, min(runs), max(runs)) for table in tables})
+        if lake.key_version() != version:
+            raise ExtractError(
+                f"the key of the pseudonyms was rotated from version {version} while the marts were listed, so that "
+                "their pseudonyms would differ: write the extracts again"
+            )
+        for name, listing in found.listings.items():
+            _require_runs(name, listing, runs)
+            require_plain(name, found.schemas[name])
+        return found
+
+    @property
+    def schemas(self) -> Schemas:
+        """Columns of the tables as an extract has them."""
+        return {name: _shown(listing.schema) for name, listing in self.listings.items()}
+
+    def row_counts(self, nights: Iterable[date]) -> dict[str, int]:
+        """Number of rows of some nights, by table, as the lake's metadata gives it."""
+        wanted = list(nights)
+        return {
+            name: sum(files.row_count for files in _files(listing, wanted)) for name, listing in self.listings.items()
+        }
+
+    def digest(self, nights: Iterable[date]) -> str:
+        """Hex digest by which an extract that no longer holds what readers see is found.
+
+        It is taken over columns and names of files, which never change. A night's files may change without another
+        run: by a review, a rotation of the key, an erasure.
+        """
+        wanted = list(nights)
+        return combined_digest(
+            json.dumps([name, self.schemas[name].names, [files.names for files in _files(listing, wanted)]])
+            for name, listing in self.listings.items()
         )
-    return tables
+
+    def rows(self, nights: Iterable[date]) -> dict[str, TableRows]:
+        """The rows of some nights, by table, which can be read once."""
+        wanted = list(nights)
+        counts, schemas = self.row_counts(wanted), self.schemas
+        return {
+            name: TableRows(schemas[name], counts[name], _batches(name, listing, wanted, schemas[name]))
+            for name, listing in self.listings.items()
+        }
 
 
-def _read(lake: Lake, table: Table, runs: Runs) -> pa.Table:
-    rows = lake.read(table, min(runs), max(runs))
-    # Nights in between may not be wanted.
-    rows = rows.filter(pc.field(NIGHT_COLUMN).isin(list(runs)))
-    _require_runs(table.name, rows, runs)
-    shown = rows.drop_columns([column for column in _BOOKKEEPING if column in rows.column_names])
-    require_plain(table.name, shown.schema)
-    return shown
+def _shown(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name not in _BOOKKEEPING])
 
 
-def _require_runs(name: str, rows: pa.Table, runs: Runs) -> None:
-    keys = [NIGHT_COLUMN, RUN_KEY.name]
-    held = rows.select(keys).group_by(keys).aggregate([]).to_pylist()
-    again = sorted(str(row[NIGHT_COLUMN]) for row in held if runs[row[NIGHT_COLUMN]] != row[RUN_KEY.name])
+def _files(listing: Listing, nights: Iterable[date]) -> list[NightFiles]:
+    return [listing.nights[night] for night in nights if night in listing.nights]
+
+
+def _batches(name: str, listing: Listing, nights: list[date], shown: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for group in _groups(listing, nights):
+        try:
+            rows = listing.read(group)
+        except OSError as error:
+            raise ExtractError(
+                f"rows of {name} could not be read ({error}): a night was published again or its rows were erased "
+                "meanwhile, or the lake does not answer; write the extracts again (python -m include extract)",
+                table=name,
+            ) from error
+        yield from rows.select(shown.names).cast(shown).to_batches()
+
+
+def _groups(listing: Listing, nights: list[date]) -> Iterator[list[date]]:
+    """Nights that are read at once: together they have few rows, unless one alone has many."""
+    group: list[date] = []
+    row_count = 0
+    for night in nights:
+        coming = sum(files.row_count for files in _files(listing, [night]))
+        if group and row_count + coming > _ROWS_AT_ONCE:
+            yield group
+            group, row_count = [], 0
+        group.append(night)
+        row_count += coming
+    if group:
+        yield group
+
+
+def _require_runs(name: str, listing: Listing, runs: Runs) -> None:
+    held = listing.nights
+    again = [str(night) for night, run_key in runs.items() if night in held and held[night].run_key != run_key]
     if again:
         raise ExtractError(
-            f"{', '.join(again)} was published again while {name} was read, so that the extract's tables would not "
+            f"{', '.join(again)} was published again while {name} was listed, so that the extract's tables would not "
             "belong together: write the extracts again",
             table=name,
         )
@@ -140,35 +218,3 @@ def _is_plain(kind: pa.DataType) -> bool:
         pa.types.is_timestamp,
     )
     return any(is_kind(kind) for is_kind in kinds)
-
-
-def by_night(tables: Mapping[str, pa.Table], nights: Iterable[date]) -> dict[date, dict[str, pa.Table]]:
-    """The rows of each night, by table; those of one night stay in their order."""
-    parts = {name: _parts(rows) for name, rows in tables.items()}
-    empty = {name: rows.slice(0, 0) for name, rows in tables.items()}
-    return {night: {name: parts[name].get(night, empty[name]) for name in tables} for night in nights}
-
-
-def _parts(rows: pa.Table) -> dict[date, pa.Table]:
-    """The rows of each night as slices of one sorted table: filtering for each night would read all of it each time."""
-    ordered = rows.take(pc.sort_indices(rows, [(NIGHT_COLUMN, "ascending")])).combine_chunks()
-    found: dict[date, pa.Table] = {}
-    start = 0
-    for count in pc.value_counts(ordered[NIGHT_COLUMN]).to_pylist():
-        found[count["values"]] = ordered.slice(start, count["counts"])
-        start += count["counts"]
-    return found
-
-
-def content_digest(tables: Mapping[str, pa.Table]) -> str:
-    """Hex digest of rows and columns, by which an extract that no longer holds what readers see is found.
-
-    A night's rows may change without another run: by a review, a rotation of the key, an erasure.
-    """
-    digest = hashlib.sha256()
-    for name, rows in tables.items():
-        sink = pa.BufferOutputStream()
-        pyarrow.csv.write_csv(rows, sink)
-        digest.update(f"{name} {len(rows)}\n".encode())
-        digest.update(sink.getvalue())
-    return digest.hexdigest()

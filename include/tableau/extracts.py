@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import pyarrow as pa
-
 from include.errors import MissingStateError
 from include.lake import Lake
-from include.publish.digest import combined_digest
 from include.settings import Settings
 from include.stages import stage
-from include.tableau.contents import Runs, Schemas, by_night, content_digest, nights_with_marts, read_tables
+from include.tableau.contents import Contents, Runs, nights_with_marts
 from include.tableau.documents import documents
 from include.tableau.folder import ROLLING, Entry, ExtractFolder, extract_of
-from include.tableau.hyper_file import check_hyper, write_hyper
+from include.tableau.hyper_file import TableRows
+from include.tableau.hyper_process import HyperProcess
+
+TRY_SECONDS = 15 * 60
+"""How long a night may write extracts before Hyper is ended; the 93 of a bank of 20,000 accounts took one minute."""
 
 
 @dataclass(frozen=True)
@@ -50,39 +52,29 @@ class _Plan:
         Published runs of all nights that are wanted.
     kept
         Nights of the rolling extract.
-    rows
-        Rows of each of these nights, by table.
+    contents
+        Rows of all these nights.
     """
 
     runs: Runs
     kept: tuple[date, ...]
-    rows: Mapping[date, Mapping[str, pa.Table]]
+    contents: Contents
 
     def entries(self) -> dict[str, Entry]:
         """What the list is to say of each extract."""
-        contents = {night: content_digest(rows) for night, rows in self.rows.items()}
-        of_each = {extract_of(night): self._entry((night,), contents[night]) for night in self.runs}
-        return {**of_each, ROLLING: self._entry(self.kept, combined_digest(contents[night] for night in self.kept))}
+        of_each = {extract_of(night): self._entry((night,)) for night in self.runs}
+        return {**of_each, ROLLING: self._entry(self.kept)}
 
-    def _entry(self, nights: tuple[date, ...], content: str) -> dict[str, Any]:
+    def _entry(self, nights: tuple[date, ...]) -> dict[str, Any]:
         return {
             "nights": {night.isoformat(): self.runs[night] for night in nights},
-            "content": content,
-            "rows": {name: rows.num_rows for name, rows in self._held(nights).items()},
+            "content": self.contents.digest(nights),
+            "rows": self.contents.row_counts(nights),
         }
 
-    def held(self, entry: Entry) -> dict[str, pa.Table]:
+    def rows(self, entry: Entry) -> dict[str, TableRows]:
         """The rows of one extract, by table."""
-        return self._held(map(date.fromisoformat, entry["nights"]))
-
-    def _held(self, nights: Iterable[date]) -> dict[str, pa.Table]:
-        parts = [self.rows[night] for night in nights]
-        return {name: pa.concat_tables(part[name] for part in parts) for name in parts[0]}
-
-    @property
-    def schemas(self) -> Schemas:
-        """Columns of the tables."""
-        return {name: rows.schema for name, rows in self.rows[self.kept[0]].items()}
+        return self.contents.rows(map(date.fromisoformat, entry["nights"]))
 
 
 def write_extracts(
@@ -114,27 +106,46 @@ def write_extracts(
     Raises
     ------
     ExtractError
-        When Hyper is not there, a file could not be written or does not hold what the lake holds. Files that were not
-        finished are as they were; what was finished stays.
+        When Hyper is not there, a file could not be written or does not hold what the lake holds, or the time is over.
+        Files that were not finished are as they were; what was finished stays.
     MissingStateError
         When the night has no marts, or no night has.
     """
-    folder = ExtractFolder.of(lake_uri, is_masked=is_masked)
+    folder, clock = ExtractFolder.of(lake_uri, is_masked=is_masked), _Clock(is_anew)
     plan = _plan(Lake.open(lake_uri, settings), lake_uri, settings.extract_nights, night, is_masked=is_masked)
     wanted, listed = plan.entries(), folder.entries()
     folder.clear_drafts()
     removed = folder.keep_only(wanted)
     again = set[str]() if not is_anew else {extract_of(night), ROLLING} if night else set(wanted)
-    due = [name for name, entry in wanted.items() if name in again or listed.get(name) != entry]
+    due = [name for name in _in_turn(wanted, night) if name in again or listed.get(name) != wanted[name]]
     current = {name: entry for name, entry in listed.items() if name in wanted and name not in due}
-    for name in due:
-        _write(folder, name, plan.held(wanted[name]))
-        current[name] = wanted[name]
-        # After each, so that a run that ends early does not write the same again.
-        folder.note(current)
-    for name, content in documents(plan.schemas, settings, is_masked=is_masked).items():
+    with HyperProcess() as hyper:
+        for name in due:
+            with stage(f"the extract {name}"), folder.replacing(name) as draft:
+                hyper.write(draft, plan.rows(wanted[name]), clock.seconds_left())
+            current[name] = wanted[name]
+            # After each, so that a run that ends early does not write the same again.
+            folder.note(current)
+    for name, content in documents(plan.contents.schemas, settings, is_masked=is_masked).items():
         folder.put(name, content)
     return Exported(str(folder.path), sorted(due), removed, dict(wanted[ROLLING]["rows"]))
+
+
+class _Clock:
+    """Tells how long an extract may take: a night shares its time among them all, a command has it for each."""
+
+    def __init__(self, is_for_each: bool) -> None:
+        self._is_for_each, self._began = is_for_each, time.monotonic()
+
+    def seconds_left(self) -> float:
+        """Seconds until Hyper is ended."""
+        return TRY_SECONDS if self._is_for_each else TRY_SECONDS - (time.monotonic() - self._began)
+
+
+def _in_turn(names: Iterable[str], night: date | None) -> list[str]:
+    """The night's own extract and the rolling one come first, as older ones can wait if the time runs out."""
+    first = {extract_of(night): 0, ROLLING: 1} if night else {}
+    return sorted(names, key=lambda name: first.get(name, 2))
 
 
 def _plan(lake: Lake, lake_uri: str, nights: int, asked: date | None, *, is_masked: bool) -> _Plan:
@@ -149,13 +160,12 @@ def _plan(lake: Lake, lake_uri: str, nights: int, asked: date | None, *, is_mask
         raise MissingStateError(
             f"the night {asked} is not published or has no marts: publish it, then write its extract", night=asked
         )
-    first = max(published) - timedelta(days=nights - 1)
-    kept = tuple(night for night in published if night >= first)
+    kept = kept_nights(published, nights)
     runs = {night: published[night] for night in sorted({*kept, *([asked] if asked else [])})}
-    return _Plan(runs, kept, by_night(read_tables(lake, runs, is_masked=is_masked), runs))
+    return _Plan(runs, kept, Contents.of(lake, runs, is_masked=is_masked))
 
 
-def _write(folder: ExtractFolder, name: str, tables: Mapping[str, pa.Table]) -> None:
-    with stage(f"the extract {name}"), folder.replacing(name) as draft:
-        write_hyper(draft, tables)
-        check_hyper(draft, tables)
+def kept_nights(published: Iterable[date], days: int) -> tuple[date, ...]:
+    """Nights of the rolling extract: those of the last days up to the newest night."""
+    nights = sorted(published)
+    return tuple(night for night in nights if night > nights[-1] - timedelta(days=days))

@@ -113,7 +113,7 @@ class ExtractFolder:
         """
         with self._room_for(name):
             make_private(self.path)
-        folder = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self.path.path if self._is_local else None))
+            folder = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self.path.path if self._is_local else None))
         try:
             yield folder / name
             with self._room_for(name):

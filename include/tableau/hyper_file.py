@@ -1,4 +1,4 @@
-"""Writes tables as one .hyper file and asks Hyper whether it holds them; only this module calls Hyper.
+"""Writes tables as one .hyper file and asks Hyper whether it holds them; only this module calls Hyper, in a worker.
 
 pantab starts Hyper for each call, without a log file (`log_config` is empty), without telemetry and without a network
 connection.
@@ -7,7 +7,8 @@ connection.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -32,10 +33,12 @@ class _Check:
 
     what: str
     in_hyper: Callable[[sa.ColumnClause[Any]], sa.ColumnElement[Any]]
-    in_arrow: Callable[[pa.ChunkedArray], pa.Scalar]
+    in_arrow: Callable[[pa.Array], pa.Scalar]
+    merge: Callable[[Any, Any], Figure] = operator.add
+    in_nothing: Figure = None
 
 
-_FILLED = _Check("filled", sa.func.count, lambda values: pa.scalar(len(values) - values.null_count))
+_FILLED = _Check("filled", sa.func.count, lambda values: pa.scalar(len(values) - values.null_count), in_nothing=0)
 _SUM = _Check("sum", sa.func.sum, pc.sum)
 # Identifiers go up to 2^63 - 1, whose sum would not fit.
 _SUM_AS_DOUBLE = _Check(
@@ -44,46 +47,102 @@ _SUM_AS_DOUBLE = _Check(
     lambda values: pc.sum(values.cast(pa.float64(), safe=False)),
 )
 _TRUE = _Check("true", lambda column: sa.func.sum(sa.cast(column, sa.Integer)), pc.sum)
-_LATEST = _Check("latest", sa.func.max, pc.max)
+_LATEST = _Check("latest", sa.func.max, pc.max, merge=max)
 _LENGTH = _Check(
     "length", lambda column: sa.func.sum(sa.func.length(column)), lambda values: pc.sum(pc.utf8_length(values))
 )
 
 
-def write_hyper(path: Path, tables: Mapping[str, pa.Table]) -> None:
-    """Write tables into a new .hyper file.
+@dataclass(frozen=True)
+class TableRows:
+    """The rows of one table, which come in batches and can be read once.
+
+    Attributes
+    ----------
+    schema
+        Columns.
+    count
+        Number of rows that are to come.
+    batches
+        The rows.
+    """
+
+    schema: pa.Schema
+    count: int
+    batches: Iterator[pa.RecordBatch]
+
+
+def write_hyper(path: Path, tables: Mapping[str, TableRows]) -> None:
+    """Write tables into a new .hyper file, then ask Hyper for figures over every column, which must be those written.
+
+    One batch of rows at a time is in memory.
 
     Raises
     ------
     ExtractError
-        When Hyper is not there or could not write; nothing stays at `path`.
+        When Hyper is not there, could not write or does not answer, or when a figure differs; nothing stays at `path`.
     """
-    pantab = _pantab(path)
+    totals = {name: _Totals(rows) for name, rows in tables.items()}
     try:
-        pantab.frames_to_hyper(dict(tables), path)
+        _write(path, tables, totals)
+        _check(path, totals)
+    except ExtractError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _write(path: Path, tables: Mapping[str, TableRows], totals: Mapping[str, _Totals]) -> None:
+    pantab = _pantab(path)
+    readers = {
+        name: pa.RecordBatchReader.from_batches(rows.schema, totals[name].counting(rows.batches))
+        for name, rows in tables.items()
+    }
+    try:
+        pantab.frames_to_hyper(readers, path)
     # Hyper's own errors come as RuntimeError, a missing program as OSError.
     except (RuntimeError, OSError) as error:
-        path.unlink(missing_ok=True)
         raise _failed(path, error) from error
 
 
-def check_hyper(path: Path, tables: Mapping[str, pa.Table]) -> None:
-    """Ask Hyper for the figures of every column of a file, and hold them against the tables that were to be written.
-
-    Raises
-    ------
-    ExtractError
-        When a figure differs, or Hyper does not answer.
-    """
-    expected = {name: _arrow_figures(rows) for name, rows in tables.items()}
-    found = hyper_figures(path, {name: rows.schema for name, rows in tables.items()})
-    wrong = list(_differences(expected, found))
+def _check(path: Path, totals: Mapping[str, _Totals]) -> None:
+    found = hyper_figures(path, {name: total.schema for name, total in totals.items()})
+    wrong = list(_differences({name: total.figures() for name, total in totals.items()}, found))
     if wrong:
         raise ExtractError(
             f"{path.name} does not hold what the lake holds ({'; '.join(wrong)}), and the extract before stays: write "
             "it again; if it happens again, this is a defect of the program: report it with this sentence",
             place=str(path),
         )
+
+
+class _Totals:
+    """The figures of a table that are expected of Hyper, added up while its batches pass.
+
+    The number of rows is the one that was announced: rows that got lost on the way are found, too.
+    """
+
+    def __init__(self, rows: TableRows) -> None:
+        self.schema, self._count = rows.schema, rows.count
+        self._found: list[Figure] = [check.in_nothing for _, check in _checks(rows.schema)]
+
+    def counting(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same batches."""
+        for batch in batches:
+            found = [check.in_arrow(batch[column]).as_py() for column, check in _checks(self.schema)]
+            merges = [check.merge for _, check in _checks(self.schema)]
+            self._found = [_merged(*each) for each in zip(merges, self._found, found, strict=True)]
+            yield batch
+
+    def figures(self) -> dict[str, Figure]:
+        """Number of rows, and the figures over each column."""
+        return dict(zip(_figure_names(self.schema), [self._count, *self._found], strict=True))
+
+
+def _merged(merge: Callable[[Any, Any], Figure], one: Figure, other: Figure) -> Figure:
+    """Two parts of a figure brought together; a part without values has none."""
+    if one is None or other is None:
+        return other if one is None else one
+    return merge(one, other)
 
 
 def hyper_figures(path: Path, schemas: Mapping[str, pa.Schema]) -> dict[str, dict[str, Figure]]:
@@ -139,11 +198,6 @@ def _figures_query(name: str, schema: pa.Schema, prefix: str) -> sa.Subquery:
     figures += [check.in_hyper(sa.column(column)) for column, check in _checks(schema)]
     named = [figure.label(f"{prefix}_{number}") for number, figure in enumerate(figures)]
     return sa.select(*named).select_from(sa.table(name)).subquery(prefix)
-
-
-def _arrow_figures(rows: pa.Table) -> dict[str, Figure]:
-    figures = [rows.num_rows, *(check.in_arrow(rows[column]).as_py() for column, check in _checks(rows.schema))]
-    return dict(zip(_figure_names(rows.schema), figures, strict=True))
 
 
 def _figure_names(schema: pa.Schema) -> list[str]:

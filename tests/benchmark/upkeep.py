@@ -93,7 +93,7 @@ def measure(lake_uri: str, settings: Settings) -> dict[str, Any]:
 def _cut(lake_uri: str, settings: Settings, nights: int) -> None:
     """Leave the oldest nights alone in a lake."""
     work = Maintenance.of(lake_uri, settings, datetime.now(UTC))
-    published: list[date] = work.lake.manifest()["settlement_date"].to_pylist()
+    published: list[date] = work.verifier.lake.manifest()["settlement_date"].to_pylist()
     for name, table in work.tables().items():
         if night_column(table) and (newer := data_files(table, published[nights], None)):
             remove_rows(work.catalog, name, newer)

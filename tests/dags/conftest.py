@@ -1,4 +1,4 @@
-"""An installation with places of its own and places by name."""
+"""An installation with places of its own and places by name, and the database that runs are kept in."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def database() -> None:
+    """Airflow's database."""
+    from airflow.utils.db import initdb
+
+    initdb()

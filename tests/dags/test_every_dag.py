@@ -30,6 +30,7 @@ def test_there_are_dags():
         "online_learning",
         "champion_rollback",
         "athena_deployment",
+        "key_rotation",
         "lake_maintenance",
         "alerting",
     }

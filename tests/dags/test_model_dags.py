@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from copy import deepcopy
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -22,13 +21,13 @@ from include.orchestration import (
     APPROVE,
     CHAMPION,
     DECISION_DAYS,
-    FAILURE,
     LAST_REFRESH,
     PUBLISHED_NIGHT,
     SELECTION_WANTED,
 )
 from include.selection import CandidateError, SelectionError
 from include.settings import get_settings
+from tests.dags.runs import played
 
 CHALLENGER, REASON = "contrast-00000000000000aa", "it was stopped after the 300 seconds it may take"
 COMPARED_WITH = "rarity-00000000000000bb"
@@ -88,13 +87,6 @@ def test_a_rollback_runs_when_somebody_asks_and_needs_a_reason():
         dag.params.get_param("which").resolve("everything")
 
 
-@pytest.fixture(scope="module")
-def _database():
-    from airflow.utils.db import initdb
-
-    initdb()
-
-
 class _Rooms:
     """The rooms that tasks call, with what they were asked for; their own tests are elsewhere."""
 
@@ -143,7 +135,7 @@ class _Rooms:
 
 
 @pytest.fixture
-def rooms(monkeypatch, tmp_path, _database, places) -> _Rooms:
+def rooms(monkeypatch, tmp_path, database, places) -> _Rooms:
     lake = f"file:{tmp_path / 'lake'}"
     monkeypatch.setenv("ADS_LAKES", json.dumps({"trial": lake, "sandbox": "file:/sandbox"}))
     get_settings.cache_clear()
@@ -160,32 +152,8 @@ def allowed(monkeypatch) -> Iterator[None]:
     get_settings.cache_clear()
 
 
-def _played(dag, marked: str | None = None, **conf: Any) -> SimpleNamespace:
-    """A run of the DAG in this process: its state, its tasks' states, and the sentences they left.
-
-    A task that is marked is not run but set to success, as somebody may in the UI.
-    """
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-
-    dag.default_args = {}
-    # A question fills in the run's params where they are declared, for all DAGs; elsewhere its process ends with it.
-    dag.params = deepcopy(dag.params)
-    for task in dag.tasks:
-        task.retries = 0
-    run = dag.test(
-        run_conf={"lake": "trial", **({"source": "trial"} if "source" in dag.params else {}), **conf},
-        mark_success_pattern=marked,
-    )
-    with create_session() as session:
-        left = session.scalars(XComModel.get_many(run_id=run.run_id, key=FAILURE, dag_ids=run.dag_id)).all()
-        sentences = [XComModel.deserialize_value(xcom) for xcom in left]
-    states = {(ti.task_id, ti.map_index): str(ti.state) for ti in run.get_task_instances()}
-    return SimpleNamespace(state=run.state, states=states, sentences=sentences)
-
-
 def _selected(**conf: Any) -> SimpleNamespace:
-    return _played(model_selection(), **{"before": "1994-01-26", **conf})
+    return played(model_selection(), **{"before": "1994-01-26", **conf})
 
 
 def _response(chosen: str, by: str | None) -> dict[str, Any]:
@@ -381,12 +349,12 @@ def test_a_lake_without_a_champion_keeps_no_other_lake_from_learning(rooms, monk
     monkeypatch.setattr(selection, "history", lambda lake_uri: [] if "sandbox" in lake_uri else [{}])
     taught = []
     monkeypatch.setattr(learning, "learn", lambda lake_uri, night: taught.append((lake_uri, night.day)) or {})
-    _played(online_learning(), marked="watch|ask_for_selection")
+    played(online_learning(), marked="watch|ask_for_selection")
     assert taught == [("file:/sandbox", 4), ("file:/lake", 5)]
 
 
 def test_a_rollback_of_the_champion_deposes_the_one_that_was_looked_at(rooms):
-    assert _played(champion_rollback(), which=CHAMPION, why="too loud").state == "success"
+    assert played(champion_rollback(), which=CHAMPION, why="too loud").state == "success"
     ((what, said),) = rooms.asked
     assert what == "rollback"
     assert (said["champion"], said["why"]) == (CHALLENGER, "too loud")
@@ -395,7 +363,7 @@ def test_a_rollback_of_the_champion_deposes_the_one_that_was_looked_at(rooms):
 
 
 def test_a_look_that_is_written_by_hand_takes_nothing_back(rooms):
-    run = _played(champion_rollback(), which=CHAMPION, why="too loud", marked="look")
+    run = played(champion_rollback(), which=CHAMPION, why="too loud", marked="look")
     assert run.state == "failed"
     assert "marking `look` as done is no look" in run.sentences[0]
     assert rooms.asked == []
@@ -407,12 +375,12 @@ def test_a_rollback_of_learning_takes_back_the_newest_night_in_force(rooms):
         {"night": "1994-01-04", "accepted": True, "rolled_back_by": "ada"},
         {"night": "1994-01-03", "accepted": True, "rolled_back_by": ""},
     ]
-    assert _played(champion_rollback(), why="poisoned").state == "success"
+    assert played(champion_rollback(), why="poisoned").state == "success"
     ((what, said),) = rooms.asked
     assert (what, said["night"].isoformat(), said["why"]) == ("rollback_learning", "1994-01-03", "poisoned")
 
 
 def test_a_rollback_of_learning_with_nothing_in_force_says_so(rooms):
-    run = _played(champion_rollback(), why="poisoned")
+    run = played(champion_rollback(), why="poisoned")
     assert run.state == "failed"
     assert run.sentences == [f"SettingsError: {CHALLENGER} is champion and nothing it learned is in force"]

@@ -9,6 +9,9 @@ import pytest
 from tests.lake.nights import open_lake
 from tests.maintenance.lakes import lake_of_nights
 
+collect_ignore = ["killed.py"]
+"""Started as a program of its own."""
+
 
 @pytest.fixture(scope="session")
 def _made(tmp_path_factory):

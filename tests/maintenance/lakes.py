@@ -10,6 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 
 from include.lake import TABLES, RunStamp
+from include.lake.commit import Change, guarded_commit
+from include.lake.data_files import write_data_file
+from include.lake.rows import keyed_rows
 from include.maintenance.expiry import Moment
 from include.maintenance.maintain import Maintenance
 from include.night.verify import verify
@@ -94,6 +97,16 @@ def publish_honestly(lake, night: date, run: str = "a", postings: int = 3) -> Ru
     }
     lake.publish_manifest(manifest_row(stamp, **columns), stamp)
     return stamp
+
+
+def several_files(lake, night, run, parts):
+    """Rows of one run and night in several data files, which the lake itself never leaves."""
+    table, stamp = lake._catalog.load(STATE.name), stamp_of(run, night)
+    files = [
+        write_data_file(table, keyed_rows(STATE, rows_of(STATE, night, run, 2), stamp.run_key), f"part={part}")
+        for part in range(parts)
+    ]
+    guarded_commit(lake._catalog, STATE.name, lambda _now: Change(add=files), stamp)
 
 
 def verified(folder, night=None):

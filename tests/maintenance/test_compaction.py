@@ -7,16 +7,14 @@ from datetime import date
 import pyarrow as pa
 from pyiceberg.manifest import ManifestFile
 
-from include.lake.commit import Change, guarded_commit
-from include.lake.data_files import data_files, night_of, run_key_of, write_data_file
+from include.lake.data_files import data_files, night_of, run_key_of
 from include.lake.erasing import unreferenced_files
 from include.lake.manifests import monthly_layout
-from include.lake.rows import keyed_rows
 from include.maintenance import compaction
 from include.maintenance.compaction import ATTEMPT, LEAST_SPARE, compact_data_files, compact_manifests
 from include.masking.tables import MASKED_TABLES
 from tests.lake.nights import STATE, accounts, night_number, open_lake, publish_night, rows_of, seen, stamp_of, whole
-from tests.maintenance.lakes import FIRST, NIGHTS, everything, lake_of_nights
+from tests.maintenance.lakes import FIRST, NIGHTS, everything, lake_of_nights, several_files
 
 NEXT = FIRST + NIGHTS
 
@@ -135,16 +133,6 @@ def test_a_rewriting_that_a_night_overtakes_is_planned_again(lake, folder, monke
     assert len(done) == 3  # for the count, for the lost race, for the commit
     assert len(entries_of(lake, STATE.name)) == NIGHTS + 1
     assert seen(lake, night_number(NEXT)) == whole("b")
-
-
-def several_files(lake, night, run, parts):
-    """Rows of one run and night in several data files, which the lake itself never leaves."""
-    table, stamp = lake._catalog.load(STATE.name), stamp_of(run, night)
-    files = [
-        write_data_file(table, keyed_rows(STATE, rows_of(STATE, night, run, 2), stamp.run_key), f"part={part}")
-        for part in range(parts)
-    ]
-    guarded_commit(lake._catalog, STATE.name, lambda _now: Change(add=files), stamp)
 
 
 def test_pseudonyms_of_two_key_versions_stay_apart(tmp_path):

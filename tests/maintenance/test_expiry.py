@@ -16,7 +16,7 @@ from include.maintenance import expiry
 from include.maintenance.compaction import compact_manifests
 from include.maintenance.expiry import HELD, expire_snapshots, hold_snapshot, remove_unused_files
 from tests.lake.nights import STATE, accounts, night_number, open_lake, publish_night, rows_of, seen, stamp_of, whole
-from tests.maintenance.lakes import FIRST, LATER, NIGHTS, SAFE, everything, files_in, moment
+from tests.maintenance.lakes import FIRST, LATER, NIGHTS, SAFE, everything, files_in, grow_old, moment
 
 NIGHT = night_number(FIRST)
 
@@ -118,6 +118,28 @@ def test_what_a_killed_run_left_goes_when_it_is_old(lake, folder):
     assert tidy(lake, moment(after=timedelta(hours=1))) == set()
     assert str(left) in tidy(lake, moment())
     assert not left.exists()
+
+
+def test_a_snapshot_that_became_due_after_the_expiry_keeps_its_files(lake, folder):
+    """The tasks of a maintenance go by a time each, and one that is cleared alone runs days after the others."""
+    replace_again(lake, 3)
+    remove_unused_files(lake._catalog, STATE.name, SAFE, moment(), is_dry=False)
+    table = lake._catalog.load(STATE.name)
+    assert len(table.snapshots()) > 1
+    for snapshot in table.snapshots():
+        assert all(Path(manifest.manifest_path).exists() for manifest in snapshot.manifests(table.io))
+
+
+def test_beside_snapshots_of_long_ago_a_young_file_stays_that_no_snapshot_names_yet(lake, folder):
+    """A run writes its files before the commit that names them."""
+    grow_old(folder)
+    data = folder / "ads" / "state_things" / "data"
+    ages = {data / "left.parquet": SAFE + timedelta(minutes=1), data / "written.parquet": SAFE - timedelta(minutes=10)}
+    for file, age in ages.items():
+        file.write_bytes(b"rows")
+        os.utime(file, (time.time() - age.total_seconds(),) * 2)
+    assert tidy(lake, moment(after=timedelta(0))) & set(map(str, ages)) == {str(data / "left.parquet")}
+    assert (data / "written.parquet").exists()
 
 
 def test_somebodys_own_file_stays(lake, folder):

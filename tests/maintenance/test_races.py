@@ -15,6 +15,7 @@ import pytest
 
 from include.lake.data_files import data_files, read_paths
 from include.lake.iceberg_catalog import arrow_schema
+from include.maintenance.expiry import HELD
 from include.maintenance.maintain import STEPS
 from include.settings import get_settings
 from tests.lake.nights import KEYED, STATE, night_number, open_lake
@@ -106,7 +107,7 @@ def race(kept, seed):
     assert at_once(late(maintain), late(play), late(backfill), read) == [None] * 4
     lake = open_lake(folder)
     assert [look for look in looks if not is_whole(*look)] == []
-    assert removed[0] > 0, "the files of a hundred days ago that nobody reads"
+    assert removed[0] > 0 or holds_snapshots(lake), "the files of a hundred days ago that nobody reads"
     assert [read_planned(lake, *plan) for plan in plans] == [count for *_, count in plans]
     expected = dict.fromkeys(NIGHTS, "b") | dict.fromkeys([*again, TOMORROW, TOMORROW + timedelta(days=1)], "c")
     assert {night: runs_of(lake, night) for night in expected if night != LONG_AGO} == {
@@ -114,6 +115,11 @@ def race(kept, seed):
     }
     assert set(verified(folder)["retired"]) <= {LONG_AGO.isoformat()}
     assert_tidied(folder)
+
+
+def holds_snapshots(lake):
+    """Whether the others had written so often that no snapshot of before was left; maintenance then holds one."""
+    return any(HELD in lake.catalog.load(name).metadata.refs for name in lake.catalog.names())
 
 
 def planned(lake):

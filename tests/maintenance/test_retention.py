@@ -18,6 +18,7 @@ from include.masking.tables import MASKED_TABLES
 from include.night import carried_state
 from include.night.finish import alerts_sheet_of
 from include.night.published_night import PublishedNight
+from include.registry.erasures import Erasure, ErasureLog, NightErasure
 from include.settings import Settings, get_settings
 from tests.lake.nights import STATE, open_lake, rows_of, stamp_of
 from tests.maintenance.lakes import maintenance, publish_honestly, verified
@@ -230,6 +231,19 @@ def test_a_night_that_does_not_verify_keeps_its_rows(folder):
     with pytest.raises(IntegrityError, match=r"removes nothing of a night that does not verify: 2018-01-01.*published"):
         maintenance(folder, retention={"fin_transaction": DAYS}).retire()
     assert open_lake(folder).read("fin_transaction").num_rows == 8
+
+
+def test_a_night_that_an_erasure_changed_while_it_was_waited_for_verifies(folder):
+    work, lake, settings = maintenance(folder, retention={"fin_transaction": DAYS}), open_lake(folder), get_settings()
+    row = lake.published(OLD)
+    night = PublishedNight.read(lake, row)
+    left = {**night.outputs, "fin_transaction": night.outputs["fin_transaction"].slice(1)}
+    lake.replace("fin_transaction", OLD, left["fin_transaction"], RunStamp(row["run_key"], "erasure", OLD))
+    after = night.with_outputs(left).output_hash(settings)
+    part = NightErasure(OLD, row["run_key"], row["attempt"], row["output_hash"], after, {}, 1, 1000)
+    erased = Erasure("request", "client", "2020-01-02", "2020-01-02", nights=(part,))
+    ErasureLog().having(erased, None).write(str(folder), settings)
+    assert work.retire()["retired_nights"] == 2
 
 
 def test_what_another_run_is_writing_stays(folder):

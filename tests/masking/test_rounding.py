@@ -6,11 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from include.lake.tables import TABLES, Table
 from include.marts import MART_TABLES, MASKED_MARTS
 from include.masking.keys import NameKeyStore
+from include.masking.rounding import rounded_cents, rounded_money
 from include.masking.tables import MASKED_TABLES, Masker
+from include.relations import MONEY
 from include.settings import Settings
 
 STEP = 1000
@@ -27,6 +31,23 @@ def masked_row(table: Table, into: Table, row: dict[str, Any], tmp_path: Any, st
 
 def of_table(name: str, row: dict[str, Any], tmp_path: Any, step: int = STEP) -> dict[str, Any]:
     return masked_row(TABLES[name], MASKED_TABLES[name], row, tmp_path, step)
+
+
+_CENTS = st.integers(-(10**12) + 1, 10**12 - 1)
+
+
+@given(st.lists(st.none() | _CENTS, max_size=20), st.integers(1, 5000))
+@example([50_00, 150_00, -50_00, -150_00, None], 100)
+def test_money_is_rounded_to_the_nearest_step_and_to_the_even_one_between_two(
+    cents: list[int | None], step: int
+) -> None:
+    money = [None if each is None else Decimal(each).scaleb(-2) for each in cents]
+    largest = Decimal(10**10 - 1) // step * step
+    nearest = [None if each is None else round(each / step) * step for each in money]
+    expected = [None if each is None else max(-largest, min(largest, each)) for each in nearest]
+    assert rounded_money(pa.chunked_array([pa.array(money, MONEY)]), step).to_pylist() == expected
+    whole = [None if each is None else round(Decimal(each) / step) * step for each in cents]
+    assert rounded_cents(pa.chunked_array([pa.array(cents, pa.int64())]), step).to_pylist() == whole
 
 
 def test_balances_are_rounded_so_that_their_difference_is_not_the_amount(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from include import settlement
 from include.features.state import STATE_SCHEMAS
@@ -29,6 +28,7 @@ from include.quality.admission import Counts, amount_cents
 from include.quality.sealed_quarantine import seal_quarantine
 from include.security.envelope import Envelope
 from include.settings import Settings
+from tests.privacy.searching import places
 
 NIGHTS = (date(1994, 1, 3), date(1994, 1, 4))
 LAST_RECORD = NIGHTS[-1]
@@ -48,10 +48,9 @@ def posting_of(night: date, account: int = ACCOUNT) -> int:
     return {ACCOUNT: 870000100, OTHERS_ACCOUNT: 100, SHARED_ACCOUNT: 200}[account] + night.day
 
 
-def canaries(names: Collection[str] = ()) -> Iterator[bytes]:
-    """The client's numbers and words, and names made of them, as a search looks for them."""
-    for canary in (*CANARIES, *(str(posting_of(night)) for night in NIGHTS), *names):
-        yield canary.encode()
+def canaries() -> tuple[str, ...]:
+    """The client's numbers and words."""
+    return (*CANARIES, *(str(posting_of(night)) for night in NIGHTS))
 
 
 def pseudonyms(folder: Path) -> set[str]:
@@ -80,9 +79,7 @@ def findings(folder: Path) -> set[str]:
         return set()
     breaks = (_published(night, keys.finding_namer)["settlement_breaks"].to_pylist() for night in NIGHTS)
     return {
-        row["finding_id"]
-        for row in chain.from_iterable(breaks)
-        if str(CARD) in row["text"] or row["account_id"] == ACCOUNT
+        row["finding_id"] for row in chain.from_iterable(breaks) if any(canary in row["text"] for canary in CANARIES)
     }
 
 
@@ -111,17 +108,17 @@ def build_small(folder: Path) -> None:
     publish_small(Lake.open(uri_of(folder), settings), settings)
 
 
-def publish_small(lake: Lake, settings: Settings, attempt: int = 1) -> None:
-    """Publish the first night with its hashed tables alone, and the relations that say whose the accounts are.
+def publish_small(lake: Lake, settings: Settings, attempt: int = 1, night: date = NIGHTS[0]) -> None:
+    """Publish a night with its hashed tables alone, and the relations that say whose the accounts are.
 
     A night that is played again keeps the reviews that the lake has of it, and takes in no others.
     """
-    night, outputs = NIGHTS[0], _outputs(NIGHTS[0], settings, LakeNames.of(lake, settings.lake_uri, settings).masks())
+    outputs = _outputs(night, settings, LakeNames.of(lake, settings.lake_uri, settings).masks())
     relations = ("fin_client", "fin_disposition", "fin_account", "fin_card") if attempt == 1 else ()
     few = replace(
         outputs,
         statics={name: outputs.statics[name] for name in relations},
-        state=[*_reviews(night, with_reviews=attempt == 1)],
+        state=[*_reviews(night, with_reviews=attempt == 1 and night == NIGHTS[0])],
         derived=[],
     )
     stamp, row = _stamp_and_row(few, night, settings, None, attempt)
@@ -228,6 +225,16 @@ def _published(night: date, namer: Namer) -> dict[str, pa.Table]:
         }
         for card in (CARD, 1)
     ]
+    # On an account that stays with another client, about the right of this one.
+    unnamed.append(
+        {
+            **day,
+            "account_id": SHARED_ACCOUNT,
+            "text": f"Disposition {SHARED_RIGHT}, valid from {night}, refers to client {CLIENT}.",
+            "masked_text": f"Disposition …, valid from {night}, refers to client ….",
+            "subject": f"disposition {SHARED_RIGHT} refers to client {CLIENT}",
+        }
+    )
     told = _table("settlement_breaks", [{**row, "check_code": "unknown_reference"} for row in (*findings, *unnamed)])
     breaks = with_break_ids(told, namer)
     known = {name for name in TABLES["alerts"].schema.names if name in breaks.column_names}
@@ -238,7 +245,14 @@ def _published(night: date, namer: Namer) -> dict[str, pa.Table]:
     rows = {
         "fin_transaction": [_posting(night, account) for account in accounts],
         "anomaly_scores": [
-            {**day, "account_id": account, "trans_id": posting_of(night, account), "score": 0.5, "is_flagged": False}
+            {
+                **day,
+                "account_id": account,
+                "trans_id": posting_of(night, account),
+                "score": 0.5,
+                "is_flagged": False,
+                "detector_scores": [("rarity", 0.4), ("contrast", 0.6)],
+            }
             for account in accounts
         ],
         "alerts": alerts,
@@ -317,19 +331,15 @@ def _state_row(schema: pa.Schema, own: bool) -> Mapping[str, Any]:
 
 
 def traces(folder: Path) -> list[str]:
-    """The files of a lake that hold a canary, with it: Parquet is decoded, other files are searched byte for byte."""
-    found, searched = [], [*canaries(pseudonyms(folder) | findings(folder))]
-    for path in sorted((folder / "lake").rglob("*")):
-        if path.is_file():
-            content = _decoded(path)
-            found += [f"{path.relative_to(folder)}: {canary.decode()}" for canary in searched if canary in content]
-    return found
+    """The files of a lake that hold a canary, or a name made of one, in whatever way it is written."""
+    return places(folder / "lake", {*canaries(), *pseudonyms(folder), *findings(folder)})
 
 
-def _decoded(path: Path) -> bytes:
-    if path.suffix != ".parquet":
-        return path.read_bytes()
-    return str(pq.read_table(path, partitioning=None).to_pylist()).encode()
+def rows_of_others(lake: Lake) -> dict[str, list[dict[str, object]]]:
+    """The rows of some tables that name nobody but other clients, by table."""
+    names = ("fin_transaction", "fin_client", "fin_disposition", "alerts", "anomaly_scores", "state_counterparties")
+    found = {name: lake.read(name).drop_columns(["run_key"]).to_pylist() for name in names}
+    return {name: [row for row in rows if "87000" not in str(row)] for name, rows in found.items()}
 
 
 TODAY = date(2026, 1, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from include.lake.work_folder import WorkFolder
 from include.night import NightRequest, verify
 from include.night.erased_clients import warnings_of
 from include.privacy import erase, held_on
+from include.registry.erasures import ErasureLog
 from include.relations import FIN_CLIENT
 from include.reviews.drop import put_away, read_inbox
 from include.security.envelope import Envelope
@@ -40,10 +41,9 @@ Small = tuple[Path, Settings]
 _HEADER = "trans_id,decision,reason,who,decided_at,known_at\n"
 
 
-def test_a_night_that_is_played_again_brings_the_client_back_and_is_held_to_its_own_hash(small: Small) -> None:
+def test_a_night_that_is_played_again_brings_the_client_back_and_is_held_to_its_own_hash(small_erased: Small) -> None:
     """The newest relations no longer name the client: the log's digests tell what is theirs."""
-    lake, settings = small
-    erase(uri_of(lake), CLIENT, settings, TODAY)
+    lake, settings = small_erased
     assert traces(lake) == []
     publish_small(Lake.open(uri_of(lake), settings), settings, attempt=2)
     assert verify(uri_of(lake))["nights"] == 1
@@ -54,22 +54,18 @@ def test_a_night_that_is_played_again_brings_the_client_back_and_is_held_to_its_
     assert verify(uri_of(lake))["nights"] == 1
 
 
-def test_two_clients_are_erased_one_after_the_other(small: Small) -> None:
-    lake, settings = small
-    erase(uri_of(lake), CLIENT, settings, TODAY)
+def test_two_clients_are_erased_one_after_the_other(small_erased: Small) -> None:
+    lake, settings = small_erased
     erase(uri_of(lake), OTHER, settings, TODAY)
     assert verify(uri_of(lake))["nights"] == 1
     assert Lake.open(uri_of(lake), settings).read("fin_transaction")["account_id"].to_pylist() == [SHARED_ACCOUNT]
 
 
-def test_a_night_warns_of_erased_clients_in_its_source_and_names_none(small: Small) -> None:
-    lake, settings = small
+def test_a_night_warns_of_erased_clients_in_its_source_and_names_none(small_erased: Small) -> None:
+    lake, settings = small_erased
     request = NightRequest(date(1994, 1, 6), "file:/bank", uri_of(lake), "test", settings)
-    clients = _extract([CLIENT, OTHER])
-    assert warnings_of(request, clients) == []
-    told = erase(uri_of(lake), CLIENT, settings, TODAY)
-    (warning,) = warnings_of(request, clients)
-    assert told["request"] in warning
+    (warning,) = warnings_of(request, _extract([CLIENT, OTHER]))
+    assert ErasureLog.read(uri_of(lake), settings).erasures[0].request in warning
     assert str(CLIENT) not in warning
     assert warnings_of(request, _extract([OTHER])) == []
     assert warnings_of(request, None) == []
@@ -88,29 +84,40 @@ def test_files_made_from_what_was_erased_go_or_are_written_again(small: Small) -
     # The night of February is not in the lake any more: nothing there tells whose rows its extract holds.
     names = (f"{NIGHTS[0]}.hyper", "1994-02-01.hyper", "rolling.hyper", ".draft-killed/rolling.hyper", "extracts.json")
     gone = [root / folder / name for folder in ("extracts", "extracts_unmasked") for name in names]
-    stays = root / "extracts" / "nights.twb"
-    for file in (*gone, stays):
+    # Drafts of processes that were killed; nobody can tell what they hold.
+    (root / "reviews" / "inbox").mkdir(parents=True)
+    old = root / "reviews" / "inbox" / ".old.part"
+    stays = [root / "extracts" / "nights.twb", root / "reviews" / "inbox" / ".being_written.part"]
+    gone = [*gone, root / "alerts" / f".{NIGHTS[0]}.csv.x.part", old]
+    for file in (*gone, *stays):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"made")
+    os.utime(old, (0, 0))
+    # Written when the client still had a finding on that night, which was played again since.
+    earlier = root / "alerts" / "1994-01-02.csv"
+    earlier.write_text(sheet.read_text())
     _work_folder(lake, "holds", ACCOUNT)
+    torn = _work_folder(lake, "torn", OTHERS_ACCOUNT)
+    torn.write_bytes(torn.read_bytes()[:-20])
     _work_folder(lake, "holds not", OTHERS_ACCOUNT)
     kept = [_review_put_away(lake, settings, account) for account in (ACCOUNT, OTHERS_ACCOUNT)]
     told = erase(uri_of(lake), CLIENT, settings, TODAY)
-    assert told["files"]["work_folders"] == ["1994-01-06/holds"]
-    assert str(ACCOUNT) not in sheet.read_text()
+    assert told["files"]["work_folders"] == ["1994-01-06/holds", "1994-01-06/torn"]
+    assert str(ACCOUNT) not in sheet.read_text() + earlier.read_text()
     assert str(OTHERS_ACCOUNT) in sheet.read_text()
     assert not any(file.exists() for file in gone)
-    assert [file.exists() for file in (stays, *kept)] == [True, False, True]
+    assert [file.exists() for file in (*stays, *kept)] == [True, True, False, True]
     assert f"extracts_unmasked/{NIGHTS[0]}.hyper" in told["files"]["extracts"]
     assert "deletes all extracts" in str(told["remarks"])
     assert not (root / "_work" / "1994-01-06" / "holds").exists()
     assert (root / "_work" / "1994-01-06" / "holds not").exists()
 
 
-def _work_folder(lake: Path, name: str, account: int) -> None:
+def _work_folder(lake: Path, name: str, account: int) -> Path:
     folder = WorkFolder.at(uri_of(lake), "1994-01-06", name)
     folder.begin()
     folder.put("accepted.fin_account", pa.table({"account_id": [account]}))
+    return Path(folder.folder.path, "accepted.fin_account.parquet")
 
 
 def _review_put_away(lake: Path, settings: Settings, account: int) -> Path:
@@ -134,8 +141,8 @@ def test_a_review_that_waits_in_the_drop_stops_the_erasure(small: Small) -> None
     assert held_on(uri_of(lake), CLIENT, settings, TODAY)["files"]["reviews_waiting"] == ["reviews.csv"]
     with pytest.raises(TerminalError, match="nothing was erased: 1 files in the drop"):
         erase(uri_of(lake), CLIENT, settings, TODAY)
-    shutil.rmtree(lake / "lake" / "reviews")
-    assert erase(uri_of(lake), CLIENT, settings, TODAY)["is_erased"]
+    _drop(lake, OTHERS_ACCOUNT)
+    assert held_on(uri_of(lake), CLIENT, settings, TODAY)["files"]["reviews_waiting"] == []
 
 
 def test_postings_of_others_that_name_the_account_stay(small: Small) -> None:

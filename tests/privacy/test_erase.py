@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -23,6 +21,7 @@ from include.privacy.rules import DESCRIBING
 from include.privacy.subject import Subject
 from include.registry.erasures import FOLDER, ErasureLog
 from include.settings import Settings
+from tests.privacy.conftest import Erasure
 from tests.privacy.lakes import (
     ACCOUNT,
     CLIENT,
@@ -34,43 +33,38 @@ from tests.privacy.lakes import (
     PARTNER,
     SHARED_ACCOUNT,
     TODAY,
+    rows_of_others,
     settings_of,
     traces,
     tree,
     uri_of,
 )
+from tests.privacy.searching import places
 
-Erased = tuple[Path, dict[str, Any]]
 
-
-def test_the_report_counts_what_is_held_and_touches_nothing(lake: Path, settings: Settings) -> None:
-    before = tree(lake)
-    found = held_on(uri_of(lake), CLIENT, settings, TODAY)
-    assert tree(lake) == before
+def test_the_report_counts_what_is_held_and_touches_nothing(seen_lake: Path, settings: Settings) -> None:
+    before = tree(seen_lake)
+    found = held_on(uri_of(seen_lake), CLIENT, settings, TODAY)
+    assert tree(seen_lake) == before
     rows = {table["table"]: table["rows"] for table in found["tables"]}
-    # One row a night; of breaks and alerts also the one that names the client's card alone.
-    nightly = {"fin_transaction": 2, "anomaly_scores": 2, "settlement_breaks": 4, "alerts": 4, "quarantine": 2}
+    # One row a night; of breaks and alerts also the one that names the client's card alone, and the one that names the
+    # client on an account that stays.
+    nightly = {"fin_transaction": 2, "anomaly_scores": 2, "settlement_breaks": 6, "alerts": 6, "quarantine": 2}
     statics = {"fin_client": 1, "fin_disposition": 2, "fin_account": 1, "fin_card": 1, "fin_order": 1, "fin_loan": 1}
     assert {**rows, **nightly, **statics} == rows
     assert rows["state_lookback"] == 1
     # The two accounts that the client owns: rows of the shared one stay, without what they say of the client.
     assert (rows["mart_findings"], rows["mart_findings_masked"], rows["fin_account_masked"]) == (4, 4, 2)
-    assert (rows["reviews"], rows["quarantine_masked"], rows["settlement_breaks_masked"]) == (1, 2, 4)
+    assert (rows["reviews"], rows["quarantine_masked"], rows["settlement_breaks_masked"]) == (1, 2, 6)
     assert found["accounts"] == {"erased": 1, "stay_with_others": 1}
     assert found["files"]["alerts"] == [f"{night}.csv" for night in NIGHTS]
     assert found["retention"]["is_over"]
     assert str(CLIENT) not in str(found)
 
 
-def test_an_erasure_leaves_no_trace(erased: Erased) -> None:
-    lake, told = erased
-    assert told["is_erased"]
-    assert traces(lake) == []
-
-
-def test_metadata_keeps_bounds_of_dates_runs_and_versions_alone(lake: Path, settings: Settings) -> None:
+def test_metadata_keeps_bounds_of_dates_runs_and_versions_alone(seen_lake: Path, settings: Settings) -> None:
     """Entries of removed files stay in manifests: their bounds would give away the lowest and the highest number."""
-    catalog = Lake.open(uri_of(lake), settings).catalog
+    catalog = Lake.open(uri_of(seen_lake), settings).catalog
     bounded = {column for name in catalog.names() for column in _bounded(catalog.load(name))}
     assert bounded == {"settlement_date", "night", "run_key", "key_version"}
 
@@ -87,53 +81,55 @@ def _bounded(table: IcebergTable) -> set[str | None]:
     return {table.schema().find_column_name(field) for field in fields}
 
 
-def test_the_search_finds_what_an_erasure_takes(lake: Path) -> None:
-    found = {place.split("/")[2] for place in traces(lake) if place.startswith("lake/ads")}
-    held = held_on(uri_of(lake), CLIENT, settings_of(lake), TODAY)["tables"]
+def test_an_erasure_leaves_no_trace(seen_erased: Path, emptied: Erasure) -> None:
+    assert emptied.told["is_erased"]
+    assert traces(seen_erased) == []
+
+
+def test_the_search_finds_what_an_erasure_takes(emptied: Erasure) -> None:
+    found = {place.split("/")[1] for place in emptied.found if place.startswith("ads")}
     # All but the quarantine, whose records are sealed, and its masked table, which has a name of its own for each line.
-    assert {table["table"] for table in held} - found == {"quarantine", "quarantine_masked"}
+    assert {table["table"] for table in emptied.told["tables"]} - found == {"quarantine", "quarantine_masked"}
+    for kind in (".hyper: ", ".csv: ", "orphan.parquet: "):
+        assert [place for place in emptied.found if kind in place]
+    assert [place for place in emptied.found if "64 bits little" in place]
 
 
-def test_what_remains_is_as_it_was_and_verifies(erased: Erased, built: tuple[Path, Path], settings: Settings) -> None:
-    names = ("fin_transaction", "fin_client", "fin_disposition", "alerts", "anomaly_scores", "state_counterparties")
-    lake, _ = erased
-    remaining = {name: _others(Lake.open(uri_of(lake), settings).read(name)) for name in names}
-    assert all(remaining.values())
-    assert verify(uri_of(lake))["nights"] == len(NIGHTS)
-    folder, saved = built
-    shutil.rmtree(folder)
-    shutil.copytree(saved, folder)
-    before = Lake.open(uri_of(folder), settings)
-    assert {name: _others(before.read(name)) for name in names} == remaining
+def test_the_search_reads_what_iceberg_packs(seen_lake: Path, settings: Settings) -> None:
+    """A run's key is in the bounds of the files that it wrote, which manifests keep packed."""
+    key = Lake.open(uri_of(seen_lake), settings).manifest()["run_key"][0].as_py()
+    packed = [place for place in places(seen_lake / "lake", {key}) if place.endswith("m0.avro: " + key + " as text")]
+    assert packed
+    assert not any(key.encode() in (seen_lake / "lake" / place.split(": ")[0]).read_bytes() for place in packed)
 
 
-def _others(rows: pa.Table) -> list[dict[str, object]]:
-    found = rows.drop_columns(["run_key"]).to_pylist()
-    return [row for row in found if not any("87000" in str(value) for value in row.values())]
+def test_what_remains_is_as_it_was_and_verifies(seen_erased: Path, emptied: Erasure, settings: Settings) -> None:
+    assert all(emptied.others.values())
+    assert rows_of_others(Lake.open(uri_of(seen_erased), settings)) == emptied.others
+    assert verify(uri_of(seen_erased))["nights"] == len(NIGHTS)
 
 
-def test_an_account_that_another_may_use_stays_with_that_client(erased: Erased, settings: Settings) -> None:
-    opened = Lake.open(uri_of(erased[0]), settings)
+def test_an_account_that_another_may_use_stays_with_that_client(seen_erased: Path, settings: Settings) -> None:
+    opened = Lake.open(uri_of(seen_erased), settings)
     assert set(opened.read("fin_transaction")["account_id"].to_pylist()) == {OTHERS_ACCOUNT, SHARED_ACCOUNT}
     assert opened.read("fin_disposition")["client_id"].to_pylist() == [OTHER, PARTNER]
 
 
 @pytest.mark.parametrize("table", ["mart_findings", "transaction_features", "fin_account_masked"])
 def test_what_stays_of_a_shared_account_no_longer_describes_the_client(
-    erased: Erased, settings: Settings, table: str
+    seen_erased: Path, settings: Settings, table: str
 ) -> None:
-    rows = Lake.open(uri_of(erased[0]), settings).read(table).to_pylist()
+    rows = Lake.open(uri_of(seen_erased), settings).read(table).to_pylist()
     describing = [[row[name] for name in DESCRIBING if name in row] for row in rows]
     nights = 1 if table == "fin_account_masked" else len(NIGHTS)
     assert len(rows) == 2 * nights
     assert sum(all(value is None for value in row) for row in describing) == nights
 
 
-def test_the_log_seals_what_was_taken_and_names_nobody(erased: Erased, settings: Settings) -> None:
-    lake, told = erased
-    log = ErasureLog.read(uri_of(lake), settings)
+def test_the_log_seals_what_was_taken_and_names_nobody(seen_erased: Path, emptied: Erasure, settings: Settings) -> None:
+    log = ErasureLog.read(uri_of(seen_erased), settings)
     (done,) = log.erasures
-    assert (done.request, log.pending) == (told["request"], None)
+    assert (done.request, log.pending) == (emptied.told["request"], None)
     assert [part.night for part in done.nights] == list(NIGHTS)
     assert all(part.transactions == 1 and part.hash_before != part.hash_after for part in done.nights)
     assert done.nights[0].cents == 10000 + ACCOUNT % 7 * 100
@@ -142,42 +138,40 @@ def test_the_log_seals_what_was_taken_and_names_nobody(erased: Erased, settings:
     assert log.erased_among([OTHER, CLIENT]) == [done.request]
 
 
-def test_the_seal_holds_the_digests_of_what_remains_of_the_marts(erased: Erased, settings: Settings) -> None:
-    lake, _ = erased
-    opened, log = Lake.open(uri_of(lake), settings), ErasureLog.read(uri_of(lake), settings)
+def test_the_seal_holds_the_digests_of_what_remains_of_the_marts(seen_erased: Path, settings: Settings) -> None:
+    opened, log = Lake.open(uri_of(seen_erased), settings), ErasureLog.read(uri_of(seen_erased), settings)
     for row in opened.manifest().to_pylist():
         night = row["settlement_date"]
         held = {name: opened.read(table, night, night).drop_columns(["run_key"]) for name, table in MART_TABLES.items()}
         assert log.remainder(row).derived == derived_digests(held)
 
 
-def test_a_second_request_says_that_it_is_done(erased: Erased, settings: Settings) -> None:
-    lake, told = erased
-    before = tree(lake)
-    again = erase(uri_of(lake), CLIENT, settings, TODAY)
-    assert (again["is_erased"], again["request"]) == (True, told["request"])
-    assert held_on(uri_of(lake), CLIENT, settings, TODAY)["request"] == told["request"]
-    assert tree(lake) == before
+def test_a_second_request_says_that_it_is_done(seen_erased: Path, emptied: Erasure, settings: Settings) -> None:
+    before = tree(seen_erased)
+    again = erase(uri_of(seen_erased), CLIENT, settings, TODAY)
+    assert (again["is_erased"], again["request"]) == (True, emptied.told["request"])
+    assert held_on(uri_of(seen_erased), CLIENT, settings, TODAY)["request"] == emptied.told["request"]
+    assert tree(seen_erased) == before
 
 
 @pytest.mark.parametrize("who", [999, ACCOUNT])
-def test_an_unknown_client_is_refused(lake: Path, settings: Settings, who: int) -> None:
+def test_an_unknown_client_is_refused(seen_lake: Path, settings: Settings, who: int) -> None:
     for ask in (held_on, erase):
         with pytest.raises(SettingsError, match="holds no client of that number"):
-            ask(uri_of(lake), who, settings, TODAY)
+            ask(uri_of(seen_lake), who, settings, TODAY)
 
 
-def test_what_is_younger_than_the_duty_is_kept(lake: Path, settings: Settings) -> None:
-    before = tree(lake)
+def test_what_is_younger_than_the_duty_is_kept(seen_lake: Path, settings: Settings) -> None:
+    before = tree(seen_lake)
     eve = date.fromordinal(ERASABLE_FROM.toordinal() - 1)
     with pytest.raises(RetentionError, match=rf"of {LAST_RECORD}.*10 years.*253/2008.*from {ERASABLE_FROM} on"):
-        erase(uri_of(lake), CLIENT, settings, eve)
-    assert _without_lock(tree(lake)) == _without_lock(before)
-    assert _retention(lake, settings).as_dict(ERASABLE_FROM)["is_over"]
+        erase(uri_of(seen_lake), CLIENT, settings, eve)
+    assert _without_lock(tree(seen_lake)) == _without_lock(before)
+    assert _retention(seen_lake, settings).as_dict(ERASABLE_FROM)["is_over"]
 
 
-def test_the_duty_is_a_setting(lake: Path) -> None:
-    duty = _retention(lake, settings_of(lake, retention_years=0))
+def test_the_duty_is_a_setting(seen_lake: Path) -> None:
+    duty = _retention(seen_lake, settings_of(seen_lake, retention_years=0))
     assert not duty.as_dict(LAST_RECORD)["is_over"]
     assert duty.as_dict(date(1994, 1, 5))["is_over"]
 
@@ -210,10 +204,9 @@ def test_a_table_without_a_rule_stops_the_erasure(lake: Path, settings: Settings
     assert _without_lock(tree(lake)) == _without_lock(before)
 
 
-def test_rows_that_no_reader_saw_went_too(erased: Erased, settings: Settings) -> None:
-    lake, _ = erased
-    opened = Lake.open(uri_of(lake), settings)
-    data = lake / "lake" / "ads" / "fin_transaction" / "data"
+def test_rows_that_no_reader_saw_went_too(seen_erased: Path, settings: Settings) -> None:
+    opened = Lake.open(uri_of(seen_erased), settings)
+    data = seen_erased / "lake" / "ads" / "fin_transaction" / "data"
     assert not any((data / name).exists() for name in ("orphan.parquet", "torn.parquet"))
     snapshots = {name: len(opened.catalog.load(name).snapshots()) for name in opened.catalog.names()}
     assert snapshots["fin_transaction"] == snapshots["fin_client"] == 1
@@ -221,32 +214,26 @@ def test_rows_that_no_reader_saw_went_too(erased: Erased, settings: Settings) ->
     assert snapshots["night_manifest"] > 1
 
 
-def test_changed_rows_of_an_erased_night_are_found(erased: Erased, settings: Settings) -> None:
-    lake, _ = erased
-    _add_a_score(lake, settings)
-    with pytest.raises(IntegrityError, match=f"{NIGHTS[1]}: output_hash"):
-        verify(uri_of(lake))
-
-
-def test_a_posting_that_is_gone_as_well_is_found(erased: Erased, settings: Settings) -> None:
-    lake, _ = erased
-    _rewrite(lake, settings, "fin_transaction", lambda rows: rows.slice(1))
-    with pytest.raises(IntegrityError, match=r"published rows is 1, expected 2.*published cents"):
-        verify(uri_of(lake))
+def test_changed_rows_of_an_erased_night_are_found(erased: Path, settings: Settings) -> None:
+    """A score too many, and a posting that is gone as well."""
+    _add_a_score(erased, settings)
+    _rewrite(erased, settings, "fin_transaction", lambda rows: rows.slice(1))
+    found = rf"{NIGHTS[1]}: output_hash.*published rows is 1, expected 2.*published cents"
+    with pytest.raises(IntegrityError, match=found):
+        verify(uri_of(erased), NIGHTS[1])
 
 
 @pytest.mark.parametrize("harm", ["removed", "older", "changed"])
-def test_the_log_cannot_be_changed_or_put_back(erased: Erased, settings: Settings, harm: str) -> None:
-    lake, _ = erased
-    log = lake / "lake" / FOLDER / "erasures.sealed"
+def test_the_log_cannot_be_changed_or_put_back(erased: Path, settings: Settings, harm: str) -> None:
+    log = erased / "lake" / FOLDER / "erasures.sealed"
     first = log.read_bytes()
-    ErasureLog.read(uri_of(lake), settings).write(uri_of(lake), settings)
+    ErasureLog.read(uri_of(erased), settings).write(uri_of(erased), settings)
     if harm == "removed":
         log.unlink()
     else:
         log.write_bytes(first if harm == "older" else log.read_bytes()[:-1] + b"x")
     with pytest.raises(IntegrityError):
-        verify(uri_of(lake))
+        verify(uri_of(erased))
 
 
 def _add_a_score(lake: Path, settings: Settings) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from include.features import district_points
 from include.features import engine as features
 from include.features.plan import SQL_FOLDER, feature_plan
 from include.features.state import STATE_SCHEMAS
 from include.lake.tables import REVERSES, REVIEWS_SCHEMA
 from include.marts.inputs import FINDING_COLUMNS, INPUT_SCHEMAS, NIGHT_FIGURES_SCHEMA
 from include.marts.nightly import NORMAL_QUANTILE
-from include.masking.places import LEAST_CLIENTS
+from include.masking.places import HOUSEHOLDS_SCHEMA, LEAST_CLIENTS
 from include.quality import reversals
 from include.relations import DATE, FIN_TRANSACTION, IDENTIFIER, MONEY, RELATIONS, STATIC_RELATIONS, TEXT
 from include.reviews import risk
@@ -234,7 +235,7 @@ def _mart_schemas() -> Schemas:
         "findings": matched,
         "model_findings": matched.append(findings.field("model_version")),
     }
-    for query, params in (("owners", {"night": date.max}), ("homes", {}), ("finding_states", {})):
+    for query, params in (("homes", {"night": date.max}), ("owners", {}), ("finding_states", {})):
         schemas[query] = _mart(query, empty_tables(schemas), params).schema
     return schemas
 
@@ -248,8 +249,9 @@ def _mask(query: str, given: Tables, params: Params) -> pa.Table:
 
 
 _MASKING_SCHEMAS: Schemas = {
-    **{name: STATICS[name] for name in ("fin_client", "fin_district")},
-    "known_towns": features.known_towns([]).schema,
+    **{name: STATICS[name] for name in ("fin_client", "fin_disposition", "fin_district")},
+    "district_points": district_points(STATICS["fin_district"].empty_table()).schema,
+    "households": HOUSEHOLDS_SCHEMA,
 }
 
 ROOMS: dict[str, Room] = {

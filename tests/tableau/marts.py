@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from include.lake import Lake, RunStamp, Table
+from include.lake.listing import Listing, NightFiles
 from include.lake.tables import RUN_KEY, VERSION_COLUMN
 from include.settings import Settings
 from include.tableau.contents import MARTS, table_of
@@ -46,19 +49,33 @@ class MartsInMemory:
         """As `Lake.key_version`."""
         return self._version
 
-    def read(
-        self, table: Table, first: date | None = None, last: date | None = None, columns: list[str] | None = None
-    ) -> pa.Table:
-        """As `Lake.read`."""
-        nights = [night for night in self._nights if (first or night) <= night <= (last or night)]
-        rows = pa.concat_tables([table.schema.empty_table(), *(self._nights[night][table.name] for night in nights)])
-        return rows if columns is None else rows.select(columns)
+    def listing(self, table: Table, first: date | None = None, last: date | None = None) -> Listing:
+        """As `Lake.listing`."""
+        rows = {n: self._nights[n][table.name] for n in sorted(self._nights) if (first or n) <= n <= (last or n)}
+        return ListingInMemory(table.schema, {night: _files(rows[night]) for night in rows}, None, rows)
 
 
-def publish_marts(folder: Path, night: date) -> Lake:
+@dataclass(frozen=True)
+class ListingInMemory(Listing):
+    """A listing whose rows are there."""
+
+    rows: Mapping[date, pa.Table]
+
+    def read(self, nights: Iterable[date]) -> pa.Table:
+        """As `Listing.read`."""
+        return pa.concat_tables([self.schema.empty_table(), *(self.rows[night] for night in nights)])
+
+
+def _files(rows: pa.Table) -> NightFiles:
+    """One file, under a name that changes with its content."""
+    content = hashlib.sha256(str(rows.to_pylist()).encode()).hexdigest()
+    return NightFiles(rows[RUN_KEY.name][0].as_py(), (content,), rows.num_rows)
+
+
+def publish_marts(folder: Path, night: date, findings: int = 3) -> Lake:
     """Publish a night with marts in a real lake."""
     lake, stamp = Lake.open(str(folder), Settings()), RunStamp("a" * 16, "first", night)
-    for table, rows in marts_of(night, 3, 1, "open"):
+    for table, rows in marts_of(night, findings, 1, "open"):
         lake.replace(table, night, rows, stamp, 1 if table.has_versions else None)
     lake.show_version(1, stamp)
     lake.publish_manifest(manifest_row(stamp), stamp)

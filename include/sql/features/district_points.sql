@@ -38,6 +38,8 @@ final as (
     select
         district_id,
         district_name,
+        latitude,
+        longitude,
         latitude between -90 and 90
         and longitude between -180 and 180 as is_on_globe,
         radians(latitude) as north,
@@ -48,6 +50,9 @@ final as (
 select
     district_id as place_id,
     district_name as place_name,
+    -- decimal degrees north and east; both null when unknown
+    if(is_on_globe, latitude, null) as latitude,
+    if(is_on_globe, longitude, null) as longitude,
     -- where it lies on the unit globe; all three null when unknown
     if(is_on_globe, cos(north) * cos(east), null) as x,
     if(is_on_globe, cos(north) * sin(east), null) as y,

@@ -1,10 +1,12 @@
 -- Grain: one client.
 -- Inputs: fin_client, fin_district, places (what is shown of each home).
--- Time: the snapshot as given.
+-- Time: the snapshot as given; ages are those on $night.
 -- By the home district, for those who may see it.
 with clients as (
     select
         client_id,
+        min(birth_date) as birth_date,
+        min(gender) as gender,
         min(district_id) as district_id
     from fin_client
     group by client_id
@@ -21,6 +23,14 @@ districts as (
 
 select
     clients.client_id, -- client number
+    clients.gender, -- F or M
+    -- age on the night, whole years
+    if(
+        clients.birth_date <= $night,
+        date_sub('year', clients.birth_date, $night),
+        null
+    ) as client_age,
+    places.age_band, -- what masked readers see of the age
     clients.district_id, -- home
     districts.district_name, -- its name
     districts.region, -- its region

@@ -59,6 +59,7 @@ select
     client_id, -- owner of the account
     gender, -- owner's, F or M
     client_age, -- owner's age on the night, in whole years
+    age_band, -- years the owner reaches in the night's year, as 30-39
     -- account type: how often a statement is issued (monthly, weekly, after
     -- each transaction); the bank has no savings and checking accounts
     account_kind,

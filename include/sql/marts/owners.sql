@@ -1,7 +1,6 @@
 -- Grain: one account.
--- Inputs: fin_account, fin_client, fin_disposition, fin_district, places
---     (what is shown of each client's home).
--- Time: the snapshot as given; ages are those on $night.
+-- Inputs: fin_account, fin_disposition, homes.
+-- Time: the snapshot as given; ages are those of homes.
 -- Of several owners the one with the smallest client number stands.
 with owned as (
     select
@@ -20,52 +19,19 @@ accounts as (
     group by account_id
 ),
 
-clients as (
-    select
-        client_id,
-        min(birth_date) as birth_date,
-        min(gender) as gender,
-        min(district_id) as district_id
-    from fin_client
-    group by client_id
-),
-
-districts as (
-    select
-        district_id,
-        min(district_name) as district_name,
-        min(region) as region
-    from fin_district
-    group by district_id
-),
-
 final as (
     select
-        coalesce(accounts.account_id, owned.account_id) as account_id,
         owned.client_id,
-        clients.gender,
-        clients.district_id,
-        districts.district_name,
-        districts.region,
-        places.shown_district,
-        places.shown_region,
-        places.shown_latitude,
-        places.shown_longitude,
+        homes.* exclude (client_id, place),
+        coalesce(accounts.account_id, owned.account_id) as account_id,
         case accounts.frequency
             when 'M' then 'monthly'
             when 'W' then 'weekly'
             when 'T' then 'after each transaction'
-        end as account_kind,
-        if(
-            clients.birth_date <= $night,
-            date_sub('year', clients.birth_date, $night),
-            null
-        ) as client_age
+        end as account_kind
     from accounts
     full join owned on accounts.account_id = owned.account_id
-    left join clients on owned.client_id = clients.client_id
-    left join districts on clients.district_id = districts.district_id
-    left join places on owned.client_id = places.client_id
+    left join homes on owned.client_id = homes.client_id
 )
 
 select
@@ -74,6 +40,7 @@ select
     account_kind, -- how often a statement is issued
     gender, -- owner's, F or M
     client_age, -- owner's age on the night, whole years
+    age_band, -- what masked readers see of the age
     district_id, -- owner's home
     district_name, -- name of that district
     region, -- its region

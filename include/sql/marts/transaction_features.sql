@@ -15,6 +15,7 @@ with final as (
         postings.trans_type,
         owners.client_id,
         owners.client_age,
+        owners.age_band,
         owners.district_id as client_district,
         owners.account_kind as account_type,
         cast(
@@ -41,6 +42,7 @@ select
     trans_type, -- C credit, D debit, P cash withdrawal
     client_id, -- owner of the account
     client_age, -- owner's age on the night, in whole years
+    age_band, -- years the owner reaches in the night's year, as 30-39
     client_district, -- district of the owner's home
     -- stands for the account type: how often a statement is issued (monthly,
     -- weekly, after each transaction); the bank has no savings and checking

@@ -1,12 +1,14 @@
 -- Grain: one client.
--- Inputs: fin_client, fin_district, known_towns (coordinates by the name of a
---     district).
--- Time: the snapshot as given; ages are those on $night.
+-- Inputs: fin_client, fin_district (regions), district_points (names and
+--     coordinates, of features), households (of clients who share accounts).
+-- Time: the snapshot as given; ages are those reached in $night's year, so that
+--     nobody's band changes on a birthday, which it would tell.
 -- The home district is shown where at least $least_clients clients share it,
 -- the ten-year age band and the gender. Of the others the region is shown
 -- where as many of them share it, band and gender: who is shown with the
 -- district does not count again, since a region without a district tells that
--- the home is one of the region's districts that are not shown.
+-- the home is one of the region's districts that are not shown. What is not
+-- shown of one of a household is shown of none: they mostly live together.
 with clients as (
     select
         client_id,
@@ -17,37 +19,12 @@ with clients as (
     group by client_id
 ),
 
-districts as (
+regions as (
     select
         district_id,
-        min(district_name) as district_name,
-        min(region) as region,
-        min(latitude) as latitude,
-        min(longitude) as longitude
+        min(region) as region
     from fin_district
     group by district_id
-),
-
-source as (
-    select count(latitude) = 0 as is_unplaced
-    from districts
-),
-
-placed as (
-    select
-        districts.district_id,
-        districts.district_name,
-        districts.region,
-        if(
-            source.is_unplaced, towns.latitude, districts.latitude
-        ) as latitude,
-        if(
-            source.is_unplaced, towns.longitude, districts.longitude
-        ) as longitude
-    from districts
-    cross join source
-    left join known_towns as towns
-        on districts.district_name = towns.district_name
 ),
 
 aged as (
@@ -55,7 +32,7 @@ aged as (
         client_id,
         gender,
         district_id,
-        10 * (date_sub('year', birth_date, $night) // 10) as decade
+        10 * (date_diff('year', birth_date, $night) // 10) as decade
     from clients
     -- who is not born yet has no age; the comparison keeps unknown births
     where birth_date is null or birth_date <= $night
@@ -73,28 +50,40 @@ banded as (
     select
         aged.client_id,
         aged.gender,
-        placed.district_id,
-        placed.district_name,
-        placed.region,
-        placed.latitude,
-        placed.longitude,
+        points.place_id as district_id,
+        points.place_name as district_name,
+        regions.region,
+        points.latitude,
+        points.longitude,
         concat(aged.decade, '-', aged.decade + 9) as known_band,
         if(aged.decade is null, null, known_band) as age_band
     from aged
-    left join placed on aged.district_id = placed.district_id
+    left join district_points as points on aged.district_id = points.place_id
+    left join regions on aged.district_id = regions.district_id
 ),
 
 counted as (
     select
-        *,
-        district_name is not null
+        banded.*,
+        coalesce(households.household, banded.client_id) as household,
+        banded.district_name is not null
         and count(*) over (
-            partition by district_id, age_band, gender
-        ) >= $least_clients as is_district_shown
+            partition by banded.district_id, banded.age_band, banded.gender
+        ) >= $least_clients as is_district_known
     from banded
+    left join households on banded.client_id = households.client_id
 ),
 
-final as (
+district_shown as (
+    select
+        *,
+        bool_and(is_district_known) over (
+            partition by household
+        ) as is_district_shown
+    from counted
+),
+
+region_counted as (
     select
         *,
         region is not null
@@ -103,13 +92,22 @@ final as (
             or count(*) over (
                 partition by region, age_band, gender, is_district_shown
             ) >= $least_clients
+        ) as is_region_known
+    from district_shown
+),
+
+final as (
+    select
+        *,
+        bool_and(is_region_known) over (
+            partition by household
         ) as is_region_shown
-    from counted
+    from region_counted
 )
 
 select
     client_id, -- client number
-    age_band, -- age on the night in years, as 30-39; null where unknown
+    age_band, -- years reached in the night's year, as 30-39; null if unknown
     -- home district; null where fewer than five share it, age band and gender
     if(is_district_shown, district_name, null) as shown_district,
     -- its region; null where it would tell the home of fewer than five

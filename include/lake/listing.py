@@ -1,0 +1,83 @@
+"""The published files of a table: which nights they hold, of which runs, and their rows, some nights at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePosixPath
+from typing import Self
+
+import pyarrow as pa
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table as IcebergTable
+
+from include.lake.data_files import night_of, read_paths, run_key_of
+
+
+@dataclass(frozen=True)
+class NightFiles:
+    """The files with a table's published rows of one night; a file never changes.
+
+    Attributes
+    ----------
+    run_key
+        Key of the run that is published.
+    paths
+        Addresses of the files, sorted.
+    row_count
+        Number of rows.
+    """
+
+    run_key: str
+    paths: tuple[str, ...]
+    row_count: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files' names, which no two files share, wherever the lake lies."""
+        return tuple(PurePosixPath(path).name for path in self.paths)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What readers see of a table over some nights, as of one moment, found from the metadata alone.
+
+    Attributes
+    ----------
+    schema
+        Columns of the table.
+    nights
+        Files of each night that has rows.
+    table
+        The table; None where the lake has none.
+    """
+
+    schema: pa.Schema
+    nights: Mapping[date, NightFiles]
+    table: IcebergTable | None
+
+    @classmethod
+    def of(cls, schema: pa.Schema, table: IcebergTable | None, files: Iterable[DataFile]) -> Self:
+        """The listing of a table that is partitioned by night."""
+        by_night: dict[date, list[DataFile]] = {}
+        for file in files:
+            by_night.setdefault(night_of(file), []).append(file)
+        found = {} if table is None else {night: _files(table, by_night[night]) for night in sorted(by_night)}
+        return cls(schema, found, table)
+
+    def read(self, nights: Iterable[date]) -> pa.Table:
+        """The rows of some nights.
+
+        Raises
+        ------
+        OSError
+            When a file is gone: a publication, an erasure or maintenance removed it since.
+        """
+        paths = [path for night in nights if night in self.nights for path in self.nights[night].paths]
+        return self.schema.empty_table() if self.table is None else read_paths(self.table, paths, self.schema)
+
+
+def _files(table: IcebergTable, files: list[DataFile]) -> NightFiles:
+    paths = sorted(file.file_path for file in files)
+    return NightFiles(run_key_of(table, files[0]), tuple(paths), sum(file.record_count for file in files))
