@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
@@ -13,10 +16,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from include.dag_ids import NIGHTLY_SETTLEMENT
+from include.errors import SettlementError
 from plugins.settlement_console import templating
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
+from plugins.settlement_console.findings import NoSuchFindingError, finding_page, night_page
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
 from plugins.settlement_console.model_history import models_page
@@ -56,6 +61,8 @@ def create_app() -> FastAPI:
     app.add_middleware(SameHeaders)
     app.add_exception_handler(Exception, failed)
     app.add_api_route("/", overview, response_class=HTMLResponse)
+    app.add_api_route("/nights/{night}", one_night, response_class=HTMLResponse)
+    app.add_api_route("/findings/{finding_id}", finding, response_class=HTMLResponse)
     app.add_api_route("/runs/{dag_id}/{run_id:path}", outcome, response_class=HTMLResponse)
     app.add_api_route("/models", models, response_class=HTMLResponse)
     app.add_api_route("/models/{selection}", evidence, response_class=HTMLResponse)
@@ -100,6 +107,34 @@ def failed(_: Request, __: Exception) -> Response:
 def overview(request: Request, settings: InstalledSettings) -> Response:
     """The recent nights, newest first."""
     return _page("overview.html", request, nights=recent_nights(settings))
+
+
+def one_night(request: Request, night: date, settings: InstalledSettings) -> Response:
+    """The findings of a published night, masked, and what became of its messages."""
+    with _told_troubles():
+        found = night_page(settings, night)
+    if found is None:
+        raise HTTPException(404, f"the night {night} is not published")
+    return _page("one_night.html", request, page=found)
+
+
+def finding(request: Request, finding_id: str, settings: InstalledSettings) -> Response:
+    """One finding, masked: what was found and why."""
+    try:
+        with _told_troubles():
+            found = finding_page(settings, finding_id)
+    except NoSuchFindingError as error:
+        raise HTTPException(404, str(error)) from error
+    return _page("finding.html", request, page=found)
+
+
+@contextmanager
+def _told_troubles() -> Iterator[None]:
+    """Answer with the sentence of what the lake could not do."""
+    try:
+        yield
+    except SettlementError as error:
+        raise HTTPException(503, f"the lake could not be read: {error}") from error
 
 
 def outcome(request: Request, dag_id: str, run_id: str, session: SessionDep, settings: InstalledSettings) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,26 @@ def _templates() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    templates.filters.update(count=_count, share=_share, moment=_moment, plot_name=_plot_name)
+    templates.filters.update(
+        count=_count, share=_share, moment=_moment, plot_name=_plot_name, money=_money, score=_score, signed=_signed
+    )
     return templates
 
 
 def _count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
+
+
+def _money(amount: Decimal | None) -> str:
+    return "–" if amount is None else f"{amount:,.2f}"
+
+
+def _score(number: float | None) -> str:
+    return "–" if number is None else f"{number:.3f}"
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.3f}"
 
 
 def _share(number: float | Undefined) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http.client import HTTPConnection
 from urllib.parse import quote, urlsplit
 
@@ -29,6 +30,8 @@ def _pages(console: Console) -> list[str]:
 
     addresses = {
         "/": "/",
+        "/nights/{night}": f"/nights/{NIGHT}",
+        "/findings/{finding_id}": f"/findings/{_finding_ids(console)[0]}",
         "/runs/{dag_id}/{run_id:path}": f"/runs/nightly_settlement/{quote(console.run.run_id)}",
         "/models": "/models",
         "/models/{selection}": f"/models/{PACK}",
@@ -39,9 +42,14 @@ def _pages(console: Console) -> list[str]:
     return [f"/settlement{addresses[route.path]}" for route in create_app().routes if "GET" in route.methods]
 
 
+def _finding_ids(console: Console) -> list[str]:
+    """The findings that the night's page links to."""
+    return re.findall(r"/findings/([0-9a-f]{32})", console.analyst().get(f"/settlement/nights/{NIGHT}").text)
+
+
 def test_every_page_wants_the_login_and_opens_with_it(console, visitor, analyst):
     pages = _pages(console)
-    assert len(pages) == 7
+    assert len(pages) == 9
     assert {page: visitor.get(page).status_code for page in pages} == dict.fromkeys(pages, 401)
     assert {page: analyst.get(page).status_code for page in pages} == dict.fromkeys(pages, 200)
 
@@ -79,6 +87,14 @@ def test_a_run_shows_what_its_night_came_to(console, analyst):
     assert "<dt>Records in</dt>" in page
     for step in ("extract", "validate", "check_settlement", "score", "publish", "report"):
         assert f'<th scope="row">{step}</th>' in page
+
+
+def test_nights_and_findings_that_are_not_there_are_told(analyst):
+    assert analyst.get("/settlement/nights/1993-01-14").status_code == 404
+    assert analyst.get("/settlement/nights/yesterday").status_code == 422
+    assert analyst.get(f"/settlement/findings/{'0' * 32}").json() == {
+        "detail": "there is no such finding in the queue of the last nights"
+    }
 
 
 def test_unknown_runs_and_other_dags_are_told_apart(analyst):
