@@ -73,7 +73,7 @@ def test_the_catalog_carries_a_comment_on_every_column_and_table(lake: Lake, tab
 
 
 # What only the system reads of its own: no view, no grant. The state of a night has names that begin with `state_`.
-INTERNAL = {"night_lesson", "night_notices", "night_profile", "night_watch"}
+INTERNAL = {"night_lesson", "night_notices", "night_profile", "night_watch", "outbox"}
 
 
 def test_every_table_of_the_lake_is_for_readers_or_said_to_be_none(tables: dict[str, Table]) -> None:

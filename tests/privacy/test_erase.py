@@ -237,7 +237,8 @@ def test_the_log_cannot_be_changed_or_put_back(erased: Path, settings: Settings,
     if harm == "removed":
         log.unlink()
     else:
-        log.write_bytes(first if harm == "older" else log.read_bytes()[:-1] + b"x")
+        newest = log.read_bytes()
+        log.write_bytes(first if harm == "older" else newest[:-1] + bytes([newest[-1] ^ 1]))
     with pytest.raises(IntegrityError):
         verify(uri_of(erased))
 
