@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from include.settings import Settings
@@ -15,8 +16,19 @@ NIGHTS_SHOWN = 31
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Nights between two published ones that nobody published; `first` and `last` are both among them."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
 class NightRow:
-    """One published night, in figures. `flagged` is None where scores were skipped."""
+    """One published night, in figures.
+
+    `flagged` is None where scores were skipped; `gap_after` are the nights missing between it and the next newer one.
+    """
 
     night: date
     offered: int
@@ -29,6 +41,7 @@ class NightRow:
     model_version: str | None
     finished_at: datetime
     run_key: str
+    gap_after: Gap | None = None
 
     @classmethod
     def of(cls, manifest_row: dict[str, Any]) -> NightRow:
@@ -55,4 +68,15 @@ def recent_nights(settings: Settings, shown: int = NIGHTS_SHOWN) -> list[NightRo
 
     rows = Lake.open(settings.lake_uri, settings).manifest().to_pylist()
     newest = sorted(rows, key=lambda row: row["settlement_date"], reverse=True)[:shown]
-    return [NightRow.of(row) for row in newest]
+    return with_gaps([NightRow.of(row) for row in newest])
+
+
+def with_gaps(newest_first: list[NightRow]) -> list[NightRow]:
+    """The nights with the gaps between them, so that a night that nobody published is seen."""
+    below = [replace(row, gap_after=_gap(row.night, newer.night)) for newer, row in pairwise(newest_first)]
+    return newest_first[:1] + below
+
+
+def _gap(night: date, newer: date) -> Gap | None:
+    first, last = night + timedelta(days=1), newer - timedelta(days=1)
+    return Gap(first, last) if first <= last else None
