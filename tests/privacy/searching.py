@@ -10,6 +10,7 @@ import io
 import struct
 import zlib
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pantab
@@ -20,7 +21,7 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
 _AVRO = b"Obj\x01"
 _SYNC = 16
-_LARGEST_UNPACKED = 64 << 20
+_PIECE = 64 << 10
 
 
 def forms_of(canary: str) -> dict[str, bytes]:
@@ -80,12 +81,17 @@ def _frames(content: bytes) -> Iterator[bytes]:
     """Whatever unpacks as Zstandard, wherever it begins."""
     at = content.find(_ZSTD)
     while at >= 0:
-        try:
-            with pa.CompressedInputStream(io.BytesIO(content[at:]), "zstd") as stream:
-                yield stream.read(_LARGEST_UNPACKED)
-        except OSError:
-            pass
+        with suppress(OSError):
+            yield _unpacked(content[at:])
         at = content.find(_ZSTD, at + 1)
+
+
+def _unpacked(frame: bytes) -> bytes:
+    """What a frame unpacks to; in pieces, as Arrow keeps the address space of large ones, and a process of hundreds of
+    gigabytes can start no other.
+    """
+    with pa.CompressedInputStream(io.BytesIO(frame), "zstd") as stream:
+        return b"".join(iter(lambda: stream.read(_PIECE), b""))
 
 
 def _blocks(content: bytes) -> Iterator[bytes]:
