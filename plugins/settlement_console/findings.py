@@ -118,13 +118,14 @@ def finding_page(settings: Settings, finding_id: str) -> FindingPage:
     """
     lake = _lake(settings)
     night = None if lake is None else _newest_night_of(lake, finding_id)
-    if lake is None or night is None:
+    # Between the two looks the night may be published again without the finding.
+    found = _of_id(_masked_mart(lake, _FINDINGS, night), finding_id) if lake and night else []
+    if lake is None or night is None or not found:
         raise NoSuchFindingError("there is no such finding in the queue of the last nights")
-    finding = _of_id(_masked_mart(lake, _FINDINGS, night), finding_id)[0]
     scores = _of_id(_masked_table(lake, "anomaly_scores", night), finding_id)
     breaks = _of_id(_masked_table(lake, "settlement_breaks", night), finding_id)
     return FindingPage(
-        finding=finding,
+        finding=found[0],
         contributions=contributions_of(scores[0]["reasons"] or ()) if scores else [],
         typical_score=scores[0]["typical_score"] if scores else None,
         broken=breaks[0] if breaks else None,
@@ -168,14 +169,10 @@ def _masked_table(lake: Lake, name: str, night: date) -> pa.Table:
 
 
 def _of_id(rows: pa.Table, finding_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = rows.filter(_is_id(finding_id)).to_pylist()
-    return found
-
-
-def _is_id(finding_id: str) -> Any:  # noqa: ANN401 - pyarrow's expressions have no types
     import pyarrow.compute as pc
 
-    return pc.field("finding_id") == finding_id
+    found: list[dict[str, Any]] = rows.filter(pc.field("finding_id") == finding_id).to_pylist()
+    return found
 
 
 def _newest_night_of(lake: Lake, finding_id: str) -> date | None:
