@@ -12,6 +12,7 @@ from plugins.settlement_console import app as console
 from plugins.settlement_console import tally
 from plugins.settlement_console.rights import RESOURCES, SIMPLE_ROLES, Right, rights_of
 from plugins.settlement_console.routes import Page
+from plugins.settlement_console.statics import static_path
 from tests.plugins.clients import ADDRESS, as_browser, client_of, send_from_a_page, session_token
 
 VIEWER, INVESTIGATOR, APPROVER, ENGINEER = Right
@@ -140,3 +141,12 @@ def test_a_request_that_is_too_long_is_not_read(monkeypatch) -> None:
     client = client_of("USER", monkeypatch)
     answer = client.post("/reviews", content=b"x" * (10 << 20), headers={"content-type": "application/json"})
     assert (answer.status_code, "at most" in answer.text) == (413, True)
+
+
+def test_a_file_is_kept_by_browsers_under_the_address_of_its_content_alone(monkeypatch) -> None:
+    client = client_of("VIEWER", monkeypatch)
+    named, plain = client.get(static_path("console.css")), client.get("/static/console.css?v=0")
+    assert named.content == plain.content
+    assert "immutable" in named.headers["cache-control"]
+    assert plain.headers["cache-control"] == "private, no-cache"
+    assert client.get("/static/app.py").status_code == 404
