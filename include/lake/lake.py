@@ -347,6 +347,10 @@ class Lake:
         found = self._catalog.find(MANIFEST.name)
         return None if found is None else night_bounds(found)
 
+    def run_keys(self, first: date | None = None, last: date | None = None) -> dict[date, str]:
+        """The key of the published run of each night from `first` to `last`, found from the metadata alone."""
+        return {entry.night: entry.run_key for entry in self._named(first, last)}
+
     def state(self) -> str:
         """A word that changes whenever a night is published, replaced or taken back; empty before the first."""
         found = self._catalog.find(MANIFEST.name)

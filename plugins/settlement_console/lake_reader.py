@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from include.lake import Lake
 
-_FIRST_STRETCH_DAYS = 45
-"""Days in which a month of nights is looked for first: so long it lasts with weekends and holidays left out."""
+_DAYS_A_NIGHT = 1.5
+"""Days in which a night is looked for at first: a month of nights lasts so long without weekends and holidays."""
 
 
 def opened_lake(settings: Settings) -> Lake | None:
@@ -59,15 +59,9 @@ def published_nights(lake: Lake, last: date | None = None, shown: int = 1) -> di
     if span is None:
         return {}
     first, newest = span[0], min(span[1], last or span[1])
-    days = _FIRST_STRETCH_DAYS
-    found = _keys(lake, newest - timedelta(days), newest)
+    days = round(_DAYS_A_NIGHT * shown)
+    found = lake.run_keys(newest - timedelta(days), newest)
     while len(found) < shown and newest - timedelta(days) > first:
         days *= 2
-        found = _keys(lake, newest - timedelta(days), newest)
+        found = lake.run_keys(newest - timedelta(days), newest)
     return dict(sorted(found.items())[-shown:])
-
-
-def _keys(lake: Lake, first: date, last: date) -> dict[date, str]:
-    from include.lake.tables import TABLES
-
-    return {night: files.run_key for night, files in lake.listing(TABLES["night_manifest"], first, last).nights.items()}
