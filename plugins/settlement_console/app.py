@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,14 +15,14 @@ from plugins.settlement_console.bodies import SmallBodies
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
-from plugins.settlement_console.findings import NoSuchFindingError, finding_page, night_page
+from plugins.settlement_console.findings import NoSuchFindingError, finding_page
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
 from plugins.settlement_console.live import state
 from plugins.settlement_console.model_history import models_page
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
+from plugins.settlement_console.nights.routes import ROUTES as NIGHTS
 from plugins.settlement_console.pages import failed, not_understood, page, refused, root_of, told_troubles
-from plugins.settlement_console.recent_nights import recent_nights
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.routes import Page, get
@@ -86,8 +84,7 @@ def pages() -> tuple[Page, ...]:
     """Every route of the console, in the order of the navigation."""
     reads, everybody = (Right.VIEWER,), tuple(Right)
     return (
-        get("/", overview, *reads, title="Nights"),
-        get("/nights/{night}", one_night, *reads),
+        *NIGHTS,
         get("/findings/{finding_id}", finding, *reads),
         get("/models", models, *reads, title="Models"),
         get("/models/{selection}", evidence, *reads),
@@ -130,20 +127,6 @@ def _failed(request: Request, error: Exception) -> Response:
     answer = failed(request, error)
     answer.headers.update(HEADERS)
     return answer
-
-
-def overview(request: Request, visitor: CurrentVisitor, settings: InstalledSettings) -> Response:
-    """The recent nights, newest first."""
-    return page("overview.html", request, visitor, nights=recent_nights(settings))
-
-
-def one_night(request: Request, visitor: CurrentVisitor, night: date, settings: InstalledSettings) -> Response:
-    """The findings of a published night, masked, and what became of its messages."""
-    with told_troubles():
-        found = night_page(settings, night)
-    if found is None:
-        raise HTTPException(404, f"the night {night} is not published")
-    return page("one_night.html", request, visitor, page=found)
 
 
 def finding(request: Request, visitor: CurrentVisitor, finding_id: str, settings: InstalledSettings) -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
+from plugins.settlement_console.charts import told
 from plugins.settlement_console.statics import static_path
 
 _HERE = Path(__file__).parent
@@ -22,7 +23,8 @@ def _templates() -> Environment:
     templates.filters.update(
         count=_count, share=_share, moment=_moment, plot_name=_plot_name, money=_money, score=_score, signed=_signed
     )
-    templates.globals["static_path"] = static_path
+    templates.filters["told"] = told
+    templates.globals.update(static_path=static_path)
     return templates
 
 

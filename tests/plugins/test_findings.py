@@ -13,12 +13,11 @@ from include.lake import Lake, RunStamp
 from include.masking.tables import MASKED_TABLES
 from include.settings import AlertSink, Settings
 from plugins.settlement_console.findings import (
-    NightPage,
     NoSuchFindingError,
     contributions_of,
     finding_page,
-    night_page,
 )
+from plugins.settlement_console.nights.night import NightPage, night_page
 from plugins.settlement_console.templating import render
 from tests.tableau.marts import ACCOUNT, publish_marts
 
