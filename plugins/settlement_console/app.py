@@ -15,14 +15,14 @@ from plugins.settlement_console.bodies import SmallBodies
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
-from plugins.settlement_console.findings import NoSuchFindingError, finding_page
+from plugins.settlement_console.finding.routes import ROUTES as FINDING
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
 from plugins.settlement_console.live import state
 from plugins.settlement_console.model_history import models_page
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
 from plugins.settlement_console.nights.routes import ROUTES as NIGHTS
-from plugins.settlement_console.pages import failed, not_understood, page, refused, root_of, told_troubles
+from plugins.settlement_console.pages import failed, not_understood, page, refused, root_of
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.routes import Page, get
@@ -85,7 +85,7 @@ def pages() -> tuple[Page, ...]:
     reads, everybody = (Right.VIEWER,), tuple(Right)
     return (
         *NIGHTS,
-        get("/findings/{finding_id}", finding, *reads),
+        *FINDING,
         get("/models", models, *reads, title="Models"),
         get("/models/{selection}", evidence, *reads),
         get("/packs/{path:path}", pack_file, *reads),
@@ -127,16 +127,6 @@ def _failed(request: Request, error: Exception) -> Response:
     answer = failed(request, error)
     answer.headers.update(HEADERS)
     return answer
-
-
-def finding(request: Request, visitor: CurrentVisitor, finding_id: str, settings: InstalledSettings) -> Response:
-    """One finding, masked: what was found and why."""
-    try:
-        with told_troubles():
-            found = finding_page(settings, finding_id)
-    except NoSuchFindingError as error:
-        raise HTTPException(404, str(error)) from error
-    return page("finding.html", request, visitor, page=found)
 
 
 def outcome(
