@@ -139,6 +139,11 @@ class Settings(BaseSettings):
     reviews_per_night: int = Field(
         2000, ge=1, description="Reviews that the console takes from one user for one night (a day of UTC)."
     )
+    simple_rights: dict[str, frozenset[Literal["viewer", "investigator", "approver", "engineer"]]] = Field(
+        default_factory=dict,
+        description="Rights in the console under Airflow's simple auth manager, by login, as JSON: "
+        '{"login": ["viewer", "approver"]}; a login that is not named has those of its role.',
+    )
     # Ten tries are enough for who knows the password, and 14,400 a day are hopeless against one that was drawn.
     wrong_logins_per_minute: int = Field(
         10,

@@ -21,9 +21,12 @@ from local.airflow_home import airflow_environment
 
 # Scheduler and server finish their current work; ten seconds were enough in every stop that was timed.
 STOP_SECONDS = 20
-USERS = {"admin": "admin", "reviewer": "user", "analyst": "viewer"}
-"""Role of each login. The analyst sees every run and page but triggers nothing. The reviewer also sends reviews and, as
-Airflow grants it to the role, triggers runs and answers approvals."""
+USERS = {"admin": "admin", "viewer": "viewer", "investigator": "user", "approver": "user", "engineer": "op"}
+"""Role of each login, which the console's rights follow. The viewer sees every run and masked pages, and triggers
+nothing; the investigator sees accounts and decides; the engineer sees runs and what was quarantined. As Airflow grants
+it to their roles, all but the viewer trigger runs and answer what a run asks."""
+RIGHTS = {"approver": ["viewer", "investigator", "approver"]}
+"""Rights of the logins that have others than their role gives: the role of a user approves nothing in the console."""
 
 
 class AirflowDiedError(TerminalError):
@@ -106,6 +109,7 @@ class LocalAirflow:
         return {
             **airflow_environment(inherited, self.home, self.database_uri),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
+            "ADS_SIMPLE_RIGHTS": json.dumps(RIGHTS),
             # Passwords are not encrypted on the wire, so that only this machine may connect. Airflow's log servers
             # listen on all addresses whatever is set, and serve a log only for a signature of this installation.
             "AIRFLOW__API__HOST": "127.0.0.1",

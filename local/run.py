@@ -262,10 +262,12 @@ def _where_everything_is(airflow: LocalAirflow, place: Place, failed: list[Run],
 def _logins(airflow: LocalAirflow, *, is_private: bool) -> list[str]:
     may = {
         "admin": "",
-        "reviewer": " (also triggers, approves, sends reviews)",
-        "analyst": " (reads, triggers nothing)",
+        "viewer": " (masked pages, triggers nothing)",
+        "investigator": " (accounts, decisions)",
+        "approver": " (accounts, decisions, corrections)",
+        "engineer": " (runs, what was quarantined)",
     }
-    said = [f"{login:<8} password {airflow.passwords[login]}{rights}" for login, rights in may.items()]
+    said = [f"{login:<12} password {airflow.passwords[login]}{rights}" for login, rights in may.items()]
     if not is_private:
         said = [
             *(f"{login}{rights}" for login, rights in may.items()),

@@ -9,6 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
+from plugins.settlement_console.statics import static_path
+
 _HERE = Path(__file__).parent
 
 
@@ -20,6 +22,7 @@ def _templates() -> Environment:
     templates.filters.update(
         count=_count, share=_share, moment=_moment, plot_name=_plot_name, money=_money, score=_score, signed=_signed
     )
+    templates.globals["static_path"] = static_path
     return templates
 
 
@@ -55,9 +58,3 @@ def _plot_name(file: str) -> str:
 def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what each template shows
     """A page as HTML."""
     return _templates().get_template(template).render(**values)
-
-
-@lru_cache(maxsize=1)
-def stylesheet() -> bytes:
-    """The console's style sheet."""
-    return (_HERE / "templates" / "console.css").read_bytes()

@@ -59,17 +59,18 @@ class Console:
 
     def analyst(self) -> httpx.Client:
         """A browser with the UI's cookie of a user who may only read."""
-        return self._browser("analyst")
+        return self.login("viewer")
 
     def reviewer(self) -> httpx.Client:
-        """A browser with the UI's cookie of a user who may trigger runs."""
-        return self._browser("reviewer")
+        """A browser with the UI's cookie of an investigator, who may also trigger runs."""
+        return self.login("investigator")
 
     def admin(self) -> httpx.Client:
         """A browser with the UI's cookie of a user who may do everything."""
-        return self._browser("admin")
+        return self.login("admin")
 
-    def _browser(self, login: str) -> httpx.Client:
+    def login(self, login: str) -> httpx.Client:
+        """A browser with the UI's cookie of one of the demonstration's logins."""
         browser = self.visitor()
         answer = browser.post("/auth/token", json={"username": login, "password": self.passwords[login]})
         browser.cookies.set("_token", answer.raise_for_status().json()["access_token"])

@@ -132,6 +132,6 @@ def test_a_banks_texts_are_text() -> None:
         messages=[{**message, "attempts": 1}],
     )
     shown = render("one_night.html", root="", page=page)
-    assert "<script" not in shown
+    assert "<script>" not in shown
     assert "500 less urgent ones" in shown
     assert "not yet" in shown

@@ -1,0 +1,67 @@
+"""The console in this process, for a user whose login was checked."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
+
+import httpx
+from airflow.api_fastapi import app as server
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.api_fastapi.core_api import security
+from fastapi.testclient import TestClient
+
+from plugins.settlement_console import app as console
+
+ADDRESS = "http://bank:8080"
+SESSION = "a session's token"
+
+
+def client_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") -> TestClient:
+    """The console as a program of a user sees it; what the user may is asked of Airflow's own manager."""
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+
+    for module in (security, server):
+        monkeypatch.setattr(module, "get_auth_manager", SimpleAuthManager)
+    monkeypatch.setattr(security.DagModel, "get_team_name", lambda _: None)
+    app = console.create_app()
+    app.dependency_overrides[security.get_user] = lambda: SimpleAuthManagerUser(username=login, role=role)
+    # As a program comes; who the user is was settled above.
+    return TestClient(app, base_url=ADDRESS, headers={"Authorization": "Bearer x"}, follow_redirects=False)
+
+
+def as_browser(client: TestClient) -> TestClient:
+    """The same client as a browser comes: with the session's cookie, without a token of its own."""
+    del client.headers["authorization"]
+    client.headers["accept"] = "text/html"
+    client.cookies.set("_token", SESSION)
+    return client
+
+
+def token_of(page: str) -> str:
+    """The token in the first form of a page."""
+    found = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page)
+    assert found, "the page has no form with a token"
+    return found[1]
+
+
+def session_token() -> str:
+    """The token that pages of the browser's session carry."""
+    from starlette.requests import Request
+
+    from plugins.settlement_console import same_origin
+
+    cookie = f'_token="{SESSION}"'.encode()
+    return same_origin.session_token(Request({"type": "http", "headers": [(b"cookie", cookie)]}))
+
+
+def send_from_a_page(client: TestClient, path: str, **sent: Any) -> httpx.Response:
+    """Send as a page's script does, with the cookie, the Origin and the session's token."""
+    headers = {"origin": ADDRESS, "x-csrf-token": session_token()}
+    return as_browser(client).post(path, headers=headers, **sent)
