@@ -24,6 +24,7 @@ from plugins.settlement_console.live import state
 from plugins.settlement_console.model_history import models_page
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
 from plugins.settlement_console.pages import failed, not_understood, page, refused, root_of, told_troubles
+from plugins.settlement_console.quarantine import routes as quarantine
 from plugins.settlement_console.recent_nights import recent_nights
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.rights import Right
@@ -89,6 +90,7 @@ def pages() -> tuple[Page, ...]:
         get("/", overview, *reads, title="Nights"),
         get("/nights/{night}", one_night, *reads),
         get("/findings/{finding_id}", finding, *reads),
+        *quarantine.ROUTES,
         get("/models", models, *reads, title="Models"),
         get("/models/{selection}", evidence, *reads),
         get("/packs/{path:path}", pack_file, *reads),
