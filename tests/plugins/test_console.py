@@ -71,7 +71,7 @@ def test_pages_run_the_consoles_own_scripts_alone_and_are_not_kept(console, anal
         assert policy.get("script-src") == (None if "/docs/" in page else "'self'")
         assert policy["frame-ancestors"] == "'self'"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cache-control"].startswith("private, max-age" if "/static/" in page else "private, no-store")
+        assert headers["cache-control"].startswith("private, no-cache" if "/static/" in page else "private, no-store")
 
 
 def test_overview_lists_the_night_with_its_figures(analyst):

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from include.settings import get_settings
+from include.settings import PROJECT_ROOT, get_settings
 from plugins.settlement_console import app as console
 from plugins.settlement_console import tally
 from plugins.settlement_console.rights import RESOURCES, SIMPLE_ROLES, Right, rights_of
 from plugins.settlement_console.routes import Page
+from plugins.settlement_console.statics import static_path
 from tests.plugins.clients import ADDRESS, as_browser, client_of, send_from_a_page, session_token
 
 VIEWER, INVESTIGATOR, APPROVER, ENGINEER = Right
 
-ROUTES: dict[tuple[str, str], tuple[Right, ...]] = {
-    ("GET", "/"): (VIEWER,),
-    ("GET", "/nights/{night}"): (VIEWER,),
-    ("GET", "/findings/{finding_id}"): (VIEWER,),
-    ("GET", "/quarantine"): (VIEWER, ENGINEER),
-    ("GET", "/quarantine/{night}"): (VIEWER, ENGINEER),
-    ("GET", "/quarantine/{night}/records/{record_id}"): (INVESTIGATOR,),
-    ("GET", "/models"): (VIEWER,),
-    ("GET", "/models/{selection}"): (VIEWER,),
-    ("GET", "/packs/{path:path}"): (VIEWER,),
-    ("GET", "/runs/{dag_id}/{run_id:path}"): (VIEWER, ENGINEER),
-    ("GET", "/docs/{path:path}"): (VIEWER, ENGINEER),
-    ("GET", "/state"): (VIEWER, INVESTIGATOR, APPROVER, ENGINEER),
-    ("GET", "/static/{name}"): (VIEWER, INVESTIGATOR, APPROVER, ENGINEER),
-    ("POST", "/reviews"): (INVESTIGATOR,),
-}
-"""Every route of the console, and the rights of which one opens it."""
+_ROW = re.compile(r"^\| (GET|POST) \| `(/[^`]*)` \| ([a-z, ]+) \| [^|]+ \|$", re.MULTILINE)
+
+
+def _documented() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Every route as the docs list it, with the rights of which one opens it."""
+    text = (PROJECT_ROOT / "docs" / "console.md").read_text()
+    return {(method, path): tuple(rights.split(", ")) for method, path, rights in _ROW.findall(text)}
+
 
 PAGES = console.pages()
 
@@ -46,10 +39,10 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     get_settings.cache_clear()
 
 
-def test_every_route_is_declared_with_its_rights() -> None:
-    assert {(page.method, page.path): page.rights for page in PAGES} == ROUTES
+def test_every_route_stands_in_the_docs_with_its_rights() -> None:
+    assert {(page.method, page.path): page.rights for page in PAGES} == _documented()
     served = {(method, route.path) for route in console.create_app().routes for method in route.methods}
-    assert served == set(ROUTES), "a route was added past the declaration"
+    assert served == set(_documented()), "a route was added past the declaration"
 
 
 @pytest.mark.parametrize("right", [*Right, None])
@@ -143,3 +136,12 @@ def test_a_request_that_is_too_long_is_not_read(monkeypatch) -> None:
     client = client_of("USER", monkeypatch)
     answer = client.post("/reviews", content=b"x" * (10 << 20), headers={"content-type": "application/json"})
     assert (answer.status_code, "at most" in answer.text) == (413, True)
+
+
+def test_a_file_is_kept_by_browsers_under_the_address_of_its_content_alone(monkeypatch) -> None:
+    client = client_of("VIEWER", monkeypatch)
+    named, plain = client.get(static_path("console.css")), client.get("/static/console.css?v=0")
+    assert named.content == plain.content
+    assert "immutable" in named.headers["cache-control"]
+    assert plain.headers["cache-control"] == "private, no-cache"
+    assert client.get("/static/app.py").status_code == 404
