@@ -127,4 +127,4 @@ def beeswarm(found: Attributions) -> Figure:
 def _sample(found: Attributions) -> str:
     """The sample in words, for the plot's title."""
     shown = len(found.contributions)
-    return f"{found.version}: {shown} of {found.postings:,} postings held back, the rarest among them"
+    return f"{found.version}: {shown} of {found.postings:,} postings of its last nights, the rarest among them"
