@@ -15,7 +15,7 @@ from include.lake import Lake
 from include.settings import get_settings
 from plugins.settlement_console import notes
 from plugins.settlement_console.lake_says import lake_says, night_says
-from plugins.settlement_console.model_history import models_page
+from plugins.settlement_console.models.history import models_page
 from plugins.settlement_console.nights.figures import NightBook
 from plugins.settlement_console.nights.overview import overview_of
 from plugins.settlement_console.run_results import RunResults
