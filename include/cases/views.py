@@ -1,12 +1,12 @@
 """What the case book gives back: the queue, a case with its findings and history, decisions and corrections.
 
 Each has two forms. Whoever sees accounts gets numbers and full sentences; others get pseudonyms, the sentences and
-amounts of the masked tables, and nobody's own words.
+amounts of the masked tables, pseudonyms of colleagues, and nobody's own words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -74,12 +74,14 @@ class QueueFilter:
     @classmethod
     def of_dict(cls, given: Mapping[str, Any]) -> Self:
         """The filter of JSON that `as_dict` gave."""
-        nights = {name: date.fromisoformat(given[name]) for name in ("first_night", "last_night") if name in given}
-        amounts = {name: Decimal(given[name]) for name in ("least_amount", "most_amount") if name in given}
-        lists = {name: tuple(given[name]) for name in ("codes", "kinds") if name in given}
-        plain = {name: given[name] for name in ("district", "account", "search", "holder") if name in given}
-        states = tuple(CaseState(state) for state in given.get("states", ()))
-        return cls(**nights, **amounts, **lists, **plain, states=states)
+        read: Mapping[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("first_night", "last_night"), date.fromisoformat),
+            **dict.fromkeys(("least_amount", "most_amount"), Decimal),
+            **dict.fromkeys(("codes", "kinds"), tuple),
+            "states": lambda states: tuple(CaseState(state) for state in states),
+        }
+        found = {name: read.get(name, lambda value: value)(value) for name, value in given.items()}
+        return cls(**{"states": (), **found})
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ class QueueRow:
         Outcome of its latest decision that stands; None without one.
     clearing
         What may have cleared one of its breaks, as a sentence; None where nothing has.
+    rank_parts
+        Why the case stands where it does.
     """
 
     case_id: str
@@ -157,13 +161,7 @@ class QueueRow:
     waits_until: datetime | None
     decided: str | None
     clearing: str | None
-
-    @property
-    def rank_parts(self) -> tuple[RankPart, ...]:
-        """Why the case stands where it does."""
-        from include.cases.ranking import rank_parts
-
-        return rank_parts(self.money, self.sureness, self.oldest)
+    rank_parts: tuple[RankPart, ...]
 
 
 @dataclass(frozen=True)
@@ -316,7 +314,6 @@ class Snooze:
     case_id: str
     code: str
     until: datetime
-    amount: Decimal
     who: str
     at: datetime
 
