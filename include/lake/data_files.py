@@ -112,9 +112,14 @@ def _castable(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def read_data_files(table: IcebergTable, files: Iterable[DataFile], schema: pa.Schema) -> pa.Table:
-    """Read files into one table of the given schema; columns that a file lacks are null."""
-    return read_paths(table, (file.file_path for file in files), schema)
+def read_data_files(
+    table: IcebergTable, files: Iterable[DataFile], schema: pa.Schema, where: ds.Expression | None = None
+) -> pa.Table:
+    """Read files into one table of the given schema; columns that a file lacks are null.
+
+    `where` is a condition on columns of the schema; without one all rows are read.
+    """
+    return read_paths(table, (file.file_path for file in files), schema, where)
 
 
 def read_paths(

@@ -20,6 +20,7 @@ from datetime import date, timedelta
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
@@ -295,6 +296,7 @@ class Lake:
         first: date | None = None,
         last: date | None = None,
         columns: Iterable[str] | None = None,
+        where: ds.Expression | None = None,
     ) -> pa.Table:
         """The published rows of the nights from `first` to `last`.
 
@@ -306,6 +308,9 @@ class Lake:
             First and last night, both included; without a bound where None. A static relation ignores them.
         columns
             Names of the columns to read; all when None.
+        where
+            Condition on the columns that are read; all rows when None. It spares memory: the files of each night are
+            opened all the same.
 
         Raises
         ------
@@ -318,7 +323,7 @@ class Lake:
         found, files = self._published_files(name, first, last)
         schema = self._schema(table, found)
         wanted = pa.schema([schema.field(column) for column in columns]) if columns is not None else schema
-        return read_data_files(found, files, wanted) if found is not None else wanted.empty_table()
+        return read_data_files(found, files, wanted, where) if found is not None else wanted.empty_table()
 
     def listing(self, table: Table, first: date | None = None, last: date | None = None) -> Listing:
         """The files with the published rows of the nights from `first` to `last`, which can be read some at a time.

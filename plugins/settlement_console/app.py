@@ -16,7 +16,8 @@ from include.dag_ids import NIGHTLY_SETTLEMENT
 from plugins.settlement_console.bodies import SmallBodies
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
-from plugins.settlement_console.findings import NoSuchFindingError, finding_page, night_page
+from plugins.settlement_console.finding import routes as finding
+from plugins.settlement_console.findings import night_page
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
 from plugins.settlement_console.live import state
@@ -89,7 +90,7 @@ def pages() -> tuple[Page, ...]:
     return (
         get("/", overview, *reads, title="Nights"),
         get("/nights/{night}", one_night, *reads),
-        get("/findings/{finding_id}", finding, *reads),
+        *finding.ROUTES,
         *quarantine.ROUTES,
         *models.ROUTES,
         get("/runs/{dag_id}/{run_id:path}", outcome, Right.VIEWER, Right.ENGINEER),
@@ -144,16 +145,6 @@ def one_night(request: Request, visitor: CurrentVisitor, night: date, settings: 
     if found is None:
         raise HTTPException(404, f"the night {night} is not published")
     return page("one_night.html", request, visitor, page=found)
-
-
-def finding(request: Request, visitor: CurrentVisitor, finding_id: str, settings: InstalledSettings) -> Response:
-    """One finding, masked: what was found and why."""
-    try:
-        with told_troubles():
-            found = finding_page(settings, finding_id)
-    except NoSuchFindingError as error:
-        raise HTTPException(404, str(error)) from error
-    return page("finding.html", request, visitor, page=found)
 
 
 def outcome(

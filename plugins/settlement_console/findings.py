@@ -1,11 +1,11 @@
-"""One published night's findings as masked readers see them, and one finding with its reasons."""
+"""One published night's findings as masked readers see them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from include.settings import Settings
@@ -21,12 +21,6 @@ Row = Mapping[str, Any]
 MOST_SHOWN = 500
 """Largest number of findings on a night's page, the most urgent first: two persons' work of a day."""
 _FINDINGS, _NIGHTS = "mart_findings", "mart_nights"
-_BAR_WIDTH = 160
-"""Width in pixels of the longest bar of a contribution."""
-
-
-class NoSuchFindingError(LookupError):
-    """Raised when no published night that the pages look at has a finding of an id."""
 
 
 @dataclass(frozen=True)
@@ -59,38 +53,6 @@ class NightPage:
         return sum(count for _, count in self.counts) - len(self.findings)
 
 
-@dataclass(frozen=True)
-class Contribution:
-    """One reason of a flagged posting, with the width of its bar in pixels."""
-
-    code: str
-    text: str
-    contribution: float
-    width: float
-
-
-@dataclass(frozen=True)
-class FindingPage:
-    """One finding.
-
-    Attributes
-    ----------
-    finding
-        Its row of `mart_findings_masked`.
-    contributions
-        Reasons of a flagged posting, strongest first; none for other findings.
-    typical_score
-        Score of the typical posting in the same context, which the contributions lead up from; None for others.
-    broken
-        Row of `settlement_breaks_masked` of a break; None for others.
-    """
-
-    finding: Row
-    contributions: list[Contribution]
-    typical_score: float | None
-    broken: Row | None
-
-
 def night_page(settings: Settings, night: date) -> NightPage | None:
     """The page of a night; None where it is not published."""
     lake = _lake(settings)
@@ -108,45 +70,6 @@ def night_page(settings: Settings, night: date) -> NightPage | None:
     )
 
 
-def finding_page(settings: Settings, finding_id: str) -> FindingPage:
-    """The page of a finding of the last nights, which are those on which a decision can still be given.
-
-    Raises
-    ------
-    NoSuchFindingError
-        When none of these nights has a finding of that id.
-    """
-    lake = _lake(settings)
-    night = None if lake is None else _newest_night_of(lake, finding_id)
-    # Between the two looks the night may be published again without the finding.
-    found = _of_id(_masked_mart(lake, _FINDINGS, night), finding_id) if lake and night else []
-    if lake is None or night is None or not found:
-        raise NoSuchFindingError("there is no such finding in the queue of the last nights")
-    scores = _of_id(_masked_table(lake, "anomaly_scores", night), finding_id)
-    breaks = _of_id(_masked_table(lake, "settlement_breaks", night), finding_id)
-    return FindingPage(
-        finding=found[0],
-        contributions=contributions_of(scores[0]["reasons"] or ()) if scores else [],
-        typical_score=scores[0]["typical_score"] if scores else None,
-        broken=breaks[0] if breaks else None,
-    )
-
-
-def contributions_of(reasons: Iterable[Row]) -> list[Contribution]:
-    """The reasons with bars that are as long as they weigh; the longest has the full width."""
-    told = list(reasons)
-    most = max((abs(reason["contribution"]) for reason in told), default=0.0) or 1.0
-    return [
-        Contribution(
-            code=reason["code"],
-            text=reason["text"],
-            contribution=reason["contribution"],
-            width=round(_BAR_WIDTH * abs(reason["contribution"]) / most, 1),
-        )
-        for reason in told
-    ]
-
-
 def _lake(settings: Settings) -> Lake | None:
     if not is_made(settings):
         return None
@@ -160,34 +83,6 @@ def _masked_mart(lake: Lake, name: str, night: date) -> pa.Table:
     from include.marts import MASKED_MARTS
 
     return lake.read(MASKED_MARTS[name], night, night)
-
-
-def _masked_table(lake: Lake, name: str, night: date) -> pa.Table:
-    from include.masking.tables import MASKED_TABLES
-
-    return lake.read(MASKED_TABLES[name], night, night)
-
-
-def _of_id(rows: pa.Table, finding_id: str) -> list[dict[str, Any]]:
-    import pyarrow.compute as pc
-
-    found: list[dict[str, Any]] = rows.filter(pc.field("finding_id") == finding_id).to_pylist()
-    return found
-
-
-def _newest_night_of(lake: Lake, finding_id: str) -> date | None:
-    """The newest night whose queue has a finding; a break that lasts is found again each night under another id."""
-    import pyarrow.compute as pc
-
-    from include.marts import MASKED_MARTS
-    from include.reviews.intake import KNOWN_DAYS
-
-    newest = pc.max(lake.manifest()["settlement_date"]).as_py()
-    if newest is None:
-        return None
-    columns = ("finding_id", "settlement_date")
-    rows = lake.read(MASKED_MARTS[_FINDINGS], newest - timedelta(KNOWN_DAYS), newest, columns)
-    return max((row["settlement_date"] for row in _of_id(rows, finding_id)), default=None)
 
 
 def _messages(lake: Lake, night: date, settings: Settings) -> list[dict[str, Any]]:

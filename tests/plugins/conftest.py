@@ -6,7 +6,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -15,11 +15,14 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from fastapi.testclient import TestClient
 
-from include.settings import PROJECT_ROOT
+from include.settings import PROJECT_ROOT, Settings, get_settings
 from local.airflow_api import AirflowApi, Run
 from local.airflow_process import LocalAirflow
 from local.postgres import LocalPostgres
+from tests.plugins.clients import as_browser, client_of
+from tests.plugins.finding.bank import publish_bank
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "false")
@@ -75,6 +78,24 @@ class Console:
         answer = browser.post("/auth/token", json={"username": login, "password": self.passwords[login]})
         browser.cookies.set("_token", answer.raise_for_status().json()["access_token"])
         return browser
+
+
+@pytest.fixture(scope="session")
+def account_bank(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a lake of a few nights, in which one account has findings."""
+    return publish_bank(tmp_path_factory.mktemp("account") / "lake")
+
+
+@pytest.fixture
+def visit(account_bank: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], TestClient]:
+    """Makes a browser of somebody with a role, who sees the lake of `account_bank`."""
+
+    def client(role: str) -> TestClient:
+        browser = as_browser(client_of(role, monkeypatch))
+        browser.app.dependency_overrides[get_settings] = lambda: account_bank
+        return browser
+
+    return client
 
 
 @pytest.fixture(scope="session")
