@@ -28,6 +28,7 @@ from include.errors import LakeConflictError, MissingStateError, PublishError, T
 from include.lake.commit import Change, guarded_commit
 from include.lake.data_files import (
     data_files,
+    night_bounds,
     night_column,
     night_of,
     read_data_files,
@@ -342,6 +343,23 @@ class Lake:
         """
         found, files = self._published_files(table.name, first, last)
         return Listing.of(table.schema, found, files)
+
+    def span(self) -> tuple[date, date] | None:
+        """Bounds of the published nights, found from the list of manifests alone; None where none is published.
+
+        No published night lies outside; where nights were taken back, the bounds may lie beyond the outermost ones.
+        """
+        found = self._catalog.find(MANIFEST.name)
+        return None if found is None else night_bounds(found)
+
+    def run_keys(self, first: date | None = None, last: date | None = None) -> dict[date, str]:
+        """The key of the published run of each night from `first` to `last`, found from the metadata alone."""
+        return {entry.night: entry.run_key for entry in self._named(first, last)}
+
+    def state(self) -> str:
+        """A word that changes whenever a night is published, replaced or taken back; empty before the first."""
+        found = self._catalog.find(MANIFEST.name)
+        return "" if found is None else found.metadata_location
 
     def count(self, name: str, night: date) -> int:
         """The number of a table's published rows of a night, found from the metadata alone."""

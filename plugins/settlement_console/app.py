@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,17 +14,16 @@ from include.dag_ids import NIGHTLY_SETTLEMENT
 from plugins.settlement_console.bodies import SmallBodies
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
-from plugins.settlement_console.finding import routes as finding
-from plugins.settlement_console.findings import night_page
+from plugins.settlement_console.finding.routes import ROUTES as FINDING
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
 from plugins.settlement_console.live import state
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
-from plugins.settlement_console.models import routes as models
 from plugins.settlement_console.models.evidence import Evidence, evidence_of
-from plugins.settlement_console.pages import failed, not_understood, page, refused, told_troubles
-from plugins.settlement_console.quarantine import routes as quarantine
-from plugins.settlement_console.recent_nights import recent_nights
+from plugins.settlement_console.models.routes import ROUTES as MODELS
+from plugins.settlement_console.nights.routes import ROUTES as NIGHTS
+from plugins.settlement_console.pages import failed, not_understood, page, refused
+from plugins.settlement_console.quarantine.routes import ROUTES as QUARANTINE
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.routes import Page, get
@@ -34,6 +31,7 @@ from plugins.settlement_console.run_results import results_of
 from plugins.settlement_console.runs import run_summary
 from plugins.settlement_console.statics import static_file
 from plugins.settlement_console.visitors import CurrentVisitor
+from plugins.settlement_console.work.routes import ROUTES as WORK
 
 # Scripts and styles come from files of the console alone: what a bank's text smuggles into a page runs nowhere.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -86,13 +84,13 @@ def create_app() -> FastAPI:
 
 def pages() -> tuple[Page, ...]:
     """Every route of the console, in the order of the navigation."""
-    reads, everybody = (Right.VIEWER,), tuple(Right)
+    everybody = tuple(Right)
     return (
-        get("/", overview, *reads, title="Nights"),
-        get("/nights/{night}", one_night, *reads),
-        *finding.ROUTES,
-        *quarantine.ROUTES,
-        *models.ROUTES,
+        *NIGHTS,
+        *FINDING,
+        *WORK,
+        *QUARANTINE,
+        *MODELS,
         get("/runs/{dag_id}/{run_id:path}", outcome, Right.VIEWER, Right.ENGINEER),
         get("/docs/{path:path}", data_docs, Right.VIEWER, Right.ENGINEER),
         Page("/state", state, everybody, response_class=JSONResponse),
@@ -131,20 +129,6 @@ def _failed(request: Request, error: Exception) -> Response:
     answer = failed(request, error)
     answer.headers.update(HEADERS)
     return answer
-
-
-def overview(request: Request, visitor: CurrentVisitor, settings: InstalledSettings) -> Response:
-    """The recent nights, newest first."""
-    return page("overview.html", request, visitor, nights=recent_nights(settings))
-
-
-def one_night(request: Request, visitor: CurrentVisitor, night: date, settings: InstalledSettings) -> Response:
-    """The findings of a published night, masked, and what became of its messages."""
-    with told_troubles():
-        found = night_page(settings, night)
-    if found is None:
-        raise HTTPException(404, f"the night {night} is not published")
-    return page("one_night.html", request, visitor, page=found)
 
 
 def outcome(

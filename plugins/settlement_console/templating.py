@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
+from plugins.settlement_console.charts import told
 from plugins.settlement_console.statics import static_path
 
 _HERE = Path(__file__).parent
@@ -37,7 +38,8 @@ def _templates() -> Environment:
         short=_short,
         percent=_percent,
     )
-    templates.globals["static_path"] = static_path
+    templates.filters["told"] = told
+    templates.globals.update(static_path=static_path)
     return templates
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -14,17 +13,15 @@ import pytest
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
 
 import httpx
-import sqlalchemy as sa
-from airflow import models
 from airflow.api_fastapi import app as server
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.core_api import security
-from airflow.models.base import Base
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from plugins.settlement_console import app as console
+from tests.plugins.airflow_tables import empty_tables
 
 ADDRESS = "http://bank:8080"
 SESSION = "a session's token"
@@ -38,25 +35,16 @@ def client_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") ->
         monkeypatch.setattr(module, "get_auth_manager", SimpleAuthManager)
     monkeypatch.setattr(security.DagModel, "get_team_name", lambda _: None)
     app = console.create_app()
-    app.dependency_overrides[_get_session] = empty_session
     app.dependency_overrides[security.get_user] = lambda: SimpleAuthManagerUser(username=login, role=role)
+    app.dependency_overrides[_get_session] = _session
     # As a program comes; who the user is was settled above.
     return TestClient(app, base_url=ADDRESS, headers={"Authorization": "Bearer x"}, follow_redirects=False)
 
 
-def empty_session() -> Iterator[Session]:
-    """A session of Airflow's own database, in which there is no run."""
-    with Session(_empty_database()) as session:
-        yield session
-
-
-@lru_cache(maxsize=1)
-def _empty_database() -> sa.Engine:
-    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
-    # Each declares itself when it is imported, and some refer to others.
-    models.import_all_models()
-    Base.metadata.create_all(engine)
-    return engine
+def _session() -> Iterator[Session]:
+    """A session on Airflow's tables, in which there is no run."""
+    with Session(empty_tables()) as opened:
+        yield opened
 
 
 def as_browser(client: TestClient) -> TestClient:

@@ -188,6 +188,7 @@ def test_sidebar_and_run_lead_to_the_console(analyst):
     assert views["Settlement"]["nav_top_level"]
     assert views["Data Docs"]["nav_top_level"]
     assert views["Models"]["nav_top_level"]
+    assert views["Nights"]["destination"] == "dag"
     assert views["Outcome"]["destination"] == "dag_run"
 
 

@@ -9,7 +9,7 @@ import pytest
 from include.alerting import AlertStore, Message, MessageKind, Severity
 from include.lake import Lake
 from include.settings import AlertSink, Settings
-from plugins.settlement_console.findings import NightPage, night_page
+from plugins.settlement_console.nights.night import NightPage, night_page
 from plugins.settlement_console.templating import render
 from tests.tableau.marts import ACCOUNT, publish_marts
 

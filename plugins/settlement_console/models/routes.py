@@ -22,8 +22,16 @@ def models(request: Request, visitor: CurrentVisitor, session: SessionDep, setti
         found = models_page(settings)
         charts = nights_drawn(settings)
         looks = champion_looks(settings, found)
-    shown = {"charts": charts, "looks": looks, "questions": questions(session), "airflow": _airflow(request)}
-    return page("models.html", request, visitor, page=found, **shown)
+    return page(
+        "models.html",
+        request,
+        visitor,
+        page=found,
+        charts=charts,
+        looks=looks,
+        questions=questions(session),
+        airflow=_airflow(request),
+    )
 
 
 def evidence(request: Request, visitor: CurrentVisitor, selection: str, settings: InstalledSettings) -> Response:

@@ -90,8 +90,8 @@ def work_page(
     sees_accounts
         Whether the reader may see whom; others see sums of the masked tables, and no names of colleagues.
     """
-    from include.casework.backlog import by_age, held_by, money_of
     from include.cases.terms import CaseState, CorrectionState
+    from include.casework.backlog import by_age, held_by, money_of
 
     today = calendar.today(now.date())
     backlog = book.backlog(now, sees_accounts=sees_accounts)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from plugins.settlement_console.charts import Band, Chart, ChartTable, Colour, Series, Unit, over_days
+from plugins.settlement_console.charts import Band, Cell, Chart, ChartTable, Colour, Series, Unit, over_days
 
 if TYPE_CHECKING:
     from include.casework.backlog import AgeGroup
@@ -52,7 +52,7 @@ def _backlog(groups: Sequence[AgeGroup]) -> Chart:
         ],
     }
     columns = [("Age in banking days", Unit.COUNT), ("Cases", Unit.COUNT), ("Waiting", Unit.COUNT)]
-    rows = [[group.name, group.cases, group.waiting, group.money] for group in groups]
+    rows: list[list[Cell]] = [[group.name, group.cases, group.waiting, group.money] for group in groups]
     return Chart(
         "backlog",
         "Backlog by age",
@@ -93,9 +93,13 @@ def _precision(months: Mapping[date, Outcomes]) -> Chart:
         f"{said} The band is the 95 % interval (Wilson); it is wide where few were decided. It says how often what "
         "people were shown and decided was right; the sample below corrects it.",
         [*months],
-        [Series("precision", [each and each.share for each in held])],
+        [Series("precision", [each.share if each else None for each in held])],
         unit=Unit.SHARE,
-        band=Band("95 % interval", [each and each.low for each in held], [each and each.high for each in held]),
+        band=Band(
+            "95 % interval",
+            [each.low if each else None for each in held],
+            [each.high if each else None for each in held],
+        ),
     )
 
 
@@ -116,11 +120,14 @@ def _money(months: Mapping[date, Outcomes]) -> Chart:
 
 def _delays(delays: Sequence[Delay]) -> Chart:
     newest = delays[-1]
+    said = (
+        f"in {newest.month:%B %Y} half of {newest.findings:,} decisions took {newest.median:g} days at most, and nine "
+        f"in ten {newest.nine_in_ten:g}"
+    )
     return over_days(
         "delays",
         "Time to decision",
-        f"Banking days from a night to the decision on its finding, by the month of the decision; in {newest.month:%B %Y} "
-        f"half of {newest.findings:,} decisions took {newest.median:g} days at most, and nine in ten {newest.nine_in_ten:g}.",
+        f"Banking days from a night to the decision on its finding, by the month of the decision; {said}.",
         [delay.month for delay in delays],
         [
             Series("half of the decisions", [delay.median for delay in delays]),
