@@ -84,6 +84,8 @@ def work(request: Request, visitor: CurrentVisitor, settings: InstalledSettings)
 
 def second_look(request: Request, visitor: CurrentVisitor, settings: InstalledSettings, item_id: str) -> Response:
     """One posting of the sample with the account's postings around it; the look is audited."""
+    from include.casework.second_looks import LONGEST_NOTE
+
     with told_troubles():
         lake, looks = _looks(settings)
         item = _item(looks, item_id)
@@ -104,6 +106,7 @@ def second_look(request: Request, visitor: CurrentVisitor, settings: InstalledSe
         trouble=trouble,
         next=next_of(left, item_id),
         left=len(left),
+        longest=LONGEST_NOTE,
     )
 
 

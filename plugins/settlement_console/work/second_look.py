@@ -73,7 +73,9 @@ def check_open(item: Item, who: str) -> None:
         When somebody judged it already, or the first decision on it was the person's own.
     """
     if item.answer is not None:
-        raise AnsweredError(f"{item.answer.who} judged this posting already; nothing was changed. Take the next one")
+        raise AnsweredError(
+            f"this posting was judged by {item.answer.who} already; nothing was changed. Take the next one"
+        )
     if _is_own(item, who):
         raise AnsweredError("you decided on this posting before: a second look is a colleague's. Take the next one")
 
@@ -103,14 +105,13 @@ def answer(settings: Settings, item: Item, decision: str, note: str, who: str, n
     PublishError
         When the drop cannot be written to.
     """
-    from include.casework.second_looks import MARK, answer_to
-    from include.reviews.drop import DECISIONS, LONGEST_TEXTS, drop_reviews, inbox_of
+    from include.casework.second_looks import LONGEST_NOTE, answer_to
+    from include.reviews.drop import DECISIONS, drop_reviews, inbox_of
 
-    most = LONGEST_TEXTS["reason"] - len(MARK) - 2
     if decision not in DECISIONS:
         raise AnsweredError(f"choose one of {', '.join(DECISIONS)}; nothing was changed")
-    if len(note) > most:
-        raise AnsweredError(f"the note has {len(note):,} characters, {most:,} are allowed; nothing was changed")
+    if len(note) > LONGEST_NOTE:
+        raise AnsweredError(f"the note has {len(note):,} characters, {LONGEST_NOTE:,} are allowed; nothing was changed")
     inbox = inbox_of(settings.lake_uri, settings.reviews_uri)
     drop_reviews(inbox, [answer_to(item, decision, note.strip(), who, now)])
 
