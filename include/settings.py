@@ -21,6 +21,7 @@ PLACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 """Form of the name of a source or lake."""
 # A role, a federated user or group of single sign-on, or nobody: the kinds of principals that Lake Formation grants to.
 _ROLE_ARN = r"^(arn:aws[a-z-]*:(iam|identitystore|quicksight):[a-z0-9-]*:[0-9]{0,12}:[A-Za-z0-9+=,.@_/-]+)?$"
+_CODE = r"^[a-z0-9_]{1,60}$"
 # The totals of a million rows take a second: enough for a hundred million, and for a lock's minute before them.
 SOURCE_TIMEOUT_SECONDS = 300
 """Longest time that a database may say nothing, where the installation sets no other."""
@@ -50,6 +51,82 @@ class AlertRoute(BaseModel):
     severity: Literal["info", "warn", "error", "critical"] = "info"
     kinds: frozenset[Literal["night", "drift", "performance", "stopped", "missed"]] = frozenset()
     codes: frozenset[str] = frozenset()
+
+
+class CaseOutcome(BaseModel):
+    """One outcome that a case may have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str = Field(pattern=_CODE)
+    title: str = Field(min_length=1, max_length=80, description="What people read.")
+    decision: Literal["confirmed", "dismissed", "unsure"] = Field(description="Decision of the reviews it stands for.")
+    reasons: dict[str, str] = Field(min_length=1, description="Reasons that it may have: what people read, by code.")
+
+    @field_validator("reasons")
+    @classmethod
+    def _codes(cls, given: dict[str, str]) -> dict[str, str]:
+        if wrong := sorted(code for code, title in given.items() if not re.fullmatch(_CODE, code) or not title):
+            raise ValueError(f"has the reasons {wrong}: a code has 1 to 60 of a-z, 0-9 and _, and each has a title")
+        return given
+
+
+DEFAULT_OUTCOMES = (
+    CaseOutcome(
+        code="fraud",
+        title="Fraud",
+        decision="confirmed",
+        reasons={
+            "account_taken_over": "Somebody else used the account",
+            "card_misused": "The card was stolen or copied",
+            "forged_order": "The payment order was forged",
+            "mule_account": "The account passes on others' money",
+            "other": "Another way, see the note",
+        },
+    ),
+    CaseOutcome(
+        code="processing_error",
+        title="Processing error",
+        decision="confirmed",
+        reasons={
+            "booked_twice": "Booked twice",
+            "wrong_amount": "Booked with a wrong amount",
+            "not_booked": "Not booked",
+            "wrong_account": "Booked on a wrong account",
+            "wrong_record": "The delivered record is wrong",
+            "other": "Another error, see the note",
+        },
+    ),
+    CaseOutcome(
+        code="in_order",
+        title="In order",
+        decision="dismissed",
+        reasons={
+            "client_confirmed": "The client confirmed it",
+            "known_habit": "It is the client's habit",
+            "one_off": "A plausible one-off, such as a purchase or an inheritance",
+            "bank_way": "It is the bank's own way",
+            "other": "Another reason, see the note",
+        },
+    ),
+    CaseOutcome(
+        code="cleared",
+        title="Cleared since",
+        decision="dismissed",
+        reasons={
+            "posted_later": "The missing posting came later",
+            "reversed": "It was reversed",
+            "corrected": "It was corrected at the source",
+        },
+    ),
+    CaseOutcome(
+        code="not_clear",
+        title="Cannot be told",
+        decision="unsure",
+        reasons={"no_answer": "Nobody answers", "no_records": "The records do not tell", "other": "See the note"},
+    ),
+)
+"""Outcomes of an installation that names none of its own."""
 
 
 class Settings(BaseSettings):
@@ -250,6 +327,25 @@ class Settings(BaseSettings):
         "", description="Id of an HTTP connection that is called whenever messages are sent, to notice a dead Airflow."
     )
 
+    outcomes: tuple[CaseOutcome, ...] = Field(
+        DEFAULT_OUTCOMES,
+        min_length=1,
+        description='Outcomes that a case may have, as JSON: [{"code": "fraud", "title": "Fraud", "decision": '
+        '"confirmed", "reasons": {"card": "The card was copied"}}]; decisions are confirmed, dismissed and unsure.',
+    )
+    # A decision: about a month's pay of the demonstration bank's clients, above which one slip hurts.
+    two_approvals_amount: float = Field(
+        10_000, ge=0, description="Amount in the source's money above which a correction needs two people's approval."
+    )
+
+    @field_validator("outcomes")
+    @classmethod
+    def _outcomes(cls, given: tuple[CaseOutcome, ...]) -> tuple[CaseOutcome, ...]:
+        codes = [outcome.code for outcome in given]
+        if doubled := sorted({code for code in codes if codes.count(code) > 1}):
+            raise ValueError(f"has the codes {', '.join(doubled)} more than once")
+        return given
+
     @field_validator("alert_routes")
     @classmethod
     def _routes(cls, given: tuple[AlertRoute, ...], info: ValidationInfo) -> tuple[AlertRoute, ...]:
@@ -316,6 +412,6 @@ def get_settings() -> Settings:
         raise SettingsError(f"{'; '.join(wrong)}. Correct the environment (fields of include/settings.py)") from None
     except UnreadableSettingError:
         raise SettingsError(
-            "ADS_SOURCES, ADS_LAKES, ADS_RETENTION, ADS_ALERT_SINKS or ADS_ALERT_ROUTES is no JSON: write "
-            '{"name": "address"}, {"table": days}, or as docs/operations.md says of alerts'
+            "ADS_SOURCES, ADS_LAKES, ADS_RETENTION, ADS_ALERT_SINKS, ADS_ALERT_ROUTES or ADS_OUTCOMES is no JSON: "
+            'write {"name": "address"}, {"table": days}, or as docs/operations.md says of alerts and outcomes'
         ) from None

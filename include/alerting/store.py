@@ -13,14 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 import sqlalchemy as sa
 
 from include.alerting.messages import WRITTEN_KINDS, Message
-from include.lake.location import LakeLocation
+from include.lake.sql_store import SqlStore, UtcTime
 from include.publish.digest import combined_digest
 from include.settings import Settings
 
@@ -33,19 +32,6 @@ MOST_TOGETHER = 10
 _ANSWER_LENGTH = 300
 
 
-class _UtcTime(sa.TypeDecorator[datetime]):
-    """A time in UTC; SQLite keeps none with a zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 _METADATA = sa.MetaData()
 _MESSAGES = sa.Table(
     "messages",
@@ -56,19 +42,19 @@ _MESSAGES = sa.Table(
     sa.Column("severity", sa.String(16), nullable=False),
     sa.Column("codes", sa.Text, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
-    sa.Column("seen_at", _UtcTime, nullable=False),
+    sa.Column("seen_at", UtcTime, nullable=False),
 )
 _PARCELS = sa.Table(
     "parcels",
     _METADATA,
     sa.Column("parcel_key", sa.String(32), primary_key=True),
     sa.Column("sink", sa.String(63), nullable=False, index=True),
-    sa.Column("made_at", _UtcTime, nullable=False),
-    sa.Column("due_at", _UtcTime, nullable=False),
+    sa.Column("made_at", UtcTime, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("is_up", sa.Boolean, nullable=False),
-    sa.Column("sent_at", _UtcTime),
-    sa.Column("answered_at", _UtcTime),
+    sa.Column("sent_at", UtcTime),
+    sa.Column("answered_at", UtcTime),
     sa.Column("answer", sa.Text),
 )
 _DELIVERIES = sa.Table(
@@ -76,9 +62,9 @@ _DELIVERIES = sa.Table(
     _METADATA,
     sa.Column("message_key", sa.String(32), sa.ForeignKey(_MESSAGES.c.message_key), primary_key=True),
     sa.Column("sink", sa.String(63), primary_key=True),
-    sa.Column("due_at", _UtcTime, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("parcel_key", sa.String(32), sa.ForeignKey(_PARCELS.c.parcel_key)),
-    sa.Column("dropped_at", _UtcTime),
+    sa.Column("dropped_at", UtcTime),
 )
 
 
@@ -123,8 +109,8 @@ class Parcel:
 class AlertStore:
     """The deliveries of one lake's messages."""
 
-    def __init__(self, engine: sa.Engine, identity: str) -> None:
-        self._engine = engine
+    def __init__(self, store: SqlStore, identity: str) -> None:
+        self._store = store
         self._identity = identity
 
     @classmethod
@@ -140,14 +126,7 @@ class AlertStore:
         settings
             Settings with the catalog and the namespace.
         """
-        location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
-        engine = _engine(location)
-        with engine.begin() as connection:
-            schema = engine.get_execution_options().get("schema_translate_map", {}).get(None)
-            if schema:
-                connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
-            _METADATA.create_all(connection)
-        return cls(engine, identity)
+        return cls(SqlStore.open(lake_uri, settings, _METADATA, schema="alerting", file="alerts"), identity)
 
     def take(self, routed: Sequence[tuple[Message, Mapping[str, datetime]]], now: datetime) -> int:
         """Remember messages that are new, with the sinks that they go to and from when on; gives how many were new.
@@ -160,7 +139,7 @@ class AlertStore:
         now
             The present time.
         """
-        with self._engine.begin() as connection:
+        with self._store.write() as connection:
             known = self._known(connection, [message.key for message, _ in routed])
             fresh = [(message, sinks) for message, sinks in routed if message.key not in known]
             for message, sinks in fresh:
@@ -199,7 +178,7 @@ class AlertStore:
         """The sinks for which something may be sent now."""
         waiting = sa.select(_DELIVERIES.c.sink).where(*_waits(now))
         unsent = sa.select(_PARCELS.c.sink).where(_PARCELS.c.sent_at.is_(None), _PARCELS.c.due_at <= now)
-        with self._engine.connect() as connection:
+        with self._store.read() as connection:
             return sorted(set(connection.scalars(sa.union(waiting, unsent))))
 
     def next_parcel(self, sink: str, now: datetime) -> Parcel | None:
@@ -209,7 +188,7 @@ class AlertStore:
         once it does.
         """
         unsent = (_PARCELS.c.sink == sink, _PARCELS.c.sent_at.is_(None))
-        with self._engine.begin() as connection:
+        with self._store.write() as connection:
             oldest = sa.select(_PARCELS.c.parcel_key).where(*unsent, _PARCELS.c.due_at <= now)
             key = connection.scalar(oldest.order_by(_PARCELS.c.made_at).limit(1))
             if key is None:
@@ -239,7 +218,7 @@ class AlertStore:
     def record(self, parcel: Parcel, answer: Answer, now: datetime) -> None:
         """Keep what became of a try to send a parcel; where it was not taken, it is due again after a pause."""
         mine = _PARCELS.c.parcel_key == parcel.key
-        with self._engine.begin() as connection:
+        with self._store.write() as connection:
             attempts = (connection.scalar(sa.select(_PARCELS.c.attempts).where(mine)) or 0) + 1
             said = {"attempts": attempts, "is_up": answer.is_up, "answer": answer.text[:_ANSWER_LENGTH]}
             outcome = {"sent_at": now} if answer.is_taken else {"due_at": now + _pause(attempts)}
@@ -267,13 +246,13 @@ class AlertStore:
             _DELIVERIES.c.parcel_key,
         ).select_from(joined)
         of_night = query.where(_MESSAGES.c.settlement_date == night).order_by(_MESSAGES.c.seen_at, _DELIVERIES.c.sink)
-        with self._engine.connect() as connection:
+        with self._store.read() as connection:
             return [dict(row) for row in connection.execute(of_night).mappings()]
 
     def told_kinds(self, night: date) -> set[str]:
         """The kinds of messages that there are on a night."""
         query = sa.select(_MESSAGES.c.kind).where(_MESSAGES.c.settlement_date == night)
-        with self._engine.connect() as connection:
+        with self._store.read() as connection:
             return set(connection.scalars(query))
 
 
@@ -284,13 +263,3 @@ def _waits(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 def _pause(attempts: int) -> timedelta:
     """The pause after so many failures, twice as long after each."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(attempts - 1, 10)))
-
-
-def _engine(location: LakeLocation) -> sa.Engine:
-    url = sa.make_url(location.catalog_uri)
-    if url.get_backend_name() != "sqlite":
-        names = {None: f"{location.namespace}_alerting"}
-        return sa.create_engine(url, pool_pre_ping=True).execution_options(schema_translate_map=names)
-    # Not in the catalog's own file, whose writers wait for one another.
-    file = Path(url.database or "").with_name(f"{location.namespace}-alerts.db")
-    return sa.create_engine(url.set(database=str(file)))

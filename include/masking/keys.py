@@ -74,7 +74,11 @@ class NameKeys:
     @property
     def finding_namer(self) -> Namer:
         """The namer of findings."""
-        return Namer(_derived(self.finding, "finding"))
+        return Namer(self.lasting_key("finding"))
+
+    def lasting_key(self, purpose: str) -> bytes:
+        """A key for a purpose of its own that, as that of finding ids, no rotation changes."""
+        return _derived(self.finding, purpose)
 
     def with_coming(self) -> NameKeys:
         """The keys with a new version that is coming; the same where one is on its way already."""

@@ -1,0 +1,232 @@
+"""The audit log: who looked at which account, exported what, decided what.
+
+It only grows: the database refuses changes and removals, each entry carries a keyed digest of itself and of the entry
+before it, and the number of entries is kept beside the key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from include.cases.store import FILE, SCHEMA, open_store
+from include.cases.tables import AUDIT, CHAIN, MARKS, METADATA, Row
+from include.errors import SettlementError
+from include.lake.identity import identity_of
+from include.lake.sql_store import SqlStore
+from include.masking.keys import NameKeyStore
+from include.security.anchors import Anchors
+from include.settings import Settings
+
+RECORD = "audit"
+"""Name under which the number of entries is kept beside the key."""
+_LOG = logging.getLogger(__name__)
+_BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One entry of the log.
+
+    Attributes
+    ----------
+    number
+        Its place, from 1.
+    at, who, action
+        When somebody did what: `viewed`, `exported`, `unsealed`, `claimed`, `decided` and so on.
+    subject
+        Opaque id of what it was about: a case, a finding, a night; empty for none.
+    account
+        Keyed digest of the account that it was about; empty for none.
+    detail
+        Further facts, without identifiers.
+    digest
+        Keyed digest of the entry and of the digest before it.
+    """
+
+    number: int
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    account: str
+    detail: Mapping[str, Any]
+    digest: str
+
+
+class AuditChain:
+    """Writes entries, each with a keyed digest of itself and of the entry before it.
+
+    Parameters
+    ----------
+    key
+        Key of the digests.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def append(
+        self,
+        connection: sa.Connection,
+        who: str,
+        action: str,
+        subject: str,
+        now: datetime,
+        *,
+        account: int | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Add an entry within a transaction, and give its number; two writers at once wait for each other."""
+        connection.execute(sa.select(MARKS.c.value).where(MARKS.c.name == CHAIN).with_for_update())
+        newest = sa.select(AUDIT.c.number, AUDIT.c.digest).order_by(AUDIT.c.number.desc()).limit(1)
+        last = connection.execute(newest).first()
+        number = (last.number if last else 0) + 1
+        row = {
+            "number": number,
+            "at": now.astimezone(UTC),
+            "who": who,
+            "action": action,
+            "subject": subject,
+            "account": "" if account is None else self.digest_of(account),
+            "detail": json.dumps(dict(detail or {}), sort_keys=True, default=str),
+        }
+        connection.execute(sa.insert(AUDIT), {**row, "digest": self._digest(row, last.digest if last else "")})
+        return number
+
+    def digest_of(self, account: int) -> str:
+        """The keyed digest by which the log names an account."""
+        return hmac.digest(self._key, f"account {account}".encode(), "sha256")[:16].hex()
+
+    def _digest(self, row: Row, before: str) -> str:
+        said = [row["number"], row["at"].isoformat(), *(row[name] for name in _TEXTS), before]
+        return hmac.digest(self._key, json.dumps(said).encode(), "sha256").hex()
+
+    def faults(self, rows: Iterable[Row]) -> Iterator[str]:
+        """A sentence on each entry, in their order, that is not as it was written, and on gaps between them."""
+        before, expected = "", 1
+        for row in rows:
+            if row["number"] > expected:
+                yield f"audit: {_span(expected, row['number'] - 1)} missing"
+            elif not hmac.compare_digest(row["digest"], self._digest(row, before)):
+                yield f"audit: entry {row['number']} is not as it was written"
+            before, expected = row["digest"], row["number"] + 1
+
+
+_TEXTS = ("who", "action", "subject", "account", "detail")
+
+
+def _span(first: int, last: int) -> str:
+    return f"entry {first} is" if first == last else f"entries {first} to {last} are"
+
+
+class AuditLog:
+    """The audit log of one lake."""
+
+    def __init__(self, store: SqlStore, chain: AuditChain, lake: str, anchors: Anchors) -> None:
+        self._store = store
+        self.chain = chain
+        self._lake = lake
+        self._anchors = anchors
+
+    @classmethod
+    def open(cls, lake_uri: str, settings: Settings) -> Self:
+        """The log beside a lake's catalog, which is made where there is none.
+
+        Raises
+        ------
+        IntegrityError
+            When the lake's keys cannot be used.
+        """
+        return cls._over(open_store(lake_uri, settings), lake_uri, settings)
+
+    @classmethod
+    def _over(cls, store: SqlStore, lake_uri: str, settings: Settings) -> Self:
+        names = NameKeyStore.open(lake_uri, settings)
+        keys = names.find() or names.get(has_nights=False)
+        return cls(
+            store, AuditChain(keys.lasting_key("audit")), identity_of(lake_uri, settings), Anchors.open(settings)
+        )
+
+    def record(
+        self,
+        who: str,
+        action: str,
+        subject: str,
+        now: datetime,
+        *,
+        account: int | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Add an entry, and give its number.
+
+        Parameters
+        ----------
+        who, action, subject, now
+            As in `AuditEntry`.
+        account
+            Number of the account that it is about; only its keyed digest is kept.
+        detail
+            Further facts, as JSON has them; no identifier of a person, an account or a posting.
+        """
+        with self._store.write() as connection:
+            number = self.chain.append(connection, who, action, subject, now, account=account, detail=detail)
+        self.anchor(number)
+        return number
+
+    def anchor(self, number: int) -> None:
+        """Keep the number of entries beside the key; where that fails, the next entry makes up for it."""
+        try:
+            self._anchors.advance(self._lake, {RECORD: number})
+        except SettlementError as error:
+            _LOG.warning("the number of audit entries could not be kept beside the key: %s", error)
+
+    def entries(self, first: int = 1, last: int | None = None) -> Iterator[AuditEntry]:
+        """Entries by their numbers, the oldest first."""
+        bound = AUDIT.c.number <= last if last is not None else sa.true()
+        return (_entry(row) for row in self._rows(AUDIT.c.number >= first, bound))
+
+    def entries_about(self, account: int) -> Iterator[AuditEntry]:
+        """Entries about one account, the oldest first."""
+        return (_entry(row) for row in self._rows(AUDIT.c.account == self.chain.digest_of(account)))
+
+    def faults(self) -> list[str]:
+        """A sentence on each entry that is not as it was written, and on entries that are missing."""
+        found = [*self.chain.faults(self._rows())]
+        return found + _cut(self._anchors.counter(self._lake, RECORD), self._count())
+
+    def _count(self) -> int:
+        with self._store.read() as connection:
+            return connection.scalar(sa.select(sa.func.max(AUDIT.c.number))) or 0
+
+    def _rows(self, *wanted: sa.ColumnElement[bool]) -> Iterator[Row]:
+        query = sa.select(AUDIT).where(*wanted).order_by(AUDIT.c.number)
+        with self._store.read() as connection:
+            yield from connection.execution_options(yield_per=_BATCH).execute(query).mappings()
+
+
+def audit_faults(lake_uri: str, settings: Settings) -> list[str]:
+    """What is wrong with a lake's audit log, as sentences; nothing is made where there is none."""
+    store = SqlStore.find(lake_uri, settings, METADATA, schema=SCHEMA, file=FILE)
+    if store is not None:
+        return AuditLog._over(store, lake_uri, settings).faults()
+    return _cut(Anchors.open(settings).counter(identity_of(lake_uri, settings), RECORD), 0)
+
+
+def _cut(kept: int, found: int) -> list[str]:
+    if found >= kept:
+        return []
+    return [
+        f"audit: {_span(found + 1, kept)} missing at the end: restore the database of cases from a backup that has them"
+    ]
+
+
+def _entry(row: Row) -> AuditEntry:
+    return AuditEntry(**{**row, "detail": json.loads(row["detail"])})

@@ -1,0 +1,314 @@
+"""Follows the lake: takes published nights into the case book, and tells what a restated night changed.
+
+A finding is known by its id, which a restatement keeps. All findings of one account are one case; a finding on the bank
+as a whole is a case of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from include.cases.clearing import clear_breaks
+from include.cases.lake_findings import changed_fields, findings_of, is_other
+from include.cases.reviewed import take_reviews
+from include.cases.snoozes import lapse, sleep_or_wake
+from include.cases.store import mark_of, set_mark
+from include.cases.summaries import sum_up, summary_of
+from include.cases.tables import CASES, ERASED, EVENTS, FINDINGS, FOLLOWED, NIGHTS, VERSIONS, Row
+from include.cases.terms import EventKind
+from include.cases.views import Followed
+from include.lake import Lake
+from include.lake.sql_store import SqlStore
+from include.marts import MART_TABLES
+from include.masking.keys import Namer
+from include.reviews.intake import KNOWN_DAYS
+
+_TOGETHER = 50_000
+"""Findings that are taken in with one transaction: some seconds, for which others who write wait."""
+_WATCHED = ("night_manifest", MART_TABLES["mart_findings"].name)
+_OPEN = {"snooze_id": None, "decision_id": None, "is_settled": False, "review_state": "open", "lake_state": "open"}
+
+
+def follow(store: SqlStore, lake: Lake, namer: Namer, now: datetime) -> Followed:
+    """Take in what was published since the book looked last.
+
+    Parameters
+    ----------
+    store
+        Database of the book.
+    lake
+        The lake.
+    namer
+        Gives cases their ids.
+    now
+        The present time.
+    """
+    lapse(store, now)
+    state = _state(lake)
+    with store.read() as connection:
+        if mark_of(connection, FOLLOWED) == state:
+            return Followed()
+        known = _known(connection)
+    total = Followed()
+    for nights in _batches(lake, known):
+        total = _sum(total, _take(store, lake, namer, nights, now))
+    with store.write() as connection:
+        mark_of(connection, FOLLOWED, is_locked=True)
+        take_reviews(connection, lake, now)
+        set_mark(connection, FOLLOWED, state)
+    return total
+
+
+def _state(lake: Lake) -> str:
+    """What changes with every publication: where the metadata of the tables lies that the book follows."""
+    tables = (lake.catalog.find(name) for name in _WATCHED)
+    return "\n".join("" if table is None else table.metadata_location for table in tables)
+
+
+def _known(connection: sa.Connection) -> dict[date, str]:
+    return {row.settlement_date: row.run_key for row in connection.execute(sa.select(NIGHTS))}
+
+
+def _batches(lake: Lake, known: Mapping[date, str]) -> Iterable[list[tuple[date, str]]]:
+    """The nights to take in with the key of their run, the oldest first, so many at a time as one transaction bears."""
+    rows = lake.read("night_manifest", columns=["settlement_date", "run_key"]).to_pylist()
+    published = {row["settlement_date"]: row["run_key"] for row in rows}
+    first = max(published, default=date.min)
+    first = max(first, date.min + timedelta(KNOWN_DAYS)) - timedelta(KNOWN_DAYS)
+    wanted = [(night, key) for night, key in sorted(published.items()) if night in known or night >= first]
+    batch, size = list[tuple[date, str]](), 0
+    for night, run_key in wanted:
+        if known.get(night) == run_key:
+            continue
+        batch.append((night, run_key))
+        size += lake.count(MART_TABLES["mart_findings"].name, night)
+        if size > _TOGETHER:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _take(store: SqlStore, lake: Lake, namer: Namer, nights: Sequence[tuple[date, str]], now: datetime) -> Followed:
+    """Take in some nights; the lake is read before the transaction, and again where a client was erased meanwhile."""
+    while True:
+        with store.read() as connection:
+            erased = mark_of(connection, ERASED)
+        found = {night: findings_of(lake, night, run_key) for night, run_key in nights}
+        with store.write() as connection:
+            mark_of(connection, FOLLOWED, is_locked=True)
+            if mark_of(connection, ERASED) != erased:
+                continue
+            known = _known(connection)
+            intake = _Intake(connection, namer, now)
+            for night, run_key in nights:
+                if known.get(night) != run_key:
+                    intake.take(night, run_key, found[night])
+                    clear_breaks(connection, lake, night, now)
+            return intake.finish()
+
+
+def _sum(one: Followed, other: Followed) -> Followed:
+    return Followed(
+        nights=one.nights + other.nights,
+        opened=one.opened + other.opened,
+        joined=one.joined + other.joined,
+        changed=one.changed + other.changed,
+        gone=one.gone + other.gone,
+    )
+
+
+@dataclass
+class _Intake:
+    """The intake of some nights in one transaction."""
+
+    connection: sa.Connection
+    namer: Namer
+    now: datetime
+    nights: list[date] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("opened", "joined", "changed", "gone"), 0))
+
+    def take(self, night: date, run_key: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Take in one night."""
+        before = {row["finding_id"]: row for row in self._held(night)}
+        found = {row["finding_id"]: row for row in rows}
+        self._add(night, [row for name, row in found.items() if name not in before])
+        for name, row in found.items():
+            if name in before:
+                self._keep(before[name], row)
+        self._remove(night, [row for name, row in before.items() if name not in found and row["gone_at"] is None])
+        self._sign(night, run_key)
+
+    def _held(self, night: date) -> Sequence[Row]:
+        query = sa.select(FINDINGS).where(FINDINGS.c.settlement_date == night)
+        return self.connection.execute(query).mappings().all()
+
+    def _sign(self, night: date, run_key: str) -> None:
+        self.connection.execute(sa.delete(NIGHTS).where(NIGHTS.c.settlement_date == night))
+        row = {"settlement_date": night, "run_key": run_key, "taken_at": self.now}
+        self.connection.execute(sa.insert(NIGHTS), row)
+        self.nights.append(night)
+
+    def _add(self, night: date, rows: Sequence[dict[str, Any]]) -> None:
+        """Let new findings join their cases, which are opened where there are none."""
+        by_case: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            by_case[self._case_of(row)].append({**row, **_OPEN, "gone_at": None, "cleared_by": None})
+        cases = self._cases(by_case)
+        self._open([(name, found) for name, found in by_case.items() if name not in cases])
+        self._insert(by_case)
+        for name, case in cases.items():
+            self._join(case, night, by_case[name])
+        self.counts["joined"] += len(rows)
+
+    def _case_of(self, row: Mapping[str, Any]) -> str:
+        if row["account_id"] is None:
+            return self.namer.name(f"finding {row['finding_id']}")
+        return self.namer.name(f"account {row['account_id']}")
+
+    def _cases(self, case_ids: Iterable[str]) -> dict[str, Row]:
+        wanted = sorted(case_ids)
+        found: dict[str, Row] = {}
+        for start in range(0, len(wanted), 400):
+            query = sa.select(CASES).where(CASES.c.case_id.in_(wanted[start : start + 400])).with_for_update()
+            found |= {row["case_id"]: row for row in self.connection.execute(query).mappings()}
+        return found
+
+    def _open(self, new: Sequence[tuple[str, list[dict[str, Any]]]]) -> None:
+        rows = [
+            {
+                **summary_of([{**row, "case_id": name} for row in found]),
+                **dict.fromkeys(("waits_until", "holder", "held_until", "decided")),
+                "case_id": name,
+                "account_id": found[0]["account_id"],
+                "district": found[-1]["district"],
+                "is_closed": False,
+            }
+            for name, found in new
+        ]
+        if rows:
+            self.connection.execute(sa.insert(CASES), rows)
+        for name, found in new:
+            self._tell(name, EventKind.OPENED, f"Opened by {_listed(found)}.")
+        self.counts["opened"] += len(rows)
+
+    def _insert(self, by_case: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+        names = {column.name for column in FINDINGS.columns}
+        rows = [
+            {name: value for name, value in {**row, "case_id": case}.items() if name in names}
+            for case, found in by_case.items()
+            for row in found
+        ]
+        if rows:
+            self.connection.execute(sa.insert(FINDINGS), rows)
+        self.touched |= by_case.keys()
+
+    def _join(self, case: Row, night: date, rows: Sequence[dict[str, Any]]) -> None:
+        """Tell what new findings do to a case that there was: they open it unless each of them is snoozed."""
+        awake = sleep_or_wake(self.connection, case, rows, self.now)
+        values: dict[str, Any] = {"district": rows[-1]["district"]}
+        if awake:
+            values["waits_until"] = None
+        self.connection.execute(sa.update(CASES).where(CASES.c.case_id == case["case_id"]).values(**values))
+        is_reopened = case["is_closed"] and awake
+        kind = EventKind.REOPENED if is_reopened else EventKind.JOINED
+        said = f"{'Reopened by' if is_reopened else 'Joined by'} {_listed(rows)}"
+        self._tell(case["case_id"], kind, f"{said}.{'' if awake else ' They are snoozed.'}")
+
+    def _keep(self, before: Row, row: Mapping[str, Any]) -> None:
+        """Bring a finding up to date that a restated night finds again."""
+        values = {name: row[name] for name in _RESTATED}
+        if before["gone_at"] is not None:
+            self._tell(before["case_id"], EventKind.JOINED, f"Found again: {_listed([row])}.")
+            values |= {"gone_at": None}
+            self.touched.add(before["case_id"])
+        if before["digest"] != row["digest"]:
+            values |= self._changed(before, row)
+        self.connection.execute(
+            sa.update(FINDINGS).where(FINDINGS.c.finding_id == before["finding_id"]).values(**values)
+        )
+
+    def _changed(self, before: Row, row: Mapping[str, Any]) -> dict[str, Any]:
+        fields = changed_fields(before, row)
+        self.connection.execute(sa.insert(VERSIONS), _version(before, row, fields, self.now))
+        said = f"The night of {_day(before['settlement_date'])} was played again: {row['code']} says otherwise"
+        is_opened = before["is_settled"] and is_other(before, row)
+        told = f"{said} ({', '.join(map(_spoken, fields))}).{' It is open again.' if is_opened else ''}"
+        self._tell(before["case_id"], EventKind.CHANGED, told)
+        self.touched.add(before["case_id"])
+        self.counts["changed"] += 1
+        return {"is_settled": False, "decision_id": None, "review_state": "open"} if is_opened else {}
+
+    def _remove(self, night: date, rows: Sequence[Row]) -> None:
+        """Mark findings that a restated night no longer has."""
+        by_case: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_case[row["case_id"]].append(row)
+        for name, found in by_case.items():
+            ids = [row["finding_id"] for row in found]
+            gone = sa.update(FINDINGS).where(FINDINGS.c.finding_id.in_(ids)).values(gone_at=self.now)
+            self.connection.execute(gone)
+            self._tell(name, EventKind.GONE, f"The night was played again and no longer finds {_listed(found)}.")
+        self.touched |= by_case.keys()
+        self.counts["gone"] += len(rows)
+
+    def _tell(self, case_id: str, kind: EventKind, text: str) -> None:
+        row = {"case_id": case_id, "at": self.now, "who": "", "kind": kind.value, "text": text, "note": ""}
+        self.events.append(row)
+
+    def finish(self) -> Followed:
+        """Write the events, and bring the cases up to date."""
+        if self.events:
+            self.connection.execute(sa.insert(EVENTS), self.events)
+        sum_up(self.connection, self.touched)
+        return Followed(nights=tuple(self.nights), **self.counts)
+
+
+_RESTATED = (
+    *("run_key", "kind", "code", "severity", "account_id", "trans_id", "amount_cents", "masked_amount_cents"),
+    *("score", "feature", "text", "masked_text", "correction", "digest"),
+)
+
+
+def _version(before: Row, row: Mapping[str, Any], fields: Sequence[str], now: datetime) -> dict[str, Any]:
+    masked = {"text": "masked_text", "amount_cents": "masked_amount_cents"}
+    return {
+        "finding_id": before["finding_id"],
+        "replaced_at": now,
+        "digest": before["digest"],
+        "changes": json.dumps([[name, before[name], row[name]] for name in fields], default=str),
+        "masked_changes": json.dumps(
+            [[name, before[masked.get(name, name)], row[masked.get(name, name)]] for name in fields if _is_shown(name)],
+            default=str,
+        ),
+    }
+
+
+def _is_shown(name: str) -> bool:
+    """Whether masked readers see a field's change; of others they see that there is one."""
+    return name not in ("trans_id", "correction")
+
+
+def _spoken(name: str) -> str:
+    return {"amount_cents": "amount", "trans_id": "posting", "text": "sentence"}.get(name, name)
+
+
+def _listed(rows: Sequence[Mapping[Any, Any]]) -> str:
+    """Findings in words, without identifiers: how many, of which codes, of which nights."""
+    codes, nights = sorted({row["code"] for row in rows}), sorted({row["settlement_date"] for row in rows})
+    count = "1 finding" if len(rows) == 1 else f"{len(rows)} findings"
+    span = _day(nights[0]) if len(nights) == 1 else f"{_day(nights[0])} to {_day(nights[-1])}"
+    return f"{count} of {span}: {', '.join(code.replace('_', ' ') for code in codes)}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

@@ -1,0 +1,103 @@
+"""What the case book refuses, each with a sentence for the person who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.errors import TerminalError
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of a finding that a restated night says otherwise.
+
+    Attributes
+    ----------
+    finding_id
+        The finding.
+    field
+        What differs: `amount`, `score`, `severity`, `text`, or `gone` where the night no longer finds it.
+    before, after
+        What it was and what it is, for people; empty where there is nothing.
+    """
+
+    finding_id: str
+    field: str
+    before: str
+    after: str
+
+
+class CaseRefusedError(TerminalError):
+    """Raised when the case book does not take what a person asked; the base of all refusals below."""
+
+
+class NoSuchCaseError(CaseRefusedError):
+    """Raised when no case, finding, decision, correction or view has the given id."""
+
+
+class NotYoursToSeeError(CaseRefusedError):
+    """Raised when a filter names an account or a posting for somebody who may not see whom."""
+
+
+class HeldByAnotherError(CaseRefusedError):
+    """Raised when somebody else holds the case.
+
+    Attributes
+    ----------
+    holder
+        Who holds it.
+    until
+        When their claim lapses.
+    """
+
+    def __init__(self, holder: str, until: datetime) -> None:
+        super().__init__(
+            f"{holder} is looking at this case until {until:%Y-%m-%d %H:%M} UTC: take another one, or ask {holder} to "
+            "release it"
+        )
+        self.holder = holder
+        self.until = until
+
+
+class DecidedByAnotherError(CaseRefusedError):
+    """Raised when a finding was decided since it was shown.
+
+    Attributes
+    ----------
+    who
+        Who decided it.
+    outcome
+        What was decided; empty where the decision was undone.
+    at
+        When.
+    """
+
+    def __init__(self, who: str, outcome: str, at: datetime) -> None:
+        said = f"decided it as {outcome}" if outcome else "took a decision on it back"
+        super().__init__(f"{who} {said} at {at:%Y-%m-%d %H:%M} UTC: look at the case again before you decide")
+        self.who = who
+        self.outcome = outcome
+        self.at = at
+
+
+class ChangedMeanwhileError(CaseRefusedError):
+    """Raised when a restated night changed a finding since it was shown.
+
+    Attributes
+    ----------
+    changes
+        What changed, for those who may see accounts.
+    """
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        super().__init__(
+            f"{len({change.finding_id for change in changes})} findings of this case changed since you looked: the "
+            "night was played again. Look at what changed and decide anew"
+        )
+        self.changes = tuple(changes)
+
+
+class NotAllowedTwiceError(CaseRefusedError):
+    """Raised when one person would approve what they proposed, or approve twice."""
