@@ -24,6 +24,7 @@ from plugins.settlement_console.live import state
 from plugins.settlement_console.model_history import models_page
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
 from plugins.settlement_console.pages import failed, not_understood, page, refused, root_of, told_troubles
+from plugins.settlement_console.queue import routes as queue
 from plugins.settlement_console.recent_nights import recent_nights
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.rights import Right
@@ -88,6 +89,7 @@ def pages() -> tuple[Page, ...]:
     return (
         get("/", overview, *reads, title="Nights"),
         get("/nights/{night}", one_night, *reads),
+        *queue.ROUTES,
         get("/findings/{finding_id}", finding, *reads),
         get("/models", models, *reads, title="Models"),
         get("/models/{selection}", evidence, *reads),

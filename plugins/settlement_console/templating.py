@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 from plugins.settlement_console.statics import static_path
+from plugins.settlement_console.wording import clock, day, number_of, short, words
 
 _HERE = Path(__file__).parent
 
@@ -22,6 +23,7 @@ def _templates() -> Environment:
     templates.filters.update(
         count=_count, share=_share, moment=_moment, plot_name=_plot_name, money=_money, score=_score, signed=_signed
     )
+    templates.filters.update(day=day, clock=clock, number_of=number_of, short=short, words=words)
     templates.globals["static_path"] = static_path
     return templates
 
