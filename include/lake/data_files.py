@@ -20,9 +20,9 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.expressions.parser import parse
 from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file, schema_to_pyarrow
-from pyiceberg.manifest import DataFile
+from pyiceberg.manifest import DataFile, ManifestFile
 from pyiceberg.table import Table as IcebergTable
-from pyiceberg.types import PrimitiveType
+from pyiceberg.types import DateType, PrimitiveType
 
 from include.errors import TerminalError
 from include.lake.tables import VERSION_COLUMN
@@ -39,6 +39,27 @@ def night_column(table: IcebergTable) -> str:
 def data_files(table: IcebergTable, first: date | None = None, last: date | None = None) -> list[DataFile]:
     """The data files of the nights from `first` to `last`, found from the metadata alone."""
     return [task.file for task in table.scan(row_filter=_between(night_column(table), first, last)).plan_files()]
+
+
+def night_bounds(table: IcebergTable) -> tuple[date, date] | None:
+    """The first and the last night that the list of manifests names; None where it names none."""
+    snapshot = table.current_snapshot()
+    manifests = snapshot.manifests(table.io) if snapshot else []
+    parts = [part for each in manifests if _holds_files(each) for part in (each.partitions or ())[:1]]
+    lows, highs = ([bound for part in parts if (bound := getattr(part, f"{end}_bound"))] for end in ("lower", "upper"))
+    return (_day(min(map(_days, lows))), _day(max(map(_days, highs)))) if lows and highs else None
+
+
+def _holds_files(manifest: ManifestFile) -> bool:
+    return manifest.has_added_files() or manifest.has_existing_files()
+
+
+def _days(bound: bytes) -> int:
+    return int(from_bytes(DateType(), bound))
+
+
+def _day(days: int) -> date:
+    return _EPOCH + timedelta(days=days)
 
 
 @lru_cache(maxsize=64)  # a night asks some two hundred times about few spans, and parsing takes pyiceberg 7 ms
@@ -79,7 +100,7 @@ def version_of(table: IcebergTable, file: DataFile) -> int | None:
 def night_of(file: DataFile) -> date:
     """The night of a file in a partitioned table."""
     value = file.partition[0]
-    return value if isinstance(value, date) else _EPOCH + timedelta(days=value)
+    return value if isinstance(value, date) else _day(value)
 
 
 def write_data_file(table: IcebergTable, rows: pa.Table, prefix: str) -> DataFile:
@@ -112,9 +133,14 @@ def _castable(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def read_data_files(table: IcebergTable, files: Iterable[DataFile], schema: pa.Schema) -> pa.Table:
-    """Read files into one table of the given schema; columns that a file lacks are null."""
-    return read_paths(table, (file.file_path for file in files), schema)
+def read_data_files(
+    table: IcebergTable, files: Iterable[DataFile], schema: pa.Schema, where: ds.Expression | None = None
+) -> pa.Table:
+    """Read files into one table of the given schema; columns that a file lacks are null.
+
+    `where` is a condition on columns of the schema; without one all rows are read.
+    """
+    return read_paths(table, (file.file_path for file in files), schema, where)
 
 
 def read_paths(

@@ -20,6 +20,7 @@ from datetime import date, timedelta
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
@@ -27,6 +28,7 @@ from include.errors import LakeConflictError, MissingStateError, PublishError, T
 from include.lake.commit import Change, guarded_commit
 from include.lake.data_files import (
     data_files,
+    night_bounds,
     night_column,
     night_of,
     read_data_files,
@@ -295,6 +297,7 @@ class Lake:
         first: date | None = None,
         last: date | None = None,
         columns: Iterable[str] | None = None,
+        where: ds.Expression | None = None,
     ) -> pa.Table:
         """The published rows of the nights from `first` to `last`.
 
@@ -306,6 +309,9 @@ class Lake:
             First and last night, both included; without a bound where None. A static relation ignores them.
         columns
             Names of the columns to read; all when None.
+        where
+            Condition on the columns that are read; all rows when None. It spares memory: the files of each night are
+            opened all the same.
 
         Raises
         ------
@@ -318,7 +324,7 @@ class Lake:
         found, files = self._published_files(name, first, last)
         schema = self._schema(table, found)
         wanted = pa.schema([schema.field(column) for column in columns]) if columns is not None else schema
-        return read_data_files(found, files, wanted) if found is not None else wanted.empty_table()
+        return read_data_files(found, files, wanted, where) if found is not None else wanted.empty_table()
 
     def listing(self, table: Table, first: date | None = None, last: date | None = None) -> Listing:
         """The files with the published rows of the nights from `first` to `last`, which can be read some at a time.
@@ -337,6 +343,23 @@ class Lake:
         """
         found, files = self._published_files(table.name, first, last)
         return Listing.of(table.schema, found, files)
+
+    def span(self) -> tuple[date, date] | None:
+        """Bounds of the published nights, found from the list of manifests alone; None where none is published.
+
+        No published night lies outside; where nights were taken back, the bounds may lie beyond the outermost ones.
+        """
+        found = self._catalog.find(MANIFEST.name)
+        return None if found is None else night_bounds(found)
+
+    def run_keys(self, first: date | None = None, last: date | None = None) -> dict[date, str]:
+        """The key of the published run of each night from `first` to `last`, found from the metadata alone."""
+        return {entry.night: entry.run_key for entry in self._named(first, last)}
+
+    def state(self) -> str:
+        """A word that changes whenever a night is published, replaced or taken back; empty before the first."""
+        found = self._catalog.find(MANIFEST.name)
+        return "" if found is None else found.metadata_location
 
     def count(self, name: str, night: date) -> int:
         """The number of a table's published rows of a night, found from the metadata alone."""

@@ -36,6 +36,11 @@ def with_score_ids(scores: pa.Table, namer: Namer) -> pa.Table:
     return _with_column(scores, pc.replace_with_mask(none, is_flagged, named["finding_id"].combine_chunks()))
 
 
+def score_id(posting: Row, namer: Namer) -> str:
+    """The id of a finding on a posting (`settlement_date`, `account_id`, `trans_id`), or that which one would have."""
+    return _named([["score", *_values(posting, _ABOUT_SCORE)]], namer)[0]
+
+
 def with_alert_ids(alerts: pa.Table, namer: Namer) -> pa.Table:
     """The queue of a night (`ALERTS_SCHEMA`) with the ids of those rows that are neither one break nor one score."""
 

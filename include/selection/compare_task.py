@@ -12,7 +12,7 @@ from include.learning.save_model import keep_model
 from include.registry import ModelRegistry
 from include.registry.tracking import TrainingRun
 from include.reviews import confirmed_before
-from include.selection import evidence, evidence_store
+from include.selection import attributions, evidence, evidence_store
 from include.selection.candidates import EnsembleSpec, ensemble_spec_of, ensemble_specs_of, name_among
 from include.selection.comparison import compare_ensembles, judge
 from include.selection.decisions import COMMAND_LINE, Decisions, Record
@@ -136,6 +136,8 @@ class _Comparing:
 
     def _keep(self, pack: evidence.Pack, outcome: TrainingOutcome, run: TrainingRun) -> Record:
         report, table, plots = pack.report(), evidence.evidence_table(pack.comparison), draw(self.folder, pack)
+        looks = attributions.attributions_of(outcome, self.plan.seed)
+        plots |= {} if looks is None else {attributions.PLOT: attributions.beeswarm(looks)}
         where = evidence_store.folder_of(self.lake_uri, self.plan.selection)
         recorded = replace(
             run,
@@ -154,6 +156,7 @@ class _Comparing:
         result = dict(zip(_KEPT_KEYS, values, strict=True))
         files = {f"{name}.png": evidence_store.png_file(plot) for name, plot in plots.items()}
         files |= {"evidence.md": report.encode(), "evidence.csv": evidence_store.csv_file(table)}
+        files |= {} if looks is None else {attributions.FILE: looks.as_file()}
         summary = _summary({**evidence.summary_of(pack), **result})
         evidence_store.write_pack(self.lake_uri, self.plan.selection, {**files, **summary})
         return result

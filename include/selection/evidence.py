@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from include.evaluation.episodes import STRENGTHS
 from include.lake.version import code_version
+from include.selection import attributions
 from include.selection.comparison import AS_IT_IS, COMPARED, Comparison, SelectionVerdict
 from include.selection.fold_data import Cost
 from include.selection.intervals import LEVEL
@@ -94,8 +95,9 @@ class Pack:
         return _within(lines, MOST_CHARACTERS)
 
 
-PLOTS = ("precision_recall", "recall_by_kind", "alerts_challenger", "alerts_champion", "cost")
-"""Names of the plots; the champion's alerts are missing where its recipe could not be fitted."""
+PLOTS = ("precision_recall", "recall_by_kind", "alerts_challenger", "alerts_champion", "cost", attributions.PLOT)
+"""Names of the plots; the champion's alerts are missing where its recipe could not be fitted, and what the model looks
+at where there is none."""
 
 
 def evidence_table(comparison: Comparison) -> pa.Table:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,16 +14,17 @@ from include.dag_ids import NIGHTLY_SETTLEMENT
 from plugins.settlement_console.bodies import SmallBodies
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
-from plugins.settlement_console.evidence import Evidence, evidence_of, packs_of
-from plugins.settlement_console.findings import NoSuchFindingError, finding_page, night_page
+from plugins.settlement_console.finding.routes import ROUTES as FINDING
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
 from plugins.settlement_console.live import state
-from plugins.settlement_console.model_history import models_page
 from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
-from plugins.settlement_console.pages import failed, not_understood, page, refused, root_of, told_troubles
-from plugins.settlement_console.queue import routes as queue
-from plugins.settlement_console.recent_nights import recent_nights
+from plugins.settlement_console.models.evidence import Evidence, evidence_of
+from plugins.settlement_console.models.routes import ROUTES as MODELS
+from plugins.settlement_console.nights.routes import ROUTES as NIGHTS
+from plugins.settlement_console.pages import failed, not_understood, page, refused
+from plugins.settlement_console.quarantine.routes import ROUTES as QUARANTINE
+from plugins.settlement_console.queue.routes import ROUTES as QUEUE
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.routes import Page, get
@@ -85,15 +84,13 @@ def create_app() -> FastAPI:
 
 def pages() -> tuple[Page, ...]:
     """Every route of the console, in the order of the navigation."""
-    reads, everybody = (Right.VIEWER,), tuple(Right)
+    everybody = tuple(Right)
     return (
-        get("/", overview, *reads, title="Nights"),
-        get("/nights/{night}", one_night, *reads),
-        *queue.ROUTES,
-        get("/findings/{finding_id}", finding, *reads),
-        get("/models", models, *reads, title="Models"),
-        get("/models/{selection}", evidence, *reads),
-        get("/packs/{path:path}", pack_file, *reads),
+        *NIGHTS,
+        *QUEUE,
+        *FINDING,
+        *QUARANTINE,
+        *MODELS,
         get("/runs/{dag_id}/{run_id:path}", outcome, Right.VIEWER, Right.ENGINEER),
         get("/docs/{path:path}", data_docs, Right.VIEWER, Right.ENGINEER),
         Page("/state", state, everybody, response_class=JSONResponse),
@@ -134,30 +131,6 @@ def _failed(request: Request, error: Exception) -> Response:
     return answer
 
 
-def overview(request: Request, visitor: CurrentVisitor, settings: InstalledSettings) -> Response:
-    """The recent nights, newest first."""
-    return page("overview.html", request, visitor, nights=recent_nights(settings))
-
-
-def one_night(request: Request, visitor: CurrentVisitor, night: date, settings: InstalledSettings) -> Response:
-    """The findings of a published night, masked, and what became of its messages."""
-    with told_troubles():
-        found = night_page(settings, night)
-    if found is None:
-        raise HTTPException(404, f"the night {night} is not published")
-    return page("one_night.html", request, visitor, page=found)
-
-
-def finding(request: Request, visitor: CurrentVisitor, finding_id: str, settings: InstalledSettings) -> Response:
-    """One finding, masked: what was found and why."""
-    try:
-        with told_troubles():
-            found = finding_page(settings, finding_id)
-    except NoSuchFindingError as error:
-        raise HTTPException(404, str(error)) from error
-    return page("finding.html", request, visitor, page=found)
-
-
 def outcome(
     request: Request,
     visitor: CurrentVisitor,
@@ -177,27 +150,6 @@ def outcome(
         return page("night.html", request, visitor, run=run_summary(left, night_says(left.run, settings)))
     laid_out = _laid_out(settings.lake_uri, run.selection)
     return page("model_run.html", request, visitor, run=run, evidence=laid_out)
-
-
-def models(request: Request, visitor: CurrentVisitor, settings: InstalledSettings) -> Response:
-    """The champion, what it learned, and what was compared."""
-    return page("models.html", request, visitor, page=models_page(settings), airflow=_airflow(request))
-
-
-def evidence(request: Request, visitor: CurrentVisitor, selection: str, settings: InstalledSettings) -> Response:
-    """One selection's evidence."""
-    found = _laid_out(settings.lake_uri, selection)
-    if found is None:
-        raise HTTPException(404, "there is no such selection")
-    return page("evidence.html", request, visitor, evidence=found)
-
-
-def pack_file(path: str, settings: InstalledSettings) -> Response:
-    """A plot or another file of a selection's evidence."""
-    try:
-        return _file(packs_of(settings.lake_uri).read(path))
-    except NoSuchFileError as error:
-        raise HTTPException(404, str(error)) from error
 
 
 def data_docs(request: Request, visitor: CurrentVisitor, path: str, settings: InstalledSettings) -> Response:
@@ -223,8 +175,3 @@ def _laid_out(lake_uri: str, selection: str) -> Evidence | None:
 
 def _file(shown: ShownFile) -> Response:
     return Response(shown.content, media_type=shown.media_type)
-
-
-def _airflow(request: Request) -> str:
-    """The address of Airflow's own pages."""
-    return root_of(request).removesuffix("/settlement")

@@ -228,9 +228,10 @@ def over_days(
     """
     drawn = [_series(each, place, days) for place, each in enumerate(series)]
     named = [*(each.name for each in series), *([band.name] if band else ())]
+    has_legend = len(named) > 1 and height != "small"
     option = {
-        "legend": {"show": len(named) > 1, "bottom": 0, "type": "scroll", "data": named},
-        "grid": {"left": 8, "right": 16, "top": 16, "bottom": 36 if len(named) > 1 else 8},
+        "legend": {"show": has_legend, "bottom": 0, "type": "scroll", "data": named},
+        "grid": {"left": 8, "right": 16, "top": 16, "bottom": 36 if has_legend else 8},
         "tooltip": {"trigger": "axis"},
         "xAxis": day_axis(days),
         "yAxis": {"type": "value", "unit": unit},
@@ -327,7 +328,16 @@ def told(cell: Cell, unit: Unit) -> str:
         return "–"
     if isinstance(cell, str | date):
         return str(cell)
-    return _FORMATS[unit].format(cell)
+    return _FORMATS[unit].format(_rounded(float(cell)) if unit == Unit.COUNT else cell)
+
+
+def _rounded(count: float) -> float:
+    """A count, or a quantile of counts, without digits that nobody reads.
+
+    >>> _rounded(12.0), _rounded(12.4), _rounded(2.35)
+    (12, 12, 2.4)
+    """
+    return round(count) if abs(count) >= 10 or count.is_integer() else round(count, 1)
 
 
 _FORMATS: Mapping[Unit, str] = {

@@ -51,6 +51,12 @@ class SettlementConsole(AirflowPlugin):
             "nav_top_level": True,
         },
         {
+            "name": "Nights",
+            "href": _address("/"),
+            "url_route": "settlement-nights",
+            "destination": "dag",
+        },
+        {
             "name": "Outcome",
             "href": _address("/runs/{DAG_ID}/{RUN_ID}"),
             "url_route": "settlement-outcome",

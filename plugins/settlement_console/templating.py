@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
+from plugins.settlement_console.charts import told
 from plugins.settlement_console.statics import static_path
 from plugins.settlement_console.wording import clock, day, number_of, short, words
 
@@ -21,10 +22,18 @@ def _templates() -> Environment:
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     templates.filters.update(
-        count=_count, share=_share, moment=_moment, plot_name=_plot_name, money=_money, score=_score, signed=_signed
+        count=_count,
+        share=_share,
+        moment=_moment,
+        plot_name=_plot_name,
+        money=_money,
+        score=_score,
+        signed=_signed,
+        percent=_percent,
     )
     templates.filters.update(day=day, clock=clock, number_of=number_of, short=short, words=words)
-    templates.globals["static_path"] = static_path
+    templates.filters["told"] = told
+    templates.globals.update(static_path=static_path)
     return templates
 
 
@@ -42,6 +51,10 @@ def _score(number: float | None) -> str:
 
 def _signed(number: float) -> str:
     return f"{number:+.3f}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
 
 
 def _share(number: float | Undefined) -> str:

@@ -1,27 +1,29 @@
-"""Dates, times, counts and codes in the words that people read."""
+"""Dates, times, counts, codes and identifiers in the words that people read."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-_LONG_NAME = 32
-"""Length of a pseudonym in characters; numbers of accounts and logins are shorter."""
+_PSEUDONYM, _SHORT = 32, 8
+"""Hex digits of a pseudonym, and those of it that are shown: of ten thousand accounts two share eight by one chance in
+eighty."""
+_HEX = frozenset("0123456789abcdef")
 
 
 def day(moment: date | None) -> str:
-    """A date; a dash where there is none.
+    """A date as people say it; a dash where there is none.
 
-    >>> day(date(1994, 1, 31))
-    '31 Jan 1994'
+    >>> day(date(1994, 1, 3))
+    '3 January 1994'
     """
-    return "–" if moment is None else f"{moment.day} {moment:%b %Y}"
+    return "–" if moment is None else f"{moment.day} {moment:%B %Y}"
 
 
 def clock(moment: datetime | None) -> str:
     """A time to the minute; a dash where there is none.
 
     >>> clock(datetime(1994, 1, 31, 8, 5))
-    '31 Jan 1994, 08:05 UTC'
+    '31 January 1994, 08:05 UTC'
     """
     return "–" if moment is None else f"{day(moment)}, {moment:%H:%M} UTC"
 
@@ -36,7 +38,7 @@ def number_of(count: int, thing: str) -> str:
 
 
 def words(code: str) -> str:
-    """A code as words.
+    """A code of a check, a reason or a state as words.
 
     >>> words("missed_standing_order")
     'missed standing order'
@@ -44,10 +46,11 @@ def words(code: str) -> str:
     return code.replace("_", " ")
 
 
-def short(name: str | None) -> str | None:
-    """A name that is short enough for a table: of a pseudonym the beginning, which tells two of them apart.
+def short(identifier: object) -> str:
+    """An identifier for a table: of a pseudonym the first digits, by which a reader tells two of them apart.
 
-    >>> short("4711"), short("0123456789abcdef0123456789abcdef")
-    ('4711', '01234567…')
+    >>> short(4711), short("3f9a1c0d" * 4), short(None)
+    ('4711', '3f9a1c0d', '–')
     """
-    return name if name is None or len(name) < _LONG_NAME else f"{name[:8]}…"
+    text = "–" if identifier is None else str(identifier)
+    return text[:_SHORT] if len(text) == _PSEUDONYM and _HEX.issuperset(text) else text

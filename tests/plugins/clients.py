@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
 import httpx
 from airflow.api_fastapi import app as server
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.core_api import security
 from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
 
 from plugins.settlement_console import app as console
+from tests.plugins.airflow_tables import empty_tables
 
 ADDRESS = "http://bank:8080"
 SESSION = "a session's token"
@@ -32,8 +36,15 @@ def client_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") ->
     monkeypatch.setattr(security.DagModel, "get_team_name", lambda _: None)
     app = console.create_app()
     app.dependency_overrides[security.get_user] = lambda: SimpleAuthManagerUser(username=login, role=role)
+    app.dependency_overrides[_get_session] = _session
     # As a program comes; who the user is was settled above.
     return TestClient(app, base_url=ADDRESS, headers={"Authorization": "Bearer x"}, follow_redirects=False)
+
+
+def _session() -> Iterator[Session]:
+    """A session on Airflow's tables, in which there is no run."""
+    with Session(empty_tables()) as opened:
+        yield opened
 
 
 def as_browser(client: TestClient) -> TestClient:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from plugins.settlement_console.data_docs import data_docs_of
-from plugins.settlement_console.evidence import evidence_of, packs_of
 from plugins.settlement_console.folders import NoSuchFileError, ShownFolder
+from plugins.settlement_console.models.evidence import evidence_of, packs_of
 
 
 @pytest.fixture

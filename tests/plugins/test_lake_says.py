@@ -15,8 +15,9 @@ from include.lake import Lake
 from include.settings import get_settings
 from plugins.settlement_console import notes
 from plugins.settlement_console.lake_says import lake_says, night_says
-from plugins.settlement_console.model_history import models_page
-from plugins.settlement_console.recent_nights import recent_nights
+from plugins.settlement_console.models.history import models_page
+from plugins.settlement_console.nights.figures import NightBook
+from plugins.settlement_console.nights.overview import overview_of
 from plugins.settlement_console.run_results import RunResults
 from tests.plugins.runs import ENDED, MADE, a_run
 
@@ -44,7 +45,7 @@ def made_lake(lake: Path) -> Path:
 
 def test_who_looks_makes_neither_a_lake_nor_a_key(lake):
     assert (night_says(NIGHT, get_settings()).summary, lake_says(ROLLBACK, get_settings()).found) == ({}, None)
-    assert recent_nights(get_settings()) == []
+    assert overview_of(get_settings(), NightBook(), {}, ENDED).rows == []
     assert models_page(get_settings()).reigns == []
     assert list(lake.parent.iterdir()) == []
 

@@ -8,10 +8,10 @@ import pytest
 from markupsafe import Markup
 
 from include.orchestration import FAILURE
-from plugins.settlement_console.evidence import Evidence, as_html
 from plugins.settlement_console.lake_says import LakeSays
-from plugins.settlement_console.model_history import UPDATES_SHOWN, ModelsPage
 from plugins.settlement_console.model_runs import ModelRun, model_run
+from plugins.settlement_console.models.evidence import Evidence, as_html
+from plugins.settlement_console.models.history import UPDATES_SHOWN, ModelsPage
 from plugins.settlement_console.notes import note_of_models
 from plugins.settlement_console.run_results import RETURNED, Answer, RunResults
 from plugins.settlement_console.templating import render
@@ -171,6 +171,9 @@ def test_a_run_of_another_dag_is_none_of_these():
     assert model_run(RunResults(a_run("another"), [], {}), LakeSays()) is None
 
 
+NOTHING_ELSE = {"root": "", "airflow": "", "charts": [], "looks": None, "questions": []}
+
+
 def _page(**changed: Any) -> ModelsPage:
     reigns = [
         {"version": NEW, "since": "1994-02-01T10:00:00+00:00", "by": "ada", "why": "better", "is_rollback": False},
@@ -194,7 +197,7 @@ def test_an_old_learning_that_holds_is_in_force_though_the_page_lists_newer_nigh
     page = _page(updates=[*dropped, _update(version="contrast-0000000000000004")])
     assert page.in_force == "contrast-0000000000000004"
     assert page.newest_updates == dropped[:UPDATES_SHOWN]
-    shown = render("models.html", root="", airflow="", page=page)
+    shown = render("models.html", **NOTHING_ELSE, page=page)
     assert "contrast-0000000000000004" in shown
     assert shown.count("dropped") == UPDATES_SHOWN
 
@@ -214,16 +217,14 @@ def test_what_people_wrote_is_text_on_the_models_page():
     reign = {"version": NEW, "since": "1994-02-01T10:00:00+00:00", "by": EVIL, "why": EVIL, "is_rollback": True}
     update = _update(why=EVIL, rolled_back_by=EVIL, rolled_back_why=EVIL, figures={"recall": 0.5, "false_alarms": 0.02})
     selection = {**COMPARED, "verdict": EVIL, "before": "1994-01-26", "made_at": "1994-02-01T09:00:00+00:00"}
-    page = render(
-        "models.html", root="", airflow="", page=_page(reigns=[reign], updates=[update], selections=[selection])
-    )
+    page = render("models.html", **NOTHING_ELSE, page=_page(reigns=[reign], updates=[update], selections=[selection]))
     assert "<img" not in page
     assert page.count("&lt;img") == 9
     assert "50.00%" in page
 
 
 def test_an_empty_lake_has_a_models_page():
-    page = render("models.html", root="", airflow="", page=_page(reigns=[]))
+    page = render("models.html", **NOTHING_ELSE, page=_page(reigns=[]))
     assert "Nobody is champion yet" in page
 
 

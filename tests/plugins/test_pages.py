@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from threading import Event
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from plugins.settlement_console import notes
 from plugins.settlement_console.lake_says import NightSays
 from plugins.settlement_console.notes import in_time, note_of
-from plugins.settlement_console.recent_nights import Gap, NightRow, with_gaps
 from plugins.settlement_console.runs import RunSummary
 from plugins.settlement_console.templating import render
 
@@ -37,37 +35,6 @@ def test_a_failures_sentence_is_text_on_the_nights_page():
     )
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 2
-
-
-def test_a_model_version_is_text_on_the_overview():
-    figures = dict.fromkeys(("offered", "published", "quarantined", "deduplicated", "unreadable", "breaks"), 1234)
-    row = NightRow(
-        date(1994, 1, 31), **figures, flagged=None, model_version=EVIL, finished_at=datetime.now(UTC), run_key="k"
-    )
-    page = render("overview.html", root="", nights=[row])
-    assert "<script>" not in page
-    assert "1,234" in page
-
-
-def _published(*days: int) -> list[NightRow]:
-    figures = dict.fromkeys(("offered", "published", "quarantined", "deduplicated", "unreadable", "breaks"), 1)
-    some = {**figures, "flagged": 1, "model_version": "m", "finished_at": datetime.now(UTC), "run_key": "k"}
-    return with_gaps([NightRow(date(1994, 1, day), **some) for day in days])
-
-
-def test_nights_that_nobody_published_stand_between_those_that_are():
-    rows = _published(31, 30, 28, 20)
-    assert [row.gap_after for row in rows] == [
-        None,
-        None,
-        Gap(date(1994, 1, 29), date(1994, 1, 29)),
-        Gap(date(1994, 1, 21), date(1994, 1, 27)),
-    ]
-    page = render("overview.html", root="", nights=rows)
-    assert "1994-01-29 is not published" in page
-    assert "1994-01-21 to 1994-01-27 are not published" in page
-    assert "not published" not in render("overview.html", root="", nights=_published(31, 30))
-    assert with_gaps([]) == []
 
 
 def test_a_failures_sentence_is_text_in_the_note():

@@ -23,6 +23,7 @@ from fastapi.testclient import TestClient
 from include.settings import get_settings
 from plugins.settlement_console import app as console
 from plugins.settlement_console import reviews, tally
+from plugins.settlement_console.nights import routes as night_routes
 from plugins.settlement_console.reviews import MOST_BYTES, MOST_FAULTS, MOST_REVIEWS
 from tests.plugins.clients import client_of, send_from_a_page
 
@@ -188,7 +189,7 @@ def test_processes_that_count_at_once_let_no_more_through(tmp_path):
 
 
 def _statuses(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
-    monkeypatch.setattr(console, "recent_nights", lambda _: 1 / 0)
+    monkeypatch.setattr(night_routes, "newest_runs", lambda _: 1 / 0)
     quiet = TestClient(client.app, base_url="http://bank:8080", raise_server_exceptions=False)
     answers = [
         client.get("/docs/nowhere.html"),

@@ -14,19 +14,16 @@ import pytest
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
 
-from airflow.models import import_all_models
 from airflow.models.asset import AssetEvent, association_table
-from airflow.models.base import Base
 from airflow.models.dagrun import DagRun
-from airflow.models.hitl import HITLDetail
-from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import create_engine, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from include.orchestration import FAILURE
 from plugins.settlement_console import run_results
 from plugins.settlement_console.run_results import MOST_CHARACTERS, RETURNED, Run, results_of
+from tests.plugins.airflow_tables import empty_tables
 
 MADE = datetime(1994, 2, 1, 2, tzinfo=UTC)
 RUN = {"dag_id": "nightly_settlement", "run_id": "manual__1"}
@@ -35,11 +32,7 @@ RUN = {"dag_id": "nightly_settlement", "run_id": "manual__1"}
 @pytest.fixture
 def session() -> Iterator[Session]:
     """Airflow's tables, as far as a run's page looks into them, with one run."""
-    import_all_models()
-    engine = create_engine("sqlite://")
-    models = (AssetEvent, DagRun, HITLDetail, TaskInstance, XComModel)
-    Base.metadata.create_all(engine, [*(model.__table__ for model in models), association_table])
-    with Session(engine) as opened:
+    with Session(empty_tables()) as opened:
         run = {**RUN, "run_type": "manual", "run_after": MADE, "created_at": MADE, "log_template_id": 1, "id": 1}
         opened.execute(insert(DagRun.__table__).values(**run, state="success", clear_number=0, span_status="x"))
         yield opened

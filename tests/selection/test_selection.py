@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -18,6 +19,7 @@ from include.errors import MissingStateError, SettingsError
 from include.learning.canary import CANARY, Canary
 from include.registry import ModelRegistry, tracking
 from include.selection import SelectionError, compare, prepare, promote, selections
+from include.selection.attributions import AT_RANDOM, HIGHEST
 from include.selection.candidates import ensemble_specs_of
 from include.selection.comparison import Comparison, compare_ensembles, judge
 from include.selection.evidence import MOST_CHARACTERS
@@ -43,6 +45,17 @@ def test_folds_follow_each_other_up_to_the_date(selected):
     assert not first.held_out_kinds[0] & first.held_out_kinds[1]
 
 
+def test_what_the_challenger_looks_at_is_told_over_a_sample_and_names_nobody(selected):
+    kept = json.loads((path_of(selected.found["evidence"]) / "attributions.json").read_text())
+    assert kept.keys() == {"version", "postings", "codes", "contributions", "rarities"}
+    assert kept["version"] == selected.found["challenger"]
+    weight = np.abs(np.array(kept["contributions"])).mean(axis=0)
+    assert AT_RANDOM <= len(kept["contributions"]) <= AT_RANDOM + HIGHEST
+    assert weight.tolist() == sorted(weight, reverse=True)
+    assert weight[0] > 0
+    assert np.array(kept["rarities"]).shape == np.array(kept["contributions"]).shape
+
+
 def test_a_failed_candidate_is_named_and_the_others_are_compared(selected):
     report = (path_of(selected.found["evidence"]) / "evidence.md").read_text()
     assert f"`{FAILED}`: {SENTENCE}" in report
@@ -61,8 +74,9 @@ def test_without_a_champion_the_winner_is_better_than_none(selected):
 def test_the_pack_is_whole(selected):
     folder = path_of(selected.found["evidence"])
     assert {path.name for path in folder.iterdir()} == {
-        *("evidence.md", "evidence.csv", "selection.json"),
+        *("evidence.md", "evidence.csv", "selection.json", "attributions.json"),
         *("precision_recall.png", "recall_by_kind.png", "alerts_challenger.png", "cost.png"),
+        "what_the_model_looks_at.png",
     }
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in folder.glob("*.png"))
     table = pyarrow.csv.read_csv(folder / "evidence.csv")

@@ -10,11 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from include.casework.outcomes import FINDING_COLUMNS as CASEWORK_COLUMNS
 from include.features import district_points
 from include.features import engine as features
 from include.features.plan import SQL_FOLDER, feature_plan
 from include.features.state import STATE_SCHEMAS
 from include.lake.tables import REVERSES, REVIEWS_SCHEMA
+from include.marts import MART_TABLES
 from include.marts.inputs import FINDING_COLUMNS, INPUT_SCHEMAS, NIGHT_FIGURES_SCHEMA
 from include.marts.nightly import NORMAL_QUANTILE
 from include.masking.places import HOUSEHOLDS_SCHEMA, LEAST_CLIENTS, PLACES_SCHEMA, WITHHELD_SCHEMA
@@ -240,6 +242,19 @@ def _mart_schemas() -> Schemas:
     return schemas
 
 
+# Casework
+
+
+def _sum_up(query: str, given: Tables, params: Params) -> pa.Table:
+    with SqlEngine.open("casework", given) as engine:
+        return engine.table(query, **params)
+
+
+def _casework_schemas() -> Schemas:
+    findings = MART_TABLES["mart_findings"].schema
+    return {"findings": pa.schema([findings.field(name) for name in CASEWORK_COLUMNS])}
+
+
 # What is shown of whom
 
 
@@ -267,6 +282,7 @@ ROOMS: dict[str, Room] = {
     "counterparties": Room(_name_sides, lambda: {"sides": _SIDES}, lambda _query: {}),
     "reviews": Room(_review, _review_schemas, lambda query: _REVIEW_PARAMS.get(query, {})),
     "marts": Room(_mart, _mart_schemas, lambda query: _MART_PARAMS.get(query, {})),
+    "casework": Room(_sum_up, _casework_schemas, lambda _query: {}),
     "masking": Room(_mask, lambda: _MASKING_SCHEMAS, lambda query: _MASKING_PARAMS.get(query, {})),
     "features": Room(_describe, _feature_schemas, _feature_params),
 }

@@ -6,6 +6,7 @@ not prove a cause, so that the sentences say "compare with".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +29,7 @@ from include.explaining.words.wording import (
     wording,
 )
 from include.features.sequences import KINDS, STEP, STEP_FIELDS, WINDOW
-from include.identifiers import named
+from include.identifiers import HIDDEN, named
 from include.models.sequence_reader import Expectation
 
 _COUNTERPARTY = STEP_FIELDS.index("counterparty")
@@ -153,6 +154,52 @@ def _alone(row: FeatureRow) -> Finding:
 def _named(earlier: Earlier, seen_from: date) -> str:
     spoken = f"the {wording(earlier.kind).name} of {about(earlier.amount)}"
     return f"{spoken} on {day_of(earlier.day, seen_from)} (transaction {named(earlier.trans_id)})"
+
+
+_SINGLE = 1e-5
+"""Relative error of a window's amounts: a logarithm of single precision, which near a half rounds either way."""
+_EARLIER = re.compile(
+    r"the (?P<name>(?:(?!the )[^,;])+?) of (?P<amount>about [\d,]+|less than 1) on (?P<day>\d+ \w+(?: \d{4})?) "
+    rf"\(transaction (?:(?P<trans_id>\d+)|{HIDDEN})\)"
+)
+"""An earlier posting as `_named` tells it, with its number or without."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """An earlier posting as a sentence tells it.
+
+    Attributes
+    ----------
+    name, amount, day
+        Its kind, its rough amount and its day, each in words.
+    trans_id
+        Its number; None where the sentence hides it.
+    """
+
+    name: str
+    amount: str
+    day: str
+    trans_id: int | None
+
+    def fits(self, kind: str, amount: float, day: date, seen_from: date) -> bool:
+        """Whether a posting is told in these words on a day."""
+        amounts = {about(amount * factor) for factor in (1 - _SINGLE, 1, 1 + _SINGLE)}
+        return (self.name, self.day) == (wording(kind).name, day_of(day, seen_from)) and self.amount in amounts
+
+
+def mentions(text: str) -> list[Mention]:
+    """The earlier postings that a sentence on the order of postings names, masked or not.
+
+    Examples
+    --------
+    >>> mentions("Withdrew 9.00 in cash, on the same day as the card withdrawal of about 700 on 3 May (transaction 7).")
+    [Mention(name='card withdrawal', amount='about 700', day='3 May', trans_id=7)]
+    """
+    return [
+        Mention(found["name"], found["amount"], found["day"], int(found["trans_id"]) if found["trans_id"] else None)
+        for found in _EARLIER.finditer(text)
+    ]
 
 
 def _on(row: FeatureRow) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import Form, Request
 from fastapi.responses import HTMLResponse, Response
 
+from plugins.settlement_console.finding.advice import correction_words
 from plugins.settlement_console.pages import page, told_troubles
 from plugins.settlement_console.queue.acting import Acting, Field, OnCase, Refusal, Typed
 from plugins.settlement_console.queue.desk import CurrentDesk, Desk
@@ -48,6 +49,7 @@ def _shown(request: Request, desk: Desk, case_id: str, asked: AskedQueue, **told
         line=Line.of(case.row, desk),
         verdicts=Verdicts.of(desk.settings),
         acts=acts,
+        correction_words=correction_words,
         view=asked.query,
         tomorrow=desk.now.date() + timedelta(days=1),
         **shown,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
+from plugins.settlement_console.finding.advice import correction_words
 from plugins.settlement_console.pages import page, told_troubles
 from plugins.settlement_console.queue.acting import Field
 from plugins.settlement_console.queue.addresses import to_corrections
@@ -92,7 +93,13 @@ def _shown(
     rows = [] if desk is None else desk.book.corrections(sees_accounts=desk.sees_accounts)
     waiting = [each for each in rows if each.state == CorrectionState.PROPOSED]
     closed = [each for each in rows if each.state != CorrectionState.PROPOSED][: -MOST_CLOSED - 1 : -1]
-    shown = {"waiting": waiting, "closed": closed, "said": said, "refusal": refusal}
+    shown = {
+        "waiting": waiting,
+        "closed": closed,
+        "said": said,
+        "refusal": refusal,
+        "correction_words": correction_words,
+    }
     return page("corrections.html", request, visitor, 409 if refusal else 200, **shown)
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, HTTPException
 
 from include.settings import Settings
+from plugins.settlement_console.audit import audited
 from plugins.settlement_console.dependencies import InstalledSettings
-from plugins.settlement_console.lake_says import is_made
+from plugins.settlement_console.lake_reader import opened_lake
 from plugins.settlement_console.pages import told_troubles
 from plugins.settlement_console.visitors import CurrentVisitor, Visitor
 
@@ -69,10 +70,7 @@ class Desk:
 
     def audit(self, action: str, subject: str, *, account: int | None = None, **detail: str | int) -> None:
         """Write into the audit log what the visitor did."""
-        from include.cases.audit import AuditLog
-
-        log = AuditLog.open(self.settings.lake_uri, self.settings)
-        log.record(self.who, action, subject, self.now, account=account, detail=detail)
+        audited(self.settings, self.visitor, action, subject, account=account, **detail)
 
     def age(self, since: date) -> int | None:
         """Banking days from a settlement date until today; None where no night tells which days those are."""
@@ -83,15 +81,14 @@ class Desk:
 
 def desk_of(settings: InstalledSettings, visitor: CurrentVisitor) -> Desk | None:
     """The visitor's desk; None where there is no lake yet, as a reader makes none."""
-    if not is_made(settings):
-        return None
-    # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
-    from include.cases.book import CaseBook
-    from include.lake import Lake
-
     now = datetime.now(UTC)
     with told_troubles():
-        lake = Lake.open(settings.lake_uri, settings)
+        lake = opened_lake(settings)
+        if lake is None:
+            return None
+        # The server loads this module at its start; the store's libraries are imported only when somebody looks.
+        from include.cases.book import CaseBook
+
         book = CaseBook.open(settings.lake_uri, settings)
         book.follow(lake, now)
         return Desk(settings, visitor, book, _calendar(lake, settings), now)
@@ -122,12 +119,10 @@ def no_such_case() -> Iterator[None]:
 
 
 def _calendar(lake: Lake, settings: Settings) -> BankCalendar | None:
-    import pyarrow.compute as pc
-
     from include.settlement.bank_calendar import BankCalendar
     from include.sources.address import parse_address
 
-    newest = pc.max(lake.manifest()["settlement_date"]).as_py()
-    if newest is None:
+    span = lake.span()
+    if span is None:
         return None
-    return BankCalendar.of(lake, newest, parse_address(settings.source_uri).declared.holidays)
+    return BankCalendar.of(lake, span[1], parse_address(settings.source_uri).declared.holidays)

@@ -47,11 +47,6 @@ class Line:
         return ", ".join([*told, f"waiting {self.age}"])
 
     @property
-    def account(self) -> str | None:
-        """The account, or the beginning of its pseudonym."""
-        return short(self.row.account)
-
-    @property
     def codes(self) -> str:
         """Checks and reasons of its findings."""
         return ", ".join(words(code) for code in self.row.codes)

@@ -1,5 +1,6 @@
 // Draws the charts of a page with Apache ECharts. Each figure carries its option as JSON beside its table; where the
-// library is missing, the tables are opened and nothing else happens.
+// library is missing, the tables are opened and nothing else happens. A script that reacts to a chart listens to the
+// document's event `chart-drawn`, which comes with its name and the chart, again whenever it is drawn anew.
 
 const PALETTES = {
   light: {
@@ -24,19 +25,8 @@ const SHORT = { notation: "compact", maximumSignificantDigits: 3 };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const drawn = new Map();
 
-/** The chart of a figure, for scripts that react to it; undefined where none is drawn. */
-export function chartOf(name) {
-  return drawn.get(name)?.chart;
-}
-
-/** Calls `then` with the chart of a figure now and whenever it is drawn anew, as in another theme. */
-export function whenDrawn(name, then) {
-  document.addEventListener("chart-drawn", (event) => event.detail.name === name && then(event.detail.chart));
-  if (chartOf(name)) then(chartOf(name));
-}
-
 /** A figure as people read it. */
-export function told(value, unit) {
+function told(value, unit) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   return new Intl.NumberFormat("en", WRITTEN[unit] ?? WRITTEN.count).format(value);
 }
@@ -107,15 +97,13 @@ function visualMap(given, palette, unit) {
 
 /** Opens an item's address, which must lie below the console's own. */
 function follow(href) {
-  const root = new URL(import.meta.url).pathname.replace(/\/static\/[^/]*$/, "");
-  if (href.startsWith("/") && !href.startsWith("//")) location.assign(root + href);
+  if (href.startsWith("/") && !href.startsWith("//")) location.assign(document.body.dataset.root + href);
 }
 
 function draw(figure, theme) {
   const name = figure.dataset.chart;
   const plot = figure.querySelector(".chart-plot");
   const data = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
-  drawn.get(name)?.chart.dispose();
   for (const [map, shapes] of Object.entries(data.maps)) echarts.registerMap(map, shapes);
   const chart = echarts.init(plot, null, { renderer: "canvas" });
   chart.setOption(completed(data, PALETTES[theme]));
@@ -126,6 +114,8 @@ function draw(figure, theme) {
 }
 
 function drawAll(theme) {
+  drawn.forEach(({ chart }) => chart.dispose());
+  drawn.clear();
   for (const figure of document.querySelectorAll("figure[data-chart]")) draw(figure, theme);
 }
 
@@ -142,8 +132,13 @@ function shown() {
 
 function start() {
   const resized = new ResizeObserver(() => drawn.forEach(({ chart }) => chart.resize()));
-  drawAll(shown());
-  drawn.forEach(({ plot }) => resized.observe(plot));
+  const begin = () => {
+    drawAll(shown());
+    resized.disconnect();
+    drawn.forEach(({ plot }) => resized.observe(plot));
+  };
+  begin();
+  document.addEventListener("content-replaced", begin);
   dark.addEventListener("change", () => drawAll(shown()));
   // On paper the ground is white, and the page has another width.
   addEventListener("beforeprint", () => drawAll("light"));
@@ -151,4 +146,7 @@ function start() {
 }
 
 if (globalThis.echarts) start();
-else openTables();
+else {
+  openTables();
+  document.addEventListener("content-replaced", openTables);
+}

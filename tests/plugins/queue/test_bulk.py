@@ -76,7 +76,7 @@ def test_cases_that_another_holds_are_told_before_and_after(office: Office, case
         ({"case": []}, "No case was chosen"),
         ({"verdict": ""}, "is no outcome"),
         ({"verdict": f"fraud:{EVIL}"}, "is no reason for fraud"),
-        ({"case": ["x"] * 201}, "at most"),
+        ({"case": ["x"] * 201}, "choose 1 to 200 at once"),
     ],
 )
 def test_a_preview_without_outcome_or_cases_is_refused_and_keeps_what_was_typed(

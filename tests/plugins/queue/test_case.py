@@ -64,7 +64,7 @@ def test_a_decision_shows_at_once_and_says_from_when_on_it_acts(office: Office, 
     answer = _decide(office, case)
     page = office.ann.get(answer.headers["location"]).text
     today = datetime.now(UTC).date()
-    told = f"1 finding of 1 case decided as “Fraud”. It acts from the night of {today.day} {today:%b %Y} on."
+    told = f"1 finding of 1 case decided as “Fraud”. It acts from the night of {today.day} {today:%B %Y} on."
     assert told in page
     assert "The client called." in page
     assert office.ann.get("/queue").text.count("/cases/") == 0
@@ -161,7 +161,7 @@ def test_only_what_is_named_is_decided(office: Office) -> None:
 
 def test_a_case_waits_and_its_check_is_snoozed(office: Office, case: str) -> None:
     office.ann.post(f"{case}/wait", data={"until": str(TOMORROW), "note": "asked the branch"})
-    assert f"waits until {TOMORROW.day} {TOMORROW:%b %Y}" in office.ann.get("/queue?state=waiting").text
+    assert f"waits until {TOMORROW.day} {TOMORROW:%B %Y}" in office.ann.get("/queue?state=waiting").text
     office.ann.post(f"{case}/snooze", data={"until": str(TOMORROW), "code": "amount"})
     page = office.ann.get(case).text
     assert "Snoozed" in page

@@ -14,6 +14,8 @@ from plugins.settlement_console.folders import ShownFolder
 PACKS_FOLDER = "selections"
 """Name of the lake's folder that holds the packs, one folder per selection."""
 REPORT = "evidence.md"
+FIGURES = "attributions.json"
+"""Figures of what the challenger looks at, in packs of selections that kept them."""
 
 _MEDIA_TYPES = {
     ".png": "image/png",

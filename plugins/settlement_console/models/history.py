@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from include.settings import Settings
+from plugins.settlement_console.charts import Chart
+from plugins.settlement_console.folders import NoSuchFileError, ShownFolder
 from plugins.settlement_console.lake_says import is_made
+from plugins.settlement_console.models.evidence import FIGURES, packs_of
 
 # Two weeks of nights and a quarter of weekly selections; the older ones stay in the lake.
 UPDATES_SHOWN = 14
@@ -25,7 +29,8 @@ class ModelsPage:
         Updates of the champion, of all its nights (the newest one in force may be old), with `night`, `version`,
         `accepted`, `why`, `figures`, `rolled_back_by`, `rolled_back_why`.
     selections
-        Past selections with `selection`, `before`, `verdict`, `is_better`, `challenger`, `champion`, `made_at`.
+        Past selections, of which the page lists the newest, with `selection`, `before`, `verdict`, `is_better`,
+        `challenger`, `champion`, `made_at`.
     """
 
     reigns: list[dict[str, Any]]
@@ -36,6 +41,11 @@ class ModelsPage:
     def newest_updates(self) -> list[dict[str, Any]]:
         """The updates that the page lists."""
         return self.updates[:UPDATES_SHOWN]
+
+    @property
+    def newest_selections(self) -> list[dict[str, Any]]:
+        """The selections that the page lists."""
+        return self.selections[:SELECTIONS_SHOWN]
 
     @property
     def champion(self) -> dict[str, Any] | None:
@@ -67,5 +77,35 @@ def models_page(settings: Settings) -> ModelsPage:
     from include import learning, selection
 
     lake_uri = settings.lake_uri
-    selections = selection.selections(lake_uri)[:SELECTIONS_SHOWN]
-    return ModelsPage(selection.history(lake_uri), learning.updates(lake_uri), selections)
+    return ModelsPage(selection.history(lake_uri), learning.updates(lake_uri), selection.selections(lake_uri))
+
+
+def nights_drawn(settings: Settings) -> list[Chart]:
+    """The charts of drift and performance over the last nights; none without a lake."""
+    if not is_made(settings):
+        return []
+    # As in `models_page`.
+    from include.lake import Lake
+    from plugins.settlement_console.models.plots import night_charts
+
+    return night_charts(Lake.open(settings.lake_uri, settings))
+
+
+def champion_looks(settings: Settings, page: ModelsPage) -> Chart | None:
+    """What the champion looks at, by the selection that found it; None where that kept no figures of it."""
+    if page.champion is None:
+        return None
+    from plugins.settlement_console.models.plots import attributions_chart
+
+    version, packs = page.champion["version"], packs_of(settings.lake_uri)
+    found = (_figures(packs, each["selection"]) for each in page.selections if each["challenger"] == version)
+    figures = next((each for each in found if each and each.get("version") == version), None)
+    return None if figures is None else attributions_chart(figures)
+
+
+def _figures(packs: ShownFolder, selection: str) -> dict[str, Any] | None:
+    """The figures that a selection kept of its challenger; None where it kept none, or they cannot be read."""
+    try:
+        return dict(json.loads(packs.read(f"{selection}/{FIGURES}").content))
+    except (NoSuchFileError, ValueError, TypeError):
+        return None

@@ -1,0 +1,104 @@
+"""What was decided on findings like one: on the account's own, and in all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from plugins.settlement_console.records import Row
+
+_NORMAL_QUANTILE = 1.959964
+"""The normal distribution's quantile for a two-sided interval at 95 %, as in `mart_model_performance`."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Findings of one check or reason, by what was decided.
+
+    Attributes
+    ----------
+    confirmed, dismissed, unsure, is_open
+        Numbers of findings; `is_open` counts those without a decision.
+    """
+
+    confirmed: int
+    dismissed: int
+    unsure: int
+    is_open: int
+
+    @classmethod
+    def of(cls, states: Counter[str | None]) -> Tally:
+        """The tally of the states of review; what has none is open."""
+        waiting = sum(count for state, count in states.items() if state not in ("confirmed", "dismissed", "unsure"))
+        return cls(states["confirmed"], states["dismissed"], states["unsure"], waiting)
+
+    @property
+    def settled(self) -> int:
+        """Number of findings of which somebody said whether they were right."""
+        return self.confirmed + self.dismissed
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the settled findings that were right; None without any."""
+        return self.confirmed / self.settled if self.settled else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The precision's 95 % interval, Wilson's (1927, J. Am. Stat. Assoc. 22, 209-212); None without any.
+
+        >>> [round(end, 2) for end in Tally(9, 1, 0, 0).interval]
+        [0.6, 0.98]
+        """
+        if self.precision is None:
+            return None
+        share, number, squared = self.precision, self.settled, _NORMAL_QUANTILE**2
+        middle = (share + squared / 2 / number) / (1 + squared / number)
+        spread = sqrt(share * (1 - share) / number + squared / 4 / number**2)
+        half = _NORMAL_QUANTILE * spread / (1 + squared / number)
+        return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+@dataclass(frozen=True)
+class DecidedBefore:
+    """Decisions on findings like one.
+
+    Attributes
+    ----------
+    on_account
+        Findings of the account with the same check or reason that somebody decided on, newest first.
+    in_all
+        All findings of the check or reason, in the nights that are looked at.
+    nights
+        Number of these nights.
+    """
+
+    on_account: list[Row]
+    in_all: Tally
+    nights: int
+
+
+def decided_before(finding: Row, on_account: Sequence[Row], alike: Sequence[Row]) -> DecidedBefore:
+    """The decisions on findings like one.
+
+    Parameters
+    ----------
+    finding
+        Row of `mart_findings`.
+    on_account
+        Findings of its account, itself among them.
+    alike
+        All findings of its kind and code, with `review_state` and `settlement_date`.
+    """
+    decided = [row for row in on_account if _is_alike(row, finding) and row["review_state"] not in (None, "open")]
+    return DecidedBefore(
+        on_account=sorted(decided, key=lambda row: row["settlement_date"], reverse=True),
+        in_all=Tally.of(Counter(row["review_state"] for row in alike)),
+        nights=len({row["settlement_date"] for row in alike}),
+    )
+
+
+def _is_alike(row: Row, finding: Row) -> bool:
+    same = all(row[name] == finding[name] for name in ("kind", "code"))
+    return same and row["finding_id"] != finding["finding_id"]

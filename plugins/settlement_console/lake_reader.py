@@ -1,0 +1,67 @@
+"""Reads the installation's lake for pages: masked tables of some nights, and which nights are published."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from include.settings import Settings
+from plugins.settlement_console.lake_says import is_made
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pyarrow as pa
+
+    from include.lake import Lake
+
+_DAYS_A_NIGHT = 1.5
+"""Days in which a night is looked for at first: a month of nights lasts so long without weekends and holidays."""
+
+
+def opened_lake(settings: Settings) -> Lake | None:
+    """The lake; None where there is none yet, as a reader must not make one."""
+    if not is_made(settings):
+        return None
+    # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
+    from include.lake import Lake
+
+    return Lake.open(settings.lake_uri, settings)
+
+
+def masked_mart(lake: Lake, name: str, first: date, last: date, columns: Iterable[str] | None = None) -> pa.Table:
+    """The rows of a masked mart of the nights from `first` to `last`."""
+    from include.marts import MASKED_MARTS
+
+    return lake.read(MASKED_MARTS[name], first, last, columns)
+
+
+def masked_table(lake: Lake, name: str, first: date, last: date, columns: Iterable[str] | None = None) -> pa.Table:
+    """The rows of the masked table beside a published one, of the nights from `first` to `last`."""
+    from include.masking.tables import MASKED_TABLES
+
+    return lake.read(MASKED_TABLES[name], first, last, columns)
+
+
+def published_nights(lake: Lake, last: date | None = None, shown: int = 1) -> dict[date, str]:
+    """The newest published nights up to `last`, oldest first, each with the key of its run.
+
+    They are found from the metadata alone, in a stretch of days that grows until it holds enough.
+
+    Parameters
+    ----------
+    last
+        Last night that counts; the newest when None.
+    shown
+        Largest number of nights.
+    """
+    span = lake.span()
+    if span is None:
+        return {}
+    first, newest = span[0], min(span[1], last or span[1])
+    days = round(_DAYS_A_NIGHT * shown)
+    found = lake.run_keys(newest - timedelta(days), newest)
+    while len(found) < shown and newest - timedelta(days) > first:
+        days *= 2
+        found = lake.run_keys(newest - timedelta(days), newest)
+    return dict(sorted(found.items())[-shown:])

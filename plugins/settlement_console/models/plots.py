@@ -1,0 +1,236 @@
+"""Charts of the Models page: drift and performance over the nights, and what the champion looks at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from plugins.settlement_console.charts import Band, Chart, ChartTable, Colour, Series, Unit, over_days
+
+if TYPE_CHECKING:
+    from include.lake import Lake
+
+Row = Mapping[str, Any]
+
+NIGHTS_DRAWN = 92
+"""Nights of the charts: three months, which hold every monthly habit and what the newest month is compared with."""
+RARE = 3
+"""Rarity in powers of ten, one in a thousand, from which on dots have the colour of the rarest."""
+FEATURES_DRAWN = 12
+"""Features in the chart of drift, the farthest first; a person follows no more by eye."""
+
+
+def night_charts(lake: Lake) -> list[Chart]:
+    """How drift and performance went over the last nights; none before the first scored night."""
+    nights = lake.manifest()["settlement_date"].to_pylist()
+    if not nights:
+        return []
+    last = max(nights)
+    first = last - timedelta(days=NIGHTS_DRAWN - 1)
+    found = [*_performance_charts(_performance(lake, first, last)), _drift_chart(_excess(lake, first, last))]
+    return [chart for chart in found if chart]
+
+
+def _performance(lake: Lake, first: date, last: date) -> list[Row]:
+    """The masked mart has all figures; it names nobody."""
+    from include.marts import MASKED_MARTS
+
+    rows: list[Row] = lake.read(MASKED_MARTS["mart_model_performance"], first, last).to_pylist()
+    return sorted(rows, key=lambda row: row["settlement_date"])
+
+
+def _performance_charts(rows: Sequence[Row]) -> list[Chart]:
+    if not rows:
+        return []
+    days = [row["settlement_date"] for row in rows]
+    return [_flagged(rows, days), _scores(rows, days), _precision(rows, days)]
+
+
+def _flagged(rows: Sequence[Row], days: Sequence[date]) -> Chart:
+    shares = _column(rows, "flagged_share")
+    newest = _told_share(shares[-1])
+    return over_days(
+        "flagged-share",
+        "Share of postings flagged",
+        f"In the newest night {newest} of the postings were flagged; over these {len(days)} nights the share lay "
+        f"between {_told_share(_least(shares))} and {_told_share(_most(shares))}.",
+        days,
+        [Series("flagged", shares)],
+        unit=Unit.SHARE,
+    )
+
+
+def _scores(rows: Sequence[Row], days: Sequence[date]) -> Chart:
+    columns = {"half of the scores": "score_p50", "nine in ten": "score_p90", "99 in 100": "score_p99"}
+    lines = [Series(f"{name} at most", _column(rows, column)) for name, column in columns.items()]
+    return over_days(
+        "score-quantiles",
+        "Scores of all postings",
+        "How high scores were each night, beside the threshold above which a posting is flagged. Scores that rise "
+        "together tell of a change of the bank or of its data rather than of frauds.",
+        days,
+        [*lines, Series("threshold", _column(rows, "threshold"), "step", Colour.BAD)],
+        unit=Unit.SCORE,
+    )
+
+
+def _precision(rows: Sequence[Row], days: Sequence[date]) -> Chart:
+    shares, newest = _column(rows, "precision"), rows[-1]
+    decided = newest["confirmed"] + newest["dismissed"] if newest["confirmed"] is not None else 0
+    said = (
+        f"Of {decided:,} decided findings of the newest model {_told_share(newest['precision'])} were confirmed "
+        f"({_told_share(newest['precision_low'])} to {_told_share(newest['precision_high'])} with 95 %)."
+        if decided
+        else "Nobody has confirmed or dismissed a finding of the newest model yet: precision follows with decisions."
+    )
+    return over_days(
+        "precision",
+        "Precision by decisions",
+        f"{said} It counts the findings that people were shown; the page Work corrects it by a random sample.",
+        days,
+        [Series("precision", shares)],
+        unit=Unit.SHARE,
+        band=Band("95 % interval", _column(rows, "precision_low"), _column(rows, "precision_high")),
+    )
+
+
+def _column(rows: Sequence[Row], name: str) -> list[float | None]:
+    return [row[name] for row in rows]
+
+
+def _least(shares: Sequence[float | None]) -> float | None:
+    return min((share for share in shares if share is not None), default=None)
+
+
+def _most(shares: Sequence[float | None]) -> float | None:
+    return max((share for share in shares if share is not None), default=None)
+
+
+def _told_share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.2%}"
+
+
+def _excess(lake: Lake, first: date, last: date) -> dict[str, dict[date, float]]:
+    """Drift of each feature, in multiples of its alert line, by night; the figures name features alone."""
+    from include.monitoring.watch import WATCH_TABLE
+
+    found: dict[str, dict[date, float]] = {}
+    for row in lake.read(WATCH_TABLE, first, last, ["settlement_date", "figures"]).to_pylist():
+        for name, figures in (json.loads(row["figures"]).get("drift") or {}).items():
+            feature = name.split(maxsplit=1)[-1].replace("_", " ")
+            found.setdefault(feature, {})[row["settlement_date"]] = figures["effect"] / figures["limit"]
+    return found
+
+
+def _drift_chart(excess: Mapping[str, Mapping[date, float]]) -> Chart | None:
+    if not excess:
+        return None
+    farthest = sorted(excess, key=lambda name: max(excess[name].values()), reverse=True)[:FEATURES_DRAWN]
+    nights = sorted({night for name in farthest for night in excess[name]})
+    last = nights[-1]
+    over = [name for name in farthest if excess[name].get(last, 0.0) >= 1]
+    cells = [
+        {"value": [column, row, excess[name].get(night)], "text": f"{name}, {night}: {excess[name][night]:.2f}"}
+        for row, name in enumerate(farthest)
+        for column, night in enumerate(nights)
+        if night in excess[name]
+    ]
+    option = {
+        "legend": {"show": False},
+        "grid": {"left": 24, "right": 16, "top": 16, "bottom": 56},
+        "tooltip": {"trigger": "item"},
+        "xAxis": {"type": "category", "data": [night.isoformat() for night in nights]},
+        "yAxis": {"type": "category", "data": farthest, "inverse": True},
+        "visualMap": {
+            "type": "piecewise",
+            "orient": "horizontal",
+            "bottom": 0,
+            "pieces": [
+                {"lt": 0.75, "label": "below the line", "color": Colour.GOOD},
+                {"gte": 0.75, "lt": 1, "label": "close to the line", "color": Colour.WARN},
+                {"gte": 1, "label": "over the line", "color": Colour.BAD},
+            ],
+        },
+        "series": [{"type": "heatmap", "name": "drift", "data": cells}],
+    }
+    columns = [("Feature", Unit.COUNT), *((night.isoformat(), Unit.NUMBER) for night in nights[-7:][::-1])]
+    rows = [[name, *(excess[name].get(night) for night in nights[-7:][::-1])] for name in farthest]
+    said = f"over it on {last}: {', '.join(over)}" if over else f"on {last} none is over it"
+    return Chart(
+        "drift",
+        "Drift over the nights",
+        "How far each feature and the score lie from what they were when the model was trained, in multiples of the "
+        f"line beyond which it is told when it lasts; {said}. The table has the last seven nights.",
+        option,
+        ChartTable.of(columns, rows),
+        unit=Unit.NUMBER,
+        height="tall",
+    )
+
+
+def attributions_chart(figures: Mapping[str, Any]) -> Chart:
+    """What a model looks at: a dot for each posting of a sample and each reason code.
+
+    Parameters
+    ----------
+    figures
+        Content of a selection's `attributions.json`.
+    """
+    codes = [code.replace("_", " ") for code in figures["codes"]]
+    values, rarities = figures["contributions"], figures["rarities"]
+    dots = [
+        {"value": [share, len(codes) - place + _jitter(number, place), rarity], "text": f"{codes[place]}: {share:+.3f}"}
+        for number, (shares, rare) in enumerate(zip(values, rarities, strict=True))
+        for place, (share, rarity) in enumerate(zip(shares, rare, strict=True))
+    ]
+    weights = [sum(abs(shares[place]) for shares in values) / max(len(values), 1) for place in range(len(codes))]
+    option = {
+        "legend": {"show": False},
+        "grid": {"left": 24, "right": 16, "top": 16, "bottom": 72},
+        "tooltip": {"trigger": "item"},
+        "xAxis": {"type": "value", "name": "adds to the score", "nameLocation": "middle", "nameGap": 28},
+        "yAxis": [
+            # The rows begin at 1, as the axis below is drawn through 0 wherever that is in sight.
+            {"type": "value", "min": 0.5, "max": len(codes) + 0.5, "show": False},
+            {"type": "category", "data": codes[::-1], "position": "left"},
+        ],
+        "visualMap": {
+            "dimension": 2,
+            "min": 0,
+            "max": RARE,
+            "orient": "horizontal",
+            "left": "center",
+            "bottom": 0,
+            "text": ["rare", "usual"],
+            "inRange": {"color": [Colour.MAIN, Colour.BAD]},
+        },
+        "series": [
+            {"type": "scatter", "name": "postings", "symbolSize": 5, "data": dots},
+            {"type": "scatter", "yAxisIndex": 1, "data": []},
+        ],
+    }
+    columns = [("Reason", Unit.COUNT), ("Adds on average, up or down", Unit.SCORE), ("Adds at most", Unit.SCORE)]
+    rows = [
+        [code, weights[place], max((shares[place] for shares in values), default=None)]
+        for place, code in enumerate(codes)
+    ]
+    return Chart(
+        "attributions",
+        "What the champion looks at",
+        f"Each dot is one of {len(values)} postings out of {figures['postings']:,} of the last nights before the "
+        "selection, as far right as the reason adds to its score beyond the typical posting's. Most weight has "
+        f"{codes[0] if codes else 'nothing'}.",
+        option,
+        ChartTable.of(columns, rows),
+        unit=Unit.SCORE,
+        height="tall",
+    )
+
+
+def _jitter(number: int, place: int) -> float:
+    """A shift up or down by which dots of one reason do not hide each other, the same on each look."""
+    digest = hashlib.sha256(f"{number} {place}".encode()).digest()
+    return round((digest[0] / 255 - 0.5) * 0.6, 3)
