@@ -25,6 +25,7 @@ from plugins.settlement_console.models.routes import ROUTES as MODELS
 from plugins.settlement_console.nights.routes import ROUTES as NIGHTS
 from plugins.settlement_console.pages import failed, not_understood, page, refused
 from plugins.settlement_console.quarantine.routes import ROUTES as QUARANTINE
+from plugins.settlement_console.queue.routes import ROUTES as QUEUE
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.routes import Page, get
@@ -88,6 +89,7 @@ def pages() -> tuple[Page, ...]:
     everybody = tuple(Right)
     return (
         *NIGHTS,
+        *QUEUE,
         *EXPLORE,
         *FINDING,
         *WORK,
