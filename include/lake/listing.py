@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
@@ -66,8 +67,19 @@ class Listing:
         found = {} if table is None else {night: _files(table, by_night[night]) for night in sorted(by_night)}
         return cls(schema, found, table)
 
-    def read(self, nights: Iterable[date]) -> pa.Table:
+    def read(
+        self, nights: Iterable[date], columns: Iterable[str] | None = None, where: ds.Expression | None = None
+    ) -> pa.Table:
         """The rows of some nights.
+
+        Parameters
+        ----------
+        nights
+            The nights; those that have no rows are passed over.
+        columns
+            Names of the columns to read; all when None.
+        where
+            Condition on the columns that are read; all rows when None.
 
         Raises
         ------
@@ -75,7 +87,8 @@ class Listing:
             When a file is gone: a publication, an erasure or maintenance removed it since.
         """
         paths = [path for night in nights if night in self.nights for path in self.nights[night].paths]
-        return self.schema.empty_table() if self.table is None else read_paths(self.table, paths, self.schema)
+        wanted = self.schema if columns is None else pa.schema([self.schema.field(column) for column in columns])
+        return wanted.empty_table() if self.table is None else read_paths(self.table, paths, wanted, where)
 
 
 def _files(table: IcebergTable, files: list[DataFile]) -> NightFiles:

@@ -107,7 +107,7 @@ def _postings(night: date) -> list[dict[str, Any]]:
 def _account_days(night: date) -> list[dict[str, Any]]:
     own, *_ = _postings(night)
     figures = {"debits": own["amount"], "credits": Decimal(0), "closing_balance": own["balance"], "postings": 1}
-    found = {"flagged": int(night == NIGHT), "breaks": int(night == NIGHT)}
+    found = {"flagged": int(night in (DAYS[3], NIGHT)), "breaks": int(night == NIGHT)}
     return [{**_at(night), "account_id": ACCOUNT, "client_id": CLIENT, **figures, **found}]
 
 
