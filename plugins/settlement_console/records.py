@@ -48,14 +48,14 @@ class Records:
 
         return cls(Lake.open(settings.lake_uri, settings), not sees_accounts)
 
-    def rows(
+    def table(
         self,
         name: str,
         first: date | None = None,
         last: date | None = None,
         columns: Iterable[str] | None = None,
         **wanted: object,
-    ) -> list[dict[str, Any]]:
+    ) -> pa.Table:
         """The rows of a table that have the wanted values.
 
         Parameters
@@ -79,6 +79,18 @@ class Records:
         held = _held(declared, columns, wanted)
         return _read(declared, lambda: self.lake.read(declared, first, last, held, _condition(wanted)))
 
+    def rows(
+        self,
+        name: str,
+        first: date | None = None,
+        last: date | None = None,
+        columns: Iterable[str] | None = None,
+        **wanted: object,
+    ) -> list[dict[str, Any]]:
+        """The same as dictionaries."""
+        found: list[dict[str, Any]] = self.table(name, first, last, columns, **wanted).to_pylist()
+        return found
+
     def rows_of(
         self, name: str, nights: Collection[date], columns: Iterable[str] | None = None, **wanted: object
     ) -> list[dict[str, Any]]:
@@ -94,7 +106,14 @@ class Records:
         declared = _declared(name, is_masked=self.is_masked)
         held = _held(declared, columns, wanted)
         listing = self.lake.listing(declared, min(nights), max(nights))
-        return _read(declared, lambda: listing.read(nights, held, _condition(wanted)))
+        found: list[dict[str, Any]]
+        found = _read(declared, lambda: listing.read(nights, held, _condition(wanted))).to_pylist()
+        return found
+
+    def newest(self) -> date | None:
+        """The newest published night; None where there is none."""
+        span = self.lake.span()
+        return None if span is None else span[1]
 
 
 def _declared(name: str, *, is_masked: bool) -> Table:
@@ -111,14 +130,13 @@ def _held(declared: Table, columns: Iterable[str] | None, wanted: Mapping[str, o
     return None if asked is None else [column for column in asked if column in declared.schema.names]
 
 
-def _read(declared: Table, read: Callable[[], pa.Table]) -> list[dict[str, Any]]:
+def _read(declared: Table, read: Callable[[], pa.Table]) -> pa.Table:
     try:
-        found: list[dict[str, Any]] = read().to_pylist()
+        return read()
     except FileNotFoundError as error:
         raise LakeConflictError(
             f"a file of {declared.name} was removed while it was read: load the page again", table=declared.name
         ) from error
-    return found
 
 
 def _condition(wanted: Mapping[str, object]) -> ds.Expression | None:

@@ -15,7 +15,7 @@ from plugins.settlement_console.finding.page import NoSuchFindingError, find
 from plugins.settlement_console.records import Records, Row
 
 SHOWN_DAYS = 1096
-"""Days that are read at once, three years: each night is a file to be opened. A thousand took a processor 1.4 seconds."""
+"""Days that are read at once, three years: each night is a file to be opened. A thousand took 1.4 seconds of a core."""
 MOST_FINDINGS = 200
 """Largest number of findings that are listed, the newest first."""
 

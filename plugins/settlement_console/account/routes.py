@@ -9,6 +9,7 @@ from fastapi import HTTPException, Request, Response
 from plugins.settlement_console import code_words
 from plugins.settlement_console.account.charts import charts_of
 from plugins.settlement_console.account.page import MOST_FINDINGS, account_page
+from plugins.settlement_console.audit import audited
 from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.finding.page import NoSuchFindingError
 from plugins.settlement_console.pages import page, told_troubles
@@ -28,6 +29,8 @@ def account(
     try:
         with told_troubles():
             found = account_page(settings, finding_id, until, sees_accounts=visitor.sees_accounts)
+            if visitor.sees_accounts:
+                audited(settings, visitor, "viewed", finding_id, account=found.finding["account_id"])
     except NoSuchFindingError as error:
         raise HTTPException(404, str(error)) from error
     return page(

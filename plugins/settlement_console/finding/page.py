@@ -161,7 +161,7 @@ def _first_known(newest: date) -> date:
 
 def _is_still_published(records: Records, finding: Row) -> bool:
     night = finding["settlement_date"]
-    return records.lake.run_keys(night, night).get(night) == finding["run_key"]
+    return bool(records.lake.run_keys(night, night).get(night) == finding["run_key"])
 
 
 def _page(records: Records, finding: Row, newest: date) -> FindingPage:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from include.cases import AuditLog
 from include.lake import Lake, RunStamp
 from include.settings import Settings
 from plugins.settlement_console.account.charts import charts_of
@@ -67,9 +68,19 @@ def test_a_viewers_page_names_nobody(visit) -> None:
 
 
 def test_what_begins_later_is_not_shown(visit) -> None:
-    text = visit("USER").get(f"{ADDRESS}?until=1993-09-01").text
-    assert "lent on 5 July 1993" in text
-    assert "classic card" not in text
+    text = visit("USER").get(ADDRESS).text
+    assert "classic card" in text
+    assert "gold card" not in text  # issued after the newest night
+
+
+def test_a_look_at_an_account_is_audited(visit, account_bank: Settings) -> None:
+    visit("VIEWER").get(ADDRESS)
+    log = AuditLog.open(account_bank.lake_uri, account_bank)
+    before = len([*log.entries_about(ACCOUNT)])
+    for path in (ADDRESS, f"/findings/{SCORED}"):
+        visit("USER").get(path)
+    looks = [*log.entries_about(ACCOUNT)][before:]
+    assert [(look.who, look.action, look.subject) for look in looks] == [("ida", "viewed", SCORED)] * 2
 
 
 def test_what_is_no_date_is_refused_with_a_sentence(visit) -> None:
