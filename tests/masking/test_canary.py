@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import httpx
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -23,12 +21,11 @@ from include.masking.tables import MASKED_TABLES
 from include.night import NightRequest, run_night
 from include.settings import get_settings
 from include.tableau.contents import table_names
-from local.airflow_api import AirflowApi, Run
-from local.airflow_process import LocalAirflow
+from local.airflow_api import Run
 from local.postgres import LocalPostgres
 from tests.masking import canary_search as search
 from tests.masking.canary_search import IDENTIFIERS, SENTENCE_MARKS, SHOWN_PLACES, Found
-from tests.plugins.conftest import DAG_ID, _free_port, _wait
+from tests.served import ready, served
 
 MASKED = sorted(table.name for table in (*MASKED_TABLES.values(), *MASKED_MARTS.values()))
 SEED = 5
@@ -147,8 +144,6 @@ def watch(tmp_path_factory: pytest.TempPathFactory, postgres_server: LocalPostgr
     folder = tmp_path_factory.mktemp("watch")
     bank = with_canaries(build_bank(60, date(2022, 9, 1), FAILING, SEED, incidents=True))
     write_bank(folder / "bank", bank.tables, None, "parquet")
-    postgres_server.create_database("canary")
-    airflow = LocalAirflow(folder / "airflow", postgres_server.uri("canary", driver="psycopg2"), _free_port())
     settings = {
         "ADS_SOURCE_URI": source_uri(folder / "bank"),
         "ADS_LAKE_URI": f"file:{folder / 'lake'}",
@@ -157,48 +152,19 @@ def watch(tmp_path_factory: pytest.TempPathFactory, postgres_server: LocalPostgr
         # Of few postings a night, so many are flagged that each night has reasons.
         "ADS_ALERT_BUDGET": "0.3",
     }
-    try:
-        airflow.start({**os.environ, **settings}, is_scheduling=False)
-        api = _ready(airflow)
-        runs = [_played(airflow, api, FIRST)]
+    with served(folder / "airflow", postgres_server, "canary", settings) as server:
+        ready(server)
+        runs = [server.play(FIRST)]
         _drop_reviews(folder / "lake", bank.tables["fin_transaction"])
-        runs.append(_played(airflow, api, LAST))
+        runs.append(server.play(LAST))
         _spoil_codes(folder / "bank" / "fin_account.parquet")
-        runs.append(_played(airflow, api, FAILING))
+        runs.append(server.play(FAILING))
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ADS_KEY_FILE", settings["ADS_KEY_FILE"])
             get_settings.cache_clear()
             database = postgres_server.uri("canary").replace("+psycopg", "")
-            yield Watch(folder / "lake", Lake.open(settings["ADS_LAKE_URI"]), airflow.home, database, runs)
-    finally:
-        airflow.stop()
-        get_settings.cache_clear()
-
-
-def _ready(airflow: LocalAirflow) -> AirflowApi:
-    api = AirflowApi(airflow.address, "admin", airflow.passwords["admin"])
-    _wait(airflow, api.is_healthy)
-    api.log_in()
-    _wait(airflow, lambda: api.knows(DAG_ID))
-    api.unpause(DAG_ID)
-    return api
-
-
-def _played(airflow: LocalAirflow, api: AirflowApi, night: date) -> Run:
-    _wait(airflow, lambda: _is_queued(api, night))
-    _wait(airflow, lambda: any(run.state in ("success", "failed") for run in api.runs(DAG_ID, night, night)))
-    return api.runs(DAG_ID, night, night)[-1]
-
-
-def _is_queued(api: AirflowApi, night: date) -> bool:
-    """Queue the night, unless the backfill before it is not yet put away, which the scheduler does in its own time."""
-    try:
-        api.backfill(DAG_ID, night, night)
-    except httpx.HTTPStatusError as error:
-        if error.response.status_code != httpx.codes.CONFLICT:
-            raise
-        return False
-    return True
+            yield Watch(folder / "lake", Lake.open(settings["ADS_LAKE_URI"]), server.airflow.home, database, runs)
+    get_settings.cache_clear()
 
 
 def _drop_reviews(lake: Path, postings: pa.Table) -> None:

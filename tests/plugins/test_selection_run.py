@@ -11,7 +11,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.plugins.conftest import PATIENCE_SECONDS, Console
+from tests.plugins.conftest import Console
+from tests.served import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.airflow, pytest.mark.long]
 
