@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -14,7 +12,7 @@ import pyarrow.compute as pc
 
 from include.identifiers import masked, named, unmarked
 from include.lake.tables import ALERTS_SCHEMA, BREAKS_SCHEMA
-from include.publish.escaping import inert
+from include.publish.spreadsheet import as_csv
 
 Row = dict[str, Any]
 
@@ -136,17 +134,7 @@ def _flood(members: list[Row]) -> Row:
 
 def alerts_csv(alerts: pa.Table) -> str:
     """The queue as CSV for a spreadsheet: every cell inert, every cell quoted."""
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(alerts.column_names)
-    for row in alerts.to_pylist():
-        writer.writerow([_cell(value) for value in row.values()])
-    return out.getvalue()
-
-
-def _cell(value: object) -> str:
-    # The code's own numbers keep their sign; only text can be a formula.
-    return inert(value) if isinstance(value, str) else "" if value is None else str(value)
+    return as_csv(alerts.column_names, (row.values() for row in alerts.to_pylist()))
 
 
 def _origin(postings: pa.Table, breaks: pa.Table, scores: pa.Table | None) -> dict[int, Row]:

@@ -14,6 +14,7 @@ from include.dag_ids import NIGHTLY_SETTLEMENT
 from plugins.settlement_console.bodies import SmallBodies
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
+from plugins.settlement_console.explore.routes import ROUTES as EXPLORE
 from plugins.settlement_console.finding.routes import ROUTES as FINDING
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
@@ -24,6 +25,7 @@ from plugins.settlement_console.models.routes import ROUTES as MODELS
 from plugins.settlement_console.nights.routes import ROUTES as NIGHTS
 from plugins.settlement_console.pages import failed, not_understood, page, refused
 from plugins.settlement_console.quarantine.routes import ROUTES as QUARANTINE
+from plugins.settlement_console.queue.routes import ROUTES as QUEUE
 from plugins.settlement_console.reviews import take_reviews
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.routes import Page, get
@@ -87,6 +89,8 @@ def pages() -> tuple[Page, ...]:
     everybody = tuple(Right)
     return (
         *NIGHTS,
+        *QUEUE,
+        *EXPLORE,
         *FINDING,
         *WORK,
         *QUARANTINE,

@@ -8,7 +8,9 @@ from include.settings import Settings
 from plugins.settlement_console.visitors import Visitor
 
 
-def audited(settings: Settings, visitor: Visitor, action: str, subject: str, *, account: int | None = None) -> None:
+def audited(
+    settings: Settings, visitor: Visitor, action: str, subject: str, *, account: int | None = None, **detail: str | int
+) -> None:
     """Write an entry; what it is about may be shown once it stands.
 
     Parameters
@@ -19,6 +21,8 @@ def audited(settings: Settings, visitor: Visitor, action: str, subject: str, *, 
         Opaque id of what it was about.
     account
         Account that it is about; the audit keeps a keyed digest of it.
+    **detail
+        Further facts, without identifiers.
 
     Raises
     ------
@@ -29,4 +33,4 @@ def audited(settings: Settings, visitor: Visitor, action: str, subject: str, *, 
     from include.cases.audit import AuditLog
 
     log = AuditLog.open(settings.lake_uri, settings)
-    log.record(visitor.id, action, subject, datetime.now(UTC), account=account)
+    log.record(visitor.id, action, subject, datetime.now(UTC), account=account, detail=detail)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -12,12 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 from plugins.settlement_console.charts import told
 from plugins.settlement_console.statics import static_path
+from plugins.settlement_console.wording import clock, day, number_of, short, words
 
 _HERE = Path(__file__).parent
-_PSEUDONYM, _SHORT = 32, 8
-"""Hex digits of a pseudonym, and those of it that are shown: of ten thousand accounts two share eight by one chance in
-eighty."""
-_HEX = frozenset("0123456789abcdef")
 
 
 @lru_cache(maxsize=1)
@@ -33,11 +29,9 @@ def _templates() -> Environment:
         money=_money,
         score=_score,
         signed=_signed,
-        day=_day,
-        words=_words,
-        short=_short,
         percent=_percent,
     )
+    templates.filters.update(day=day, clock=clock, number_of=number_of, short=short, words=words)
     templates.filters["told"] = told
     templates.globals.update(static_path=static_path)
     return templates
@@ -57,30 +51,6 @@ def _score(number: float | None) -> str:
 
 def _signed(number: float) -> str:
     return f"{number:+.3f}"
-
-
-def _day(day: date | None) -> str:
-    """A date as people say it.
-
-    >>> _day(date(1994, 1, 3))
-    '3 January 1994'
-    """
-    return "–" if day is None else f"{day.day} {day:%B %Y}"
-
-
-def _words(code: str) -> str:
-    """A code of a check, a reason or a state as words."""
-    return code.replace("_", " ")
-
-
-def _short(identifier: object) -> str:
-    """An identifier for a table: of a pseudonym the first digits, by which a reader tells two of them apart.
-
-    >>> _short(4711), _short("3f9a1c0d" * 4), _short(None)
-    ('4711', '3f9a1c0d', '–')
-    """
-    text = "–" if identifier is None else str(identifier)
-    return text[:_SHORT] if len(text) == _PSEUDONYM and _HEX.issuperset(text) else text
 
 
 def _percent(share: float) -> str:

@@ -1,0 +1,90 @@
+"""The console in this process over a lake with made-up findings, as each kind of visitor sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+
+from include.settings import get_settings
+from plugins.settlement_console.rights import Right
+from plugins.settlement_console.visitors import Visitor, current_visitor
+from tests.case_book.nights import OTHER, Desk, finding, settings_of
+from tests.plugins.clients import ADDRESS, client_of
+
+A, B = "a" * 32, "b" * 32
+"""Findings of two accounts; the second is about more money."""
+EVIL = "<script>alert(1)</script>"
+_WHO = "x-test-visitor"
+
+
+@dataclass
+class Office:
+    """People at one console.
+
+    Attributes
+    ----------
+    app
+        The console.
+    desk
+        The lake's cases, past the console.
+    """
+
+    app: FastAPI
+    desk: Desk
+
+    def person(self, name: str, *rights: Right) -> TestClient:
+        """Somebody with these rights, in whose name a program asks."""
+        self.app.dependency_overrides[get_settings] = lambda: self.desk.settings
+        headers = {"Authorization": "Bearer x", "accept": "text/html", _WHO: f"{name},{','.join(rights)}"}
+        return TestClient(self.app, base_url=ADDRESS, headers=headers, follow_redirects=False)
+
+    @property
+    def ann(self) -> TestClient:
+        """An investigator."""
+        return self.person("ann", Right.VIEWER, Right.INVESTIGATOR)
+
+    @property
+    def bob(self) -> TestClient:
+        """Another investigator."""
+        return self.person("bob", Right.VIEWER, Right.INVESTIGATOR)
+
+    @property
+    def viewer(self) -> TestClient:
+        """Somebody who may not see whom."""
+        return self.person("vic", Right.VIEWER)
+
+    def approver(self, name: str = "kim") -> TestClient:
+        """Somebody who approves what others proposed."""
+        return self.person(name, Right.VIEWER, Right.INVESTIGATOR, Right.APPROVER)
+
+
+def _visitor(request: Request) -> Visitor:
+    name, *rights = request.headers[_WHO].split(",")
+    return Visitor(name, name, frozenset(map(Right, rights)))
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[FastAPI]:
+    with pytest.MonkeyPatch.context() as patched:
+        made = client_of("ADMIN", patched).app
+        made.dependency_overrides[current_visitor] = _visitor
+        yield made
+
+
+@pytest.fixture
+def office(app: FastAPI, tmp_path: Path) -> Office:
+    """A console over a lake of its own, in which nothing is published."""
+    return Office(app, Desk(settings_of(tmp_path)))
+
+
+@pytest.fixture(scope="module")
+def night(app: FastAPI, tmp_path_factory: pytest.TempPathFactory) -> Office:
+    """A console over a night with two cases, which the tests of a module share; each decides on none of them."""
+    shared = Office(app, Desk(settings_of(tmp_path_factory.mktemp("night"))))
+    shared.desk.publish([finding(A), finding(B, OTHER, amount=900)])
+    return shared

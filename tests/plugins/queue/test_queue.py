@@ -1,0 +1,186 @@
+"""The queue's page: what each reader sees of it, the filter, the pages, search, and the file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import httpx
+import pytest
+
+from plugins.settlement_console.queue import export, listing
+from tests.case_book.nights import ACCOUNT, OTHER, finding
+from tests.plugins.queue.conftest import EVIL, A, B, Office
+
+CASE = re.compile(r"/cases/([0-9a-f]{32})")
+
+
+def _cases(page: httpx.Response) -> list[str]:
+    return list(dict.fromkeys(CASE.findall(page.text)))
+
+
+def test_the_queue_shows_cases_in_their_order_with_why(night: Office) -> None:
+    page = night.ann.get("/queue").text
+    assert page.index(f"account {OTHER}") < page.index(f"account {ACCOUNT}")
+    assert "Stands here for: 900.00 at stake, score 0.60, waiting 1 banking day" in page
+    assert "2 cases, the most urgent first" in page
+
+
+def test_a_viewer_sees_pseudonyms_and_nothing_to_act_with(night: Office) -> None:
+    page = night.viewer.get("/queue").text
+    assert "Account … paid out 100.00." in page
+    assert [number for number in (str(ACCOUNT), str(OTHER)) if number in page] == []
+    assert len(re.findall(r"account [0-9a-f]{8} ", page)) == 2
+    assert [act for act in ("/queue/next", "/queue/bulk", 'name="whose"') if act in page] == []
+
+
+def test_a_filter_chooses_and_stands_in_each_link(night: Office) -> None:
+    page = night.ann.get("/queue?least=500")
+    (case,) = _cases(page)
+    assert f"/cases/{case}?least=500" in page.text
+    assert "/queue/export?least=500" in page.text
+    assert "No case has all of this" in night.ann.get("/queue?least=5000").text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("from=1994-02-30", "From is 1994-02-30, which is no date: write year-month-day"),
+        ("kind=theft", "Kind is theft: write one of break, score"),
+        (f"after={'0' * 32}", "This page begins after a case that is not there any more"),
+        (f"least=%22{EVIL}", "which is no amount"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_with_what_can(night: Office, query: str, said: str) -> None:
+    page = night.ann.get(f"/queue?{query}")
+    assert (page.status_code, said in page.text, "See the whole queue" in page.text) == (422, True, True)
+    assert EVIL not in page.text
+    assert _cases(page) == []
+
+
+def test_a_viewer_cannot_ask_for_the_cases_of_a_person(night: Office) -> None:
+    page = night.viewer.get("/queue?whose=mine")
+    assert (page.status_code, "those who may see accounts" in page.text) == (422, True)
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.desk.publish([finding(f"{n:032x}", ACCOUNT + n, amount=100) for n in range(5)])
+    monkeypatch.setattr(listing, "ROWS", 2)
+    address, seen = "/queue?state=open", []
+    for _ in range(3):
+        page = office.ann.get(address)
+        seen += _cases(page)
+        further = re.search(r'href="(/queue\?state=open&amp;after=[^"]+)" rel="next"', page.text)
+        address = further[1].replace("&amp;", "&") if further else ""
+    assert (len(seen), len(set(seen)), address) == (5, 5, "")
+    assert "First page" in page.text
+
+
+def test_beyond_the_end_the_first_page_is_offered(night: Office) -> None:
+    last = _cases(night.ann.get("/queue"))[-1]
+    page = night.ann.get(f"/queue?after={last}")
+    assert (page.status_code, "the page before was the last one" in page.text) == (200, True)
+
+
+def test_counts_end_at_a_thousand(office: Office) -> None:
+    office.desk.publish([finding(f"{n:032x}", ACCOUNT + n, amount=100) for n in range(1001)])
+    assert "1,000+ cases" in office.ann.get("/queue").text
+
+
+def test_an_empty_queue_says_what_to_do(office: Office) -> None:
+    page = office.ann.get("/queue")
+    assert (page.status_code, "No night is published yet" in page.text) == (200, True)
+    office.desk.publish([])
+    assert "Nothing is open" in office.ann.get("/queue").text
+
+
+@pytest.mark.parametrize("number", [str(ACCOUNT), f" {A} ", str(sum(map(ord, A)))])
+def test_search_leads_to_the_case_without_a_number_in_its_address(night: Office, number: str) -> None:
+    answer = night.ann.post("/queue/search", data={"number": number})
+    assert answer.status_code == 303
+    assert CASE.fullmatch(answer.headers["location"])
+
+
+@pytest.mark.parametrize("number", ["1", "", "x" * 999, "' or 1=1", "9" * 64])
+def test_a_search_that_finds_nothing_says_so(night: Office, number: str) -> None:
+    answer = night.ann.post("/queue/search", data={"number": number})
+    assert answer.headers["location"] == "/queue?said=not-found"
+    assert "No case has that number or id" in night.ann.get("/queue?said=not-found").text
+
+
+def test_a_viewer_finds_no_account(night: Office) -> None:
+    refused = night.viewer.post("/queue/search", data={"number": str(ACCOUNT)})
+    assert (refused.status_code, "those who may see accounts" in refused.text) == (403, True)
+    assert night.viewer.post("/queue/search", data={"number": A}).status_code == 303
+
+
+def test_a_view_is_saved_opened_and_removed_by_its_owner(night: Office) -> None:
+    night.ann.post("/queue/views", data={"name": EVIL, "view": "least=500&code=amount"})
+    page = night.ann.get("/queue").text
+    assert 'href="/queue?code=amount&amp;least=500&amp;state=open&amp;state=in_review"' in page
+    assert EVIL not in page
+    assert "Saved views" not in night.bob.get("/queue").text
+    night.ann.post("/queue/views/forget", data={"name": EVIL})
+    assert "Saved views" not in night.ann.get("/queue").text
+    assert night.ann.post("/queue/views", data={"name": "", "view": ""}).status_code == 422
+
+
+def _file(answer: httpx.Response) -> list[dict[str, str]]:
+    assert answer.headers["content-disposition"] == 'attachment; filename="queue.csv"'
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def test_the_file_holds_what_its_reader_may_see(night: Office) -> None:
+    assert [row["account"] for row in _file(night.ann.get("/queue/export"))] == [str(OTHER), str(ACCOUNT)]
+    masked = night.viewer.get("/queue/export")
+    assert [number for number in (str(ACCOUNT), str(OTHER)) if number in masked.text] == []
+    assert len(_file(night.ann.get("/queue/export?least=500"))) == 1
+    assert night.ann.get("/queue/export?from=never").status_code == 422
+
+
+def test_no_cell_of_the_file_is_a_formula(office: Office) -> None:
+    texts = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "=cmd|'/c calc'!A1", "＝1+1"]
+    told = [finding(f"{n:032x}", ACCOUNT + n, text=text, masked_text=text) for n, text in enumerate(texts)]
+    office.desk.publish(told)
+    for person in (office.ann, office.viewer):
+        rows = _file(person.get("/queue/export"))
+        assert [row["what was found"].lstrip()[0] for row in rows] == ["'"] * len(texts)
+
+
+def test_an_export_and_a_look_are_in_the_audit_log(night: Office) -> None:
+    log = night.desk.book.audit
+    before = len([*log.entries()])
+    night.ann.get("/queue/export")
+    case = _cases(night.ann.get("/queue"))[0]
+    night.ann.get(f"/cases/{case}")
+    night.viewer.get(f"/cases/{case}")
+    done = [(each.who, each.action, each.subject) for each in log.entries(before + 1)]
+    assert done == [("ann", "exported", ""), ("ann", "viewed", case)]
+    assert [each.action for each in log.entries_about(OTHER)] == ["viewed"]
+    assert log.faults() == []
+
+
+def test_a_large_file_says_no_more_than_it_holds(night: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "MOST_ROWS", 1)
+    assert len(_file(night.ann.get("/queue/export"))) == 1
+
+
+def test_a_banks_texts_are_text(office: Office) -> None:
+    office.desk.publish([finding(A, text=EVIL, masked_text=EVIL, shown_district=EVIL)])
+    for person in (office.ann, office.viewer):
+        page = person.get("/queue").text
+        assert EVIL not in page
+        assert "&lt;script&gt;" in page
+
+
+def test_the_next_case_is_claimed_and_nobody_else_gets_it(office: Office) -> None:
+    office.desk.publish([finding(A), finding(B, OTHER)])
+    first = office.ann.post("/queue/next", data={"view": "code=amount"}).headers["location"]
+    second = office.bob.post("/queue/next", data={}).headers["location"]
+    assert first.endswith("?code=amount")
+    assert CASE.findall(first) != CASE.findall(second)
+    third = office.bob.post("/queue/next", data={"view": "code=fee_amount"})
+    assert third.headers["location"] == "/queue?code=fee_amount&said=none-left"
+    assert "with ann until" in office.bob.get("/queue").text
+    assert "yours until" in office.ann.get("/queue?whose=mine").text
