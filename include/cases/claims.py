@@ -7,18 +7,16 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from include.cases.acts import Act, checked_note
-from include.cases.queue import conditions_of, ordered, state_of
-from include.cases.refusals import CaseRefusedError, HeldByAnotherError
+from include.cases.queue import conditions_of, ordered
+from include.cases.refusals import CaseRefusedError
 from include.cases.showing import Showing
 from include.cases.snoozes import until_of
 from include.cases.tables import CASES
-from include.cases.terms import CaseState, EventKind
+from include.cases.terms import EventKind
 from include.cases.views import QueueFilter
 
 CLAIM = timedelta(hours=1)
 """Time for which a claim holds: long enough for a telephone call, short enough that a forgotten one costs no day."""
-_AT_ONCE = 20
-"""Cases that are tried one by one before the queue is asked again: more people than press a key in one moment."""
 
 
 def claim(act: Act, case_id: str) -> datetime:
@@ -35,20 +33,18 @@ def claim(act: Act, case_id: str) -> datetime:
 def claim_next(act: Act, wanted: QueueFilter, showing: Showing, after: str | None) -> str | None:
     """Take the most urgent case that nobody holds, and give its id; None where there is none."""
     free = [
-        *conditions_of(wanted, showing, act.now),
+        *conditions_of(act.connection, wanted, showing, act.now),
         ~CASES.c.is_closed,
         sa.or_(CASES.c.holder.is_(None), CASES.c.held_until <= act.now),
         sa.or_(CASES.c.waits_until.is_(None), CASES.c.waits_until <= act.now),
     ]
-    query = ordered(act.connection, free, after).with_only_columns(CASES.c.case_id).limit(_AT_ONCE)
-    for case_id in act.connection.scalars(query).all():
-        try:
-            if state_of(act.case(case_id), act.now) is CaseState.OPEN:
-                claim(act, case_id)
-                return str(case_id)
-        except HeldByAnotherError:
-            continue  # somebody took it between the look and the lock
-    return None
+    query = ordered(act.connection, free, after).with_only_columns(CASES.c.case_id).limit(1)
+    # What another person is taking at this moment is passed over.
+    case_id = act.connection.scalar(query.with_for_update(of=CASES, skip_locked=True))
+    if case_id is None:
+        return None
+    claim(act, case_id)
+    return str(case_id)
 
 
 def release(act: Act, case_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -198,12 +199,14 @@ def undo(act: Act, decision_id: str) -> Decided:
             "a later decision, or a changed night, stands in the place of this one: undo that instead"
         )
     ids = [row["finding_id"] for row in findings]
+    # Of two reviews of one moment the confirmed one counts.
+    at = max(act.now, taken["at"] + timedelta(milliseconds=1))
     stands = sa.update(DECISIONS).where(DECISIONS.c.decision_id == decision_id)
-    act.connection.execute(stands.values(undone_by=act.who, undone_at=act.now))
+    act.connection.execute(stands.values(undone_by=act.who, undone_at=at))
     _settle(act.connection, ids, decision_id=None, is_settled=False, review_state="open")
     words = f"Taken back: it had been decided as {taken['outcome'].replace('_', ' ')}."
-    reviews = reviews_of(findings, "unsure", words, act.who, act.now)
-    put_aside(act.connection, f"{decision_id}-undone", decision_id, reviews, act.now)
+    reviews = reviews_of(findings, "unsure", words, act.who, at)
+    put_aside(act.connection, f"{decision_id}-undone", decision_id, reviews, at)
     act.tell(taken["case_id"], EventKind.UNDONE, f"{words} {_counted(ids).capitalize()} open again.")
     act.audit("undid", case, decision=decision_id)
     sum_up(act.connection, [taken["case_id"]])

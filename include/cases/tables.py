@@ -64,6 +64,8 @@ FINDINGS = sa.Table(
     sa.Column("trans_id", sa.BigInteger, index=True),
     sa.Column("amount_cents", sa.BigInteger),
     sa.Column("masked_amount_cents", sa.BigInteger),
+    sa.Column("stake_cents", sa.BigInteger, sa.Computed("abs(amount_cents)", persisted=True)),
+    sa.Column("masked_stake_cents", sa.BigInteger, sa.Computed("abs(masked_amount_cents)", persisted=True)),
     sa.Column("score", sa.Float),
     sa.Column("feature", sa.String(63)),
     sa.Column("text", sa.Text, nullable=False),
@@ -79,6 +81,24 @@ FINDINGS = sa.Table(
     sa.Column("lake_state", sa.String(16), nullable=False),
 )
 sa.Index("findings_by_code", FINDINGS.c.code, FINDINGS.c.settlement_date)
+
+IS_UNDECIDED = sa.and_(FINDINGS.c.gone_at.is_(None), ~FINDINGS.c.is_settled)
+"""Findings that are still found and that nothing was decided on."""
+
+# The backlog stays small beside the history: filters of open cases look at it alone, each beginning with what it asks.
+for _columns in (
+    ("case_id", "code", "settlement_date", "kind", "stake_cents"),
+    ("code", "settlement_date", "kind", "stake_cents", "case_id"),
+    ("settlement_date", "kind", "stake_cents", "case_id"),
+    ("stake_cents", "kind", "case_id"),
+    ("masked_stake_cents", "kind", "case_id"),
+):
+    sa.Index(
+        f"undecided_by_{_columns[0]}",
+        *(FINDINGS.c[name] for name in _columns),
+        sqlite_where=IS_UNDECIDED,
+        postgresql_where=IS_UNDECIDED,
+    )
 
 VERSIONS = sa.Table(
     "finding_versions",

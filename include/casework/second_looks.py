@@ -30,6 +30,8 @@ MONTHS = 3
 """Complete months that are drawn from: what is decided on older nights is read by no night (`KNOWN_DAYS`)."""
 MARK = "second look"
 """Beginning of the reason of an answer."""
+LONGEST_NOTE = LONGEST_TEXTS["reason"] - len(f"{MARK}: ")
+"""Largest number of characters that somebody may write with an answer."""
 
 Ids = npt.NDArray[np.int64]
 _ONE_DAY = timedelta(days=1)
@@ -198,14 +200,14 @@ def second_looks(lake: Lake, inbox: UPath, seed: int, namer: Namer) -> SecondLoo
 
 
 def answer_to(item: Item, decision: str, note: str, who: str, now: datetime) -> dict[str, Any]:
-    """The review by which somebody answers, as a row of the drop."""
+    """The review by which somebody answers, as a row of the drop; the note has at most `LONGEST_NOTE` characters."""
     reason = f"{MARK}: {note}" if note else MARK
     return {
         "trans_id": item.trans_id,
         "account_id": None,
         "check_code": None,
         "decision": decision,
-        "reason": reason[: LONGEST_TEXTS["reason"]],
+        "reason": reason,
         "who": who[: LONGEST_TEXTS["who"]],
         "decided_at": now,
         "known_at": now,

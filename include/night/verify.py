@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import pyarrow.compute as pc
 
+from include.cases import audit_faults
 from include.errors import IntegrityError
 from include.lake import Lake
 from include.lake.retired import retired
@@ -49,6 +50,7 @@ def verify(lake_uri: str, night: date | None = None) -> dict[str, Any]:
         *(fault for row in rows for fault in verifier.faults_of(row)),
         *_reviews_held_twice(lake, night),
         *_unfinished(verifier.erasures, night),
+        *(audit_faults(lake_uri, verifier.settings) if night is None else ()),
     ]
     if wrong:
         raise IntegrityError("; ".join(wrong))

@@ -101,6 +101,7 @@ def _erase(lake_uri: str, verifier: Verifier, client: int, today: date) -> dict[
         {
             **{held.table: partial(_take_out, lake, held.table, findings.selection, stamp) for held in findings.held},
             "files beside the tables": partial(findings.files.erase, lake_uri, lake),
+            "the case book": partial(findings.cases.erase, findings.selection),
             "the seal": partial(done.write, lake_uri, settings),
         },
     )

@@ -10,6 +10,7 @@ from typing import Any, Self
 from include.errors import SettingsError
 from include.lake import Lake
 from include.masking.keys import NameKeyStore
+from include.privacy.client_cases import ClientCases
 from include.privacy.holdings import Held, counterparty_rows, holdings, nights_of, numbers_present, with_names
 from include.privacy.lake_files import LakeFiles
 from include.privacy.learned import LearnedModel, learned_from
@@ -36,6 +37,8 @@ class Findings:
         Rows by table.
     files
         Files beside the tables.
+    cases
+        What the case book holds.
     models
         Models that may have learned from the client.
     """
@@ -44,6 +47,7 @@ class Findings:
     selection: Selection
     held: tuple[Held, ...]
     files: LakeFiles
+    cases: ClientCases
     models: tuple[LearnedModel, ...]
 
     @classmethod
@@ -76,6 +80,7 @@ class Findings:
             selection=selection,
             held=tuple(held),
             files=LakeFiles.find(lake_uri, nights, selection, settings),
+            cases=ClientCases.find(lake_uri, selection, settings),
             models=tuple(learned_from(lake_uri, posting_days(lake, subject.accounts), settings)),
         )
 
@@ -90,6 +95,7 @@ class Findings:
             "accounts": {"erased": len(self.subject.accounts), "stay_with_others": len(self.subject.shared)},
             "tables": [held.as_dict() for held in self.held],
             "files": self.files.as_dict(),
+            "case_book": self.cases.as_dict(),
             "models": [model.as_dict() for model in self.models],
             "postings_of_others_that_name_the_accounts": counterparty_rows(lake, self.subject.accounts),
             "tables_without_rows_of_clients": {

@@ -32,6 +32,7 @@ from plugins.settlement_console.run_results import results_of
 from plugins.settlement_console.runs import run_summary
 from plugins.settlement_console.statics import static_file
 from plugins.settlement_console.visitors import CurrentVisitor
+from plugins.settlement_console.work.routes import ROUTES as WORK
 
 # Scripts and styles come from files of the console alone: what a bank's text smuggles into a page runs nowhere.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -89,6 +90,7 @@ def pages() -> tuple[Page, ...]:
         *NIGHTS,
         *QUEUE,
         *FINDING,
+        *WORK,
         *QUARANTINE,
         *MODELS,
         get("/runs/{dag_id}/{run_id:path}", outcome, Right.VIEWER, Right.ENGINEER),

@@ -11,7 +11,16 @@ import pytest
 
 from include.casework import second_looks as rules
 from include.casework.intervals import Stratum
-from include.casework.second_looks import MARK, Item, Part, SecondLooks, answer_to, months_drawn, second_looks
+from include.casework.second_looks import (
+    LONGEST_NOTE,
+    MARK,
+    Item,
+    Part,
+    SecondLooks,
+    answer_to,
+    months_drawn,
+    second_looks,
+)
 from include.lake import Lake, RunStamp
 from include.lake.tables import REVIEWS_SCHEMA, SCORES_SCHEMA
 from include.masking.finding_ids import with_score_ids
@@ -123,7 +132,7 @@ def test_a_second_look_does_not_pass_for_a_first_one(lake, tmp_path) -> None:
 
 def test_an_answer_is_a_review_that_the_drop_takes_whole() -> None:
     item = Item("a" * 32, NIGHTS[0], Part.UNFLAGGED, NIGHTS[0], 7, 8, None, None)
-    row = answer_to(item, "dismissed", "x" * 4000, "w" * 500, DECIDED_AT)
+    row = answer_to(item, "dismissed", "x" * LONGEST_NOTE, "w" * 500, DECIDED_AT)
     assert row["reason"].startswith(f"{MARK}: x")
     assert (len(row["reason"]), len(row["who"])) == (1000, 200)
     assert answer_to(item, "dismissed", "", "max", DECIDED_AT)["reason"] == MARK

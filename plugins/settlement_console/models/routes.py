@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import HTTPException, Request, Response
 
@@ -24,13 +22,16 @@ def models(request: Request, visitor: CurrentVisitor, session: SessionDep, setti
         found = models_page(settings)
         charts = nights_drawn(settings)
         looks = champion_looks(settings, found)
-    shown: dict[str, Any] = {
-        "charts": charts,
-        "looks": looks,
-        "questions": questions(session),
-        "airflow": _airflow(request),
-    }
-    return page("models.html", request, visitor, page=found, **shown)
+    return page(
+        "models.html",
+        request,
+        visitor,
+        page=found,
+        charts=charts,
+        looks=looks,
+        questions=questions(session),
+        airflow=_airflow(request),
+    )
 
 
 def evidence(request: Request, visitor: CurrentVisitor, selection: str, settings: InstalledSettings) -> Response:

@@ -1,0 +1,137 @@
+"""Charts of the Work page: the backlog by age, and outcomes, precision, delays and money by month."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from plugins.settlement_console.charts import Band, Cell, Chart, ChartTable, Colour, Series, Unit, over_days
+
+if TYPE_CHECKING:
+    from include.casework.backlog import AgeGroup
+    from include.casework.outcomes import Delay, Outcomes
+    from plugins.settlement_console.work.overview import WorkPage
+
+
+def charts_of(page: WorkPage) -> list[Chart]:
+    """The charts of the page; those without anything to draw are left out."""
+    months = page.casework.by_month
+    found = [_backlog(page.groups)] if page.cases else []
+    if months:
+        found += [_outcomes(months), _precision(months), _money(months)]
+    if page.casework.delays:
+        found.append(_delays(page.casework.delays))
+    return found
+
+
+def _backlog(groups: Sequence[AgeGroup]) -> Chart:
+    oldest = groups[-1]
+    names = [group.name for group in groups]
+    option = {
+        "legend": {"show": True, "bottom": 0},
+        "grid": {"left": 8, "right": 16, "top": 16, "bottom": 36},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {"type": "category", "data": names},
+        "yAxis": {"type": "value", "minInterval": 1},
+        "series": [
+            {
+                "type": "bar",
+                "name": "open",
+                "stack": "cases",
+                "data": [group.cases - group.waiting for group in groups],
+                "itemStyle": {"color": Colour.MAIN},
+            },
+            {
+                "type": "bar",
+                "name": "waiting",
+                "stack": "cases",
+                "data": [group.waiting for group in groups],
+                "itemStyle": {"color": Colour.MUTED},
+            },
+        ],
+    }
+    columns = [("Age in banking days", Unit.COUNT), ("Cases", Unit.COUNT), ("Waiting", Unit.COUNT)]
+    rows: list[list[Cell]] = [[group.name, group.cases, group.waiting, group.money] for group in groups]
+    return Chart(
+        "backlog",
+        "Backlog by age",
+        f"{sum(group.cases for group in groups):,} cases are not closed; {oldest.cases:,} of them have waited for "
+        f"{oldest.least} banking days or more, with {oldest.money:,.2f} at stake.",
+        option,
+        ChartTable.of([*columns, ("Money at stake", Unit.MONEY)], rows),
+        height="wide",
+    )
+
+
+def _outcomes(months: Mapping[date, Outcomes]) -> Chart:
+    newest, last = [*months.items()][-1]
+    parts = [
+        ("confirmed", Colour.BAD, [found.confirmed for found in months.values()]),
+        ("dismissed", Colour.GOOD, [found.dismissed for found in months.values()]),
+        ("unsure", Colour.WARN, [found.unsure for found in months.values()]),
+        ("undecided", Colour.MUTED, [found.undecided for found in months.values()]),
+    ]
+    return over_days(
+        "outcomes",
+        "What became of findings",
+        f"By the month of the settlement date; of {last.findings:,} findings of {newest:%B %Y} {last.undecided:,} are "
+        "undecided.",
+        [*months],
+        [Series(name, values, "bar", colour, stack="findings") for name, colour, values in parts],
+    )
+
+
+def _precision(months: Mapping[date, Outcomes]) -> Chart:
+    held = [found.precision for found in months.values()]
+    decided = sum(found.confirmed + found.dismissed for found in months.values())
+    confirmed = sum(found.confirmed for found in months.values())
+    said = f"{confirmed:,} of {decided:,} decided findings were confirmed." if decided else "Nothing is decided yet."
+    return over_days(
+        "precision-by-month",
+        "Precision by month",
+        f"{said} The band is the 95 % interval (Wilson); it is wide where few were decided. It says how often what "
+        "people were shown and decided was right; the sample below corrects it.",
+        [*months],
+        [Series("precision", [each.share if each else None for each in held])],
+        unit=Unit.SHARE,
+        band=Band(
+            "95 % interval",
+            [each.low if each else None for each in held],
+            [each.high if each else None for each in held],
+        ),
+    )
+
+
+def _money(months: Mapping[date, Outcomes]) -> Chart:
+    return over_days(
+        "money-by-month",
+        "Money in findings",
+        "Amounts of the findings of each month, whatever their sign: at risk while nobody decided, and confirmed. One "
+        "posting that was found for two reasons counts in each.",
+        [*months],
+        [
+            Series("undecided", [found.undecided_money for found in months.values()], "bar", Colour.MUTED, "money"),
+            Series("confirmed", [found.confirmed_money for found in months.values()], "bar", Colour.BAD, "money"),
+        ],
+        unit=Unit.MONEY,
+    )
+
+
+def _delays(delays: Sequence[Delay]) -> Chart:
+    newest = delays[-1]
+    said = (
+        f"in {newest.month:%B %Y} half of {newest.findings:,} decisions took {newest.median:g} days at most, and nine "
+        f"in ten {newest.nine_in_ten:g}"
+    )
+    return over_days(
+        "delays",
+        "Time to decision",
+        f"Banking days from a night to the decision on its finding, by the month of the decision; {said}.",
+        [delay.month for delay in delays],
+        [
+            Series("half of the decisions", [delay.median for delay in delays]),
+            Series("nine in ten", [delay.nine_in_ten for delay in delays]),
+        ],
+        unit=Unit.NUMBER,
+    )
