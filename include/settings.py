@@ -298,6 +298,9 @@ class Settings(BaseSettings):
         "touches nothing younger.",
     )
 
+    district_shapes: Path | None = Field(
+        None, description="GeoJSON of the bank's districts, for the console's map; cells around the towns when none."
+    )
     alert_sinks: dict[str, AlertSink] = Field(
         default_factory=dict,
         description='Places that messages are sent to, as JSON: {"name": {"kind": "email", "connection": "...", "to": '

@@ -144,7 +144,11 @@ def read_data_files(
 
 
 def read_paths(
-    table: IcebergTable, paths: Iterable[str], schema: pa.Schema, where: ds.Expression | None = None
+    table: IcebergTable,
+    paths: Iterable[str],
+    schema: pa.Schema,
+    where: ds.Expression | None = None,
+    most_rows: int | None = None,
 ) -> pa.Table:
     """The same as `read_data_files`, by the files' paths: for files that no snapshot refers to any more.
 
@@ -158,6 +162,8 @@ def read_paths(
         Schema of the result; columns that a file lacks are null.
     where
         Condition on the rows that are read; all when None.
+    most_rows
+        Largest number of rows, the first ones of the files; all when None.
     """
     places = [PyArrowFileIO.parse_location(path) for path in paths]
     if not places:
@@ -165,4 +171,5 @@ def read_paths(
     filesystem = cast(PyArrowFileIO, table.io).fs_by_scheme(places[0][0], places[0][1])
     ordered: Sequence[str] = sorted(path for _, _, path in places)
     found = ds.dataset(ordered, format="parquet", filesystem=filesystem, schema=schema)
-    return found.to_table(filter=where).combine_chunks()
+    rows = found.to_table(filter=where) if most_rows is None else found.head(most_rows, filter=where)
+    return rows.combine_chunks()

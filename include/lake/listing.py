@@ -66,8 +66,30 @@ class Listing:
         found = {} if table is None else {night: _files(table, by_night[night]) for night in sorted(by_night)}
         return cls(schema, found, table)
 
-    def read(self, nights: Iterable[date]) -> pa.Table:
+    def fitting(self, most_rows: int) -> list[date]:
+        """The newest nights that have no more rows together, oldest first; the newest one in any case."""
+        fitting: list[date] = []
+        rows = 0
+        for night in sorted(self.nights, reverse=True):
+            rows += self.nights[night].row_count
+            if fitting and rows > most_rows:
+                break
+            fitting.append(night)
+        return fitting[::-1]
+
+    def read(
+        self, nights: Iterable[date], columns: Iterable[str] | None = None, most_rows: int | None = None
+    ) -> pa.Table:
         """The rows of some nights.
+
+        Parameters
+        ----------
+        nights
+            The nights; those without rows are passed over.
+        columns
+            Names of the columns; all when None.
+        most_rows
+            Largest number of rows, the first ones of the files; all when None.
 
         Raises
         ------
@@ -75,7 +97,10 @@ class Listing:
             When a file is gone: a publication, an erasure or maintenance removed it since.
         """
         paths = [path for night in nights if night in self.nights for path in self.nights[night].paths]
-        return self.schema.empty_table() if self.table is None else read_paths(self.table, paths, self.schema)
+        wanted = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
+        return (
+            wanted.empty_table() if self.table is None else read_paths(self.table, paths, wanted, most_rows=most_rows)
+        )
 
 
 def _files(table: IcebergTable, files: list[DataFile]) -> NightFiles:

@@ -14,6 +14,7 @@ from include.dag_ids import NIGHTLY_SETTLEMENT
 from plugins.settlement_console.bodies import SmallBodies
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
+from plugins.settlement_console.explore.routes import ROUTES as EXPLORE
 from plugins.settlement_console.finding.routes import ROUTES as FINDING
 from plugins.settlement_console.folders import NoSuchFileError, ShownFile
 from plugins.settlement_console.lake_says import lake_says, night_says
@@ -89,6 +90,7 @@ def pages() -> tuple[Page, ...]:
     return (
         *NIGHTS,
         *QUEUE,
+        *EXPLORE,
         *FINDING,
         *WORK,
         *QUARANTINE,

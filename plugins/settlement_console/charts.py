@@ -59,10 +59,19 @@ class Colour(StrEnum):
     MUTED = "@muted"
     BAND = "@band"
     INK = "@ink"
+    FAINT = "@faint"
+    PAPER = "@paper"
+    LEVEL1 = "@level1"
+    LEVEL2 = "@level2"
+    LEVEL3 = "@level3"
+    LEVEL4 = "@level4"
+    LEVEL5 = "@level5"
 
 
 _PALETTE = (Colour.MAIN, Colour.SECOND, Colour.THIRD, Colour.GOOD, Colour.WARN, Colour.MUTED)
 """Colours of series that name none, in their order."""
+_DAY_MS = 24 * 3600 * 1000
+"""A day in ECharts' own unit: an axis of few days must not name one of them twice."""
 _DATED_DAYS = 120
 """Longest span in days whose axis names days: four months of them still fit below a chart."""
 
@@ -231,7 +240,7 @@ def over_days(
     has_legend = len(named) > 1 and height != "small"
     option = {
         "legend": {"show": has_legend, "bottom": 0, "type": "scroll", "data": named},
-        "grid": {"left": 8, "right": 16, "top": 16, "bottom": 36 if has_legend else 8},
+        "grid": {"left": 8, "right": 28, "top": 16, "bottom": 36 if has_legend else 8},
         "tooltip": {"trigger": "axis"},
         "xAxis": day_axis(days),
         "yAxis": {"type": "value", "unit": unit},
@@ -243,7 +252,11 @@ def over_days(
 def day_axis(days: Sequence[date]) -> dict[str, Any]:
     """The axis below a chart over days: it names days, and for a long span months."""
     is_long = bool(days) and (days[-1] - days[0]).days > _DATED_DAYS
-    return {"type": "time", "axisLabel": {"formatter": "{MMM} {yyyy}" if is_long else "{d} {MMM}"}}
+    return {
+        "type": "time",
+        "minInterval": _DAY_MS,
+        "axisLabel": {"formatter": "{MMM} {yyyy}" if is_long else "{d} {MMM}"},
+    }
 
 
 def _series(each: Series, place: int, days: Sequence[date]) -> dict[str, Any]:

@@ -78,6 +78,21 @@ def test_a_link_that_is_sent_to_a_colleague_opens_the_finding_in_the_frame(chrom
         page.frame_locator(FRAME).get_by_role("heading", name="Why it was flagged").wait_for()
 
 
+def test_a_login_that_ran_out_is_told_in_the_frame(chromium: Chromium, watch: Watch) -> None:
+    with window(chromium, watch.server, "viewer") as page:
+        page.clock.install()
+        page.goto(f"/plugin/settlement{BELOW}/")
+        frame = page.frame_locator(FRAME)
+        night = frame.get_by_role("link", name=str(watch.nights[0]), exact=True)
+        night.wait_for()
+        page.context.clear_cookies()
+        # An open page notices at the next time it asks whether there is something new.
+        page.clock.run_for(20_000)
+        frame.get_by_role("status").get_by_text("Your login ran out").wait_for()
+        night.click()
+        frame.get_by_role("main").get_by_text("your login ran out").wait_for()
+
+
 def test_every_page_opens(looks: Looks) -> None:
     assert {name: look.status for name, look in looks.light.items()} == dict.fromkeys(looks.light, 200)
 

@@ -6,10 +6,12 @@ const PALETTES = {
   light: {
     main: "#0b62a3", second: "#b85c00", third: "#6a4c93", good: "#2f855a", warn: "#d97706", bad: "#c53030",
     muted: "#8a94a6", band: "rgba(11, 98, 163, 0.14)", ink: "#1a202c", faint: "#e2e8f0", paper: "#ffffff",
+    level1: "#fef0d9", level2: "#fdcc8a", level3: "#fc8d59", level4: "#e34a33", level5: "#b30000",
   },
   dark: {
     main: "#7cc4f7", second: "#ffb080", third: "#c3a6ff", good: "#68d391", warn: "#f6ad55", bad: "#fc8181",
     muted: "#8a94a6", band: "rgba(124, 196, 247, 0.20)", ink: "#e5e7eb", faint: "#2d3138", paper: "#111214",
+    level1: "#4a2f1b", level2: "#7a4419", level3: "#b35c1e", level4: "#e0743a", level5: "#ffb08a",
   },
 };
 const WRITTEN = {
@@ -100,27 +102,37 @@ function follow(href) {
   if (href.startsWith("/") && !href.startsWith("//")) location.assign(document.body.dataset.root + href);
 }
 
+// A plot without room, as in a frame that is not shown yet, is drawn once it has some.
+function hasRoom(plot) {
+  return plot.clientWidth > 0 && plot.clientHeight > 0;
+}
+
 function draw(figure, theme) {
   const name = figure.dataset.chart;
   const plot = figure.querySelector(".chart-plot");
+  if (!hasRoom(plot)) return;
   const data = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
   for (const [map, shapes] of Object.entries(data.maps)) echarts.registerMap(map, shapes);
   const chart = echarts.init(plot, null, { renderer: "canvas" });
   chart.setOption(completed(data, PALETTES[theme]));
   chart.on("click", (item) => item.data?.href && follow(item.data.href));
-  drawn.set(name, { chart, plot });
+  drawn.set(plot, chart);
   figure.dataset.drawn = theme;
-  document.dispatchEvent(new CustomEvent("chart-drawn", { detail: { name, chart } }));
+  document.dispatchEvent(new CustomEvent("chart-drawn", { detail: { name, chart, data } }));
+}
+
+function figures() {
+  return document.querySelectorAll("figure[data-chart]");
 }
 
 function drawAll(theme) {
-  drawn.forEach(({ chart }) => chart.dispose());
+  drawn.forEach((chart) => chart.dispose());
   drawn.clear();
-  for (const figure of document.querySelectorAll("figure[data-chart]")) draw(figure, theme);
+  for (const figure of figures()) draw(figure, theme);
 }
 
 function openTables() {
-  for (const figure of document.querySelectorAll("figure[data-chart]")) {
+  for (const figure of figures()) {
     figure.classList.add("is-undrawn");
     figure.querySelector("details").open = true;
   }
@@ -130,12 +142,18 @@ function shown() {
   return dark.matches ? "dark" : "light";
 }
 
+function fit(plot) {
+  if (!hasRoom(plot)) return;
+  if (drawn.has(plot)) drawn.get(plot).resize();
+  else draw(plot.closest("figure"), shown());
+}
+
 function start() {
-  const resized = new ResizeObserver(() => drawn.forEach(({ chart }) => chart.resize()));
+  const sizes = new ResizeObserver((changed) => changed.forEach(({ target }) => fit(target)));
   const begin = () => {
+    sizes.disconnect();
     drawAll(shown());
-    resized.disconnect();
-    drawn.forEach(({ plot }) => resized.observe(plot));
+    for (const figure of figures()) sizes.observe(figure.querySelector(".chart-plot"));
   };
   begin();
   document.addEventListener("content-replaced", begin);
