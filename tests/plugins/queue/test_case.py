@@ -96,6 +96,15 @@ def test_the_second_analyst_sees_the_first(case: OneCase) -> None:
     assert (late.status_code, "Bob decided it as" in late.text, "I said so" in late.text) == (409, True, True)
 
 
+def test_an_open_page_learns_that_somebody_acted(case: OneCase) -> None:
+    states = [case.office.viewer.get("/state").json()["state"]]
+    for act in ("claim", "release", "note"):
+        case.send(act, note="looked at it")
+        states.append(case.office.viewer.get("/state").json()["state"])
+    assert len({*states}) == 4
+    assert case.office.viewer.get("/state").json()["state"] == states[-1]
+
+
 def test_what_a_restated_night_changed_is_refused_with_what_changed(office: Office) -> None:
     office.desk.publish([finding(A)])
     case = OneCase(office, A, ACCOUNT)
