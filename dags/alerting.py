@@ -1,13 +1,14 @@
 """Send what there is to tell: of published nights, of nights that stopped, and of nights that nobody published.
 
 **Purpose.** Each night leaves its messages in the table `outbox`, in its own transaction. Every five minutes this DAG
-takes in what is new there, looks by the clock for nights that stopped or are missed, and sends what is due by mail, to
-Slack, to SNS topics and to webhooks. A message goes out at least once to each sink; what was sent is written down at
-once, so that only a lost answer brings a repetition, and it has the same key.
+takes in what is new there, looks by the clock for nights that stopped or are missed, makes the digests of the queue for
+those who want one each day (`ADS_DIGESTS`), and sends what is due by mail, to Slack, to SNS topics and to webhooks. A
+message goes out at least once to each sink; what was sent is written down at once, so that only a lost answer brings a
+repetition, and it has the same key.
 
-**Inputs.** The tables `outbox`, `alerts` and `night_manifest` of the lake; the states of the runs of
-`nightly_settlement`; the sinks and routes of the settings (`ADS_ALERT_SINKS`, `ADS_ALERT_ROUTES`), whose addresses and
-secrets are Airflow's connections.
+**Inputs.** The tables `outbox`, `alerts` and `night_manifest` of the lake; the cases beside it; the states of the runs
+of `nightly_settlement`; the sinks and routes of the settings (`ADS_ALERT_SINKS`, `ADS_ALERT_ROUTES`), whose addresses
+and secrets are Airflow's connections.
 
 **Outputs.** Messages, masked: counts, sentences without identifiers, links by finding id. The deliveries, with time
 and answer, in a store beside the lake's catalog. A call of the heartbeat's address (`ADS_ALERT_HEARTBEAT`).
@@ -20,16 +21,17 @@ and answer, in a store beside the lake's catalog. A call of the heartbeat's addr
 wait, tried again after 5 minutes up to an hour, and other sinks get theirs. While this DAG stands still nobody is told
 of anything; the heartbeat stops, too, so that somebody outside notices.
 
-**How to triage.** `collect` failed: the lake or its catalog cannot be read; see the sentence in the *Outcome* tab.
-`deliver` says `kept`: its `answer` is what the sink said; a connection that is missing or not allowed is named there.
-`beat` failed: the address of the heartbeat does not take calls. All skipped: no sinks are set, and nothing is sent.
+**How to triage.** `make_digests` failed: the cases cannot be read; all other messages go out. `collect` failed: the
+lake or its catalog cannot be read; see the sentence in the *Outcome* tab. `deliver` says `kept`: its `answer` is what
+the sink said; a connection that is missing or not allowed is named there. `beat` failed: the address of the heartbeat
+does not take calls. All skipped: no sinks are set, and nothing is sent.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import dag, task
+from airflow.sdk import TriggerRule, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration import (
@@ -61,6 +63,12 @@ def alerting() -> None:
     """The table of contents of sending."""
 
     @task
+    def make_digests() -> TaskResult:
+        """Make the digests of the day that are due and not made yet."""
+        return run_for_lake(_make_digests)
+
+    # What happened at night is told also where the queue cannot be read.
+    @task(trigger_rule=TriggerRule.ALL_DONE)
     def collect() -> list[str]:
         """Take in new messages; name the sinks for which something is due."""
         return run_for_lake(_collect)
@@ -76,9 +84,19 @@ def alerting() -> None:
         """Call the heartbeat's address: messages are being collected."""
         return run_for_lake(_beat)
 
-    due = collect()
+    make_digests() >> (due := collect())
     deliver.expand(sink=due)
     due >> beat()
+
+
+def _make_digests(asked: LakeRequest) -> TaskResult:
+    if not asked.settings.digests:
+        raise AirflowSkipException("ADS_DIGESTS names nobody: no digest is made")
+    from include.alerting import AlertDrain
+    from include.casework.digests import due_digests
+
+    drain = AlertDrain.open(asked.lake_uri, asked.settings)
+    return {"made": drain.address(due_digests(asked.lake_uri, drain, asked.now), asked.now)}
 
 
 def _collect(asked: LakeRequest) -> list[str]:

@@ -6,8 +6,10 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
+from airflow.sdk.api.datamodels._generated import HITLUser as ShownUser
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
+from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.errors import SettingsError
 from include.orchestration import COMMENT, ModelRequest, TaskResult, evidence_body, run_for_models
@@ -35,6 +37,8 @@ class AskForPromotion(ApprovalOperator):
         found = asked.decisions.keep_question(_instance(context))
         self.subject = f"{found['verdict']}: promote {found['challenger']}?"
         self.body = evidence_body(found)
+        # Airflow takes an answer from these alone, and names them on the question.
+        self.assigned_users = [HITLUser(id=login, name=name) for login, name in asked.approvers.items()] or None
         self._check_what_is_shown(context)
 
     def _check_what_is_shown(self, context: Context) -> None:
@@ -46,7 +50,7 @@ class AskForPromotion(ApprovalOperator):
             body=self.body,
             defaults=self.defaults,
             params=self.serialized_params,
-            assigned_users=[],
+            assigned_users=[ShownUser(**user) for user in self.assigned_users or ()],
         )
         shown = task_runner.SUPERVISOR_COMMS.send(msg=question)
         if (getattr(shown, "subject", None), getattr(shown, "body", None)) != (self.subject, self.body):

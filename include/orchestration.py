@@ -7,7 +7,7 @@ of `include` that imports it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -330,6 +330,11 @@ class ModelRequest:
             by=_who(run, context["run_id"]),
             params=params,
         )
+
+    @property
+    def approvers(self) -> Mapping[str, str]:
+        """Names of those who may answer, by the id of their login; everybody who may edit the DAG where it is empty."""
+        return get_settings().promotion_approvers
 
     @property
     def run(self) -> str:

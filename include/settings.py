@@ -129,6 +129,15 @@ DEFAULT_OUTCOMES = (
 """Outcomes of an installation that names none of its own."""
 
 
+class Digest(BaseModel):
+    """Where somebody's daily digest goes, and from which hour on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sink: str = Field(min_length=1, description="Name of the place, among ADS_ALERT_SINKS.")
+    hour: int = Field(7, ge=0, le=23, description="Hour (UTC) from which on it is sent.")
+
+
 class Settings(BaseSettings):
     """What may differ between two installations; each field is read from `ADS_<NAME>`."""
 
@@ -326,6 +335,16 @@ class Settings(BaseSettings):
     alert_private_addresses: bool = Field(
         False, description="Whether webhooks and the heartbeat may go to private addresses."
     )
+    digests: dict[str, Digest] = Field(
+        default_factory=dict,
+        description="Who gets a digest of the queue each day, by login, as JSON: "
+        '{"login": {"sink": "name", "hour": 7}}; the hour is in UTC.',
+    )
+    promotion_approvers: dict[str, str] = Field(
+        default_factory=dict,
+        description='Who may answer whether a challenger becomes champion, as JSON: {"id of the login": "name"}; '
+        "whoever may edit the DAG when empty.",
+    )
     alert_heartbeat: str = Field(
         "", description="Id of an HTTP connection that is called whenever messages are sent, to notice a dead Airflow."
     )
@@ -355,6 +374,14 @@ class Settings(BaseSettings):
         """Routes lead to places that there are."""
         places = info.data.get("alert_sinks", {})
         if unknown := sorted({name for route in given for name in route.sinks} - set(places)):
+            raise ValueError(f"leads to {', '.join(unknown)}, which ADS_ALERT_SINKS does not name")
+        return given
+
+    @field_validator("digests")
+    @classmethod
+    def _digests(cls, given: dict[str, Digest], info: ValidationInfo) -> dict[str, Digest]:
+        """Digests go to places that there are."""
+        if unknown := sorted({digest.sink for digest in given.values()} - set(info.data.get("alert_sinks", {}))):
             raise ValueError(f"leads to {', '.join(unknown)}, which ADS_ALERT_SINKS does not name")
         return given
 
@@ -415,6 +442,7 @@ def get_settings() -> Settings:
         raise SettingsError(f"{'; '.join(wrong)}. Correct the environment (fields of include/settings.py)") from None
     except UnreadableSettingError:
         raise SettingsError(
-            "ADS_SOURCES, ADS_LAKES, ADS_RETENTION, ADS_ALERT_SINKS, ADS_ALERT_ROUTES or ADS_OUTCOMES is no JSON: "
-            'write {"name": "address"}, {"table": days}, or as docs/operations.md says of alerts and outcomes'
+            "ADS_SOURCES, ADS_LAKES, ADS_RETENTION, ADS_ALERT_SINKS, ADS_ALERT_ROUTES, ADS_DIGESTS, "
+            "ADS_PROMOTION_APPROVERS or ADS_OUTCOMES is no JSON: "
+            'write {"name": "address"}, {"table": days}, or as docs/operations.md says of the others'
         ) from None

@@ -9,7 +9,8 @@ from typing import Self, TypedDict
 
 from include.alerting.clock import clock_messages
 from include.alerting.letter import Letter, letter_of, nights_told
-from include.alerting.routing import sinks_of
+from include.alerting.messages import Message
+from include.alerting.routing import due_at, sinks_of
 from include.alerting.store import AlertStore, Answer
 from include.lake import Lake
 from include.settings import Settings
@@ -67,6 +68,19 @@ class AlertDrain:
         told += clock_messages(now, self._published(), failed, self.settings.alert_publish_hour)
         self.store.take([(message, sinks_of(message, self.settings, now)) for message in told], now)
         return [name for name in self.store.due_sinks(now) if name in self.settings.alert_sinks]
+
+    def address(self, messages: Iterable[tuple[Message, str]], now: datetime) -> int:
+        """Take in messages that each go to one sink, whatever the routes say; gives how many were new.
+
+        Parameters
+        ----------
+        messages
+            Messages, each with the name of its sink.
+        now
+            The present time (UTC).
+        """
+        sinks = self.settings.alert_sinks
+        return self.store.take([(each, {name: due_at(each, sinks[name], now)}) for each, name in messages], now)
 
     def _published(self) -> Collection[date]:
         return frozenset(self.lake.manifest()["settlement_date"].to_pylist())

@@ -6,7 +6,8 @@ import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from include.alerting.messages import Message, MessageKind, told_in
@@ -78,6 +79,8 @@ class _Told:
     def of(cls, message: Message, lake: Lake, finding_link: str) -> _Told:
         if message.kind in (MessageKind.STOPPED, MessageKind.MISSED):
             return cls(message, (), 0)
+        if message.kind == MessageKind.DIGEST:
+            return cls(message, tuple(_linked(message.content, finding_link)), 0)
         night = message.night
         row = lake.published(night)
         if row is None or message.key not in lake.read(OUTBOX, night, night)["message_key"].to_pylist():
@@ -94,6 +97,9 @@ class _Told:
             breaks, flagged = sum(content["breaks"].values()), sum(content["flagged"].values())
             refused = content["quarantined_rows"] + content["unreadable_rows"]
             return f"Night {night}: breaks {breaks:,}, flagged {flagged:,}, not let in {refused:,}"
+        if self.message.kind == MessageKind.DIGEST:
+            counts = ", ".join(f"{name} {content[name]['cases']:,}" for name in _GROUPS)
+            return f"Queue of {content['who']} on {night + timedelta(days=1)}: {counts}"
         return f"Night {night}: {_TITLES[self.message.kind]}"
 
     def lines(self) -> Iterator[str]:
@@ -101,6 +107,9 @@ class _Told:
         yield from _SENTENCES.get(self.message.kind, ())
         if self.message.kind == MessageKind.NIGHT:
             yield from _counts(self.message.content, self.step)
+        if self.message.kind == MessageKind.DIGEST:
+            yield from _digest_lines(self.message.content, self.findings or ())
+            return
         if self.findings is None:
             yield _REPLAYED
         for place, finding in enumerate(self.findings or (), start=1):
@@ -134,6 +143,35 @@ _SENTENCES: Mapping[MessageKind, Sequence[str]] = {
 }
 
 
+_GROUPS = {
+    "new": "New since the digest before",
+    "aged": "Open for a week of banking days or more",
+    "overdue": "Open for two weeks or more",
+}
+"""What a digest tells, in its order."""
+
+
+def _linked(content: Mapping[str, Any], link: str) -> Iterator[dict[str, Any]]:
+    """The findings that a digest leads to, by id alone."""
+    for name in _GROUPS:
+        for finding_id in content[name]["findings"]:
+            yield {"group": name, "finding_id": finding_id, "link": _link(link, finding_id)}
+
+
+def _link(link: str, finding_id: str) -> str | None:
+    return link.replace("{finding_id}", finding_id) if link else None
+
+
+def _digest_lines(content: Mapping[str, Any], findings: Sequence[Row]) -> Iterator[str]:
+    for name, title in _GROUPS.items():
+        group = content[name]
+        cases = "1 case" if group["cases"] == 1 else f"{group['cases']:,} cases"
+        yield f"{title}: {cases}, {Decimal(group['money']):,.2f} at stake."
+        yield from (f"   {each['link']}" for each in findings if each["group"] == name and each["link"])
+    if not any(content[name]["cases"] for name in _GROUPS):
+        yield "Nothing waits for you."
+
+
 def _counts(content: Mapping[str, Any], step: int) -> Iterator[str]:
     rows = {name: content[f"{name}_rows"] for name in ("offered", "published", "quarantined", "unreadable")}
     yield "Records: " + ", ".join(f"{count:,} {name}" for name, count in rows.items()) + "."
@@ -155,7 +193,7 @@ def _finding(row: Row, link: str, step: int) -> dict[str, Any]:
     """A finding as it may leave the house: no account, no posting; no sentence either where amounts are rounded."""
     kept = {name: row[name] for name in ("finding_id", "kind", "code", "severity")}
     text = None if step else html.unescape(row["masked_text"])
-    return {**kept, "text": text, "link": link.replace("{finding_id}", row["finding_id"]) if link else None}
+    return {**kept, "text": text, "link": _link(link, row["finding_id"])}
 
 
 def _amount_step(row: Row) -> int:

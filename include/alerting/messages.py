@@ -27,13 +27,14 @@ Row = Mapping[str, Any]
 
 
 class MessageKind(StrEnum):
-    """What a message is about; the first three are written by a night, the others found by the clock."""
+    """What a message is about: three are written by a night, two found by the clock, and one is somebody's digest."""
 
     NIGHT = "night"
     DRIFT = "drift"
     PERFORMANCE = "performance"
     STOPPED = "stopped"
     MISSED = "missed"
+    DIGEST = "digest"
 
 
 WRITTEN_KINDS = (MessageKind.NIGHT, MessageKind.DRIFT, MessageKind.PERFORMANCE)

@@ -22,7 +22,7 @@ def sinks_of(message: Message, settings: Settings, now: datetime) -> dict[str, d
         The present time (UTC).
     """
     names = _routed(message, settings.alert_routes) if settings.alert_routes else settings.alert_sinks
-    return {name: _due(message, settings.alert_sinks[name], now) for name in names}
+    return {name: due_at(message, settings.alert_sinks[name], now) for name in names}
 
 
 def _routed(message: Message, routes: Iterable[AlertRoute]) -> list[str]:
@@ -36,8 +36,8 @@ def _takes(route: AlertRoute, message: Message) -> bool:
     return is_urgent and is_of_kind and (not route.codes or not route.codes.isdisjoint(message.codes))
 
 
-def _due(message: Message, sink: AlertSink, now: datetime) -> datetime:
-    """Now, or the end of the sink's quiet hours; what is critical does not wait for it."""
+def due_at(message: Message, sink: AlertSink, now: datetime) -> datetime:
+    """When a message may be sent: now, or the end of the sink's quiet hours; what is critical does not wait for it."""
     if not sink.quiet or message.severity == Severity.CRITICAL:
         return now
     start, end = map(int, sink.quiet.split("-"))

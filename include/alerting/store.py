@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from include.alerting.messages import WRITTEN_KINDS, Message
+from include.alerting.messages import WRITTEN_KINDS, Message, MessageKind
 from include.lake.sql_store import SqlStore, UtcTime
 from include.publish.digest import combined_digest
 from include.settings import Settings
@@ -151,6 +151,20 @@ class AlertStore:
                     connection.execute(sa.insert(_DELIVERIES), row)
             self._keep_to(connection, [message for message, _ in routed], now)
         return len(fresh)
+
+    def known(self, keys: Iterable[str]) -> set[str]:
+        """Those of some keys under which there is a message."""
+        with self._store.read() as connection:
+            return self._known(connection, keys)
+
+    def last_content(self, kind: MessageKind, codes: Sequence[str]) -> Mapping[str, Any] | None:
+        """The content of the newest message of a kind and codes; None where there is none."""
+        query = sa.select(_MESSAGES.c.content).where(
+            _MESSAGES.c.kind == kind, _MESSAGES.c.codes == json.dumps([*codes])
+        )
+        with self._store.read() as connection:
+            content = connection.scalar(query.order_by(_MESSAGES.c.seen_at.desc()).limit(1))
+        return None if content is None else dict(json.loads(content))
 
     def _known(self, connection: sa.Connection, keys: Iterable[str]) -> set[str]:
         found = connection.scalars(sa.select(_MESSAGES.c.message_key).where(_MESSAGES.c.message_key.in_([*keys])))

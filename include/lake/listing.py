@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
@@ -78,7 +79,11 @@ class Listing:
         return fitting[::-1]
 
     def read(
-        self, nights: Iterable[date], columns: Iterable[str] | None = None, most_rows: int | None = None
+        self,
+        nights: Iterable[date],
+        columns: Iterable[str] | None = None,
+        where: ds.Expression | None = None,
+        most_rows: int | None = None,
     ) -> pa.Table:
         """The rows of some nights.
 
@@ -88,6 +93,8 @@ class Listing:
             The nights; those without rows are passed over.
         columns
             Names of the columns; all when None.
+        where
+            Condition on the columns that are read; all rows when None.
         most_rows
             Largest number of rows, the first ones of the files; all when None.
 
@@ -98,9 +105,7 @@ class Listing:
         """
         paths = [path for night in nights if night in self.nights for path in self.nights[night].paths]
         wanted = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
-        return (
-            wanted.empty_table() if self.table is None else read_paths(self.table, paths, wanted, most_rows=most_rows)
-        )
+        return wanted.empty_table() if self.table is None else read_paths(self.table, paths, wanted, where, most_rows)
 
 
 def _files(table: IcebergTable, files: list[DataFile]) -> NightFiles:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from include.dag_ids import NIGHTLY_SETTLEMENT
+from plugins.settlement_console.account.routes import ROUTES as ACCOUNT
 from plugins.settlement_console.bodies import SmallBodies
 from plugins.settlement_console.data_docs import FRONT_PAGE, data_docs_of
 from plugins.settlement_console.dependencies import InstalledSettings
@@ -92,6 +93,7 @@ def pages() -> tuple[Page, ...]:
         *QUEUE,
         *EXPLORE,
         *FINDING,
+        *ACCOUNT,
         *WORK,
         *QUARANTINE,
         *MODELS,

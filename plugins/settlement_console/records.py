@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -76,14 +76,8 @@ class Records:
             When the nights were published again while they were read.
         """
         declared = _declared(name, is_masked=self.is_masked)
-        asked = None if columns is None else [*dict.fromkeys([*columns, *wanted])]
-        held = None if asked is None else [column for column in asked if column in declared.schema.names]
-        try:
-            return self.lake.read(declared, first, last, held, _condition(wanted))
-        except FileNotFoundError as error:
-            raise LakeConflictError(
-                f"a file of {declared.name} was removed while it was read: load the page again", table=declared.name
-            ) from error
+        held = _held(declared, columns, wanted)
+        return _read(declared, lambda: self.lake.read(declared, first, last, held, _condition(wanted)))
 
     def rows(
         self,
@@ -97,12 +91,29 @@ class Records:
         found: list[dict[str, Any]] = self.table(name, first, last, columns, **wanted).to_pylist()
         return found
 
+    def rows_of(
+        self, name: str, nights: Collection[date], columns: Iterable[str] | None = None, **wanted: object
+    ) -> list[dict[str, Any]]:
+        """The same of some nights alone, whose files are the only ones that are opened.
+
+        Raises
+        ------
+        LakeConflictError
+            As for `rows`.
+        """
+        if not nights:
+            return []
+        declared = _declared(name, is_masked=self.is_masked)
+        held = _held(declared, columns, wanted)
+        listing = self.lake.listing(declared, min(nights), max(nights))
+        found: list[dict[str, Any]]
+        found = _read(declared, lambda: listing.read(nights, held, _condition(wanted))).to_pylist()
+        return found
+
     def newest(self) -> date | None:
         """The newest published night; None where there is none."""
-        import pyarrow.compute as pc
-
-        newest: date | None = pc.max(self.lake.manifest()["settlement_date"]).as_py()
-        return newest
+        span = self.lake.span()
+        return None if span is None else span[1]
 
 
 def _declared(name: str, *, is_masked: bool) -> Table:
@@ -111,6 +122,21 @@ def _declared(name: str, *, is_masked: bool) -> Table:
     from include.masking.tables import MASKED_TABLES
 
     return ({**MASKED_TABLES, **MASKED_MARTS} if is_masked else {**TABLES, **MART_TABLES})[name]
+
+
+def _held(declared: Table, columns: Iterable[str] | None, wanted: Mapping[str, object]) -> list[str] | None:
+    """The columns to read, of those that the table has."""
+    asked = None if columns is None else dict.fromkeys([*columns, *wanted])
+    return None if asked is None else [column for column in asked if column in declared.schema.names]
+
+
+def _read(declared: Table, read: Callable[[], pa.Table]) -> pa.Table:
+    try:
+        return read()
+    except FileNotFoundError as error:
+        raise LakeConflictError(
+            f"a file of {declared.name} was removed while it was read: load the page again", table=declared.name
+        ) from error
 
 
 def _condition(wanted: Mapping[str, object]) -> ds.Expression | None:

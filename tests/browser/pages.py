@@ -28,6 +28,7 @@ def addresses_of(watch: Watch, run_id: str) -> dict[str, str]:
         "/nights/{night}": f"/nights/{watch.nights[0]}",
         "/findings/{finding_id}": f"/findings/{watch.finding()}",
         "/runs/{dag_id}/{run_id:path}": f"/runs/nightly_settlement/{quote(run_id)}",
+        "/explore": "/explore",
         "/models": "/models",
         "/docs/{path:path}": f"/docs/nights/{watch.nights[0]}/index.html",
     }

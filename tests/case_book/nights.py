@@ -43,7 +43,7 @@ def finding(name: str, account: int | None = ACCOUNT, night: date = NIGHT, **col
         "severity": "error",
         "account_id": account,
         "trans_id": number,
-        "amount": Decimal("100.00"),
+        "amount": 100,
         "score": 0.6,
         "text": f"Account {account} paid out 100.00.",
         "masked_text": "Account … paid out 100.00.",
@@ -73,10 +73,14 @@ def publish(
     corrections: Mapping[str, Row] | None = None,
     postings: Iterable[Row] = (),
     reviews: Iterable[Row] = (),
+    masked: Row | None = None,
 ) -> Lake:
-    """Publish a night with findings, the corrections of breaks by finding, postings, and reviews."""
+    """Publish a night with findings, the corrections of breaks by finding, postings, and reviews.
+
+    `masked` is what the masked table says otherwise.
+    """
     lake, stamp = Lake.open(settings.lake_uri, settings), RunStamp(run * 16, "first", night)
-    rows = [{**row, "rank": rank} for rank, row in enumerate(findings, 1)]
+    rows = [{**row, "rank": rank, "amount": Decimal(row["amount"])} for rank, row in enumerate(findings, 1)]
     breaks = [
         {"settlement_date": night, "finding_id": name, "check_code": "balance_chain", "correction": correction}
         for name, correction in (corrections or {}).items()
@@ -85,7 +89,7 @@ def publish(
     taken = [{"settlement_date": night, **row} for row in reviews]
     for table, content, version in (
         (MART_TABLES["mart_findings"], rows, None),
-        (MASKED_MARTS["mart_findings"], [_masked(row) for row in rows], 1),
+        (MASKED_MARTS["mart_findings"], [{**_masked(row), **(masked or {})} for row in rows], 1),
         (TABLES["settlement_breaks"], breaks, None),
         (TABLES["fin_transaction"], booked, None),
         (TABLES["reviews"], taken, None),

@@ -115,3 +115,19 @@ def test_the_heartbeat_says_when_it_is_not_taken(host: Any, monkeypatch: pytest.
     host.status = 500
     with pytest.raises(SinkError, match="500"):
         work("beat")
+
+
+def test_digests_are_made_for_those_who_want_one(host, monkeypatch):
+    with pytest.raises(AirflowSkipException, match="ADS_DIGESTS names nobody"):
+        work("make_digests")
+    monkeypatch.setenv("ADS_DIGESTS", '{"ida": {"sink": "ops", "hour": 0}}')
+    get_settings.cache_clear()
+    assert [work("make_digests"), work("make_digests")] == [{"made": 1}, {"made": 0}]
+    assert work("collect") == ["ops"]
+    work("deliver", sink="ops")
+    told = [each for letter in host.got for each in letter["messages"] if each["kind"] == "digest"]
+    assert [each["counts"]["who"] for each in told] == ["ida"]
+
+
+def test_where_the_queue_cannot_be_read_the_other_messages_go_out():
+    assert alerting().get_task("collect").trigger_rule == "all_done"

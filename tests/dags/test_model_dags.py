@@ -188,6 +188,22 @@ def test_an_approved_challenger_follows_the_champion_it_was_compared_with(rooms,
     assert ApprovalOperator.APPROVE == APPROVE
 
 
+@pytest.mark.parametrize(("people", "named"), [("{}", []), ('{"ada": "Ada L."}', [{"id": "ada", "name": "Ada L."}])])
+def test_the_question_names_those_who_may_answer(rooms, answered, monkeypatch, request, people, named):
+    from airflow.models.hitl import HITLDetail
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    monkeypatch.setenv("ADS_PROMOTION_APPROVERS", people)
+    get_settings.cache_clear()
+    request.addfinalizer(get_settings.cache_clear)
+    answered(ApprovalOperator.APPROVE, "ada")
+    _selected()
+    with create_session() as session:
+        newest = session.scalars(select(HITLDetail).order_by(HITLDetail.created_at.desc()).limit(1)).one()
+        assert newest.assigned_users == named
+
+
 @pytest.mark.parametrize("by", ["ada", None])
 def test_refused_or_unanswered_the_champion_stays_and_the_run_ends_well(rooms, answered, by):
     answered(ApprovalOperator.REJECT, by)

@@ -17,6 +17,7 @@ from airflow.api_fastapi import app as server
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.core_api import security
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,14 @@ SESSION = "a session's token"
 
 
 def client_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") -> TestClient:
-    """The console as a program of a user sees it; what the user may is asked of Airflow's own manager."""
+    """The console as a program of a user sees it."""
+    app = app_of(role, monkeypatch, login)
+    # As a program comes; who the user is was settled above.
+    return TestClient(app, base_url=ADDRESS, headers={"Authorization": "Bearer x"}, follow_redirects=False)
+
+
+def app_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") -> FastAPI:
+    """The console's application for one user; what the user may is asked of Airflow's own manager."""
     from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
     for module in (security, server):
@@ -37,8 +45,7 @@ def client_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") ->
     app = console.create_app()
     app.dependency_overrides[security.get_user] = lambda: SimpleAuthManagerUser(username=login, role=role)
     app.dependency_overrides[_get_session] = _session
-    # As a program comes; who the user is was settled above.
-    return TestClient(app, base_url=ADDRESS, headers={"Authorization": "Bearer x"}, follow_redirects=False)
+    return app
 
 
 def _session() -> Iterator[Session]:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from include import settlement
+from include.cases import CaseBook, QueueFilter, SavedView
 from include.features.state import STATE_SCHEMAS
 from include.lake import TABLES, Lake, RunStamp, Table
 from include.marts import MART_TABLES
@@ -100,6 +101,7 @@ def build(folder: Path) -> None:
     for night in NIGHTS:
         publish_night(lake, night, settings)
         write_alerts_sheet(uri_of(folder), lake, night)
+    work_on_cases(folder)
 
 
 def build_small(folder: Path) -> None:
@@ -165,7 +167,7 @@ def _outputs(night: date, settings: Settings, masks: Masks) -> NightOutputs:
     published = as_published(_published(night, masks.keys.finding_namer))
     postings = published["fin_transaction"]
     rows, cents = postings.num_rows, amount_cents(postings)
-    marts = [*_marts(night)]
+    marts = [*_marts(night, published["settlement_breaks"])]
     return NightOutputs(
         published=published,
         sealed_quarantine=seal_quarantine(published["quarantine"], night, Envelope.open(settings)),
@@ -301,18 +303,47 @@ def _reviews(night: date, *, with_reviews: bool) -> Iterator[tuple[Table, pa.Tab
         yield TABLES["reviews"], _table("reviews", of_postings)
 
 
-def _marts(night: date) -> Iterator[tuple[Table, pa.Table]]:
-    """Rows of every mart; those of one grain an account say who owns it."""
+def _marts(night: date, breaks: pa.Table) -> Iterator[tuple[Table, pa.Table]]:
+    """Rows of every mart; those of one grain an account say who owns it, and findings are the breaks of postings."""
     owners = {ACCOUNT: CLIENT, OTHERS_ACCOUNT: OTHER, SHARED_ACCOUNT: CLIENT}
+    kept = ("finding_id", "text", "masked_text")
+    told = {
+        row["account_id"]: {**{name: row[name] for name in kept}, **_BREAK}
+        for row in breaks.to_pylist()
+        if row["trans_id"] is not None
+    }
     for table in MART_TABLES.values():
         schema = pa.schema([field for field in table.schema if field.name != "run_key"])
-        row = {"settlement_date": night, "gender": "F", "client_age": 40, "shown_region": "Praha"}
+        row = {"settlement_date": night, "gender": "F", "client_age": 40, **_PLACE}
         rows = [
-            {**row, "account_id": account, "client_id": owner, "trans_id": posting_of(night, account), "rank": rank}
+            {
+                **row,
+                **told[account],
+                "account_id": account,
+                "client_id": owner,
+                "trans_id": posting_of(night, account),
+                "rank": rank,
+            }
             for rank, (account, owner) in enumerate(owners.items(), start=1)
         ]
         known = [{key: value for key, value in each.items() if key in schema.names} for each in rows]
         yield table, pa.Table.from_pylist(known if "account_id" in schema.names else known[:1], schema)
+
+
+_PLACE = {"shown_district": "Praha", "shown_region": "Praha"}
+_BREAK = {"kind": "break", "code": "unknown_reference", "severity": "error"}
+
+
+def work_on_cases(folder: Path) -> None:
+    """Let people work on the client's case: look, note, propose, and keep a view of it."""
+    settings, now = settings_of(folder), datetime(1994, 1, 5, 9, tzinfo=UTC)
+    book = CaseBook.open(settings.lake_uri, settings)
+    book.follow(Lake.open(settings.lake_uri, settings), now)
+    (row,) = book.queue(QueueFilter(account=ACCOUNT), now, sees_accounts=True).rows
+    book.audit.record("ann", "viewed", row.case_id, now, account=ACCOUNT)
+    book.note(row.case_id, "ann", now, f"Client {CLIENT} was called about {PAYEE}.")
+    book.snooze(row.case_id, "unknown_reference", date(1994, 1, 9), "ann", now, f"Account {ACCOUNT} is being closed.")
+    book.save_view("ann", SavedView("hers", QueueFilter(search=str(ACCOUNT))))
 
 
 def _states(night: date) -> Iterator[tuple[Any, pa.Table]]:

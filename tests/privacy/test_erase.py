@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from pyiceberg.table import Table as IcebergTable
 
+from include.cases import CaseBook, QueueFilter, audit_faults
 from include.errors import IntegrityError, RetentionError, SettingsError, TerminalError
 from include.lake import TABLES, Lake, RunStamp, Table
 from include.marts import MART_TABLES
@@ -64,6 +65,7 @@ def test_the_report_counts_what_is_held_and_touches_nothing(seen_lake: Path, set
     assert (rows["reviews"], rows["quarantine_masked"], rows["settlement_breaks_masked"]) == (1, 2, 6)
     assert found["accounts"] == {"erased": 1, "stay_with_others": 1}
     assert found["files"]["alerts"] == [f"{night}.csv" for night in NIGHTS]
+    assert found["case_book"] == {"cases": 1, "findings": 2}
     assert found["retention"]["is_over"]
     assert str(CLIENT) not in str(found)
 
@@ -93,10 +95,10 @@ def test_an_erasure_leaves_no_trace(seen_erased: Path, emptied: Erasure) -> None
 
 
 def test_the_search_finds_what_an_erasure_takes(emptied: Erasure) -> None:
-    found = {place.split("/")[1] for place in emptied.found if place.startswith("ads")}
+    found = {place.split("/")[1] for place in emptied.found if place.startswith("ads/")}
     # All but the quarantine, whose records are sealed, and its masked table, which has a name of its own for each line.
     assert {table["table"] for table in emptied.told["tables"]} - found == {"quarantine", "quarantine_masked"}
-    for kind in (".hyper: ", ".csv: ", "orphan.parquet: "):
+    for kind in (".hyper: ", ".csv: ", "orphan.parquet: ", "ads-cases.db: "):
         assert [place for place in emptied.found if kind in place]
     assert [place for place in emptied.found if "64 bits little" in place]
 
@@ -113,6 +115,18 @@ def test_what_remains_is_as_it_was_and_verifies(seen_erased: Path, emptied: Eras
     assert all(emptied.others.values())
     assert rows_of_others(Lake.open(uri_of(seen_erased), settings)) == emptied.others
     assert verify(uri_of(seen_erased))["nights"] == len(NIGHTS)
+
+
+def test_the_cases_of_others_stay_and_say_nothing_of_where_the_client_lived(
+    seen_erased: Path, settings: Settings
+) -> None:
+    book, now = CaseBook.open(uri_of(seen_erased), settings), datetime(1994, 1, 6, tzinfo=UTC)
+    left = {row.account: row for row in book.queue(QueueFilter(states=()), now, sees_accounts=True).rows}
+    assert {*left} == {str(OTHERS_ACCOUNT), str(SHARED_ACCOUNT)}
+    assert left[str(SHARED_ACCOUNT)].district is None
+    assert book.views("ann") == []
+    assert [entry.action for entry in book.audit.entries_about(ACCOUNT)] == ["viewed", "noted", "snoozed"]
+    assert audit_faults(uri_of(seen_erased), settings) == []
 
 
 def test_an_account_that_another_may_use_stays_with_that_client(seen_erased: Path, settings: Settings) -> None:

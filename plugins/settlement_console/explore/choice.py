@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import Literal
 from urllib.parse import urlencode
 
-from include.errors import SettlementError
 from plugins.settlement_console.charts import Unit
 
 DAYS_SHOWN = 31
@@ -18,7 +17,7 @@ _KINDS = ("break", "score")
 By = Literal["night", "month"]
 
 
-class ChoiceError(SettlementError):
+class ChoiceError(ValueError):
     """Raised when an address holds a choice that is none; the message says what is allowed."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from include.settings import Settings
 from plugins.settlement_console.charts import Chart
-from plugins.settlement_console.explore.cells import shapes_of
+from plugins.settlement_console.explore.cells import ShapesError, shapes_of
 from plugins.settlement_console.explore.choice import AXES, Axis, Choice
 from plugins.settlement_console.explore.districts import DistrictRow, districts_of, towns_of
 from plugins.settlement_console.explore.findings import MOST_FINDINGS, Findings, findings_of, narrowed
@@ -85,7 +85,7 @@ def explore_page(
     if any(name not in ("amount", "score") for name in choice.ranges):
         found = narrowed(found, postings.chosen["trans_id"].to_pylist())
     rows = districts_of(reader, choice.first, choice.last, found.by("district"))
-    towns = towns_of(reader, (row.name for row in rows))
+    maps, trouble = _maps(reader, choice, rows, settings)
     return ExplorePage(
         choice=choice,
         axes=[axis for axis in AXES.values() if axis.is_masked or sees_accounts],
@@ -96,9 +96,20 @@ def explore_page(
         nights=len(nights),
         scatter=_scatter(choice, postings, found),
         series=series_plots(choice, series_of(reader, choice, nights, found)),
-        maps=map_plots(choice, rows, shapes_of(towns, settings.district_shapes)),
-        notes=_notes(choice, nights, found, postings, rows),
+        maps=maps,
+        notes=[*_notes(choice, nights, found, postings, rows), *trouble],
     )
+
+
+def _maps(
+    reader: Reader, choice: Choice, rows: Sequence[DistrictRow], settings: Settings
+) -> tuple[list[Chart], list[str]]:
+    """The maps, and what is wrong with the bank's own shapes: the other plots do not need them."""
+    try:
+        shapes = shapes_of(towns_of(reader, (row.name for row in rows)), settings.district_shapes)
+    except ShapesError as error:
+        return [], [str(error)]
+    return map_plots(choice, rows, shapes), []
 
 
 def _scatter(choice: Choice, postings: Postings, found: Findings) -> Chart:

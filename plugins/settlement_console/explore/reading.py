@@ -73,11 +73,11 @@ class Reader:
         listing = self.lake.listing(table, first, last)
         nights = listing.fitting(most_rows)
         there = sum(listing.nights[night].row_count for night in nights)
-        rows = listing.read(nights, columns, most_rows if there > most_rows else None)
+        rows = listing.read(nights, columns, most_rows=most_rows if there > most_rows else None)
         return Bounded(rows, nights, len(listing.nights) - len(nights), there > most_rows)
 
     def of_nights(self, table: Table, nights: Sequence[date], columns: Iterable[str], most_rows: int) -> pa.Table:
         """The rows of some nights, at most so many."""
         if not nights:
             return self.lake.read(table, date.max, date.max, columns)
-        return self.lake.listing(table, nights[0], nights[-1]).read(nights, columns, most_rows)
+        return self.lake.listing(table, nights[0], nights[-1]).read(nights, columns, most_rows=most_rows)

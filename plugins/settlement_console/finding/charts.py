@@ -62,7 +62,7 @@ def _marks_of(each: BalanceDay, postings: Sequence[Posting]) -> list[Mark]:
             "" if mark.is_own or not mark.finding_id else f"/findings/{mark.finding_id}",
             Colour.BAD if mark.is_own else Colour.WARN,
         )
-        for mark in found
+        for mark in sorted(found, key=lambda mark: mark.is_own)  # the last one lies on top
     ]
 
 

@@ -70,12 +70,13 @@ class DecidedBefore:
         Findings of the account with the same check or reason that somebody decided on, newest first.
     in_all
         All findings of the check or reason, in the nights that are looked at.
-    nights
-        Number of these nights.
+    findings, nights
+        Number of these findings, and of the nights that have some.
     """
 
     on_account: list[Row]
     in_all: Tally
+    findings: int
     nights: int
 
 
@@ -95,6 +96,7 @@ def decided_before(finding: Row, on_account: Sequence[Row], alike: Sequence[Row]
     return DecidedBefore(
         on_account=sorted(decided, key=lambda row: row["settlement_date"], reverse=True),
         in_all=Tally.of(Counter(row["review_state"] for row in alike)),
+        findings=len(alike),
         nights=len({row["settlement_date"] for row in alike}),
     )
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from include.errors import LakeConflictError
 from include.settings import Settings
+from plugins.settlement_console.account_rows import account_days, account_findings
 from plugins.settlement_console.finding.advice import Advice, advice_on, correction_words
 from plugins.settlement_console.finding.compared import compared_postings
 from plugins.settlement_console.finding.decided import DecidedBefore, decided_before
 from plugins.settlement_console.finding.links import Counterparty, LinkedAccount, counterparties, linked_accounts
 from plugins.settlement_console.finding.scores import ScoreSum, score_sum
-from plugins.settlement_console.finding.surroundings import Posting, Surroundings, surroundings
+from plugins.settlement_console.finding.surroundings import DAYS_BEFORE, Posting, Surroundings, surroundings
 from plugins.settlement_console.records import Records, Row
 
 MOST_OTHERS = 50
@@ -113,12 +114,12 @@ def finding_page(settings: Settings, finding_id: str, *, sees_accounts: bool) ->
         When the night was published again and again while it was read.
     """
     records = Records.open(settings, sees_accounts=sees_accounts)
-    newest = None if records is None else records.newest()
-    if records is None or newest is None:
+    span = None if records is None else records.lake.span()
+    if records is None or span is None:
         raise NoSuchFindingError("no night is published yet, so that there are no findings: trigger nightly_settlement")
     for _ in range(_READ_TURNS):
-        finding = find(records, finding_id, newest)
-        page = _page(records, finding, newest)
+        finding = find(records, finding_id, span[1])
+        page = _page(records, finding, span[1])
         if _is_still_published(records, finding):
             return page
     night = finding["settlement_date"]
@@ -135,10 +136,13 @@ def find(records: Records, finding_id: str, newest: date) -> Row:
     NoSuchFindingError
         When there is none.
     """
-    found = records.rows("mart_findings", _first_known(newest), newest, finding_id=finding_id)
+    # Ids alone first: a thousand sentences of each night would be read for one.
+    ids = records.rows("mart_findings", _first_known(newest), newest, ("settlement_date",), finding_id=finding_id)
+    night = max((row["settlement_date"] for row in ids), default=None)
+    found = [] if night is None else records.rows("mart_findings", night, night, finding_id=finding_id)
     if not found:
         raise NoSuchFindingError(_gone(newest))
-    return max(found, key=lambda row: row["settlement_date"])
+    return found[0]
 
 
 def _gone(newest: date) -> str:
@@ -156,8 +160,8 @@ def _first_known(newest: date) -> date:
 
 
 def _is_still_published(records: Records, finding: Row) -> bool:
-    published = records.lake.published(finding["settlement_date"])
-    return published is not None and published["run_key"] == finding["run_key"]
+    night = finding["settlement_date"]
+    return bool(records.lake.run_keys(night, night).get(night) == finding["run_key"])
 
 
 def _page(records: Records, finding: Row, newest: date) -> FindingPage:
@@ -172,7 +176,8 @@ def _page(records: Records, finding: Row, newest: date) -> FindingPage:
         kind=finding["kind"],
         code=finding["code"],
     )
-    on_account = _on_account(records, finding, newest)
+    days = _days(records, finding, newest)
+    on_account = account_findings(records, finding["account_id"], days)
     return FindingPage(
         finding=finding,
         is_masked=records.is_masked,
@@ -181,7 +186,7 @@ def _page(records: Records, finding: Row, newest: date) -> FindingPage:
         broken=broken,
         correction=_correction(broken, is_masked=records.is_masked),
         source=_source(records, finding, night),
-        account=_account(records, finding, newest, on_account, (score or {}).get("reasons") or ()),
+        account=_account(records, finding, newest, days, on_account, (score or {}).get("reasons") or ()),
         before=decided_before(finding, on_account, alike),
     )
 
@@ -209,25 +214,25 @@ def _source(records: Records, finding: Row, night: date) -> tuple[str, int] | No
     return lines[0] if lines else None
 
 
-def _on_account(records: Records, finding: Row, newest: date) -> list[Row]:
+def _days(records: Records, finding: Row, newest: date) -> list[Row]:
+    """The days of the finding's account that anything on the page looks at; none without an account."""
     if finding["account_id"] is None:
         return []
-    columns = (
-        *("settlement_date", "finding_id", "kind", "code", "severity", "trans_id", "amount", "text"),
-        *("review_state", "reviewed_on"),
-    )
-    found: list[Row] = list(
-        records.rows("mart_findings", _first_known(newest), newest, columns, account_id=finding["account_id"])
-    )
-    return sorted(found, key=lambda row: row["settlement_date"], reverse=True)
+    first = min(_first_known(newest), finding["settlement_date"] - timedelta(DAYS_BEFORE))
+    return account_days(records, finding["account_id"], first, newest)
 
 
 def _account(
-    records: Records, finding: Row, newest: date, on_account: list[Row], reasons: Iterable[Row]
+    records: Records,
+    finding: Row,
+    newest: date,
+    days: Sequence[Row],
+    on_account: Sequence[Row],
+    reasons: Iterable[Row],
 ) -> AccountStory | None:
     if finding["account_id"] is None:
         return None
-    around = surroundings(records, finding, newest, on_account)
+    around = surroundings(records, finding, newest, days, on_account)
     return AccountStory(
         around=around,
         compared=compared_postings(reasons, around.postings, finding),

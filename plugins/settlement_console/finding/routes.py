@@ -1,39 +1,153 @@
-"""The route of a finding's page."""
+"""The routes of a finding: its page, and what is done about its correction."""
 
 from __future__ import annotations
 
-from fastapi import HTTPException, Request, Response
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
+from fastapi import Form, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from include.settings import Settings
+from plugins.settlement_console.audit import audited
+from plugins.settlement_console.case_books import followed_book
 from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.finding.charts import charts_of
-from plugins.settlement_console.finding.page import NoSuchFindingError, finding_page
+from plugins.settlement_console.finding.its_case import MOST_EVENTS, its_case
+from plugins.settlement_console.finding.page import FindingPage, NoSuchFindingError, finding_page
 from plugins.settlement_console.finding.surroundings import DAYS_BEFORE, LEAST_TO_COMPARE
-from plugins.settlement_console.pages import page, told_troubles
+from plugins.settlement_console.pages import page, root_of, told_troubles
 from plugins.settlement_console.rights import Right
-from plugins.settlement_console.routes import Page, get
-from plugins.settlement_console.visitors import CurrentVisitor
+from plugins.settlement_console.routes import Page, get, post
+from plugins.settlement_console.visitors import CurrentVisitor, Visitor
+
+if TYPE_CHECKING:
+    from include.cases import CaseBook, CaseRefusedError
+
+Note = Annotated[str, Form()]
 
 
 def finding(request: Request, visitor: CurrentVisitor, finding_id: str, settings: InstalledSettings) -> Response:
     """One finding: what was found, why, what lies around it, and what to do; masked for whoever may not see whom."""
-    try:
-        with told_troubles():
-            found = finding_page(settings, finding_id, sees_accounts=visitor.sees_accounts)
-    except NoSuchFindingError as error:
-        raise HTTPException(404, str(error)) from error
+    return _shown(request, visitor, settings, finding_id)
+
+
+def propose(
+    request: Request, visitor: CurrentVisitor, finding_id: str, settings: InstalledSettings, note: Note = ""
+) -> Response:
+    """Endorse the correction that the night proposes."""
+
+    def act(book: CaseBook, now: datetime) -> None:
+        book.propose_correction(finding_id, visitor.id, now, note)
+
+    return _acted(request, visitor, settings, finding_id, act, note)
+
+
+def approve(
+    request: Request,
+    visitor: CurrentVisitor,
+    finding_id: str,
+    settings: InstalledSettings,
+    correction_id: Annotated[str, Form()],
+) -> Response:
+    """Approve the correction that somebody else proposed."""
+
+    def act(book: CaseBook, now: datetime) -> None:
+        book.approve_correction(correction_id, visitor.id, now)
+
+    return _acted(request, visitor, settings, finding_id, act)
+
+
+def refuse(
+    request: Request,
+    visitor: CurrentVisitor,
+    finding_id: str,
+    settings: InstalledSettings,
+    correction_id: Annotated[str, Form()],
+    note: Note = "",
+) -> Response:
+    """Refuse the correction that somebody proposed."""
+
+    def act(book: CaseBook, now: datetime) -> None:
+        book.refuse_correction(correction_id, visitor.id, now, note)
+
+    return _acted(request, visitor, settings, finding_id, act, note)
+
+
+def _acted(
+    request: Request,
+    visitor: Visitor,
+    settings: Settings,
+    finding_id: str,
+    act: Callable[[CaseBook, datetime], None],
+    note: str = "",
+) -> Response:
+    """Act on a finding and go back to its page; a refusal is told there, above the note as it was typed."""
+    from include.cases import CaseRefusedError, NoSuchCaseError
+
+    now = datetime.now(UTC)
+    with told_troubles():
+        _found(settings, visitor, finding_id)
+        try:
+            act(followed_book(settings, now), now)
+        except NoSuchCaseError as error:
+            raise HTTPException(404, str(error)) from error
+        except CaseRefusedError as refusal:
+            return _shown(request, visitor, settings, finding_id, refusal, note)
+    return RedirectResponse(f"{root_of(request)}/findings/{finding_id}#correction", 303)
+
+
+def _shown(
+    request: Request,
+    visitor: Visitor,
+    settings: Settings,
+    finding_id: str,
+    refusal: CaseRefusedError | None = None,
+    note: str = "",
+) -> Response:
+    now = datetime.now(UTC)
+    with told_troubles():
+        found = _found(settings, visitor, finding_id)
+        _audit(settings, visitor, found)
+        case = its_case(followed_book(settings, now), finding_id, now, sees_accounts=visitor.sees_accounts)
     account = found.account
     return page(
         "finding.html",
         request,
         visitor,
+        409 if refusal else 200,
         page=found,
         account=account,
         charts=charts_of(account.around, found.finding["settlement_date"]) if account else [],
-        case=None,
+        its=case,
+        tally=case.tally(found.before.findings) if case else found.before.in_all,
+        refusal=refusal,
+        note=note,
         days_before=DAYS_BEFORE,
         least=LEAST_TO_COMPARE,
+        most_events=MOST_EVENTS,
     )
 
 
-ROUTES: tuple[Page, ...] = (get("/findings/{finding_id}", finding, Right.VIEWER),)
+def _found(settings: Settings, visitor: Visitor, finding_id: str) -> FindingPage:
+    try:
+        return finding_page(settings, finding_id, sees_accounts=visitor.sees_accounts)
+    except NoSuchFindingError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+def _audit(settings: Settings, visitor: Visitor, found: FindingPage) -> None:
+    """Write down that somebody who may see accounts looks at one."""
+    account = found.finding["account_id"]
+    if visitor.sees_accounts and account is not None:
+        audited(settings, visitor, "viewed", found.finding["finding_id"], account=account)
+
+
+ROUTES: tuple[Page, ...] = (
+    get("/findings/{finding_id}", finding, Right.VIEWER),
+    post("/findings/{finding_id}/correction/propose", propose, Right.INVESTIGATOR),
+    post("/findings/{finding_id}/correction/approve", approve, Right.APPROVER),
+    post("/findings/{finding_id}/correction/refuse", refuse, Right.APPROVER),
+)
 """The routes of a finding."""

@@ -117,7 +117,9 @@ class Surroundings:
     usual_amount: Usual | None
 
 
-def surroundings(records: Records, finding: Row, newest: date, others: Sequence[Row]) -> Surroundings:
+def surroundings(
+    records: Records, finding: Row, newest: date, days: Sequence[Row], others: Sequence[Row]
+) -> Surroundings:
     """The account around a finding that names one.
 
     Parameters
@@ -128,6 +130,8 @@ def surroundings(records: Records, finding: Row, newest: date, others: Sequence[
         Row of `mart_findings`.
     newest
         Newest published night.
+    days
+        The account's rows of `mart_account_days`, oldest first.
     others
         All findings of the account around it, rows of `mart_findings`.
     """
@@ -136,8 +140,7 @@ def surroundings(records: Records, finding: Row, newest: date, others: Sequence[
     marks = _marks(finding, others)
     found = records.rows("fin_transaction", first, last, _POSTING, account_id=account)
     postings = tuple(_posting(row, marks) for row in sorted(found, key=_order))
-    columns = ("settlement_date", "closing_balance")
-    days = _balances(records.rows("mart_account_days", first, last, columns, account_id=account), marks)
+    balances = _balances((day for day in days if first <= day["settlement_date"] <= last), marks)
     own = next((p for p in postings if p.row["trans_id"] == finding["trans_id"] is not None), None)
     alike = [p for p in postings if own and p.kind == own.kind and p.row["settlement_date"] < night]
     return Surroundings(
@@ -145,8 +148,8 @@ def surroundings(records: Records, finding: Row, newest: date, others: Sequence[
         last=last,
         postings=postings,
         own=own,
-        balances=days,
-        usual_balance=usual(day.balance for day in days if day.day < night),
+        balances=balances,
+        usual_balance=usual(day.balance for day in balances if day.day < night),
         usual_amount=usual(posting.row["amount"] for posting in alike),
     )
 
@@ -189,9 +192,8 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 
 def _balances(rows: Iterable[Row], marks: Mapping[Any, tuple[Mark, ...]]) -> tuple[BalanceDay, ...]:
-    known = [row for row in rows if row["closing_balance"] is not None]
-    days = sorted(known, key=lambda row: row["settlement_date"])
     return tuple(
         BalanceDay(row["settlement_date"], row["closing_balance"], marks.get(row["settlement_date"], ()))
-        for row in days
+        for row in rows
+        if row["closing_balance"] is not None
     )

@@ -95,17 +95,17 @@ def champion_looks(settings: Settings, page: ModelsPage) -> Chart | None:
     """What the champion looks at, by the selection that found it; None where that kept no figures of it."""
     if page.champion is None:
         return None
+    version, packs = page.champion["version"], packs_of(settings.lake_uri)
+    found = (_looks(packs, each["selection"], version) for each in page.selections if each["challenger"] == version)
+    return next((chart for chart in found if chart), None)
+
+
+def _looks(packs: ShownFolder, selection: str, version: str) -> Chart | None:
+    """What a selection's challenger looks at; None where it kept no figures of that version that can be read."""
     from plugins.settlement_console.models.plots import attributions_chart
 
-    version, packs = page.champion["version"], packs_of(settings.lake_uri)
-    found = (_figures(packs, each["selection"]) for each in page.selections if each["challenger"] == version)
-    figures = next((each for each in found if each and each.get("version") == version), None)
-    return None if figures is None else attributions_chart(figures)
-
-
-def _figures(packs: ShownFolder, selection: str) -> dict[str, Any] | None:
-    """The figures that a selection kept of its challenger; None where it kept none, or they cannot be read."""
     try:
-        return dict(json.loads(packs.read(f"{selection}/{FIGURES}").content))
-    except (NoSuchFileError, ValueError, TypeError):
+        figures = json.loads(packs.read(f"{selection}/{FIGURES}").content)
+        return attributions_chart(figures) if figures["version"] == version else None
+    except (NoSuchFileError, ValueError, TypeError, LookupError):
         return None

@@ -13,7 +13,7 @@ import pyarrow as pa
 from include.lake import Lake, RunStamp, Table
 from include.lake.tables import RUN_KEY, TABLES
 from include.marts import MART_TABLES
-from include.masking.keys import NameKeys
+from include.masking.keys import NameKeys, NameKeyStore
 from include.masking.tables import Masker
 from include.night.masking import masked_twin
 from include.settings import Settings
@@ -46,7 +46,9 @@ def publish_bank(folder: Path) -> Settings:
         table, full = TABLES[name], _rows(TABLES[name], rows)
         lake.replace_static(table, full, stamp)
         lake.replace_static(masked_twin(table), used.masked(table, full, masked_twin(table)), stamp, 1)
-    return Settings(lake_uri=str(folder))
+    settings = Settings(lake_uri=str(folder))
+    NameKeyStore.open(settings.lake_uri, settings).put(_KEYS)
+    return settings
 
 
 def publish_night(lake: Lake, night: date, used: Masker, run: str = "a") -> None:
@@ -107,7 +109,7 @@ def _postings(night: date) -> list[dict[str, Any]]:
 def _account_days(night: date) -> list[dict[str, Any]]:
     own, *_ = _postings(night)
     figures = {"debits": own["amount"], "credits": Decimal(0), "closing_balance": own["balance"], "postings": 1}
-    found = {"flagged": int(night == NIGHT), "breaks": int(night == NIGHT)}
+    found = {"flagged": int(night in (DAYS[3], NIGHT)), "breaks": int(night == NIGHT)}
     return [{**_at(night), "account_id": ACCOUNT, "client_id": CLIENT, **figures, **found}]
 
 
@@ -174,5 +176,8 @@ def _statics() -> dict[str, list[dict[str, Any]]]:
         "fin_disposition": dispositions,
         "fin_order": [{**order, "counterparty_to": "87144583"}],
         "fin_loan": [{**loan, "payments": Decimal(8033), "granted_date": date(1993, 7, 5), "status": "B"}],
-        "fin_card": [{"card_id": 66003, "disp_id": 1, "card_type": "C", "issued_date": date(1993, 11, 7)}],
+        "fin_card": [
+            {"card_id": 66003, "disp_id": 1, "card_type": "C", "issued_date": date(1993, 11, 7)},
+            {"card_id": 66004, "disp_id": 1, "card_type": "G", "issued_date": date(1995, 3, 1)},
+        ],
     }

@@ -1,0 +1,110 @@
+"""The digest of somebody who wants one: once a day what is new, aged and overdue in their queue, as links and money.
+
+It leaves the house through the same store and sinks as the messages of nights. Its key is made of the day and the
+login, so that it is made once a day however often the clock looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from include.alerting.drain import AlertDrain
+from include.alerting.messages import MOST_TOLD, Message, MessageKind, Severity
+from include.cases.book import CaseBook
+from include.cases.terms import CaseState
+from include.cases.views import QueueRow
+from include.casework.backlog import money_of
+from include.publish.digest import combined_digest
+from include.settlement.bank_calendar import BankCalendar
+from include.sources.address import parse_address
+
+AGED_DAYS = 5
+"""Banking days from which on a case is aged: a week, by which everybody who works on cases has been there once."""
+OVERDUE_DAYS = 10
+"""Banking days from which on a case is overdue: two weeks. A decision of ours, as no rule sets a time for it."""
+
+Groups = Mapping[str, Sequence[QueueRow]]
+
+
+def due_digests(lake_uri: str, drain: AlertDrain, now: datetime) -> list[tuple[Message, str]]:
+    """The digests that are due and not made yet, each with the name of the sink that it goes to.
+
+    Parameters
+    ----------
+    lake_uri
+        Address of the lake.
+    drain
+        The lake, the store of what was told, and the settings with the people who want a digest.
+    now
+        The present time (UTC).
+    """
+    wanted = {who: each for who, each in drain.settings.digests.items() if each.hour <= now.hour}
+    keys = {who: _key(who, now) for who in wanted}
+    known = drain.store.known(keys.values())
+    missing = {who: each for who, each in wanted.items() if keys[who] not in known}
+    nights = drain.lake.manifest()["settlement_date"].to_pylist() if missing else []
+    if not nights:
+        return []
+    made = _Digests(lake_uri, drain, max(nights), now)
+    return [(made.of(who), each.sink) for who, each in missing.items()]
+
+
+def _key(who: str, now: datetime) -> str:
+    return combined_digest([MessageKind.DIGEST, now.date().isoformat(), who])[:32]
+
+
+class _Digests:
+    """The backlog of one moment, from which everybody's digest is made."""
+
+    def __init__(self, lake_uri: str, drain: AlertDrain, newest: date, now: datetime) -> None:
+        self._drain, self._newest, self._now = drain, newest, now
+        settings = drain.settings
+        book = CaseBook.open(lake_uri, settings)
+        book.follow(drain.lake, now)
+        # Whatever leaves the house is masked.
+        self._backlog = book.backlog(now, sees_accounts=False)
+        self._calendar = BankCalendar.of(drain.lake, newest, parse_address(settings.source_uri).declared.holidays)
+
+    def of(self, who: str) -> Message:
+        """The digest of one person."""
+        told = self._drain.store.last_content(MessageKind.DIGEST, (who,))
+        told_until = date.fromisoformat(told["until"]) if told else self._newest - timedelta(days=1)
+        groups = grouped(self._backlog, who, told_until, self._age)
+        content = {"who": who, "until": self._newest.isoformat(), **{name: _told(rows) for name, rows in groups}}
+        # It belongs to the night that it begins with, as what became of that night's other messages does.
+        night = self._now.date() - timedelta(days=1)
+        return Message(night, MessageKind.DIGEST, Severity.INFO, (who,), content, _key(who, self._now))
+
+    def _age(self, since: date) -> int:
+        return self._calendar.count(since, self._calendar.today(self._now.date()))
+
+
+def grouped(
+    backlog: Sequence[QueueRow], who: str, told_until: date, age: Callable[[date], int]
+) -> Iterator[tuple[str, list[QueueRow]]]:
+    """The cases that are somebody's to look at, by what a digest says of them; one may be in several groups.
+
+    Parameters
+    ----------
+    backlog
+        Cases that are not closed, the most urgent first.
+    who
+        The person; cases that somebody else holds are left out.
+    told_until
+        Newest night that the digest before told of.
+    age
+        Banking days since a settlement date.
+    """
+    mine = [row for row in backlog if row.holder in (None, who)]
+    # What waits for a day was put aside until then.
+    ready = [row for row in mine if row.state != CaseState.WAITING]
+    yield "new", [row for row in mine if row.newest > told_until]
+    yield "aged", [row for row in ready if AGED_DAYS <= age(row.oldest) < OVERDUE_DAYS]
+    yield "overdue", [row for row in ready if age(row.oldest) >= OVERDUE_DAYS]
+
+
+def _told(rows: Sequence[QueueRow]) -> dict[str, Any]:
+    first = [row.headline_finding_id for row in rows[:MOST_TOLD]]
+    return {"cases": len(rows), "money": f"{money_of(rows):.2f}", "findings": first}

@@ -1,0 +1,1 @@
+"""An account's page: its years at a glance."""

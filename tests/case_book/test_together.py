@@ -1,0 +1,100 @@
+"""Several at once, on both engines: one follows, one claims, one decides first; nothing is doubled or lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+
+from include.cases import CaseBook, CaseRefusedError, QueueFilter
+from include.lake import Lake
+from include.settings import Settings
+from local.postgres import LocalPostgres
+from tests.case_book.nights import DAY, NIGHT, NOW, OTHER, Desk, finding, publish, settings_of
+
+PEOPLE = 6
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_server: LocalPostgres
+) -> Settings:
+    """Settings of a lake of one night with twelve accounts, which nobody has followed yet."""
+    folder = tmp_path_factory.mktemp("together")
+    values = {}
+    if request.param == "postgresql":
+        postgres_server.create_database("together")
+        values = {"catalog_uri": postgres_server.uri("together"), "namespace": "many"}
+    settings = settings_of(folder, **values)
+    publish(settings, [finding(f"f{number}", number) for number in range(1, 13)])
+    return settings
+
+
+def _at_once(settings: Settings, act: Callable[[CaseBook, str], T]) -> list[T]:
+    """What several people get who do the same in one moment, each with a book of their own."""
+    together = Barrier(PEOPLE)
+
+    def one(number: int) -> T:
+        book = CaseBook.open(settings.lake_uri, settings)
+        together.wait()
+        return act(book, f"person-{number}")
+
+    with ThreadPoolExecutor(PEOPLE) as people:
+        return [*people.map(one, range(PEOPLE))]
+
+
+def test_of_those_who_follow_at_once_one_writes(settings: Settings) -> None:
+    lake_uri = settings.lake_uri
+    found = _at_once(settings, lambda book, _: book.follow(Lake.open(lake_uri, settings), NOW))
+    assert sorted(each.joined for each in found) == [0] * (PEOPLE - 1) + [12]
+    publish(settings, [finding("g1", 1, NIGHT + DAY)], NIGHT + DAY)
+    found = _at_once(settings, lambda book, _: book.follow(Lake.open(lake_uri, settings), NOW))
+    assert sum(each.joined for each in found) == 1
+    desk = Desk(settings)
+    assert (desk.kinds("f1"), len(desk.queue())) == (["opened", "joined"], 12)
+
+
+def test_no_two_get_the_same_next_case(settings: Settings) -> None:
+    Desk(settings).book.follow(Lake.open(settings.lake_uri, settings), NOW)
+    got = _at_once(settings, lambda book, who: book.claim_next(QueueFilter(), who, NOW, sees_accounts=True))
+    assert len({*got} - {None}) == PEOPLE
+
+
+def test_one_finding_is_decided_once(settings: Settings) -> None:
+    desk = Desk(settings)
+    desk.book.follow(Lake.open(settings.lake_uri, settings), NOW)
+    later = NOW + DAY
+    decision = desk.decision("f12")
+
+    def decide(book: CaseBook, who: str) -> str:
+        try:
+            book.decide(decision, who, later)
+        except CaseRefusedError as error:
+            return type(error).__name__
+        return "decided"
+
+    assert Counter(_at_once(settings, decide)) == {"decided": 1, "DecidedByAnotherError": PEOPLE - 1}
+    assert len(desk.case("f12").decisions) == 1
+    assert desk.book.audit.faults() == []
+
+
+def test_what_is_erased_leaves_the_store(settings: Settings) -> None:
+    from include.cases.erasing import HeldCases
+
+    desk = Desk(settings)
+    desk.book.follow(Lake.open(settings.lake_uri, settings), NOW)
+    held = HeldCases.find(settings.lake_uri, settings)
+    assert held is not None
+    assert held.cases_of([2, OTHER]) == 1
+    held.erase([2], ["f3"], described=[4])
+    held.erase([2], ["f3"], described=[4])
+    left = desk.queue(NOW + 2 * DAY)
+    assert {"f2", "f3"} & {row.headline_finding_id for row in left} == set()
+    assert next(row for row in left if row.account == "4").district is None
+    assert desk.book.follow(Lake.open(settings.lake_uri, settings), NOW).joined == 0
+    assert desk.book.audit.faults() == []
