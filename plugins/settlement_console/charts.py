@@ -144,6 +144,11 @@ class Chart:
     maps: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def has_figures(self) -> bool:
+        """Whether there is anything to draw; where there is not, the sentence says why."""
+        return any(is_number for row in self.table.cells for _, is_number in row)
+
+    @property
     def data(self) -> Markup:
         """What the script reads, as JSON that ends no element of the page."""
         told_to_script = {"option": self.option, "unit": self.unit, "maps": self.maps}
