@@ -29,6 +29,18 @@ LEVELS = 5
 """Number of shades of a map: more are not told apart."""
 _OTHERS = "others"
 _MAP = "districts"
+_MEANINGS: Mapping[str, str] = {
+    "codes": "Breaks by the check that found them, and flagged postings by the code of their strongest reason.",
+    "at-risk": "Sum of what the chosen findings are about: the difference of a break, the amount of a flagged posting.",
+    "volume": "All postings that were let in, whatever is chosen below the nights.",
+    "share": "Flagged postings among all that were let in. The threshold is set for the alert budget of a month.",
+    "scores": "Half of a night's postings score below its median, and so on; what lies above the threshold is flagged. "
+    "A rise of all lines together means that the bank has changed, rather than a few accounts.",
+    "map-rate": "The chosen findings on accounts whose owners live in the district, of a thousand of their postings. "
+    "Where there are few postings one finding is much: see them in the table.",
+    "map-money": "What the chosen findings on accounts whose owners live in the district are about, in sum.",
+}
+"""Answers to "what's this?" by the name of the chart."""
 _SHADES = (Colour.LEVEL1, Colour.LEVEL2, Colour.LEVEL3, Colour.LEVEL4, Colour.LEVEL5)
 
 
@@ -78,7 +90,8 @@ def scatter_of(
     )
     summary = f"{count:,} postings, {len(found):,} of the shown ones with a finding{sampled}. The table lists those."
     title = f"{y.title} against {x.title.lower()}"
-    return Chart("scatter", title, summary, option, ChartTable.of(columns, rows), y.unit, "tall")
+    meaning = f"{x.title}: {x.meaning} {y.title}: {y.meaning}"
+    return Chart("scatter", title, summary, option, ChartTable.of(columns, rows), y.unit, "tall", meaning=meaning)
 
 
 def _axis(axis: Axis, place: str, gap: int) -> dict[str, Any]:
@@ -123,7 +136,11 @@ def series_plots(choice: Choice, points: Sequence[Point]) -> list[Chart]:
     if not points:
         return []
     hrefs = [replace(choice, first=point.first, last=point.last).address for point in points]
-    return [_selectable(chart) for chart in (_codes(points, hrefs), *_figures(points, hrefs))]
+    return [_explained(_selectable(chart)) for chart in (_codes(points, hrefs), *_figures(points, hrefs))]
+
+
+def _explained(chart: Chart) -> Chart:
+    return replace(chart, meaning=_MEANINGS[chart.name])
 
 
 def _selectable(chart: Chart) -> Chart:
@@ -212,7 +229,7 @@ def map_plots(choice: Choice, rows: Sequence[DistrictRow], shapes: Mapping[str, 
         return []
     rate = _map("map-rate", "Findings per thousand postings", rows, lambda row: row.per_thousand, Unit.NUMBER)
     money = _map("map-money", "Money at risk", rows, lambda row: row.money, Unit.MONEY)
-    return [_drawn(each, choice, placed, shapes) for each in (rate, money)]
+    return [_explained(_drawn(each, choice, placed, shapes)) for each in (rate, money)]
 
 
 def _map(
