@@ -249,7 +249,7 @@ def over_days(
         "grid": {"left": 8, "right": 28, "top": 16, "bottom": 36 if has_legend else 8},
         "tooltip": {"trigger": "axis"},
         "xAxis": day_axis(days),
-        "yAxis": {"type": "value", "unit": unit},
+        "yAxis": {"type": "value", "unit": unit, "minInterval": 1 if unit == Unit.COUNT else 0},
         "series": [*(_band(band, days) if band else ()), *drawn, *_marks(marks), *_limit(limit)],
     }
     table = _table_over_days(days, series, band, unit)

@@ -237,7 +237,7 @@ def _map(
 ) -> Chart:
     ordered = sorted(rows, key=lambda row: -(value(row) or 0.0))
     named = [row for row in ordered if row.name]
-    most = ", ".join(f"{row.name} {_short(value(row), unit)}" for row in named[:3])
+    most = ", ".join(f"{row.name} {_short(value(row))}" for row in named[:3])
     elsewhere = sum(row.findings for row in rows if not row.name)
     unplaced = f" Accounts whose district is not shown: {elsewhere:,}." if elsewhere else ""
     columns = [
@@ -252,8 +252,13 @@ def _map(
     return Chart(name, title, f"Most: {most or 'none'}.{unplaced}", option, ChartTable.of(columns, cells), unit)
 
 
-def _short(value: float | None, unit: Unit) -> str:
-    return told(None if value is None else round(value, 1), unit)
+def _short(value: float | None) -> str:
+    """A figure beside a district, in which cents are not read."""
+    return "–" if value is None else f"{_whole(value):,}"
+
+
+def _whole(value: float) -> float:
+    return round(value) if value >= 100 or value == int(value) else round(value, 1)
 
 
 def _drawn(chart: Chart, choice: Choice, placed: set[str], shapes: Mapping[str, Any]) -> Chart:
@@ -265,7 +270,7 @@ def _drawn(chart: Chart, choice: Choice, placed: set[str], shapes: Mapping[str, 
         "type": "map",
         "map": _MAP,
         "name": chart.title,
-        "data": [_district(item, most, chart.unit, choice) for item in told_items],
+        "data": [_district(item, most, choice) for item in told_items],
         "aspectScale": 0.65,
         "left": 110,
         "right": 8,
@@ -276,17 +281,17 @@ def _drawn(chart: Chart, choice: Choice, placed: set[str], shapes: Mapping[str, 
         "emphasis": {"label": _LABEL, "itemStyle": {"areaColor": Colour.FAINT}},
         "select": {"label": _LABEL, "itemStyle": {"borderColor": Colour.INK, "borderWidth": 3}},
     }
-    option = {"tooltip": {"trigger": "item"}, "visualMap": _shades(most, chart.unit), "series": [drawn]}
+    option = {"tooltip": {"trigger": "item"}, "visualMap": _shades(most), "series": [drawn]}
     return replace(chart, option=option, maps={_MAP: shapes})
 
 
 _LABEL = {"show": True, "color": Colour.INK}
 
 
-def _district(item: Mapping[str, Any], most: float, unit: Unit, choice: Choice) -> dict[str, Any]:
+def _district(item: Mapping[str, Any], most: float, choice: Choice) -> dict[str, Any]:
     return {
         **item,
-        "text": f"{item['name']}: {_short(item['value'], unit)}",
+        "text": f"{item['name']}: {_short(item['value'])}",
         "href": choice.with_district(item["name"]).address,
         "selected": item["name"] == choice.district,
         "itemStyle": {"decal": _pattern(level_of(item["value"], most))},
@@ -310,10 +315,10 @@ def _pattern(level: int) -> dict[str, Any]:
     return {"color": "rgba(0, 0, 0, 0.35)", "dashArrayX": [1, 0], "dashArrayY": [1.5, gap], "rotation": -math.pi / 4}
 
 
-def _shades(most: float, unit: Unit) -> dict[str, Any]:
+def _shades(most: float) -> dict[str, Any]:
     edges = [most * level / LEVELS for level in range(LEVELS + 1)]
     pieces = [
-        {"gt": low, "lte": high, "color": colour, "label": f"to {_short(high, unit)}"}
+        {"gt": low, "lte": high, "color": colour, "label": f"to {_short(high)}"}
         for low, high, colour in zip(edges, edges[1:], _SHADES, strict=False)
     ]
     none = {"value": 0, "color": Colour.FAINT, "label": "none"}
