@@ -28,7 +28,7 @@ from include.cases.reading import case_of, read_case, read_corrections, read_dec
 from include.cases.refusals import CaseRefusedError
 from include.cases.showing import Showing
 from include.cases.store import open_store
-from include.cases.tables import CASES, CORRECTIONS, DECISIONS
+from include.cases.tables import CASES, CORRECTIONS, DECISIONS, EVENTS
 from include.cases.terms import CorrectionState
 from include.cases.views import (
     BulkDecided,
@@ -55,7 +55,8 @@ from include.settings import Settings
 class CaseBook:
     """The cases of one lake.
 
-    Times are UTC; `who` is the login's own id, as Airflow knows it. Every change is one transaction.
+    Times are UTC; `who` is the name that somebody logs in with, which no two users share. Every change is one
+    transaction.
     """
 
     def __init__(self, store: SqlStore, lake_uri: str, settings: Settings) -> None:
@@ -290,6 +291,11 @@ class CaseBook:
             rows = connection.execute(ordered(connection, [~CASES.c.is_closed], None)).mappings().all()
             showing, as_of = self._showing(sees_accounts), newest_night(connection)
             return [shown_row(row, showing, now, as_of) for row in rows]
+
+    def newest_event(self) -> int:
+        """Number of what happened last to any case; it grows with everything that people or nights do."""
+        with self._store.read() as connection:
+            return connection.scalar(sa.select(sa.func.max(EVENTS.c.event_id))) or 0
 
     def deliver(self, now: datetime) -> int:
         """Put reviews into the drop that did not get there when they were decided, and give of how many decisions."""

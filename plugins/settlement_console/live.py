@@ -12,7 +12,7 @@ from plugins.settlement_console.lake_says import is_made
 
 
 def state(settings: InstalledSettings) -> dict[str, Any]:
-    """A word that changes whenever a night is published or replaced; pages ask for it every some seconds."""
+    """A word that changes when a night is published or somebody acts on a case; pages ask for it every some seconds."""
     return {"state": _state(settings)}
 
 
@@ -20,10 +20,12 @@ def _state(settings: Settings) -> str:
     if not is_made(settings):
         return "no lake"
     # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
+    from include.cases.book import CaseBook
     from include.lake import Lake
 
     try:
-        state = Lake.open(settings.lake_uri, settings).state()
+        acted = CaseBook.open(settings.lake_uri, settings).newest_event()
+        state = f"{Lake.open(settings.lake_uri, settings).state()} {acted}"
     except SettlementError:
         return "no answer"
     return hashlib.sha256(state.encode()).hexdigest()[:16]

@@ -54,8 +54,9 @@ def scatter_of(
         "grid": {"left": 24, "right": 24, "top": 28, "bottom": 56},
         "tooltip": {"trigger": "item"},
         "xAxis": _axis(x, "center", 24),
-        "yAxis": {**_axis(y, "end", 12)},
-        "brush": {"xAxisIndex": 0, "yAxisIndex": 0, "toolbox": [], "throttleType": "debounce"},
+        "yAxis": _axis(y, "end", 12),
+        # With the other axis named, too, ECharts 6.1 takes no drawing at all.
+        "brush": {"xAxisIndex": 0, "toolbox": []},
         "toolbox": {"show": False},
         "select": {
             "brushType": "rect",
@@ -128,7 +129,7 @@ def series_plots(choice: Choice, points: Sequence[Point]) -> list[Chart]:
 def _selectable(chart: Chart) -> Chart:
     """The chart with days to be selected by drawing over them."""
     select = {"brushType": "lineX", "x": ["from", "to"], "isDays": True}
-    brush = {"xAxisIndex": 0, "toolbox": [], "throttleType": "debounce"}
+    brush = {"xAxisIndex": 0, "toolbox": []}
     return replace(chart, option={**chart.option, "brush": brush, "toolbox": {"show": False}, "select": select})
 
 

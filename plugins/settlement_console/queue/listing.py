@@ -28,6 +28,7 @@ _LONGEST_SEARCH = 64
 _SAID = {
     "none-left": "Nobody has to look at anything more here: every case of this filter is held, waits or is closed.",
     "not-found": "No case has that number or id. A posting is found only where something was found on it.",
+    "undone": "The decision is taken back: its findings are open again, and a later review says so.",
     "kept": "The view is saved.",
     "forgotten": "The view is removed.",
 }

@@ -9,13 +9,18 @@ function say(sentence) {
   news.hidden = false;
 }
 
+function isChanged(field) {
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  if (!field.matches("select")) return field.value !== field.defaultValue;
+  const first = [...field.options].findIndex((option) => option.defaultSelected);
+  return field.selectedIndex !== Math.max(first, 0);
+}
+
 // Whoever writes, chooses or selects must not lose what they began.
 function isBusy() {
   const active = document.activeElement;
   const writes = active && active.matches("input, textarea, select");
-  const changed = [...document.querySelectorAll("main textarea, main input[type=checkbox]")].some(
-    (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked,
-  );
+  const changed = [...document.querySelectorAll("main textarea, main input, main select")].some(isChanged);
   return writes || changed || document.hidden || String(getSelection()) !== "";
 }
 
@@ -28,13 +33,27 @@ async function answer(address) {
   return reply.ok ? reply : null;
 }
 
+// What the reader had opened and where they were, to be found again in the new content.
+function place() {
+  const { id, href } = document.activeElement;
+  const open = [...document.querySelectorAll("main details")].map((part) => part.open);
+  return () => {
+    const parts = [...document.querySelectorAll("main details")];
+    if (parts.length === open.length) parts.forEach((part, number) => (part.open = open[number]));
+    const same = id ? document.getElementById(id) : [...document.querySelectorAll("main a")].find((link) => link.href === href);
+    if (id || href) same?.focus({ preventScroll: true });
+  };
+}
+
 async function replaceContent() {
   const reply = await answer(location.href);
   if (!reply) return;
   const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
   const content = fresh.getElementById("content");
   if (!content) return;
+  const goBack = place();
   document.getElementById("content").replaceWith(document.adoptNode(content));
+  goBack();
   document.dispatchEvent(new CustomEvent("content-replaced"));
   say(`Brought up to date at ${new Date().toLocaleTimeString()}.`);
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
@@ -13,11 +14,13 @@ from fastapi.testclient import TestClient
 from include.settings import get_settings
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.visitors import Visitor, current_visitor
-from tests.case_book.nights import OTHER, Desk, finding, settings_of
+from tests.case_book.nights import ACCOUNT, OTHER, Desk, finding, settings_of
 from tests.plugins.clients import ADDRESS, client_of
 
 A, B = "a" * 32, "b" * 32
 """Findings of two accounts; the second is about more money."""
+CROWD = 100
+"""Cases that the tests of a module take, each its own."""
 EVIL = "<script>alert(1)</script>"
 _WHO = "x-test-visitor"
 
@@ -65,7 +68,7 @@ class Office:
 
 def _visitor(request: Request) -> Visitor:
     name, *rights = request.headers[_WHO].split(",")
-    return Visitor(name, name, frozenset(map(Right, rights)))
+    return Visitor(name, frozenset(map(Right, rights)))
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +91,69 @@ def night(app: FastAPI, tmp_path_factory: pytest.TempPathFactory) -> Office:
     shared = Office(app, Desk(settings_of(tmp_path_factory.mktemp("night"))))
     shared.desk.publish([finding(A), finding(B, OTHER, amount=900)])
     return shared
+
+
+@dataclass(frozen=True)
+class OneCase:
+    """A case of one finding, which no other test touches.
+
+    Attributes
+    ----------
+    office
+        The console.
+    name, account
+        The finding, and its account.
+    """
+
+    office: Office
+    name: str
+    account: int
+
+    @property
+    def case_id(self) -> str:
+        """The case's id."""
+        return self.office.desk.book.case_of(self.name)
+
+    @property
+    def address(self) -> str:
+        """The case's page."""
+        return f"/cases/{self.case_id}"
+
+    @property
+    def seen(self) -> list[str]:
+        """What the form of a decision says of the finding as it is now."""
+        found = self.office.desk.case(self.name).findings
+        return [f"{each.finding_id}:{each.seen}" for each in found if each.finding_id == self.name]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is decided."""
+        return self.office.desk.case(self.name).row.state == "closed"
+
+    def page(self, person: TestClient | None = None) -> str:
+        """The case's page as somebody sees it; as Ann does, unless said otherwise."""
+        return (person or self.office.ann).get(self.address).text
+
+    def send(self, act: str, person: TestClient | None = None, **sent: object) -> httpx.Response:
+        """Send a form of the page."""
+        return (person or self.office.ann).post(f"{self.address}/{act}", data=sent)
+
+    def decide(self, person: TestClient | None = None, **sent: object) -> httpx.Response:
+        """Decide on it as fraud, unless said otherwise."""
+        form = {"seen": self.seen, "verdict": "fraud:card_misused", "note": "The client called.", **sent}
+        return self.send("decide", person, **form)
+
+
+@pytest.fixture(scope="module")
+def crowd(app: FastAPI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneCase]:
+    """Cases of one night, one after the other."""
+    office = Office(app, Desk(settings_of(tmp_path_factory.mktemp("crowd"))))
+    found = [finding(f"{n:032x}", ACCOUNT + n, trans_id=n) for n in range(CROWD)]
+    office.desk.publish(found)
+    return iter([OneCase(office, row["finding_id"], row["account_id"]) for row in found])
+
+
+@pytest.fixture
+def case(crowd: Iterator[OneCase]) -> OneCase:
+    """A case of its own for one test; publishing a night for each would take a second."""
+    return next(crowd)
