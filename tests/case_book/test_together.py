@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Barrier
 from typing import TypeVar
 
 import pytest
 
-from include.cases import CaseBook, CaseRefusedError, QueueFilter
+from include.cases import CaseBook, CaseRefusedError, HeldByAnotherError, QueueFilter, claims
+from include.cases.acts import Act
+from include.cases.store import open_store
 from include.lake import Lake
 from include.settings import Settings
 from local.postgres import LocalPostgres
@@ -63,6 +65,21 @@ def test_no_two_get_the_same_next_case(settings: Settings) -> None:
     Desk(settings).book.follow(Lake.open(settings.lake_uri, settings), NOW)
     got = _at_once(settings, lambda book, who: book.claim_next(QueueFilter(), who, NOW, sees_accounts=True))
     assert len({*got} - {None}) == PEOPLE
+
+
+def test_who_comes_while_another_takes_a_case_sees_the_other(settings: Settings) -> None:
+    desk, later = Desk(settings), NOW + 2 * DAY
+    desk.book.follow(Lake.open(settings.lake_uri, settings), NOW)
+    first, second = (row.case_id for row in desk.queue(later)[:2])
+    with ThreadPoolExecutor() as others:
+        with open_store(settings.lake_uri, settings).write() as connection:
+            claims.claim(Act(connection, "ann", later, desk.book.audit.chain), first)
+            claimed = others.submit(Desk(settings).book.claim, first, "bob", later)
+            following = others.submit(Desk(settings).book.claim_next, QueueFilter(), "cat", later, sees_accounts=True)
+            wait([claimed, following], timeout=1)
+        with pytest.raises(HeldByAnotherError, match="ann is looking at this case"):
+            claimed.result()
+        assert following.result() == second
 
 
 def test_one_finding_is_decided_once(settings: Settings) -> None:
