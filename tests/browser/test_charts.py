@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from playwright.sync_api import Page
 
-from include.settings import Settings, get_settings
 from plugins.settlement_console.charts import LIBRARY
 from tests.browser.visitors import PATIENCE_MS, TELEPHONE, Chromium
 from tests.conftest import require
-from tests.plugins.clients import app_of
+from tests.plugins.behind_a_server import console_for
 from tests.plugins.explore.lake import NIGHTS, publish_nights
 
 EXPLORE = "/settlement/explore"
@@ -29,25 +25,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not LIBRARY.exists():
         require("chromium", "the library of charts is not installed: make setup")
     settings = publish_nights(tmp_path_factory.mktemp("charts") / "lake")
-    with pytest.MonkeyPatch.context() as patch, _server(settings, patch) as server:
+    with console_for("VIEWER", settings) as server:
         yield server
-
-
-@contextmanager
-def _server(settings: Settings, patch: pytest.MonkeyPatch) -> Iterator[str]:
-    patch.setenv("ADS_LAKE_URI", settings.lake_uri)
-    get_settings.cache_clear()
-    outer = FastAPI()
-    outer.mount("/settlement", app_of("VIEWER", patch))
-    server = uvicorn.Server(uvicorn.Config(outer, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    get_settings.cache_clear()
 
 
 @contextmanager

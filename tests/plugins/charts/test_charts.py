@@ -109,3 +109,12 @@ def test_a_long_table_says_how_much_of_it_is_not_there() -> None:
 )
 def test_figures_are_written_by_their_unit(value: float, unit: Unit, words: str) -> None:
     assert told(value, unit) == words
+
+
+def test_a_chart_without_figures_is_its_sentence_alone() -> None:
+    shown = _figure(
+        over_days("precision", "Precision", "Nobody decided yet.", DAYS, [Series("precision", [None, None])])
+    )
+    assert "Nobody decided yet." in shown
+    assert "chart-plot" not in shown
+    assert "<table" not in shown
