@@ -27,7 +27,7 @@ from include.cases.queue import newest_night, ordered, queue_page, shown_row
 from include.cases.reading import case_of, read_case, read_corrections, read_decisions, read_precedents, snooze_of
 from include.cases.refusals import CaseRefusedError
 from include.cases.showing import Showing
-from include.cases.store import open_store
+from include.cases.store import open_store, writing
 from include.cases.tables import CASES, CORRECTIONS, DECISIONS, EVENTS
 from include.cases.terms import CorrectionState
 from include.cases.views import (
@@ -81,8 +81,10 @@ class CaseBook:
         """Take in the nights that were published since; cheap where none was.
 
         At first these are the last `KNOWN_DAYS` nights, later those whose run is new. Reviews that came in by other
-        ways are taken in, too. Of two processes that follow at once one writes, and the other sees it.
+        ways are taken in, too, and those that wait for the drop are sent. Of two processes that follow at once one
+        writes, and the other sees it.
         """
+        self.deliver(now)
         return follow(self._store, lake, Namer(self._keys.lasting_key("case")), now)
 
     def queue(
@@ -210,7 +212,7 @@ class CaseBook:
     def decide(self, decision: Decision, who: str, now: datetime) -> Decided:
         """Decide on findings of a case; it is closed once all its findings are decided.
 
-        The decision stands at once; its reviews lie in the drop, or follow with the next call.
+        The decision stands at once; its reviews lie in the drop, or follow with the next look at the book.
 
         Raises
         ------
@@ -417,7 +419,7 @@ class CaseBook:
     @contextmanager
     def _act(self, who: str, now: datetime) -> Iterator[Act]:
         """One transaction, whose entries of the audit log are counted beside the key once it is kept."""
-        with self._store.write() as connection:
+        with writing(self._store) as connection:
             act = Act(connection, who, now, self.audit.chain)
             yield act
         if act.audited:
