@@ -294,6 +294,10 @@ class CaseBook:
             showing, as_of = self._showing(sees_accounts), newest_night(connection)
             return [shown_row(row, showing, now, as_of) for row in rows]
 
+    def shown_person(self, who: str, *, sees_accounts: bool) -> str:
+        """What `QueueRow.holder` calls somebody: their login, or its pseudonym."""
+        return self._showing(sees_accounts).person(who) or ""
+
     def newest_event(self) -> int:
         """Number of what happened last to any case; it grows with everything that people or nights do."""
         with self._store.read() as connection:
