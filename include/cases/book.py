@@ -27,7 +27,7 @@ from include.cases.queue import newest_night, ordered, queue_page, shown_row
 from include.cases.reading import case_of, read_case, read_corrections, read_decisions, read_precedents, snooze_of
 from include.cases.refusals import CaseRefusedError
 from include.cases.showing import Showing
-from include.cases.store import open_store
+from include.cases.store import open_store, writing
 from include.cases.tables import CASES, CORRECTIONS, DECISIONS, EVENTS
 from include.cases.terms import CorrectionState
 from include.cases.views import (
@@ -212,7 +212,7 @@ class CaseBook:
     def decide(self, decision: Decision, who: str, now: datetime) -> Decided:
         """Decide on findings of a case; it is closed once all its findings are decided.
 
-        The decision stands at once; its reviews lie in the drop, or follow with the next call.
+        The decision stands at once; its reviews lie in the drop, or follow with the next look at the book.
 
         Raises
         ------
@@ -293,6 +293,10 @@ class CaseBook:
             rows = connection.execute(ordered(connection, [~CASES.c.is_closed], None)).mappings().all()
             showing, as_of = self._showing(sees_accounts), newest_night(connection)
             return [shown_row(row, showing, now, as_of) for row in rows]
+
+    def shown_person(self, who: str, *, sees_accounts: bool) -> str:
+        """What `QueueRow.holder` calls somebody: their login, or its pseudonym."""
+        return self._showing(sees_accounts).person(who) or ""
 
     def newest_event(self) -> int:
         """Number of what happened last to any case; it grows with everything that people or nights do."""
@@ -419,7 +423,7 @@ class CaseBook:
     @contextmanager
     def _act(self, who: str, now: datetime) -> Iterator[Act]:
         """One transaction, whose entries of the audit log are counted beside the key once it is kept."""
-        with self._store.write() as connection:
+        with writing(self._store) as connection:
             act = Act(connection, who, now, self.audit.chain)
             yield act
         if act.audited:

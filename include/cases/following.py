@@ -19,7 +19,7 @@ from include.cases.clearing import clear_breaks
 from include.cases.lake_findings import changed_fields, findings_of, is_other
 from include.cases.reviewed import take_reviews
 from include.cases.snoozes import lapse, sleep_or_wake
-from include.cases.store import mark_of, set_mark
+from include.cases.store import mark_of, set_mark, writing
 from include.cases.summaries import sum_up, summary_of
 from include.cases.tables import CASES, ERASED, EVENTS, FINDINGS, FOLLOWED, NIGHTS, VERSIONS, Row
 from include.cases.terms import EventKind
@@ -58,9 +58,8 @@ def follow(store: SqlStore, lake: Lake, namer: Callable[[], Namer], now: datetim
         known = _known(connection)
     total = Followed()
     for nights in _batches(lake, known):
-        total = _sum(total, _take(store, lake, namer(), nights, now))
-    with store.write() as connection:
-        mark_of(connection, FOLLOWED, is_locked=True)
+        total = _sum(total, _take(store, lake, namer(), nights, known, now))
+    with writing(store) as connection:
         take_reviews(connection, lake, now)
         set_mark(connection, FOLLOWED, state)
     return total
@@ -96,20 +95,29 @@ def _batches(lake: Lake, known: Mapping[date, str]) -> Iterable[list[tuple[date,
         yield batch
 
 
-def _take(store: SqlStore, lake: Lake, namer: Namer, nights: Sequence[tuple[date, str]], now: datetime) -> Followed:
-    """Take in some nights; the lake is read before the transaction, and again where a client was erased meanwhile."""
+def _take(
+    store: SqlStore,
+    lake: Lake,
+    namer: Namer,
+    nights: Sequence[tuple[date, str]],
+    before: Mapping[date, str],
+    now: datetime,
+) -> Followed:
+    """Take in some nights; the lake is read before the transaction, and again where a client was erased meanwhile.
+
+    A night that somebody else has taken in since `before` is left alone: theirs may be the newer run of it.
+    """
     while True:
         with store.read() as connection:
             erased = mark_of(connection, ERASED)
         found = {night: findings_of(lake, night, run_key) for night, run_key in nights}
-        with store.write() as connection:
-            mark_of(connection, FOLLOWED, is_locked=True)
+        with writing(store) as connection:
             if mark_of(connection, ERASED) != erased:
                 continue
             known = _known(connection)
             intake = _Intake(connection, namer, now)
             for night, run_key in nights:
-                if known.get(night) != run_key:
+                if known.get(night) == before.get(night):
                     intake.take(night, run_key, found[night])
                     clear_breaks(connection, lake, night, now)
             return intake.finish()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from include.cases.acts import Act, as_id, checked_note, no_such
 from include.cases.refusals import CaseRefusedError
+from include.cases.store import writing
 from include.cases.summaries import sum_up
 from include.cases.tables import CASES, EVENTS, FINDINGS, SNOOZES, Row
 from include.cases.terms import EventKind
@@ -90,9 +91,7 @@ def lapse(store: SqlStore, now: datetime) -> None:
         cases = sorted({row.case_id for row in connection.execute(due)})
     if not cases:
         return
-    with store.write() as connection:
-        theirs = sa.select(CASES.c.case_id).where(CASES.c.case_id.in_(cases)).order_by(CASES.c.case_id)
-        connection.execute(theirs.with_for_update())
+    with writing(store) as connection:
         ended = connection.execute(due.where(SNOOZES.c.case_id.in_(cases))).mappings().all()
         _end(connection, [row["snooze_id"] for row in ended], now)
         _tell(connection, ended, "its day has come", now)

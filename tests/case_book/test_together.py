@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
 from threading import Barrier
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,9 +19,12 @@ from include.cases import (
     NoSuchCaseError,
     QueueFilter,
     claims,
+    decisions,
+    following,
 )
 from include.cases.acts import Act
 from include.cases.store import open_store
+from include.cases.views import Decided
 from include.lake import Lake
 from include.settings import Settings
 from local.postgres import LocalPostgres
@@ -107,6 +110,55 @@ def test_one_finding_is_decided_once(settings: Settings) -> None:
     assert Counter(_at_once(settings, decide)) == {"decided": 1, "DecidedByAnotherError": PEOPLE - 1}
     assert len(desk.case("f12").decisions) == 1
     assert desk.book.audit.faults() == []
+
+
+def test_who_takes_many_back_and_who_claims_one_of_them_do_not_wait_for_each_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(settings)
+    desk.book.follow(Lake.open(settings.lake_uri, settings), NOW)
+    now, undo = NOW + 2 * DAY, decisions.undo
+    cases = [desk.book.case_of(name) for name in ("f10", "f11")]
+    seen = desk.book.preview(cases, "in_order", "bank_way", "ann", now)
+    done = desk.book.decide_many(seen.decisions, "ann", now)
+    part, claims = min(done.decided.values(), key=lambda each: each.decision_id), []
+    last = next(name for name, each in done.decided.items() if each is not part)
+
+    def undo_slowly(act: Act, decision_id: str) -> Decided:
+        undone = undo(act, decision_id)
+        if decision_id == part.decision_id:
+            claims.append(people.submit(CaseBook.open(settings.lake_uri, settings).claim, last, "bob", now))
+            wait(claims, timeout=0.5)
+        return undone
+
+    monkeypatch.setattr(decisions, "undo", undo_slowly)
+    with ThreadPoolExecutor(1) as people:
+        desk.book.undo(done.batch_id, "ann", now)
+    (until,) = (claim.result() for claim in claims)
+    assert until > now
+    assert [desk.case(name).row.findings for name in ("f10", "f11")] == [1, 1]
+
+
+def test_who_read_an_older_run_of_a_night_does_not_bring_it_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, lake, night = Desk(settings), Lake.open(settings.lake_uri, settings), NIGHT + 3 * DAY
+    desk.publish([finding("h1", 20, night)], night)
+    publish(settings, [finding("h1", 20, night, amount=200)], night, run="b")
+    read = following.findings_of
+
+    def read_slowly(*of: Any) -> list[Any]:
+        found = read(*of)
+        monkeypatch.setattr(following, "findings_of", read)
+        desk.publish([finding("h1", 20, night, amount=300)], night, run="c")
+        desk.book.decide(desk.decision("h1"), "ann", NOW)
+        return found
+
+    monkeypatch.setattr(following, "findings_of", read_slowly)
+    assert CaseBook.open(settings.lake_uri, settings).follow(lake, NOW).nights == ()
+    (mine,) = (each for each in desk.case("h1").findings if each.finding_id == "h1")
+    assert (mine.amount, mine.outcome) == (300, "fraud")
+    assert desk.book.follow(lake, NOW).nights == ()
 
 
 def test_what_is_erased_leaves_the_store(settings: Settings) -> None:
