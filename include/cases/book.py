@@ -240,8 +240,7 @@ class CaseBook:
             When there are more than `MOST_IN_BULK` cases, or the outcome or reason is none of the installation's.
         """
         outcome_of(self._settings, outcome, reason)
-        if not 1 <= len(case_ids) <= MOST_IN_BULK:
-            raise CaseRefusedError(f"{len(case_ids)} cases are chosen: choose 1 to {MOST_IN_BULK} at once")
+        _require_few(case_ids)
         with self._store.read() as connection:
             return preview(connection, case_ids, Decision("", {}, outcome, reason, note), who, now)
 
@@ -252,7 +251,13 @@ class CaseBook:
         ----------
         decisions
             Those of a preview.
+
+        Raises
+        ------
+        CaseRefusedError
+            When there are more than `MOST_IN_BULK`; nothing is decided then.
         """
+        _require_few(decisions)
         batch_id, decided, refused = uuid.uuid4().hex, dict[str, Decided](), dict[str, CaseRefusedError]()
         for decision in decisions:
             try:
@@ -444,3 +449,8 @@ class CaseBook:
     def _correction(self, connection: sa.Connection, correction_id: str) -> CorrectionRow:
         (found,) = read_corrections(connection, self._showing(True), CORRECTIONS.c.correction_id == correction_id)
         return found
+
+
+def _require_few(chosen: Sequence[object]) -> None:
+    if not 1 <= len(chosen) <= MOST_IN_BULK:
+        raise CaseRefusedError(f"{len(chosen)} cases are chosen: choose 1 to {MOST_IN_BULK} at once")

@@ -43,7 +43,7 @@ CASES = sa.Table(
     sa.Column("newest", sa.Date, nullable=False),
     sa.Column("findings", sa.Integer, nullable=False),
     sa.Column("codes", sa.Text, nullable=False),
-    sa.Column("district", sa.String(200), index=True),
+    sa.Column("district", sa.Text, index=True),
     _id("headline_id"),
     sa.Column("decided", sa.String(63)),
     sa.Column("clearing", sa.Text),
