@@ -82,12 +82,12 @@ def _batches(lake: Lake, known: Mapping[date, str]) -> Iterable[list[tuple[date,
     first = max(published, default=date.min)
     first = max(first, date.min + timedelta(KNOWN_DAYS)) - timedelta(KNOWN_DAYS)
     wanted = [(night, key) for night, key in sorted(published.items()) if night in known or night >= first]
+    fresh = [(night, key) for night, key in wanted if known.get(night) != key]
+    counted = lake.listing(MART_TABLES["mart_findings"], fresh[0][0], fresh[-1][0]).nights if fresh else {}
     batch, size = list[tuple[date, str]](), 0
-    for night, run_key in wanted:
-        if known.get(night) == run_key:
-            continue
+    for night, run_key in fresh:
         batch.append((night, run_key))
-        size += lake.count(MART_TABLES["mart_findings"].name, night)
+        size += counted[night].row_count if night in counted else 0
         if size > _TOGETHER:
             yield batch
             batch, size = [], 0
@@ -110,7 +110,7 @@ def _take(
     while True:
         with store.read() as connection:
             erased = mark_of(connection, ERASED)
-        found = {night: findings_of(lake, night, run_key) for night, run_key in nights}
+        found = findings_of(lake, dict(nights))
         with writing(store) as connection:
             if mark_of(connection, ERASED) != erased:
                 continue
