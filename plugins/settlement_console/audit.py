@@ -33,4 +33,4 @@ def audited(
     from include.cases.audit import AuditLog
 
     log = AuditLog.open(settings.lake_uri, settings)
-    log.record(visitor.id, action, subject, datetime.now(UTC), account=account, detail=detail)
+    log.record(visitor.name, action, subject, datetime.now(UTC), account=account, detail=detail)

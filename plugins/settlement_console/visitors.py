@@ -19,15 +19,13 @@ class Visitor:
 
     Attributes
     ----------
-    id
-        Id under which the auth manager knows them; it stays when a name changes.
     name
-        Name that colleagues know them by.
+        Name that they log in with: no two users have the same one in any of Airflow's auth managers, colleagues know
+        them by it, and the case book, reviews and the audit keep it.
     rights
         What they may see and do.
     """
 
-    id: str
     name: str
     rights: frozenset[Right]
 
@@ -43,7 +41,7 @@ class Visitor:
 
 def current_visitor(user: GetUserDep, settings: InstalledSettings) -> Visitor:
     """The visitor who sends a request; without a login Airflow answers 401 before."""
-    return Visitor(str(user.get_id()), str(user.get_name()), rights_of(user, settings))
+    return Visitor(str(user.get_name()), rights_of(user, settings))
 
 
 CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]

@@ -39,7 +39,7 @@ def propose(
     """Endorse the correction that the night proposes."""
 
     def act(book: CaseBook, now: datetime) -> None:
-        book.propose_correction(finding_id, visitor.id, now, note)
+        book.propose_correction(finding_id, visitor.name, now, note)
 
     return _acted(request, visitor, settings, finding_id, act, note)
 
@@ -54,7 +54,7 @@ def approve(
     """Approve the correction that somebody else proposed."""
 
     def act(book: CaseBook, now: datetime) -> None:
-        book.approve_correction(correction_id, visitor.id, now)
+        book.approve_correction(correction_id, visitor.name, now)
 
     return _acted(request, visitor, settings, finding_id, act)
 
@@ -70,7 +70,7 @@ def refuse(
     """Refuse the correction that somebody proposed."""
 
     def act(book: CaseBook, now: datetime) -> None:
-        book.refuse_correction(correction_id, visitor.id, now, note)
+        book.refuse_correction(correction_id, visitor.name, now, note)
 
     return _acted(request, visitor, settings, finding_id, act, note)
 

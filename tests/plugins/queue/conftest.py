@@ -68,7 +68,7 @@ class Office:
 
 def _visitor(request: Request) -> Visitor:
     name, *rights = request.headers[_WHO].split(",")
-    return Visitor(name, name, frozenset(map(Right, rights)))
+    return Visitor(name, frozenset(map(Right, rights)))
 
 
 @pytest.fixture(scope="module")

@@ -207,7 +207,7 @@ def _looks_of(open_as: Callable[..., TestClient]) -> str:
 
 def test_what_is_looked_at_and_answered_is_audited(open_as, monkeypatch) -> None:
     log: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(routes, "audited", lambda _, visitor, *said, **more: log.append((visitor.id, *said, more)))
+    monkeypatch.setattr(routes, "audited", lambda _, visitor, *said, **more: log.append((visitor.name, *said, more)))
     client, item = open_as("USER"), _looks().items[0]
     client.get(f"/work/second-looks/{item.item_id}")
     send_from_a_page(client, f"/work/second-looks/{item.item_id}", data={"decision": "unsure"})
