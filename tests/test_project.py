@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -86,6 +87,15 @@ def test_every_requirement_says_what_it_is_for_and_is_pinned() -> None:
 
 def test_the_lock_names_no_machine_and_no_host() -> None:
     assert not re.search(r"https?:|file:|--(?:extra-)?index-url|--find-links|(?<!\w)/\w", _text("requirements.txt"))
+
+
+def test_the_lock_of_what_draws_charts_names_hashes_and_no_host() -> None:
+    lock = json.loads(_text("package-lock.json"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert "://" not in _text("package-lock.json")
+    asked = json.loads(_text("package.json"))["dependencies"]
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in asked} == asked
 
 
 @pytest.mark.parametrize("page", PAGES)

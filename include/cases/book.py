@@ -55,7 +55,8 @@ from include.settings import Settings
 class CaseBook:
     """The cases of one lake.
 
-    Times are UTC; `who` is the name that somebody logs in with, which no two users share. Every change is one transaction.
+    Times are UTC; `who` is the name that somebody logs in with, which no two users share. Every change is one
+    transaction.
     """
 
     def __init__(self, store: SqlStore, lake_uri: str, settings: Settings) -> None:

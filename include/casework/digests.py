@@ -18,7 +18,6 @@ from include.cases.views import QueueRow
 from include.casework.backlog import money_of
 from include.publish.digest import combined_digest
 from include.settlement.bank_calendar import BankCalendar
-from include.sources.address import parse_address
 
 AGED_DAYS = 5
 """Banking days from which on a case is aged: a week, by which everybody who works on cases has been there once."""
@@ -44,10 +43,10 @@ def due_digests(lake_uri: str, drain: AlertDrain, now: datetime) -> list[tuple[M
     keys = {who: _key(who, now) for who in wanted}
     known = drain.store.known(keys.values())
     missing = {who: each for who, each in wanted.items() if keys[who] not in known}
-    nights = drain.lake.manifest()["settlement_date"].to_pylist() if missing else []
-    if not nights:
+    calendar = BankCalendar.newest(drain.lake, drain.settings.source_uri) if missing else None
+    if calendar is None:
         return []
-    made = _Digests(lake_uri, drain, max(nights), now)
+    made = _Digests(lake_uri, drain, calendar, now)
     return [(made.of(who), each.sink) for who, each in missing.items()]
 
 
@@ -58,21 +57,23 @@ def _key(who: str, now: datetime) -> str:
 class _Digests:
     """The backlog of one moment, from which everybody's digest is made."""
 
-    def __init__(self, lake_uri: str, drain: AlertDrain, newest: date, now: datetime) -> None:
-        self._drain, self._newest, self._now = drain, newest, now
-        settings = drain.settings
-        book = CaseBook.open(lake_uri, settings)
+    def __init__(self, lake_uri: str, drain: AlertDrain, calendar: BankCalendar, now: datetime) -> None:
+        self._drain, self._calendar, self._now = drain, calendar, now
+        book = CaseBook.open(lake_uri, drain.settings)
         book.follow(drain.lake, now)
         # Whatever leaves the house is masked.
         self._backlog = book.backlog(now, sees_accounts=False)
-        self._calendar = BankCalendar.of(drain.lake, newest, parse_address(settings.source_uri).declared.holidays)
 
     def of(self, who: str) -> Message:
         """The digest of one person."""
         told = self._drain.store.last_content(MessageKind.DIGEST, (who,))
-        told_until = date.fromisoformat(told["until"]) if told else self._newest - timedelta(days=1)
+        told_until = date.fromisoformat(told["until"]) if told else self._calendar.night - timedelta(days=1)
         groups = grouped(self._backlog, who, told_until, self._age)
-        content = {"who": who, "until": self._newest.isoformat(), **{name: _told(rows) for name, rows in groups}}
+        content = {
+            "who": who,
+            "until": self._calendar.night.isoformat(),
+            **{name: _told(rows) for name, rows in groups},
+        }
         # It belongs to the night that it begins with, as what became of that night's other messages does.
         night = self._now.date() - timedelta(days=1)
         return Message(night, MessageKind.DIGEST, Severity.INFO, (who,), content, _key(who, self._now))

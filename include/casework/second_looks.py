@@ -186,8 +186,8 @@ def second_looks(lake: Lake, inbox: UPath, seed: int, namer: Namer) -> SecondLoo
     namer
         The lake's namer of findings.
     """
-    nights = lake.manifest()["settlement_date"].to_pylist()
-    months = months_drawn(max(nights)) if nights else []
+    span = lake.span()
+    months = months_drawn(span[1]) if span else []
     firsts, answers = _judgements(_reviews(lake, inbox, min(months, default=None)))
     held = [_Month(month, _scores(lake, month), firsts, answers) for month in months]
     parts = [month.second_looks(seed, namer) for month in held]

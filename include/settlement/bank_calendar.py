@@ -9,6 +9,7 @@ from typing import Self
 from include.errors import MissingStateError
 from include.lake import Lake
 from include.settlement.banking_days import BankingDays, calendar_of
+from include.sources.address import parse_address
 
 MOST_DAYS = 999
 """Largest count: four years of banking days, beyond which a figure has no meaning for a case that waits."""
@@ -53,6 +54,18 @@ class BankCalendar:
             return cls(_booked(lake, night), night)
         except MissingStateError:  # of a lake from before this was kept: every day counts
             return cls(BankingDays(None, {}), night)
+
+    @classmethod
+    def newest(cls, lake: Lake, source_uri: str) -> Self | None:
+        """The calendar of a lake's bank up to its newest night; None where no night is published.
+
+        Parameters
+        ----------
+        source_uri
+            Address of the bank's source, which may declare a calendar.
+        """
+        span = lake.span()
+        return None if span is None else cls.of(lake, span[1], parse_address(source_uri).declared.holidays)
 
     def count(self, after: date, until: date) -> int:
         """The number of banking days after a date, up to another one and with it; at most `MOST_DAYS`.

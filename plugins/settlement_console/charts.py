@@ -132,6 +132,8 @@ class Chart:
         `small` for one among many, `wide` for a strip, `middle`, or `tall`.
     maps
         GeoJSON of the maps that the option names.
+    meaning
+        Answer to "what's this?"; not asked when empty.
     """
 
     name: str
@@ -142,6 +144,12 @@ class Chart:
     unit: Unit = Unit.COUNT
     height: Literal["small", "wide", "middle", "tall"] = "middle"
     maps: Mapping[str, Any] = field(default_factory=dict)
+    meaning: str = ""
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether there is anything to draw; where there is not, the sentence says why."""
+        return any(is_number for row in self.table.cells for _, is_number in row)
 
     @property
     def data(self) -> Markup:
@@ -212,6 +220,7 @@ def over_days(
     marks: Sequence[Mark] = (),
     limit: tuple[str, float] | None = None,
     height: Literal["small", "wide", "middle", "tall"] = "middle",
+    meaning: str = "",
 ) -> Chart:
     """A chart of one or several series over days, oldest first.
 
@@ -229,6 +238,8 @@ def over_days(
         Points of some days to be marked.
     limit
         Name and height of a line across the chart, such as a threshold.
+    height, meaning
+        As of `Chart`.
 
     Raises
     ------
@@ -243,10 +254,11 @@ def over_days(
         "grid": {"left": 8, "right": 28, "top": 16, "bottom": 36 if has_legend else 8},
         "tooltip": {"trigger": "axis"},
         "xAxis": day_axis(days),
-        "yAxis": {"type": "value", "unit": unit},
+        "yAxis": {"type": "value", "unit": unit, "minInterval": 1 if unit == Unit.COUNT else 0},
         "series": [*(_band(band, days) if band else ()), *drawn, *_marks(marks), *_limit(limit)],
     }
-    return Chart(name, title, summary, option, _table_over_days(days, series, band, unit), unit, height)
+    table = _table_over_days(days, series, band, unit)
+    return Chart(name, title, summary, option, table, unit, height, meaning=meaning)
 
 
 def day_axis(days: Sequence[date]) -> dict[str, Any]:

@@ -37,6 +37,13 @@ class SettlementConsole(AirflowPlugin):
             "nav_top_level": True,
         },
         {
+            "name": "Queue",
+            "href": _address("/queue"),
+            "url_route": "settlement-queue",
+            "destination": "nav",
+            "nav_top_level": True,
+        },
+        {
             "name": "Models",
             "href": _address("/models"),
             "url_route": "settlement-models",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from demo.generate import build_bank
 from demo.write import source_uri, write_bank
@@ -14,6 +16,11 @@ from demo.write import source_uri, write_bank
 MARKUP = '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">'
 """What a browser must show as it is written; as a script it would change the page's title."""
 Row = dict[str, Any]
+
+IDENTIFIER = re.compile(r"\b7000\d{5}\b")
+"""An account, a client or a posting of the bank, and nothing else that a page shows."""
+_FIRST_NUMBER = 700_000_000
+_NUMBERED = ("account_id", "client_id", "trans_id")
 
 SEED = 7
 ACCOUNTS = 100
@@ -30,7 +37,7 @@ def lay_out_bank(folder: Path, nights: list[date], last: date) -> str:
     in has markup in its name.
     """
     first = (nights[0].replace(day=1) - timedelta(days=30 * MONTHS)).replace(day=1)
-    tables = build_bank(ACCOUNTS, first, last, SEED).tables
+    tables = {name: _renumbered(table) for name, table in build_bank(ACCOUNTS, first, last, SEED).tables.items()}
     rows = tables["fin_transaction"].to_pylist()
     doubled = [row for night in nights for row in _largest(rows, night)]
     planted = [*doubled, {**doubled[0], "trans_type": MARKUP}]
@@ -40,6 +47,13 @@ def lay_out_bank(folder: Path, nights: list[date], last: date) -> str:
     tables["fin_district"] = _with_markup(tables["fin_district"], tables["fin_account"])
     write_bank(folder, tables, None, "parquet")
     return source_uri(folder)
+
+
+def _renumbered(table: pa.Table) -> pa.Table:
+    """The table with identifiers that `IDENTIFIER` finds."""
+    for name in set(_NUMBERED) & set(table.column_names):
+        table = table.set_column(table.column_names.index(name), name, pc.add(table[name], _FIRST_NUMBER))
+    return table
 
 
 def _largest(rows: list[Row], night: date) -> list[Row]:

@@ -17,6 +17,19 @@ SERIOUS = frozenset({"serious", "critical"})
 """Impacts, in axe's words, with which somebody cannot read a page or cannot act on it."""
 
 
+_BEYOND = """() => {
+    const page = document.documentElement;
+    if (page.scrollWidth <= window.innerWidth) return [];
+    const moves = (each) => getComputedStyle(each).overflowX !== "visible";
+    const isWithin = (each) => each && each !== page && (moves(each) || isWithin(each.parentElement));
+    const reaches = (each) => each.getBoundingClientRect().right > window.innerWidth + 1;
+    const all = [...document.body.querySelectorAll("*")];
+    const beyond = all.filter((each) => reaches(each) && !isWithin(each.parentElement));
+    return beyond.slice(0, 3).map((each) => each.outerHTML.slice(0, 120));
+}"""
+"""Elements that reach beyond the window and do not move within one that does not."""
+
+
 @dataclass(frozen=True)
 class Look:
     """One page as one visitor saw it.
@@ -30,7 +43,7 @@ class Look:
     violations
         What axe finds serious, each with the first element that it was found at.
     too_wide
-        Pixels by which the page is wider than the window.
+        Where the page is wider than the window: some elements that reach beyond it.
     complaints
         Errors in the browser's console: broken scripts, and whatever the policy refused.
     """
@@ -38,7 +51,7 @@ class Look:
     status: int
     title: str
     violations: tuple[str, ...]
-    too_wide: int
+    too_wide: tuple[str, ...]
     complaints: tuple[str, ...]
 
 
@@ -56,8 +69,7 @@ def look_at(page: Page, address: str, picture: str) -> Look:
     assert answer is not None
     if SCREENSHOTS:
         page.screenshot(path=Path(SCREENSHOTS) / f"{picture}.png", full_page=True)
-    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return Look(answer.status, page.title(), _violations(page), max(0, wide), tuple(complaints))
+    return Look(answer.status, page.title(), _violations(page), tuple(page.evaluate(_BEYOND)), tuple(complaints))
 
 
 def look_at_all(page: Page, addresses: Mapping[str, str], manner: str) -> dict[str, Look]:

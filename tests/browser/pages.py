@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +12,17 @@ from tests.browser.conftest import Watch
 
 BELOW = "/settlement"
 """The path that the console's pages lie below."""
-NO_PAGES = frozenset({"/static/{name}", "/packs/{path:path}", "/models/{selection}"})
-"""Routes that give files, and the evidence of a selection, of which this bank never had one."""
+NO_PAGES = frozenset(
+    {
+        "/static/{name}",
+        "/packs/{path:path}",
+        "/queue/export",
+        "/corrections/export",
+        "/models/{selection}",
+        "/work/second-looks/{item_id}",
+    }
+)
+"""Routes that give files; and those of a selection and of a month's sample, of which this bank has none."""
 
 
 def addresses_of(watch: Watch, run_id: str) -> dict[str, str]:
@@ -23,18 +33,37 @@ def addresses_of(watch: Watch, run_id: str) -> dict[str, str]:
     run_id
         A run of the nightly DAG.
     """
+    night, finding = watch.nights[0], watch.finding()
+    record = _linked(watch, f"/quarantine/{night}", "/quarantine/[^/]+/records/")
     known = {
         "/": "/",
-        "/nights/{night}": f"/nights/{watch.nights[0]}",
-        "/findings/{finding_id}": f"/findings/{watch.finding()}",
-        "/runs/{dag_id}/{run_id:path}": f"/runs/nightly_settlement/{quote(run_id)}",
+        "/nights/{night}": f"/nights/{night}",
+        "/findings/{finding_id}": f"/findings/{finding}",
+        "/findings/{finding_id}/account": f"/findings/{finding}/account",
+        "/queue": "/queue",
+        "/cases/{case_id}": _linked(watch, "/queue", "/cases/"),
+        "/corrections": "/corrections",
         "/explore": "/explore",
+        "/work": "/work",
+        "/quarantine": "/quarantine",
+        "/quarantine/{night}": f"/quarantine/{night}",
+        "/quarantine/{night}/records/{record_id}": record,
         "/models": "/models",
-        "/docs/{path:path}": f"/docs/nights/{watch.nights[0]}/index.html",
+        "/runs/{dag_id}/{run_id:path}": f"/runs/nightly_settlement/{quote(run_id)}",
+        "/docs/{path:path}": f"/docs/nights/{night}/index.html",
     }
     missing = {route.path for route in _html_routes()} - known.keys() - NO_PAGES
     assert not missing, f"tests/browser/pages.py lacks an address for {', '.join(sorted(missing))}"
     return {name: f"{BELOW}{address}" for name, address in known.items()}
+
+
+def _linked(watch: Watch, page: str, beginning: str) -> str:
+    """The first address that a page links to, of those that begin with a pattern."""
+    with watch.server.logged_in("admin") as admin:
+        shown = admin.get(BELOW + page).raise_for_status().text
+    found = re.search(rf'href="{BELOW}({beginning}[^"?#]+)', shown)
+    assert found, f"{page} links to nothing like {beginning}"
+    return found[1]
 
 
 def _html_routes() -> list[Any]:

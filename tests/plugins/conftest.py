@@ -79,11 +79,11 @@ def account_bank(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture
-def visit(account_bank: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], TestClient]:
+def visit(account_bank: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestClient]:
     """Makes a browser of somebody with a role, who sees the lake of `account_bank`."""
 
-    def client(role: str) -> TestClient:
-        browser = as_browser(client_of(role, monkeypatch))
+    def client(role: str, login: str = "ida") -> TestClient:
+        browser = as_browser(client_of(role, monkeypatch, login))
         browser.app.dependency_overrides[get_settings] = lambda: account_bank
         return browser
 

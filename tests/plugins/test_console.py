@@ -186,6 +186,7 @@ def test_sidebar_and_run_lead_to_the_console(analyst):
     plugins = analyst.get("/api/v2/plugins").json()["plugins"]
     views = {view["name"]: view for plugin in plugins for view in plugin["external_views"]}
     assert views["Settlement"]["nav_top_level"]
+    assert views["Queue"]["nav_top_level"]
     assert views["Data Docs"]["nav_top_level"]
     assert views["Models"]["nav_top_level"]
     assert views["Nights"]["destination"] == "dag"

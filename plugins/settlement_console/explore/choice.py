@@ -14,6 +14,12 @@ DAYS_SHOWN = 31
 """Days that are looked at where nobody chose others: a month up to the newest night."""
 _LONGEST_TEXT = 80
 _KINDS = ("break", "score")
+_IN_QUEUE = {
+    **{name: name for name in ("from", "to", "kind", "code", "district")},
+    "amount_from": "least",
+    "amount_to": "most",
+}
+"""Parameters that the queue knows, too, by the names that it gives them."""
 By = Literal["night", "month"]
 
 
@@ -152,8 +158,8 @@ class Choice:
     @property
     def queue_address(self) -> str:
         """The address of the queue with the same choice, as far as the queue knows it."""
-        known = ("from", "to", "kind", "code", "district", "amount_from", "amount_to")
-        return f"/queue?{urlencode({name: value for name, value in self.parameters().items() if name in known})}"
+        given = self.parameters()
+        return f"/queue?{urlencode({there: given[here] for here, there in _IN_QUEUE.items() if here in given})}"
 
     @property
     def unknown_to_queue(self) -> list[str]:

@@ -96,16 +96,16 @@ def narrowed(found: Findings, postings: Sequence[Any]) -> Findings:
 
 
 def _typed(rows: pa.Table, district: str) -> pa.Table:
-    """The findings with `district`, and with number and money as plain numbers."""
+    """The findings with `district`, the amount whatever its sign, and number and money as plain numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     named = rows.rename_columns(["district" if name == district else name for name in rows.column_names])
-    amount = named["amount"].cast(pa.float64())
+    amount = pc.abs(named["amount"].cast(pa.float64()))
     number = pc.fill_null(named["postings"], 1)
     plain = named.set_column(named.schema.get_field_index("amount"), "amount", amount)
     # A row that stands for many has the largest amount of them; its sum is not told here.
-    return plain.append_column("number", number).append_column("money", pc.fill_null(pc.abs(amount), 0.0))
+    return plain.append_column("number", number).append_column("money", pc.fill_null(amount, 0.0))
 
 
 def _chosen(rows: pa.Table, choice: Choice) -> pa.Table:

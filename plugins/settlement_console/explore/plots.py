@@ -29,6 +29,18 @@ LEVELS = 5
 """Number of shades of a map: more are not told apart."""
 _OTHERS = "others"
 _MAP = "districts"
+_MEANINGS: Mapping[str, str] = {
+    "codes": "Breaks by the check that found them, and flagged postings by the code of their strongest reason.",
+    "at-risk": "Sum of what the chosen findings are about: the difference of a break, the amount of a flagged posting.",
+    "volume": "All postings that were let in, whatever is chosen below the nights.",
+    "share": "Flagged postings among all that were let in. The threshold is set for the alert budget of a month.",
+    "scores": "Half of a night's postings score below its median, and so on; what lies above the threshold is flagged. "
+    "A rise of all lines together means that the bank has changed, rather than a few accounts.",
+    "map-rate": "The chosen findings on accounts whose owners live in the district, of a thousand of their postings. "
+    "Where there are few postings one finding is much: see them in the table.",
+    "map-money": "What the chosen findings on accounts whose owners live in the district are about, in sum.",
+}
+"""Answers to "what's this?" by the name of the chart."""
 _SHADES = (Colour.LEVEL1, Colour.LEVEL2, Colour.LEVEL3, Colour.LEVEL4, Colour.LEVEL5)
 
 
@@ -54,8 +66,9 @@ def scatter_of(
         "grid": {"left": 24, "right": 24, "top": 28, "bottom": 56},
         "tooltip": {"trigger": "item"},
         "xAxis": _axis(x, "center", 24),
-        "yAxis": {**_axis(y, "end", 12)},
-        "brush": {"xAxisIndex": 0, "yAxisIndex": 0, "toolbox": [], "throttleType": "debounce"},
+        "yAxis": _axis(y, "end", 12),
+        # With the other axis named, too, ECharts 6.1 takes no drawing at all.
+        "brush": {"xAxisIndex": 0, "toolbox": []},
         "toolbox": {"show": False},
         "select": {
             "brushType": "rect",
@@ -77,7 +90,8 @@ def scatter_of(
     )
     summary = f"{count:,} postings, {len(found):,} of the shown ones with a finding{sampled}. The table lists those."
     title = f"{y.title} against {x.title.lower()}"
-    return Chart("scatter", title, summary, option, ChartTable.of(columns, rows), y.unit, "tall")
+    meaning = f"{x.title}: {x.meaning} {y.title}: {y.meaning}"
+    return Chart("scatter", title, summary, option, ChartTable.of(columns, rows), y.unit, "tall", meaning=meaning)
 
 
 def _axis(axis: Axis, place: str, gap: int) -> dict[str, Any]:
@@ -122,13 +136,17 @@ def series_plots(choice: Choice, points: Sequence[Point]) -> list[Chart]:
     if not points:
         return []
     hrefs = [replace(choice, first=point.first, last=point.last).address for point in points]
-    return [_selectable(chart) for chart in (_codes(points, hrefs), *_figures(points, hrefs))]
+    return [_explained(_selectable(chart)) for chart in (_codes(points, hrefs), *_figures(points, hrefs))]
+
+
+def _explained(chart: Chart) -> Chart:
+    return replace(chart, meaning=_MEANINGS[chart.name])
 
 
 def _selectable(chart: Chart) -> Chart:
     """The chart with days to be selected by drawing over them."""
     select = {"brushType": "lineX", "x": ["from", "to"], "isDays": True}
-    brush = {"xAxisIndex": 0, "toolbox": [], "throttleType": "debounce"}
+    brush = {"xAxisIndex": 0, "toolbox": []}
     return replace(chart, option={**chart.option, "brush": brush, "toolbox": {"show": False}, "select": select})
 
 
@@ -211,7 +229,7 @@ def map_plots(choice: Choice, rows: Sequence[DistrictRow], shapes: Mapping[str, 
         return []
     rate = _map("map-rate", "Findings per thousand postings", rows, lambda row: row.per_thousand, Unit.NUMBER)
     money = _map("map-money", "Money at risk", rows, lambda row: row.money, Unit.MONEY)
-    return [_drawn(each, choice, placed, shapes) for each in (rate, money)]
+    return [_explained(_drawn(each, choice, placed, shapes)) for each in (rate, money)]
 
 
 def _map(
@@ -219,7 +237,7 @@ def _map(
 ) -> Chart:
     ordered = sorted(rows, key=lambda row: -(value(row) or 0.0))
     named = [row for row in ordered if row.name]
-    most = ", ".join(f"{row.name} {_short(value(row), unit)}" for row in named[:3])
+    most = ", ".join(f"{row.name} {_short(value(row))}" for row in named[:3])
     elsewhere = sum(row.findings for row in rows if not row.name)
     unplaced = f" Accounts whose district is not shown: {elsewhere:,}." if elsewhere else ""
     columns = [
@@ -234,8 +252,13 @@ def _map(
     return Chart(name, title, f"Most: {most or 'none'}.{unplaced}", option, ChartTable.of(columns, cells), unit)
 
 
-def _short(value: float | None, unit: Unit) -> str:
-    return told(None if value is None else round(value, 1), unit)
+def _short(value: float | None) -> str:
+    """A figure beside a district, in which cents are not read."""
+    return "–" if value is None else f"{_whole(value):,}"
+
+
+def _whole(value: float) -> float:
+    return round(value) if value >= 100 or value == int(value) else round(value, 1)
 
 
 def _drawn(chart: Chart, choice: Choice, placed: set[str], shapes: Mapping[str, Any]) -> Chart:
@@ -247,7 +270,7 @@ def _drawn(chart: Chart, choice: Choice, placed: set[str], shapes: Mapping[str, 
         "type": "map",
         "map": _MAP,
         "name": chart.title,
-        "data": [_district(item, most, chart.unit, choice) for item in told_items],
+        "data": [_district(item, most, choice) for item in told_items],
         "aspectScale": 0.65,
         "left": 110,
         "right": 8,
@@ -258,17 +281,17 @@ def _drawn(chart: Chart, choice: Choice, placed: set[str], shapes: Mapping[str, 
         "emphasis": {"label": _LABEL, "itemStyle": {"areaColor": Colour.FAINT}},
         "select": {"label": _LABEL, "itemStyle": {"borderColor": Colour.INK, "borderWidth": 3}},
     }
-    option = {"tooltip": {"trigger": "item"}, "visualMap": _shades(most, chart.unit), "series": [drawn]}
+    option = {"tooltip": {"trigger": "item"}, "visualMap": _shades(most), "series": [drawn]}
     return replace(chart, option=option, maps={_MAP: shapes})
 
 
 _LABEL = {"show": True, "color": Colour.INK}
 
 
-def _district(item: Mapping[str, Any], most: float, unit: Unit, choice: Choice) -> dict[str, Any]:
+def _district(item: Mapping[str, Any], most: float, choice: Choice) -> dict[str, Any]:
     return {
         **item,
-        "text": f"{item['name']}: {_short(item['value'], unit)}",
+        "text": f"{item['name']}: {_short(item['value'])}",
         "href": choice.with_district(item["name"]).address,
         "selected": item["name"] == choice.district,
         "itemStyle": {"decal": _pattern(level_of(item["value"], most))},
@@ -292,10 +315,10 @@ def _pattern(level: int) -> dict[str, Any]:
     return {"color": "rgba(0, 0, 0, 0.35)", "dashArrayX": [1, 0], "dashArrayY": [1.5, gap], "rotation": -math.pi / 4}
 
 
-def _shades(most: float, unit: Unit) -> dict[str, Any]:
+def _shades(most: float) -> dict[str, Any]:
     edges = [most * level / LEVELS for level in range(LEVELS + 1)]
     pieces = [
-        {"gt": low, "lte": high, "color": colour, "label": f"to {_short(high, unit)}"}
+        {"gt": low, "lte": high, "color": colour, "label": f"to {_short(high)}"}
         for low, high, colour in zip(edges, edges[1:], _SHADES, strict=False)
     ]
     none = {"value": 0, "color": Colour.FAINT, "label": "none"}

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from include.errors import SettlementError
 from include.settings import Settings
 from plugins.settlement_console.audit import audited
 from plugins.settlement_console.case_books import followed_book
 from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.finding.charts import charts_of
-from plugins.settlement_console.finding.its_case import MOST_EVENTS, its_case
+from plugins.settlement_console.finding.its_case import MOST_EVENTS, ItsCase, its_case
 from plugins.settlement_console.finding.page import FindingPage, NoSuchFindingError, finding_page
 from plugins.settlement_console.finding.surroundings import DAYS_BEFORE, LEAST_TO_COMPARE
 from plugins.settlement_console.pages import page, root_of, told_troubles
@@ -106,11 +107,10 @@ def _shown(
     refusal: CaseRefusedError | None = None,
     note: str = "",
 ) -> Response:
-    now = datetime.now(UTC)
     with told_troubles():
         found = _found(settings, visitor, finding_id)
         _audit(settings, visitor, found)
-        case = its_case(followed_book(settings, now), finding_id, now, sees_accounts=visitor.sees_accounts)
+    case, trouble = _case(settings, visitor, finding_id)
     account = found.account
     return page(
         "finding.html",
@@ -121,6 +121,7 @@ def _shown(
         account=account,
         charts=charts_of(account.around, found.finding["settlement_date"]) if account else [],
         its=case,
+        case_trouble=trouble,
         tally=case.tally(found.before.findings) if case else found.before.in_all,
         refusal=refusal,
         note=note,
@@ -135,6 +136,15 @@ def _found(settings: Settings, visitor: Visitor, finding_id: str) -> FindingPage
         return finding_page(settings, finding_id, sees_accounts=visitor.sees_accounts)
     except NoSuchFindingError as error:
         raise HTTPException(404, str(error)) from error
+
+
+def _case(settings: Settings, visitor: Visitor, finding_id: str) -> tuple[ItsCase | None, str]:
+    """The finding's case; where the case book cannot be read, why not, as the finding can be shown without it."""
+    now = datetime.now(UTC)
+    try:
+        return its_case(followed_book(settings, now), finding_id, now, sees_accounts=visitor.sees_accounts), ""
+    except SettlementError as error:
+        return None, str(error)
 
 
 def _audit(settings: Settings, visitor: Visitor, found: FindingPage) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from include.settings import Settings
 from plugins.settlement_console.charts import Chart
 from plugins.settlement_console.folders import NoSuchFileError, ShownFolder
+from plugins.settlement_console.lake_reader import opened_lake
 from plugins.settlement_console.lake_says import is_made
 from plugins.settlement_console.models.evidence import FIGURES, packs_of
 
@@ -82,13 +83,10 @@ def models_page(settings: Settings) -> ModelsPage:
 
 def nights_drawn(settings: Settings) -> list[Chart]:
     """The charts of drift and performance over the last nights; none without a lake."""
-    if not is_made(settings):
-        return []
-    # As in `models_page`.
-    from include.lake import Lake
     from plugins.settlement_console.models.plots import night_charts
 
-    return night_charts(Lake.open(settings.lake_uri, settings))
+    lake = opened_lake(settings)
+    return [] if lake is None else night_charts(lake)
 
 
 def champion_looks(settings: Settings, page: ModelsPage) -> Chart | None:

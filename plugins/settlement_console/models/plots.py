@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from plugins.settlement_console.charts import Band, Chart, ChartTable, Colour, Series, Unit, over_days
+from plugins.settlement_console.lake_reader import masked_mart
 
 if TYPE_CHECKING:
     from include.lake import Lake
@@ -25,10 +26,10 @@ FEATURES_DRAWN = 12
 
 def night_charts(lake: Lake) -> list[Chart]:
     """How drift and performance went over the last nights; none before the first scored night."""
-    nights = lake.manifest()["settlement_date"].to_pylist()
-    if not nights:
+    span = lake.span()
+    if span is None:
         return []
-    last = max(nights)
+    last = span[1]
     first = last - timedelta(days=NIGHTS_DRAWN - 1)
     found = [*_performance_charts(_performance(lake, first, last)), _drift_chart(_excess(lake, first, last))]
     return [chart for chart in found if chart]
@@ -36,9 +37,7 @@ def night_charts(lake: Lake) -> list[Chart]:
 
 def _performance(lake: Lake, first: date, last: date) -> list[Row]:
     """The masked mart has all figures; it names nobody."""
-    from include.marts import MASKED_MARTS
-
-    rows: list[Row] = lake.read(MASKED_MARTS["mart_model_performance"], first, last).to_pylist()
+    rows: list[Row] = masked_mart(lake, "mart_model_performance", first, last).to_pylist()
     return sorted(rows, key=lambda row: row["settlement_date"])
 
 

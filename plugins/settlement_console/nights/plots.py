@@ -50,6 +50,7 @@ def _multiple(measure: Measure, nights: Sequence[NightFigures], marked: date | N
         band=band,
         marks=marks,
         height="small",
+        meaning=measure.meaning,
     )
 
 

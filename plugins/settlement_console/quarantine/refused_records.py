@@ -6,11 +6,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from include.settings import Settings
-from plugins.settlement_console.lake_says import is_made
+from plugins.settlement_console.lake_reader import masked_table, opened_lake, published_nights
 
 if TYPE_CHECKING:
     from include.lake import Lake
@@ -110,11 +110,10 @@ class NightPage:
 
 def refused_nights(settings: Settings, before: date | None = None) -> list[RefusedNight]:
     """The newest published nights, or those before a date, newest first, each with what it did not let in."""
-    lake = _lake(settings)
+    lake = opened_lake(settings)
     if lake is None:
         return []
-    nights = sorted(night for night in lake.manifest()["settlement_date"].to_pylist() if not before or night < before)
-    shown = nights[-NIGHTS_SHOWN:]
+    shown = [*published_nights(lake, before and before - timedelta(days=1), NIGHTS_SHOWN)]
     if not shown:
         return []
     # Counts name nobody; they are made from the masked table for everybody.
@@ -135,7 +134,7 @@ def night_page(settings: Settings, night: date, first: int, *, sees_places: bool
     sees_places
         Whether the reader may see file and line of a record; others get a pseudonym of both.
     """
-    lake = _lake(settings)
+    lake = opened_lake(settings)
     if lake is None or lake.published(night) is None:
         return None
     rows = _full(lake, night) if sees_places else _masked(lake, night, night)
@@ -156,7 +155,7 @@ def raw_record(settings: Settings, night: date, record_id: str) -> tuple[Refused
     from include.quality.sealed_quarantine import unseal_quarantine
     from include.security.envelope import Envelope
 
-    lake = _lake(settings)
+    lake = opened_lake(settings)
     found = None if lake is None else lake.read("quarantine", night, night)
     places = [] if found is None else [_record(row).record_id for row in found.to_pylist()]
     if found is None or record_id not in places:
@@ -166,19 +165,8 @@ def raw_record(settings: Settings, night: date, record_id: str) -> tuple[Refused
     return _record(row), row["raw"] or "", row["account_id"]
 
 
-def _lake(settings: Settings) -> Lake | None:
-    if not is_made(settings):
-        return None
-    # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
-    from include.lake import Lake
-
-    return Lake.open(settings.lake_uri, settings)
-
-
 def _masked(lake: Lake, first: date, last: date, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    from include.masking.tables import MASKED_TABLES
-
-    found: list[dict[str, Any]] = lake.read(MASKED_TABLES["quarantine"], first, last, columns).to_pylist()
+    found: list[dict[str, Any]] = masked_table(lake, "quarantine", first, last, columns).to_pylist()
     return found
 
 

@@ -32,8 +32,10 @@ class Desk:
     ----------
     settings, visitor
         The installation's settings, and who works here.
+    lake
+        The lake.
     book
-        The lake's cases, with all published nights.
+        Its cases, with all published nights.
     calendar
         The bank's days, in which age is counted; None before a night is published.
     now
@@ -42,6 +44,7 @@ class Desk:
 
     settings: Settings
     visitor: Visitor
+    lake: Lake
     book: CaseBook
     calendar: BankCalendar | None
     now: datetime
@@ -88,10 +91,11 @@ def desk_of(settings: InstalledSettings, visitor: CurrentVisitor) -> Desk | None
             return None
         # The server loads this module at its start; the store's libraries are imported only when somebody looks.
         from include.cases.book import CaseBook
+        from include.settlement.bank_calendar import BankCalendar
 
         book = CaseBook.open(settings.lake_uri, settings)
         book.follow(lake, now)
-        return Desk(settings, visitor, book, _calendar(lake, settings), now)
+        return Desk(settings, visitor, lake, book, BankCalendar.newest(lake, settings.source_uri), now)
 
 
 def needed_desk(desk: Annotated[Desk | None, Depends(desk_of)]) -> Desk:
@@ -116,13 +120,3 @@ def no_such_case() -> Iterator[None]:
         yield
     except NoSuchCaseError as error:
         raise HTTPException(404, str(error)) from error
-
-
-def _calendar(lake: Lake, settings: Settings) -> BankCalendar | None:
-    from include.settlement.bank_calendar import BankCalendar
-    from include.sources.address import parse_address
-
-    span = lake.span()
-    if span is None:
-        return None
-    return BankCalendar.of(lake, span[1], parse_address(settings.source_uri).declared.holidays)

@@ -122,7 +122,8 @@ function draw(figure, theme) {
 }
 
 function figures() {
-  return document.querySelectorAll("figure[data-chart]");
+  // A chart without figures has a sentence alone.
+  return document.querySelectorAll("figure[data-chart]:has(.chart-plot)");
 }
 
 function drawAll(theme) {

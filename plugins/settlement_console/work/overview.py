@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,13 @@ from include.settings import Settings
 from plugins.settlement_console.records import Records
 
 if TYPE_CHECKING:
-    from include.cases.book import CaseBook
     from include.cases.views import CorrectionRow
     from include.casework.backlog import AgeGroup, Holder
     from include.casework.outcomes import Casework, Outcomes
     from include.casework.second_looks import SecondLooks
     from include.lake import Lake
     from include.settlement.bank_calendar import BankCalendar
+    from plugins.settlement_console.queue.desk import Desk
 
 DAYS_SUMMED = 365
 """Days whose findings are summed up: a year, in which every habit of the bank comes round once."""
@@ -78,36 +78,35 @@ class WorkPage:
         return sum((each.confirmed_money for each in self.casework.by_month.values()), start=Decimal(0))
 
 
-def work_page(
-    settings: Settings, lake: Lake, book: CaseBook, calendar: BankCalendar, now: datetime, *, sees_accounts: bool
-) -> WorkPage:
-    """The work on the findings of a lake.
+def work_page(desk: Desk, calendar: BankCalendar) -> WorkPage:
+    """The work on the findings of a lake; whoever may not see whom gets sums of the masked tables, and no names.
 
     Parameters
     ----------
+    desk
+        The lake and its cases, as a visitor may see them.
     calendar
         The bank's days up to its newest night.
-    sees_accounts
-        Whether the reader may see whom; others see sums of the masked tables, and no names of colleagues.
     """
     from include.cases.terms import CaseState, CorrectionState
     from include.casework.backlog import by_age, held_by, money_of
 
-    today = calendar.today(now.date())
-    backlog = book.backlog(now, sees_accounts=sees_accounts)
-    since = now - timedelta(days=DAYS_SUMMED)
-    approved = book.corrections(CorrectionState.APPROVED, sees_accounts=sees_accounts)
+    sees = desk.sees_accounts
+    today = calendar.today(desk.now.date())
+    backlog = desk.book.backlog(desk.now, sees_accounts=sees)
+    since = desk.now - timedelta(days=DAYS_SUMMED)
+    approved = desk.book.corrections(CorrectionState.APPROVED, sees_accounts=sees)
     return WorkPage(
         today=today,
         groups=by_age(backlog, lambda since: calendar.count(since, today)),
         cases=len(backlog),
         money=money_of(backlog),
         waiting=sum(row.state == CaseState.WAITING for row in backlog),
-        holders=held_by(backlog) if sees_accounts else None,
-        casework=_casework(Records(lake, not sees_accounts), calendar.night, calendar.count),
+        holders=held_by(backlog) if sees else None,
+        casework=_casework(Records(desk.lake, not sees), calendar.night, calendar.count),
         approved=_recovered([row for row in approved if row.closed_at and row.closed_at >= since]),
-        proposed=_recovered(book.corrections(CorrectionState.PROPOSED, sees_accounts=sees_accounts)),
-        looks=looks_of(settings, lake),
+        proposed=_recovered(desk.book.corrections(CorrectionState.PROPOSED, sees_accounts=sees)),
+        looks=looks_of(desk.settings, desk.lake),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +11,9 @@ from fastapi.responses import RedirectResponse
 from include.settings import Settings
 from plugins.settlement_console.audit import audited
 from plugins.settlement_console.dependencies import InstalledSettings
-from plugins.settlement_console.lake_says import is_made
+from plugins.settlement_console.lake_reader import opened_lake
 from plugins.settlement_console.pages import page, root_of, told_troubles
+from plugins.settlement_console.queue.desk import PerhapsDesk
 from plugins.settlement_console.records import Records
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.routes import Page, get, post
@@ -32,52 +32,16 @@ from plugins.settlement_console.work.second_look import (
 )
 
 if TYPE_CHECKING:
-    from include.cases.book import CaseBook
     from include.casework.second_looks import Item, SecondLooks
     from include.lake import Lake
-    from include.settlement.bank_calendar import BankCalendar
 
 
-@dataclass(frozen=True)
-class Opened:
-    """The lake with its cases, brought up to the newest night, and the bank's days; None of these before a night."""
-
-    settings: Settings
-    lake: Lake
-    book: CaseBook
-    calendar: BankCalendar
-    now: datetime
-
-    @classmethod
-    def of(cls, settings: Settings) -> Opened | None:
-        """What the installation's lake holds; None before its first night."""
-        if not is_made(settings):
-            return None
-        # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
-        from include.cases.book import CaseBook
-        from include.lake import Lake
-        from include.settlement.bank_calendar import BankCalendar
-        from include.sources.address import parse_address
-
-        lake, now = Lake.open(settings.lake_uri, settings), datetime.now(UTC)
-        newest = Records(lake, is_masked=True).newest()
-        if newest is None:
-            return None
-        book = CaseBook.open(settings.lake_uri, settings)
-        book.follow(lake, now)
-        calendar = BankCalendar.of(lake, newest, parse_address(settings.source_uri).declared.holidays)
-        return cls(settings, lake, book, calendar, now)
-
-
-def work(request: Request, visitor: CurrentVisitor, settings: InstalledSettings) -> Response:
+def work(request: Request, visitor: CurrentVisitor, desk: PerhapsDesk) -> Response:
     """The backlog, and what became of the findings of the last year."""
+    if desk is None or desk.calendar is None:
+        return page("work.html", request, visitor, page=None, charts=[], mine=[])
     with told_troubles():
-        opened = Opened.of(settings)
-        if opened is None:
-            return page("work.html", request, visitor, page=None, charts=[], mine=[])
-        found = work_page(
-            settings, opened.lake, opened.book, opened.calendar, opened.now, sees_accounts=visitor.sees_accounts
-        )
+        found = work_page(desk, desk.calendar)
     mine = open_for(found.looks, visitor.name) if found.looks else []
     return page("work.html", request, visitor, page=found, charts=charts_of(found), mine=mine)
 
@@ -135,13 +99,9 @@ def judge(
 
 
 def _looks(settings: Settings) -> tuple[Lake, SecondLooks]:
-    from include.lake import Lake
-
-    found = None
-    if is_made(settings):
-        lake = Lake.open(settings.lake_uri, settings)
-        found = looks_of(settings, lake)
-    if found is None:
+    lake = opened_lake(settings)
+    found = None if lake is None else looks_of(settings, lake)
+    if lake is None or found is None:
         raise HTTPException(404, "nothing is drawn yet: the sample begins with the first month of nights that is over")
     return lake, found
 

@@ -48,7 +48,8 @@ def test_a_chart_says_its_figures_to_who_cannot_see_it() -> None:
     shown = _figure(over_days("money", "Money", "Much.", DAYS, [Series("paid", [1, Decimal("2.5")])], unit=Unit.MONEY))
     assert 'aria-describedby="chart-money-summary"' in shown
     assert '<p id="chart-money-summary">Much.</p>' in shown
-    assert shown.index("1994-01-31") < shown.index("1994-01-30"), "the newest day stands first"
+    rows = shown.split("<tbody>")[1]
+    assert rows.index("1994-01-31") < rows.index("1994-01-30"), "the newest day stands first"
     assert "2.50" in shown
 
 
@@ -108,3 +109,12 @@ def test_a_long_table_says_how_much_of_it_is_not_there() -> None:
 )
 def test_figures_are_written_by_their_unit(value: float, unit: Unit, words: str) -> None:
     assert told(value, unit) == words
+
+
+def test_a_chart_without_figures_is_its_sentence_alone() -> None:
+    shown = _figure(
+        over_days("precision", "Precision", "Nobody decided yet.", DAYS, [Series("precision", [None, None])])
+    )
+    assert "Nobody decided yet." in shown
+    assert "chart-plot" not in shown
+    assert "<table" not in shown

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from plugins.settlement_console.explore.choice import Choice, ChoiceError
+from plugins.settlement_console.queue.filters import AskedQueue
 
 NEWEST = date(1994, 1, 31)
 FULL = {
@@ -48,9 +50,11 @@ def test_the_queue_is_told_what_it_can_choose_by_and_the_visitor_what_it_cannot(
         "kind": "score",
         "code": "amount",
         "district": "Ústí & Most",
-        "amount_from": "10.5",
+        "least": "10.5",
     }
     assert choice.unknown_to_queue == ["score"]
+    asked = AskedQueue.of_query(urlsplit(choice.queue_address).query, "ida")
+    assert (asked.faults, asked.wanted.least_amount, asked.wanted.codes) == ((), Decimal("10.5"), ("amount",))
 
 
 def test_each_part_of_a_choice_can_be_taken_back() -> None:

@@ -54,7 +54,7 @@ def test_all_findings_of_the_nights_are_counted_with_their_money(settings: Setti
         ({"code": "amount"}, 3),
         ({"district": SHOWN}, 3),
         ({"district": HIDDEN}, 0),
-        ({"amount_from": "-60", "amount_to": "-40"}, 3),
+        ({"amount_from": "40", "amount_to": "60"}, 3),
         ({"score_from": "0.91"}, 0),
         ({"score_from": "0.9"}, 3),
         ({"hour_to": "1"}, 3),
