@@ -87,7 +87,9 @@ def test_beyond_the_end_the_first_page_is_offered(night: Office) -> None:
 def test_counts_end_where_nobody_counts_further(night: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cases.MOST_COUNTED == 1000
     monkeypatch.setattr(cases, "MOST_COUNTED", 1)
-    assert "1+ cases" in night.ann.get("/queue").text
+    page = night.ann.get("/queue").text
+    assert "1+ cases" in page
+    assert "As a file for a spreadsheet</a>, the first 10,000" in page
 
 
 def test_an_empty_queue_says_what_to_do(office: Office) -> None:
