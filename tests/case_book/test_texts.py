@@ -26,10 +26,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory, postgres_server: LocalPostgre
 
 def test_nul_stops_no_look_at_a_case(desk: Desk) -> None:
     case = desk.case("n" * 32)
-    assert [each.text for each in case.findings if each.finding_id == "n" * 32] == ["a�b"]
+    assert [each.text for each in case.findings if each.finding_id == "n" * 32] == ["ab"]
     assert "a�b" in [event.note for event in case.events]
     desk.book.note(case.row.case_id, "ann", NOW, NUL)
-    assert desk.case("n" * 32).events[0].note == "a�b"
+    assert desk.case("n" * 32).events[0].note == "ab"
     assert [row.account for row in desk.queue()] == [str(ACCOUNT)]
 
 
