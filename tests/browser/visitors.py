@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from tests.served import Server
 
@@ -17,8 +17,8 @@ Scheme = Literal["light", "dark"]
 DESK, TELEPHONE = 1280, 390
 """Widths in pixels that pages are made for."""
 _HEIGHTS = {DESK: 800, TELEPHONE: 844}
-PATIENCE_MS = 30_000
-"""How long a page may take on a busy machine."""
+PATIENCE_MS = 120_000
+"""How long a page may take: idle it takes a second or two, and machines that test are seldom idle."""
 
 
 @contextmanager
@@ -27,6 +27,7 @@ def chromium_of(executable: str) -> Iterator[Chromium]:
     # Root has no user namespace to put a page into; what is looked at here is the project's own.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield browser
         browser.close()
