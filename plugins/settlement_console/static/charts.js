@@ -135,7 +135,7 @@ function drawAll(theme) {
 function openTables() {
   for (const figure of figures()) {
     figure.classList.add("is-undrawn");
-    figure.querySelector("details").open = true;
+    figure.querySelector(".chart-table").open = true;
   }
 }
 
