@@ -81,9 +81,11 @@ class CaseBook:
         """Take in the nights that were published since; cheap where none was.
 
         At first these are the last `KNOWN_DAYS` nights, later those whose run is new. Reviews that came in by other
-        ways are taken in, too. Of two processes that follow at once one writes, and the other sees it.
+        ways are taken in, too, and decisions that wait for the drop are brought there. Of two processes that follow at
+        once one writes, and the other sees it.
         """
-        return follow(self._store, lake, Namer(self._keys.lasting_key("case")), now)
+        self.deliver(now)
+        return follow(self._store, lake, lambda: Namer(self._keys.lasting_key("case")), now)
 
     def queue(
         self, wanted: QueueFilter, now: datetime, *, after: str | None = None, size: int = 50, sees_accounts: bool

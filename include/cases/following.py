@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ _WATCHED = ("night_manifest", MART_TABLES["mart_findings"].name)
 _OPEN = {"snooze_id": None, "decision_id": None, "is_settled": False, "review_state": "open", "lake_state": "open"}
 
 
-def follow(store: SqlStore, lake: Lake, namer: Namer, now: datetime) -> Followed:
+def follow(store: SqlStore, lake: Lake, namer: Callable[[], Namer], now: datetime) -> Followed:
     """Take in what was published since the book looked last.
 
     Parameters
@@ -46,7 +46,7 @@ def follow(store: SqlStore, lake: Lake, namer: Namer, now: datetime) -> Followed
     lake
         The lake.
     namer
-        Gives cases their ids.
+        Function that gives the namer of cases, whose key is opened only where there is something to take in.
     now
         The present time.
     """
@@ -58,7 +58,7 @@ def follow(store: SqlStore, lake: Lake, namer: Namer, now: datetime) -> Followed
         known = _known(connection)
     total = Followed()
     for nights in _batches(lake, known):
-        total = _sum(total, _take(store, lake, namer, nights, now))
+        total = _sum(total, _take(store, lake, namer(), nights, now))
     with store.write() as connection:
         mark_of(connection, FOLLOWED, is_locked=True)
         take_reviews(connection, lake, now)

@@ -19,6 +19,7 @@ _COLUMNS = (
     *("settlement_date", "finding_id", "kind", "code", "severity", "account_id", "trans_id", "amount", "score"),
     *("feature", "text", "shown_district"),
 )
+_LONGEST_DISTRICT = 200
 MATERIAL = ("kind", "code", "severity", "trans_id", "amount_cents", "correction")
 """Fields whose change makes another finding of it: what was decided on the old one says nothing on the new."""
 _SEEN = (*MATERIAL, "text")
@@ -56,15 +57,20 @@ def _finding(row: Row, run_key: str, masked: Mapping[str, Any], correction: str 
     kept = {name: row[name] for name in _COLUMNS if name not in ("amount", "shown_district")}
     found = {
         **kept,
-        "text": row["text"] or "",
-        "district": row["shown_district"],
+        "text": _text(row["text"]) or "",
+        "district": (_text(row["shown_district"]) or "")[:_LONGEST_DISTRICT] or None,
         "run_key": run_key,
         "amount_cents": cents_of(row["amount"]),
         "masked_amount_cents": cents_of(masked.get("amount")),
-        "masked_text": masked.get("text"),
+        "masked_text": _text(masked.get("text")),
         "correction": correction,
     }
     return {**found, "digest": _digest(found)}
+
+
+def _text(text: str | None) -> str | None:
+    """A bank's text without zero bytes, which a database server takes none of."""
+    return None if text is None else text.replace("\0", "")
 
 
 def _digest(found: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from html import escape
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
@@ -129,6 +130,19 @@ def test_a_link_that_is_sent_to_a_colleague_opens_the_finding_in_the_frame(chrom
     with window(chromium, watch.server, "viewer") as page:
         page.goto(f"{IN_FRAME}/findings/{watch.finding()}")
         page.frame_locator(FRAME).get_by_role("heading", name="Why it was flagged").wait_for()
+
+
+def test_a_link_to_airflow_leaves_the_frame(chromium: Chromium, watch: Watch) -> None:
+    with window(chromium, watch.server, "admin") as page:
+        page.goto(f"/plugin/settlement{BELOW}/models")
+        link = page.frame_locator(FRAME).get_by_role("link", name="model_selection").first
+        link.wait_for()
+        # The script that knows the way out may come after the link.
+        page.wait_for_load_state("networkidle")
+        link.click()
+        page.wait_for_url(lambda address: urlsplit(address).path == "/dags/model_selection")
+        page.get_by_role("link", name="Dags").wait_for()
+        assert page.locator(FRAME).count() == 0
 
 
 def test_a_login_that_ran_out_is_told_in_the_frame(chromium: Chromium, watch: Watch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,26 @@ FEATURES_DRAWN = 12
 """Features in the chart of drift, the farthest first; a person follows no more by eye."""
 
 
+_MEANINGS = {
+    "flagged-share": (
+        "A posting is flagged when its score lies above the threshold, which is set so that a month flags the "
+        "alert budget."
+    ),
+    "score-quantiles": (
+        "A score says how unusual a posting is for its account: 0.5 is one in a hundred, 0.6 one in a thousand."
+    ),
+    "precision": (
+        "Confirmed findings among the confirmed and dismissed ones of the model that scored the night, as "
+        "that night knew them."
+    ),
+    "drift": (
+        "1 is the line that ordinary months stay below. A feature beyond it for three nights in a row becomes "
+        "a notice, and may ask for a new selection."
+    ),
+}
+"""What each chart means, for somebody who sees it for the first time."""
+
+
 def night_charts(lake: Lake) -> list[Chart]:
     """How drift and performance went over the last nights; none before the first scored night."""
     span = lake.span()
@@ -32,7 +53,7 @@ def night_charts(lake: Lake) -> list[Chart]:
     last = span[1]
     first = last - timedelta(days=NIGHTS_DRAWN - 1)
     found = [*_performance_charts(_performance(lake, first, last)), _drift_chart(_excess(lake, first, last))]
-    return [chart for chart in found if chart]
+    return [replace(chart, meaning=_MEANINGS[chart.name]) for chart in found if chart]
 
 
 def _performance(lake: Lake, first: date, last: date) -> list[Row]:

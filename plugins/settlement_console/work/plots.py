@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
     from plugins.settlement_console.work.overview import WorkPage
 
 
+_MEANINGS = {
+    "backlog": (
+        "A case is as old as its oldest finding that nobody decided on. Days are the bank's own banking days. "
+        "What waits was put aside until a day."
+    ),
+    "outcomes": (
+        "Confirmed: people found it right. Dismissed: it was in order. Unsure: they could not tell. A finding "
+        "belongs to the month of its settlement date, whenever it was decided."
+    ),
+    "precision-by-month": (
+        "Confirmed findings among the confirmed and dismissed ones. With the same precision another month's "
+        "decisions would lie within the band 19 times out of 20."
+    ),
+    "money-by-month": (
+        "The difference of a break, the amount of a flagged posting. It is money that was looked at, not money lost."
+    ),
+    "delays": "A day counts when the bank books on it. Decisions that no night has taken in yet are not counted.",
+}
+"""What each chart means, for somebody who sees it for the first time."""
+
+
 def charts_of(page: WorkPage) -> list[Chart]:
     """The charts of the page; those without anything to draw are left out."""
     months = page.casework.by_month
@@ -22,7 +44,7 @@ def charts_of(page: WorkPage) -> list[Chart]:
         found += [_outcomes(months), _precision(months), _money(months)]
     if page.casework.delays:
         found.append(_delays(page.casework.delays))
-    return found
+    return [replace(chart, meaning=_MEANINGS[chart.name]) for chart in found]
 
 
 def _backlog(groups: Sequence[AgeGroup]) -> Chart:

@@ -145,6 +145,7 @@ def test_what_is_read_is_bounded_and_told(settings: Settings, monkeypatch: pytes
     assert "newest 2 nights of the choice" in page.notes[0]
     assert "the newest 2 nights." in page.notes[1]
     assert f"of the {2 * POSTINGS} the plot shows 5, those with a finding first" in page.scatter.summary
+    assert [len(series["data"]) for series in page.scatter.option["series"]] == [1, 4]
     monkeypatch.setattr(scattered, "MOST_POSTINGS", POSTINGS - 1)
     assert _page(settings).notes[1].endswith("the first of one night.")
 
