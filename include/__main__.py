@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
         _stage(stages, "privacy", _privacy, "say what is held on a client, or erase it on the client's request"),
         settings,
     )
+    _audit_options(_stage(stages, "audit", _audit, "print who looked at, exported and decided what"), settings)
     _maintain_options(
         _stage(stages, "maintain", _maintain, "compact a lake, and remove what nobody can be using"), settings
     )
@@ -172,6 +174,11 @@ def _privacy_options(parser: argparse.ArgumentParser, settings: Settings) -> Non
     parser.add_argument(
         "--today", type=_date, default=None, help="day from which retention is seen (default: this day, UTC)"
     )
+    _made_lake(parser, settings)
+
+
+def _audit_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--account", type=int, default=None, help="entries about this account alone (default: all)")
     _made_lake(parser, settings)
 
 
@@ -291,6 +298,13 @@ def _privacy(options: argparse.Namespace) -> dict[str, Any]:
         raise SettingsError("got --erase and --dry-run: give --erase to erase, and neither to see what it would do")
     asked = (options.lake, options.client, get_settings(), options.today or datetime.now(UTC).date())
     return erase(*asked, say=_say) if options.erase else held_on(*asked)
+
+
+def _audit(options: argparse.Namespace) -> str:
+    from include.cases import audit_entries
+
+    found = audit_entries(options.lake, get_settings(), options.account)
+    return "\n".join(json.dumps(asdict(entry), default=str, sort_keys=True) for entry in found)
 
 
 def _maintain(options: argparse.Namespace) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Cases: what people do with findings, from the queue to the decision, and the audit of it."""
 
-from include.cases.audit import AuditEntry, AuditLog, audit_faults
+from include.cases.audit import AuditEntry, AuditLog, audit_entries, audit_faults
 from include.cases.book import CaseBook
 from include.cases.refusals import (
     CaseRefusedError,
@@ -38,5 +38,6 @@ __all__ = [
     "QueuePage",
     "QueueRow",
     "SavedView",
+    "audit_entries",
     "audit_faults",
 ]

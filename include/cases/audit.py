@@ -211,6 +211,15 @@ class AuditLog:
             yield from connection.execution_options(yield_per=_BATCH).execute(query).mappings()
 
 
+def audit_entries(lake_uri: str, settings: Settings, account: int | None = None) -> Iterator[AuditEntry]:
+    """The entries of a lake's audit log, the oldest first: those about an account, or all when None."""
+    store = SqlStore.find(lake_uri, settings, METADATA, schema=SCHEMA, file=FILE)
+    if store is None:
+        return iter(())
+    log = AuditLog._over(store, lake_uri, settings)
+    return log.entries() if account is None else log.entries_about(account)
+
+
 def audit_faults(lake_uri: str, settings: Settings) -> list[str]:
     """What is wrong with a lake's audit log, as sentences; nothing is made where there is none."""
     store = SqlStore.find(lake_uri, settings, METADATA, schema=SCHEMA, file=FILE)

@@ -6,6 +6,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +25,7 @@ from plugins.settlement_console.model_runs import MODEL_DAGS, model_run
 from plugins.settlement_console.models.evidence import Evidence, evidence_of
 from plugins.settlement_console.models.routes import ROUTES as MODELS
 from plugins.settlement_console.nights.routes import ROUTES as NIGHTS
-from plugins.settlement_console.pages import failed, not_understood, page, refused
+from plugins.settlement_console.pages import failed, no_answer, not_understood, page, refused
 from plugins.settlement_console.quarantine.routes import ROUTES as QUARANTINE
 from plugins.settlement_console.queue.routes import ROUTES as QUEUE
 from plugins.settlement_console.reviews import take_reviews
@@ -78,6 +79,7 @@ def create_app() -> FastAPI:
     app.add_middleware(SmallBodies)
     app.add_exception_handler(StarletteHTTPException, refused)
     app.add_exception_handler(RequestValidationError, not_understood)
+    app.add_exception_handler(SQLAlchemyError, no_answer)
     app.add_exception_handler(Exception, _failed)
     app.state.pages = pages()
     for each in app.state.pages:

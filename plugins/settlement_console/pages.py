@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from plugins.settlement_console.routes import Page
 from plugins.settlement_console.same_origin import TOKEN_FIELD, session_token
 from plugins.settlement_console.visitors import Visitor
 
+_LOG = logging.getLogger(__name__)
 LOGIN_RAN_OUT = (
     "your login ran out, or you are not logged in. Reload Airflow's own page in your browser (F5), log in, and come "
     "back: the address leads here again"
@@ -96,10 +98,25 @@ def told_troubles() -> Iterator[None]:
 
 def failed(request: Request, __: Exception) -> Response:
     """The answer to an unexpected error: the log has its trace, the browser gets none of it."""
-    sentence = "the page could not be made; the server's log says why"
+    return _failure(request, 500, "the page could not be made; the server's log says why")
+
+
+def no_answer(request: Request, error: Exception) -> Response:
+    """The answer where a database does not do what it is asked: the lake's catalog, the cases, or Airflow's own."""
+    # Statements and their values, which may name somebody, are no part of the driver's own words.
+    _LOG.error("a database did not answer: %s", getattr(error, "orig", None) or type(error).__name__)
+    return _failure(
+        request,
+        503,
+        "a database that this page needs does not answer, or is locked: load the page again in a minute, and see there "
+        "what stands. If it stays so, the server's log says which one, for whoever looks after it",
+    )
+
+
+def _failure(request: Request, status: int, sentence: str) -> Response:
     if _wants_a_page(request):
-        return _refusal(request, 500, sentence)
-    return JSONResponse({"detail": sentence}, 500)
+        return _refusal(request, status, sentence)
+    return JSONResponse({"detail": sentence}, status)
 
 
 async def refused(request: Request, error: Exception) -> Response:

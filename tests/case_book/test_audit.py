@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from itertools import count
@@ -11,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
+from include.__main__ import main
 from include.cases import AuditLog, audit_faults
 from include.cases.store import open_store
 from include.cases.tables import AUDIT
 from include.lake import Lake
 from include.lake.sql_store import schema_of
-from include.settings import Settings
+from include.settings import Settings, get_settings
 from local.postgres import LocalPostgres
 from tests.case_book.nights import ACCOUNT, MINUTE, NOW, OTHER, Desk, settings_of
 
@@ -122,6 +124,25 @@ def test_what_is_done_with_a_case_is_audited(shared_desk: Desk, names: Names, ac
     assert told == [("ann", "decided"), ("bob", "undid")]
     assert next(book.audit.entries_about(account)).detail["outcome"] == "fraud"
     assert audit_faults(shared_desk.settings.lake_uri, shared_desk.settings) == []
+
+
+def test_the_command_prints_what_is_about_an_account(
+    shared_desk: Desk,
+    names: Names,
+    account: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shared_desk.book.claim(shared_desk.book.case_of(names("one")), "ann", NOW)
+    monkeypatch.setenv("ADS_KEY_FILE", str(shared_desk.settings.key_file))
+    get_settings.cache_clear()
+    assert main(["audit", "--lake", shared_desk.settings.lake_uri, "--account", str(account)]) == 0
+    monkeypatch.undo()
+    get_settings.cache_clear()
+    (line,) = capsys.readouterr().out.splitlines()
+    entry = json.loads(line)
+    assert (entry["who"], entry["action"], entry["at"]) == ("ann", "claimed", str(NOW))
+    assert str(account) not in line
 
 
 def test_a_log_that_is_gone_is_noticed_and_none_is_made(shared_desk: Desk, tmp_path: Path) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 from typing import TYPE_CHECKING
 
 from plugins.settlement_console.records import Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_NORMAL_QUANTILE = 1.959964
-"""The normal distribution's quantile for a two-sided interval at 95 %, as in `mart_model_performance`."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +51,11 @@ class Tally:
         >>> [round(end, 2) for end in Tally(9, 1, 0, 0).interval]
         [0.6, 0.98]
         """
-        if self.precision is None:
-            return None
-        share, number, squared = self.precision, self.settled, _NORMAL_QUANTILE**2
-        middle = (share + squared / 2 / number) / (1 + squared / number)
-        spread = sqrt(share * (1 - share) / number + squared / 4 / number**2)
-        half = _NORMAL_QUANTILE * spread / (1 + squared / number)
-        return max(middle - half, 0.0), min(middle + half, 1.0)
+        # The server loads this module at its start; the statistics are imported only when somebody looks.
+        from include.casework.intervals import share_of
+
+        found = share_of(self.confirmed, self.settled)
+        return None if found is None else (found.low, found.high)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -189,3 +190,12 @@ def test_the_next_case_is_claimed_and_nobody_else_gets_it(office: Office) -> Non
     assert "said=none-left" in office.bob.post("/queue/next", data={}).headers["location"]
     assert "with ann until" in office.bob.get("/queue").text
     assert "yours until" in office.ann.get("/queue?whose=mine").text
+
+
+def test_a_store_that_cannot_be_read_is_a_sentence(office: Office, tmp_path: Path) -> None:
+    office.desk.publish([finding(A)])
+    (store,) = tmp_path.rglob("*-cases.db")
+    store.write_bytes(b"no database" * 1000)
+    answer = office.ann.get("/queue")
+    assert answer.status_code == 503
+    assert "database that this page needs does not answer" in answer.text
