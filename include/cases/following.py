@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from include.cases.clearing import clear_breaks
 from include.cases.lake_findings import changed_fields, findings_of, is_other
 from include.cases.reviewed import take_reviews
-from include.cases.snoozes import lapse, sleep_or_wake
+from include.cases.snoozes import lapse, sleep_or_wake, with_snoozes
 from include.cases.store import mark_of, set_mark, writing
 from include.cases.summaries import sum_up, summary_of
 from include.cases.tables import CASES, ERASED, EVENTS, FINDINGS, FOLLOWED, NIGHTS, VERSIONS, Row
@@ -149,9 +149,9 @@ class _Intake:
         """Take in one night."""
         before = {row["finding_id"]: row for row in self._held(night)}
         found = {row["finding_id"]: row for row in rows}
-        self._add(night, [row for name, row in found.items() if name not in before])
+        self._add([row for name, row in found.items() if name not in before])
         for name, row in found.items():
-            if name in before:
+            if name in before and _differs(before[name], row):
                 self._keep(before[name], row)
         self._remove(night, [row for name, row in before.items() if name not in found and row["gone_at"] is None])
         self._sign(night, run_key)
@@ -161,12 +161,16 @@ class _Intake:
         return self.connection.execute(query).mappings().all()
 
     def _sign(self, night: date, run_key: str) -> None:
+        of_night = FINDINGS.c.settlement_date == night
+        self.connection.execute(
+            sa.update(FINDINGS).where(of_night, FINDINGS.c.gone_at.is_(None)).values(run_key=run_key)
+        )
         self.connection.execute(sa.delete(NIGHTS).where(NIGHTS.c.settlement_date == night))
         row = {"settlement_date": night, "run_key": run_key, "taken_at": self.now}
         self.connection.execute(sa.insert(NIGHTS), row)
         self.nights.append(night)
 
-    def _add(self, night: date, rows: Sequence[dict[str, Any]]) -> None:
+    def _add(self, rows: Sequence[dict[str, Any]]) -> None:
         """Let new findings join their cases, which are opened where there are none."""
         by_case: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
@@ -174,8 +178,10 @@ class _Intake:
         cases = self._cases(by_case)
         self._open([(name, found) for name, found in by_case.items() if name not in cases])
         self._insert(by_case)
-        for name, case in cases.items():
-            self._join(case, night, by_case[name])
+        snoozed = with_snoozes(self.connection, self.now) if cases else frozenset()
+        joined = [self._join(case, by_case[name], may_sleep=name in snoozed) for name, case in cases.items()]
+        if joined:
+            self.connection.execute(_JOINED, joined)
         self.counts["joined"] += len(rows)
 
     def _case_of(self, row: Mapping[str, Any]) -> str:
@@ -220,17 +226,18 @@ class _Intake:
             self.connection.execute(sa.insert(FINDINGS), rows)
         self.touched |= by_case.keys()
 
-    def _join(self, case: Row, night: date, rows: Sequence[dict[str, Any]]) -> None:
-        """Tell what new findings do to a case that there was: they open it unless each of them is snoozed."""
-        awake = sleep_or_wake(self.connection, case, rows, self.now)
-        values: dict[str, Any] = {"district": rows[-1]["district"]}
-        if awake:
-            values["waits_until"] = None
-        self.connection.execute(sa.update(CASES).where(CASES.c.case_id == case["case_id"]).values(**values))
+    def _join(self, case: Row, rows: Sequence[dict[str, Any]], *, may_sleep: bool) -> dict[str, Any]:
+        """Tell what new findings do to a case that there was, and give its new values.
+
+        They open it unless each of them is snoozed.
+        """
+        awake = sleep_or_wake(self.connection, case, rows, self.now) if may_sleep else rows
         is_reopened = case["is_closed"] and awake
         kind = EventKind.REOPENED if is_reopened else EventKind.JOINED
         said = f"{'Reopened by' if is_reopened else 'Joined by'} {_listed(rows)}"
         self._tell(case["case_id"], kind, f"{said}.{'' if awake else ' They are snoozed.'}")
+        waits = None if awake else case["waits_until"]
+        return {"of_case": case["case_id"], "new_district": rows[-1]["district"], "new_waits": waits}
 
     def _keep(self, before: Row, row: Mapping[str, Any]) -> None:
         """Bring a finding up to date that a restated night finds again."""
@@ -281,10 +288,20 @@ class _Intake:
         return Followed(nights=tuple(self.nights), **self.counts)
 
 
+_JOINED = (
+    sa.update(CASES)
+    .where(CASES.c.case_id == sa.bindparam("of_case"))
+    .values(district=sa.bindparam("new_district"), waits_until=sa.bindparam("new_waits"))
+)
 _RESTATED = (
-    *("run_key", "kind", "code", "severity", "account_id", "trans_id", "amount_cents", "masked_amount_cents"),
+    *("kind", "code", "severity", "account_id", "trans_id", "amount_cents", "masked_amount_cents"),
     *("score", "feature", "text", "masked_text", "correction", "digest"),
 )
+
+
+def _differs(before: Row, row: Mapping[str, Any]) -> bool:
+    """Whether a restated night says anything else of a finding, or finds it again."""
+    return before["gone_at"] is not None or any(before[name] != row[name] for name in _RESTATED)
 
 
 def _version(before: Row, row: Mapping[str, Any], fields: Sequence[str], now: datetime) -> dict[str, Any]:

@@ -98,6 +98,12 @@ def lapse(store: SqlStore, now: datetime) -> None:
         sum_up(connection, {row["case_id"] for row in ended})
 
 
+def with_snoozes(connection: sa.Connection, now: datetime) -> frozenset[str]:
+    """The cases of which a check is snoozed."""
+    in_force = sa.select(SNOOZES.c.case_id).where(_IN_FORCE, SNOOZES.c.until > now)
+    return frozenset(connection.scalars(in_force))
+
+
 def sleep_or_wake(
     connection: sa.Connection, case: Row, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[Mapping[str, Any]]:

@@ -97,7 +97,7 @@ def test_who_comes_while_another_takes_a_case_sees_the_other(settings: Settings)
 def test_one_finding_is_decided_once(settings: Settings) -> None:
     desk = Desk(settings)
     desk.book.follow(Lake.open(settings.lake_uri, settings), NOW)
-    later = NOW + DAY
+    later = NOW + 3 * DAY
     decision = desk.decision("f12")
 
     def decide(book: CaseBook, who: str) -> str:
