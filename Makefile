@@ -73,7 +73,8 @@ night: setup ## one night, headless: DATE=YYYY-MM-DD SOURCE=URI LAKE=URI
 models: setup ## MLflow's pages over the trainings' figures and plots, on this machine only: LAKE=, PORT=
 	@$(BIN)/python -W ignore -m local.models_page --lake "$(LAKE)" --port "$(PORT)"
 
-bench: setup ## measure nights and detectors, up to a million transactions; writes bench-results.json
+bench: setup ## measure nights, detectors and the console's pages, up to a million transactions; writes bench-results.json
 	@$(BIN)/python -W ignore -m tests.benchmark.night
+	@$(BIN)/python -W ignore -m tests.benchmark.console
 	@OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.benchmark.detectors
 	@$(BIN)/python -W ignore -m tests.benchmark.floods

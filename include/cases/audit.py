@@ -16,8 +16,8 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from include.cases.store import FILE, SCHEMA, open_store
-from include.cases.tables import AUDIT, CHAIN, MARKS, METADATA, Row
+from include.cases.store import FILE, SCHEMA, open_store, writing
+from include.cases.tables import AUDIT, METADATA, Row
 from include.errors import SettlementError
 from include.lake.identity import identity_of
 from include.lake.sql_store import SqlStore
@@ -84,8 +84,7 @@ class AuditChain:
         account: int | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> int:
-        """Add an entry within a transaction, and give its number; two writers at once wait for each other."""
-        connection.execute(sa.select(MARKS.c.value).where(MARKS.c.name == CHAIN).with_for_update())
+        """Add an entry within a transaction of `include.cases.store.writing`, and give its number."""
         newest = sa.select(AUDIT.c.number, AUDIT.c.digest).order_by(AUDIT.c.number.desc()).limit(1)
         last = connection.execute(newest).first()
         number = (last.number if last else 0) + 1
@@ -176,7 +175,7 @@ class AuditLog:
         detail
             Further facts, as JSON has them; no identifier of a person, an account or a posting.
         """
-        with self._store.write() as connection:
+        with writing(self._store) as connection:
             number = self.chain.append(connection, who, action, subject, now, account=account, detail=detail)
         self.anchor(number)
         return number

@@ -27,7 +27,7 @@ from include.cases.queue import newest_night, ordered, queue_page, shown_row
 from include.cases.reading import case_of, read_case, read_corrections, read_decisions, read_precedents, snooze_of
 from include.cases.refusals import CaseRefusedError
 from include.cases.showing import Showing
-from include.cases.store import open_store
+from include.cases.store import open_store, writing
 from include.cases.tables import CASES, CORRECTIONS, DECISIONS, EVENTS
 from include.cases.terms import CorrectionState
 from include.cases.views import (
@@ -81,9 +81,11 @@ class CaseBook:
         """Take in the nights that were published since; cheap where none was.
 
         At first these are the last `KNOWN_DAYS` nights, later those whose run is new. Reviews that came in by other
-        ways are taken in, too. Of two processes that follow at once one writes, and the other sees it.
+        ways are taken in, too, and decisions that wait for the drop are brought there. Of two processes that follow at
+        once one writes, and the other sees it.
         """
-        return follow(self._store, lake, Namer(self._keys.lasting_key("case")), now)
+        self.deliver(now)
+        return follow(self._store, lake, lambda: Namer(self._keys.lasting_key("case")), now)
 
     def queue(
         self, wanted: QueueFilter, now: datetime, *, after: str | None = None, size: int = 50, sees_accounts: bool
@@ -210,7 +212,7 @@ class CaseBook:
     def decide(self, decision: Decision, who: str, now: datetime) -> Decided:
         """Decide on findings of a case; it is closed once all its findings are decided.
 
-        The decision stands at once; its reviews lie in the drop, or follow with the next call.
+        The decision stands at once; its reviews lie in the drop, or follow with the next look at the book.
 
         Raises
         ------
@@ -238,8 +240,7 @@ class CaseBook:
             When there are more than `MOST_IN_BULK` cases, or the outcome or reason is none of the installation's.
         """
         outcome_of(self._settings, outcome, reason)
-        if not 1 <= len(case_ids) <= MOST_IN_BULK:
-            raise CaseRefusedError(f"{len(case_ids)} cases are chosen: choose 1 to {MOST_IN_BULK} at once")
+        _require_few(case_ids)
         with self._store.read() as connection:
             return preview(connection, case_ids, Decision("", {}, outcome, reason, note), who, now)
 
@@ -250,7 +251,13 @@ class CaseBook:
         ----------
         decisions
             Those of a preview.
+
+        Raises
+        ------
+        CaseRefusedError
+            When there are more than `MOST_IN_BULK`; nothing is decided then.
         """
+        _require_few(decisions)
         batch_id, decided, refused = uuid.uuid4().hex, dict[str, Decided](), dict[str, CaseRefusedError]()
         for decision in decisions:
             try:
@@ -291,6 +298,10 @@ class CaseBook:
             rows = connection.execute(ordered(connection, [~CASES.c.is_closed], None)).mappings().all()
             showing, as_of = self._showing(sees_accounts), newest_night(connection)
             return [shown_row(row, showing, now, as_of) for row in rows]
+
+    def shown_person(self, who: str, *, sees_accounts: bool) -> str:
+        """What `QueueRow.holder` calls somebody: their login, or its pseudonym."""
+        return self._showing(sees_accounts).person(who) or ""
 
     def newest_event(self) -> int:
         """Number of what happened last to any case; it grows with everything that people or nights do."""
@@ -417,7 +428,7 @@ class CaseBook:
     @contextmanager
     def _act(self, who: str, now: datetime) -> Iterator[Act]:
         """One transaction, whose entries of the audit log are counted beside the key once it is kept."""
-        with self._store.write() as connection:
+        with writing(self._store) as connection:
             act = Act(connection, who, now, self.audit.chain)
             yield act
         if act.audited:
@@ -438,3 +449,8 @@ class CaseBook:
     def _correction(self, connection: sa.Connection, correction_id: str) -> CorrectionRow:
         (found,) = read_corrections(connection, self._showing(True), CORRECTIONS.c.correction_id == correction_id)
         return found
+
+
+def _require_few(chosen: Sequence[object]) -> None:
+    if not 1 <= len(chosen) <= MOST_IN_BULK:
+        raise CaseRefusedError(f"{len(chosen)} cases are chosen: choose 1 to {MOST_IN_BULK} at once")

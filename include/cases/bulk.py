@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from include.cases.acts import as_id
 from include.cases.decisions import undecided
 from include.cases.reading import seen_of
 from include.cases.showing import money_of
@@ -24,8 +25,8 @@ def preview(
     refused: dict[str, str] = {}
     count, money = 0, Decimal(0)
     for case_id in dict.fromkeys(case_ids):
-        case = connection.execute(sa.select(CASES).where(CASES.c.case_id == case_id)).mappings().first()
-        findings = undecided(connection, case_id)
+        case = connection.execute(sa.select(CASES).where(CASES.c.case_id == as_id(case_id))).mappings().first()
+        findings = undecided(connection, as_id(case_id))
         if why := _refusal(case, findings, who, now):
             refused[case_id] = why
             continue

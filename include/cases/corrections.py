@@ -10,7 +10,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from include.cases.acts import Act, checked_note, no_such
+from include.cases.acts import Act, as_id, checked_note, no_such
 from include.cases.reading import finding_row
 from include.cases.refusals import CaseRefusedError, Change, ChangedMeanwhileError, NotAllowedTwiceError
 from include.cases.tables import APPROVALS, CORRECTIONS, FINDINGS, Row
@@ -92,7 +92,7 @@ def refuse(act: Act, correction_id: str, note: str) -> None:
 
 
 def _waiting(act: Act, correction_id: str) -> Row:
-    query = sa.select(CORRECTIONS).where(CORRECTIONS.c.correction_id == correction_id).with_for_update()
+    query = sa.select(CORRECTIONS).where(CORRECTIONS.c.correction_id == as_id(correction_id)).with_for_update()
     found = act.connection.execute(query).mappings().first()
     if found is None:
         raise no_such("correction", correction_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from include.cases.acts import Act, checked_note, no_such
+from include.cases.acts import Act, as_id, checked_note, no_such
 from include.cases.outcomes import acts_from, outcome_of, put_aside, reviews_of
 from include.cases.queue import newest_night
 from include.cases.reading import changes_of, seen_of
@@ -87,7 +87,7 @@ def _seen_findings(act: Act, decision: Decision, showing: Showing) -> list[Row]:
     if not decision.seen:
         raise CaseRefusedError("no finding is chosen: choose at least one of the case's")
     query = sa.select(FINDINGS).where(FINDINGS.c.case_id == decision.case_id).with_for_update()
-    query = query.where(FINDINGS.c.finding_id.in_([*decision.seen]))
+    query = query.where(FINDINGS.c.finding_id.in_([*map(as_id, decision.seen)]))
     found = {row["finding_id"]: row for row in act.connection.execute(query).mappings()}
     if unknown := sorted(decision.seen.keys() - found.keys()):
         raise NoSuchCaseError(f"{len(unknown)} of the findings are not in this case: look at the case again")
@@ -133,7 +133,7 @@ def _decided_meanwhile(connection: sa.Connection, row: Row, seen: str) -> Decide
     undone = (
         connection.execute(
             sa.select(DECISIONS).where(
-                DECISIONS.c.decision_id == seen.split(".")[1], DECISIONS.c.undone_at.is_not(None)
+                DECISIONS.c.decision_id == as_id(seen.split(".")[1]), DECISIONS.c.undone_at.is_not(None)
             )
         )
         .mappings()
@@ -175,12 +175,9 @@ def parts_of(connection: sa.Connection, decision_id: str) -> list[str]:
     NoSuchCaseError
         When there are none.
     """
-    query = sa.select(DECISIONS.c.decision_id).where(
-        sa.or_(
-            DECISIONS.c.decision_id == decision_id,
-            sa.and_(DECISIONS.c.batch_id == decision_id, DECISIONS.c.undone_at.is_(None)),
-        )
-    )
+    given = as_id(decision_id)
+    of_batch = sa.and_(DECISIONS.c.batch_id == given, DECISIONS.c.undone_at.is_(None))
+    query = sa.select(DECISIONS.c.decision_id).where(sa.or_(DECISIONS.c.decision_id == given, of_batch))
     found = [str(each) for each in connection.scalars(query.order_by(DECISIONS.c.decision_id))]
     if not found:
         raise no_such("decision that stands with the id", decision_id)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 import pyarrow as pa
 import sqlalchemy as sa
 
-from include.cases.store import FILE, SCHEMA, set_mark
+from include.cases.store import FILE, SCHEMA, set_mark, writing
 from include.cases.summaries import sum_up
 from include.cases.tables import AUDIT, CASES, ERASED, FINDINGS, METADATA, VIEWS
 from include.lake.sql_store import SqlStore, schema_of
@@ -68,7 +68,7 @@ class HeldCases:
         numbers
             Numbers of accounts and postings that nobody's saved view may name.
         """
-        with self._store.write() as connection:
+        with writing(self._store) as connection:
             set_mark(connection, ERASED, uuid.uuid4().hex)
             for found in _chunks(connection, sorted(accounts)):
                 connection.execute(sa.delete(CASES).where(CASES.c.case_id.in_(found)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from include.cases.clearing import clear_breaks
 from include.cases.lake_findings import changed_fields, findings_of, is_other
 from include.cases.reviewed import take_reviews
 from include.cases.snoozes import lapse, sleep_or_wake
-from include.cases.store import mark_of, set_mark
+from include.cases.store import mark_of, set_mark, writing
 from include.cases.summaries import sum_up, summary_of
 from include.cases.tables import CASES, ERASED, EVENTS, FINDINGS, FOLLOWED, NIGHTS, VERSIONS, Row
 from include.cases.terms import EventKind
@@ -36,7 +36,7 @@ _WATCHED = ("night_manifest", MART_TABLES["mart_findings"].name)
 _OPEN = {"snooze_id": None, "decision_id": None, "is_settled": False, "review_state": "open", "lake_state": "open"}
 
 
-def follow(store: SqlStore, lake: Lake, namer: Namer, now: datetime) -> Followed:
+def follow(store: SqlStore, lake: Lake, namer: Callable[[], Namer], now: datetime) -> Followed:
     """Take in what was published since the book looked last.
 
     Parameters
@@ -46,7 +46,7 @@ def follow(store: SqlStore, lake: Lake, namer: Namer, now: datetime) -> Followed
     lake
         The lake.
     namer
-        Gives cases their ids.
+        Function that gives the namer of cases, whose key is opened only where there is something to take in.
     now
         The present time.
     """
@@ -58,9 +58,8 @@ def follow(store: SqlStore, lake: Lake, namer: Namer, now: datetime) -> Followed
         known = _known(connection)
     total = Followed()
     for nights in _batches(lake, known):
-        total = _sum(total, _take(store, lake, namer, nights, now))
-    with store.write() as connection:
-        mark_of(connection, FOLLOWED, is_locked=True)
+        total = _sum(total, _take(store, lake, namer(), nights, known, now))
+    with writing(store) as connection:
         take_reviews(connection, lake, now)
         set_mark(connection, FOLLOWED, state)
     return total
@@ -83,12 +82,12 @@ def _batches(lake: Lake, known: Mapping[date, str]) -> Iterable[list[tuple[date,
     first = max(published, default=date.min)
     first = max(first, date.min + timedelta(KNOWN_DAYS)) - timedelta(KNOWN_DAYS)
     wanted = [(night, key) for night, key in sorted(published.items()) if night in known or night >= first]
+    fresh = [(night, key) for night, key in wanted if known.get(night) != key]
+    counted = lake.listing(MART_TABLES["mart_findings"], fresh[0][0], fresh[-1][0]).nights if fresh else {}
     batch, size = list[tuple[date, str]](), 0
-    for night, run_key in wanted:
-        if known.get(night) == run_key:
-            continue
+    for night, run_key in fresh:
         batch.append((night, run_key))
-        size += lake.count(MART_TABLES["mart_findings"].name, night)
+        size += counted[night].row_count if night in counted else 0
         if size > _TOGETHER:
             yield batch
             batch, size = [], 0
@@ -96,20 +95,29 @@ def _batches(lake: Lake, known: Mapping[date, str]) -> Iterable[list[tuple[date,
         yield batch
 
 
-def _take(store: SqlStore, lake: Lake, namer: Namer, nights: Sequence[tuple[date, str]], now: datetime) -> Followed:
-    """Take in some nights; the lake is read before the transaction, and again where a client was erased meanwhile."""
+def _take(
+    store: SqlStore,
+    lake: Lake,
+    namer: Namer,
+    nights: Sequence[tuple[date, str]],
+    before: Mapping[date, str],
+    now: datetime,
+) -> Followed:
+    """Take in some nights; the lake is read before the transaction, and again where a client was erased meanwhile.
+
+    A night that somebody else has taken in since `before` is left alone: theirs may be the newer run of it.
+    """
     while True:
         with store.read() as connection:
             erased = mark_of(connection, ERASED)
-        found = {night: findings_of(lake, night, run_key) for night, run_key in nights}
-        with store.write() as connection:
-            mark_of(connection, FOLLOWED, is_locked=True)
+        found = findings_of(lake, dict(nights))
+        with writing(store) as connection:
             if mark_of(connection, ERASED) != erased:
                 continue
             known = _known(connection)
             intake = _Intake(connection, namer, now)
             for night, run_key in nights:
-                if known.get(night) != run_key:
+                if known.get(night) == before.get(night):
                     intake.take(night, run_key, found[night])
                     clear_breaks(connection, lake, night, now)
             return intake.finish()

@@ -19,36 +19,47 @@ _COLUMNS = (
     *("settlement_date", "finding_id", "kind", "code", "severity", "account_id", "trans_id", "amount", "score"),
     *("feature", "text", "shown_district"),
 )
+_LONGEST_DISTRICT = 200
 MATERIAL = ("kind", "code", "severity", "trans_id", "amount_cents", "correction")
 """Fields whose change makes another finding of it: what was decided on the old one says nothing on the new."""
 _SEEN = (*MATERIAL, "text")
 
 
-def findings_of(lake: Lake, night: date, run_key: str) -> list[Row]:
-    """A published night's findings; one from before there were marts has none.
+def findings_of(lake: Lake, nights: Mapping[date, str]) -> Mapping[date, Sequence[Row]]:
+    """The findings of some published nights; one from before there were marts has none.
+
+    The nights are read together: planning takes as long for a hundred of them as for one.
+
+    Parameters
+    ----------
+    nights
+        Key of the run that is published, by night.
 
     Returns
     -------
-    list of dict
-        Columns of the table of findings that the lake knows, and the `district`; amounts in cents.
+    mapping
+        For each night, dictionaries with the columns of the table of findings that the lake knows, and the `district`;
+        amounts in cents.
     """
-    masked = {row["finding_id"]: row for row in _masked(lake, night)}
-    corrections = _corrections(lake, night)
-    rows = lake.read(MART_TABLES[_FINDINGS], night, night, _COLUMNS).to_pylist()
-    return [
-        _finding(row, run_key, masked.get(row["finding_id"], {}), corrections.get(row["finding_id"]))
-        for row in rows
-        if row["finding_id"] is not None
-    ]
-
-
-def _masked(lake: Lake, night: date) -> list[Row]:
-    found: list[Row] = lake.read(MASKED_MARTS[_FINDINGS], night, night, ("finding_id", "text", "amount")).to_pylist()
+    span = (min(nights), max(nights))
+    masked = {row["finding_id"]: row for row in _masked(lake, *span)}
+    corrections = _corrections(lake, *span)
+    found: dict[date, list[Row]] = {night: [] for night in nights}
+    for row in lake.read(MART_TABLES[_FINDINGS], *span, _COLUMNS).to_pylist():
+        night, finding_id = row["settlement_date"], row["finding_id"]
+        if night in nights and finding_id is not None:
+            said = masked.get(finding_id, {}), corrections.get(finding_id)
+            found[night].append(_finding(row, nights[night], *said))
     return found
 
 
-def _corrections(lake: Lake, night: date) -> Mapping[str, str]:
-    rows = lake.read("settlement_breaks", night, night, ("finding_id", "correction")).to_pylist()
+def _masked(lake: Lake, first: date, last: date) -> list[Row]:
+    found: list[Row] = lake.read(MASKED_MARTS[_FINDINGS], first, last, ("finding_id", "text", "amount")).to_pylist()
+    return found
+
+
+def _corrections(lake: Lake, first: date, last: date) -> Mapping[str, str]:
+    rows = lake.read("settlement_breaks", first, last, ("finding_id", "correction")).to_pylist()
     return {row["finding_id"]: json.dumps(row["correction"], sort_keys=True) for row in rows if row["correction"]}
 
 
@@ -56,15 +67,20 @@ def _finding(row: Row, run_key: str, masked: Mapping[str, Any], correction: str 
     kept = {name: row[name] for name in _COLUMNS if name not in ("amount", "shown_district")}
     found = {
         **kept,
-        "text": row["text"] or "",
-        "district": row["shown_district"],
+        "text": _text(row["text"]) or "",
+        "district": (_text(row["shown_district"]) or "")[:_LONGEST_DISTRICT] or None,
         "run_key": run_key,
         "amount_cents": cents_of(row["amount"]),
         "masked_amount_cents": cents_of(masked.get("amount")),
-        "masked_text": masked.get("text"),
+        "masked_text": _text(masked.get("text")),
         "correction": correction,
     }
     return {**found, "digest": _digest(found)}
+
+
+def _text(text: str | None) -> str | None:
+    """A bank's text without zero bytes, which a database server takes none of."""
+    return None if text is None else text.replace("\0", "")
 
 
 def _digest(found: Mapping[str, Any]) -> str:

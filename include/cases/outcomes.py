@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from upath import UPath
 
 from include.cases.refusals import CaseRefusedError
 from include.cases.tables import DROPS, Row
@@ -74,24 +75,33 @@ def put_aside(
 
 
 def deliver(store: SqlStore, lake_uri: str, settings: Settings, now: datetime) -> int:
-    """Bring reviews that wait into the drop, and give how many decisions' reviews that were.
+    """Bring reviews that wait into the drop, and give how many decisions' reviews that were; 0 where it takes none.
 
     They are marked once they are there. A process that ends in between leaves them twice, and they are taken in once.
     What a drop does not take waits for the next call.
     """
     with store.read() as connection:
-        waiting = connection.execute(sa.select(DROPS).where(DROPS.c.sent_at.is_(None)).order_by(DROPS.c.made_at))
-        rows = waiting.mappings().all()
-    for sent, row in enumerate(rows):
-        try:
-            drop_reviews(inbox_of(lake_uri, settings.reviews_uri), _reviews(row["reviews"]))
-        except PublishError as error:
-            _LOG.warning("%d decisions wait for the drop of reviews: %s", len(rows) - sent, error)
-            return sent
-        with store.write() as connection:
-            mine = sa.update(DROPS).where(DROPS.c.drop_id == row["drop_id"])
-            connection.execute(mine.values(sent_at=now, reviews=""))
-    return len(rows)
+        waiting = sa.select(DROPS.c.drop_id).where(DROPS.c.sent_at.is_(None)).order_by(DROPS.c.made_at)
+        drops = [*connection.scalars(waiting)]
+    inbox = inbox_of(lake_uri, settings.reviews_uri)
+    try:
+        return sum(_send(store, inbox, drop_id, now) for drop_id in drops)
+    except PublishError as error:
+        _LOG.warning("decisions wait for the drop of reviews: %s", error)
+        return 0
+
+
+def _send(store: SqlStore, inbox: UPath, drop_id: str, now: datetime) -> bool:
+    """Bring one drop's reviews into the drop folder, unless another process is at it or was."""
+    mine = DROPS.c.drop_id == drop_id
+    with store.write() as connection:
+        unsent = sa.select(DROPS.c.reviews).where(mine, DROPS.c.sent_at.is_(None))
+        content = connection.scalar(unsent.with_for_update(skip_locked=True))
+        if content is None:
+            return False
+        drop_reviews(inbox, _reviews(content))
+        connection.execute(sa.update(DROPS).where(mine).values(sent_at=now, reviews=""))
+        return True
 
 
 def _reviews(content: str) -> list[dict[str, Any]]:

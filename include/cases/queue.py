@@ -10,14 +10,15 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from include.cases.acts import no_such
+from include.cases.acts import as_id, no_such
 from include.cases.ranking import rank_parts
-from include.cases.refusals import NotYoursToSeeError
-from include.cases.showing import Showing, cents_of, money_of
+from include.cases.refusals import CaseRefusedError, NotYoursToSeeError
+from include.cases.showing import Showing, money_of
 from include.cases.tables import CASES, FINDINGS, IS_UNDECIDED, NIGHTS, Row
 from include.cases.terms import CaseState
 from include.cases.views import QueueFilter, QueuePage, QueueRow
@@ -27,6 +28,7 @@ MOST_COUNTED = 1000
 _FEW = 5_000
 """Findings whose cases are looked up one by one within some tens of milliseconds."""
 _ID = re.compile(r"[0-9a-f]{32}")
+_LARGEST = 2**63 - 1
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 _HEADLINE = FINDINGS.alias("headline")
@@ -63,7 +65,7 @@ def ordered(connection: sa.Connection, conditions: list[sa.ColumnElement[bool]],
     query = _ROWS.where(*conditions).order_by(CASES.c.points.desc(), CASES.c.case_id)
     if after is None:
         return query
-    points = connection.scalar(sa.select(CASES.c.points).where(CASES.c.case_id == after))
+    points = connection.scalar(sa.select(CASES.c.points).where(CASES.c.case_id == as_id(after)))
     if points is None:
         raise no_such("case to go on from", after)
     is_later = sa.and_(CASES.c.points == points, CASES.c.case_id > after)
@@ -85,13 +87,13 @@ def conditions_of(
         if not may_be_closed(wanted):
             yield ~CASES.c.is_closed
     if wanted.district:
-        yield CASES.c.district == wanted.district
+        yield CASES.c.district == wanted.district.replace("\0", "")
     if wanted.holder:
         _require_sight(showing)
-        yield sa.and_(CASES.c.holder == wanted.holder, CASES.c.held_until > now)
+        yield sa.and_(CASES.c.holder == wanted.holder.replace("\0", ""), CASES.c.held_until > now)
     if wanted.account is not None:
         _require_sight(showing)
-        yield CASES.c.account_id == wanted.account
+        yield CASES.c.account_id == max(min(wanted.account, _LARGEST), -_LARGEST)
     if wanted.search:
         yield _found_by(connection, wanted.search.strip(), showing)
     if of_findings := [*_of_findings(wanted, showing)]:
@@ -136,13 +138,26 @@ def _of_findings(wanted: QueueFilter, showing: Showing) -> Iterator[sa.ColumnEle
     if wanted.last_night:
         yield FINDINGS.c.settlement_date <= wanted.last_night
     if wanted.codes:
-        yield FINDINGS.c.code.in_(wanted.codes)
+        yield FINDINGS.c.code.in_([*map(as_id, wanted.codes)])
     if wanted.kinds:
-        yield FINDINGS.c.kind.in_(wanted.kinds)
+        yield FINDINGS.c.kind.in_([*map(as_id, wanted.kinds)])
     if wanted.least_amount is not None:
-        yield amount >= cents_of(wanted.least_amount)
+        yield amount >= _bound(wanted.least_amount)
     if wanted.most_amount is not None:
-        yield amount <= cents_of(wanted.most_amount)
+        yield amount <= _bound(wanted.most_amount)
+
+
+def _bound(amount: Decimal) -> int:
+    """An amount in cents that the database can compare with.
+
+    Raises
+    ------
+    CaseRefusedError
+        When it is no number.
+    """
+    if not amount.is_finite():
+        raise CaseRefusedError(f"{amount} is no amount to choose by: give one such as 1250.00")
+    return int(max(min(amount.scaleb(2), Decimal(_LARGEST)), Decimal(-_LARGEST)))
 
 
 def _require_sight(showing: Showing) -> None:
@@ -221,7 +236,7 @@ def case_row(connection: sa.Connection, case_id: str) -> Row:
     NoSuchCaseError
         When there is none.
     """
-    found = connection.execute(_ROWS.where(CASES.c.case_id == case_id)).mappings().first()
+    found = connection.execute(_ROWS.where(CASES.c.case_id == as_id(case_id))).mappings().first()
     if found is None:
         raise no_such("case", case_id)
     return found

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from include.cases.acts import no_such
+from include.cases.acts import as_id, no_such
 from include.cases.queue import case_row, newest_night, shown_row
 from include.cases.refusals import Change
 from include.cases.showing import Showing
@@ -74,7 +74,7 @@ def finding_row(connection: sa.Connection, finding_id: str) -> Row:
     NoSuchCaseError
         When no case has it.
     """
-    query = sa.select(FINDINGS).where(FINDINGS.c.finding_id == finding_id)
+    query = sa.select(FINDINGS).where(FINDINGS.c.finding_id == as_id(finding_id))
     found = connection.execute(query).mappings().first()
     if found is None:
         raise no_such("finding", finding_id)

@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from include.cases.acts import Act, checked_note, no_such
+from include.cases.acts import Act, as_id, checked_note, no_such
 from include.cases.refusals import CaseRefusedError
+from include.cases.store import writing
 from include.cases.summaries import sum_up
 from include.cases.tables import CASES, EVENTS, FINDINGS, SNOOZES, Row
 from include.cases.terms import EventKind
@@ -41,7 +42,7 @@ def until_of(day: date, now: datetime) -> datetime:
 def snooze(act: Act, case_id: str, code: str, until: date, note: str) -> Row:
     """Keep a check quiet on a case's account, and give the snooze."""
     said, ends, case = checked_note(note), until_of(until, act.now), act.free_case(case_id)
-    of_code = (FINDINGS.c.case_id == case_id, FINDINGS.c.code == code, FINDINGS.c.gone_at.is_(None))
+    of_code = (FINDINGS.c.case_id == case_id, FINDINGS.c.code == as_id(code), FINDINGS.c.gone_at.is_(None))
     found = act.connection.execute(sa.select(FINDINGS.c.amount_cents).where(*of_code)).scalars().all()
     if not found:
         raise CaseRefusedError(
@@ -70,7 +71,9 @@ def snooze(act: Act, case_id: str, code: str, until: date, note: str) -> Row:
 def wake(act: Act, snooze_id: str) -> None:
     """End a snooze."""
     found = (
-        act.connection.execute(sa.select(SNOOZES).where(SNOOZES.c.snooze_id == snooze_id, _IN_FORCE)).mappings().first()
+        act.connection.execute(sa.select(SNOOZES).where(SNOOZES.c.snooze_id == as_id(snooze_id), _IN_FORCE))
+        .mappings()
+        .first()
     )
     if found is None:
         raise no_such("snooze in force with the id", snooze_id)
@@ -88,9 +91,7 @@ def lapse(store: SqlStore, now: datetime) -> None:
         cases = sorted({row.case_id for row in connection.execute(due)})
     if not cases:
         return
-    with store.write() as connection:
-        theirs = sa.select(CASES.c.case_id).where(CASES.c.case_id.in_(cases)).order_by(CASES.c.case_id)
-        connection.execute(theirs.with_for_update())
+    with writing(store) as connection:
         ended = connection.execute(due.where(SNOOZES.c.case_id.in_(cases))).mappings().all()
         _end(connection, [row["snooze_id"] for row in ended], now)
         _tell(connection, ended, "its day has come", now)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 
-from include.cases.tables import MARKS, METADATA
+from include.cases.tables import MARKS, METADATA, WRITER
 from include.lake.sql_store import SqlStore
 from include.settings import Settings
 
@@ -17,10 +20,21 @@ def open_store(lake_uri: str, settings: Settings) -> SqlStore:
     return SqlStore.open(lake_uri, settings, METADATA, schema=SCHEMA, file=FILE)
 
 
-def mark_of(connection: sa.Connection, name: str, *, is_locked: bool = False) -> str:
-    """What a mark says; with a lock, other writers that ask for it wait until the transaction ends."""
-    query = sa.select(MARKS.c.value).where(MARKS.c.name == name)
-    return str(connection.scalar(query.with_for_update() if is_locked else query) or "")
+@contextmanager
+def writing(store: SqlStore) -> Iterator[sa.Connection]:
+    """A transaction that no other writer of the book overlaps, as none can in a SQLite file.
+
+    Every act ends with the audit log, which is written at one end. Whoever locked a case first and the log last could
+    hold the case that another one, who holds the log, asks for next: neither would go on.
+    """
+    with store.write() as connection:
+        connection.execute(sa.select(MARKS.c.value).where(MARKS.c.name == WRITER).with_for_update())
+        yield connection
+
+
+def mark_of(connection: sa.Connection, name: str) -> str:
+    """What a mark says."""
+    return str(connection.scalar(sa.select(MARKS.c.value).where(MARKS.c.name == name)) or "")
 
 
 def set_mark(connection: sa.Connection, name: str, value: str) -> None:

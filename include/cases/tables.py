@@ -43,7 +43,7 @@ CASES = sa.Table(
     sa.Column("newest", sa.Date, nullable=False),
     sa.Column("findings", sa.Integer, nullable=False),
     sa.Column("codes", sa.Text, nullable=False),
-    sa.Column("district", sa.String(200), index=True),
+    sa.Column("district", sa.Text, index=True),
     _id("headline_id"),
     sa.Column("decided", sa.String(63)),
     sa.Column("clearing", sa.Text),
@@ -221,13 +221,13 @@ MARKS = sa.Table(
     sa.Column("name", sa.String(63), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-"""What was seen of the lake last, and what writers that must not overlap lock."""
-FOLLOWED, CHAIN, ERASED = "followed", "chain", "erased"
+"""What was seen of the lake last, which erasure was the last one, and what writers lock."""
+FOLLOWED, WRITER, ERASED = "followed", "writer", "erased"
 
 
 @sa.event.listens_for(MARKS, "after_create")
 def _mark(_table: sa.Table, connection: sa.Connection, **_: object) -> None:
-    connection.execute(sa.insert(MARKS), [{"name": name, "value": ""} for name in (FOLLOWED, CHAIN, ERASED)])
+    connection.execute(sa.insert(MARKS), [{"name": name, "value": ""} for name in (FOLLOWED, WRITER, ERASED)])
 
 
 AUDIT = sa.Table(

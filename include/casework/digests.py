@@ -59,16 +59,17 @@ class _Digests:
 
     def __init__(self, lake_uri: str, drain: AlertDrain, calendar: BankCalendar, now: datetime) -> None:
         self._drain, self._calendar, self._now = drain, calendar, now
-        book = CaseBook.open(lake_uri, drain.settings)
-        book.follow(drain.lake, now)
+        self._book = CaseBook.open(lake_uri, drain.settings)
+        self._book.follow(drain.lake, now)
         # Whatever leaves the house is masked.
-        self._backlog = book.backlog(now, sees_accounts=False)
+        self._backlog = self._book.backlog(now, sees_accounts=False)
 
     def of(self, who: str) -> Message:
         """The digest of one person."""
         told = self._drain.store.last_content(MessageKind.DIGEST, (who,))
         told_until = date.fromisoformat(told["until"]) if told else self._calendar.night - timedelta(days=1)
-        groups = grouped(self._backlog, who, told_until, self._age)
+        holder = self._book.shown_person(who, sees_accounts=False)
+        groups = grouped(self._backlog, holder, told_until, self._age)
         content = {
             "who": who,
             "until": self._calendar.night.isoformat(),
@@ -83,7 +84,7 @@ class _Digests:
 
 
 def grouped(
-    backlog: Sequence[QueueRow], who: str, told_until: date, age: Callable[[date], int]
+    backlog: Sequence[QueueRow], holder: str, told_until: date, age: Callable[[date], int]
 ) -> Iterator[tuple[str, list[QueueRow]]]:
     """The cases that are somebody's to look at, by what a digest says of them; one may be in several groups.
 
@@ -91,14 +92,14 @@ def grouped(
     ----------
     backlog
         Cases that are not closed, the most urgent first.
-    who
-        The person; cases that somebody else holds are left out.
+    holder
+        The person as the rows call them; cases that somebody else holds are left out.
     told_until
         Newest night that the digest before told of.
     age
         Banking days since a settlement date.
     """
-    mine = [row for row in backlog if row.holder in (None, who)]
+    mine = [row for row in backlog if row.holder in (None, holder)]
     # What waits for a day was put aside until then.
     ready = [row for row in mine if row.state != CaseState.WAITING]
     yield "new", [row for row in mine if row.newest > told_until]

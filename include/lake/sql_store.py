@@ -126,7 +126,7 @@ def _engine(location: LakeLocation, schema: str, file: str) -> sa.Engine:
     _make_private(path)
     url = sa.make_url(location.catalog_uri).set(database=str(path))
     # A pool would keep a file open that somebody removes or restores.
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
     sa.event.listen(engine, "connect", _prepared)
     sa.event.listen(engine, "begin", _begun)
     return engine
@@ -144,7 +144,23 @@ def _file_of(location: LakeLocation, file: str) -> Path | None:
 @cache
 def _server(uri: str, _process: int) -> sa.Engine:
     """The connections of this process to a server; a forked process has its own."""
-    return sa.create_engine(uri, pool_pre_ping=True)
+    # An error of a statement is logged, and its parameters name accounts.
+    engine = sa.create_engine(uri, pool_pre_ping=True, hide_parameters=True)
+    sa.event.listen(engine, "before_cursor_execute", _without_nul, retval=True)
+    return engine
+
+
+def _without_nul(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> tuple[str, Any]:  # noqa: ANN401
+    """A statement whose texts hold no NUL, which a server refuses: people send some, and banks record some."""
+    return statement, _plain(parameters)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - parameters of one row or of many, as the driver takes them
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def _make_private(path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -259,6 +260,62 @@ def over_days(
     }
     table = _table_over_days(days, series, band, unit)
     return Chart(name, title, summary, option, table, unit, height, meaning=meaning)
+
+
+MOST_CODES = 6
+"""Largest number of codes with bars of their own: as many as the palette has colours; the others are shown as one."""
+
+
+def by_code(
+    name: str,
+    title: str,
+    summary: str,
+    days: Sequence[date],
+    counts: Sequence[Mapping[str, int]],
+    hrefs: Sequence[str],
+) -> Chart:
+    """Bars of each day, piled up by code, the most frequent at the bottom.
+
+    Parameters
+    ----------
+    counts
+        Number of each code on each day.
+    hrefs
+        Address for each day, which a click opens.
+    """
+    total = total_of(counts)
+    codes = [code for code, _ in total.most_common(MOST_CODES)]
+    piles = [Series(spoken(code), [each.get(code, 0) for each in counts], "bar", None, "all", hrefs) for code in codes]
+    others = [sum(number for code, number in each.items() if code not in codes) for each in counts]
+    if any(others) or not piles:
+        piles.append(Series("others" if piles else "none", others, "bar", None, "all", hrefs))
+    return over_days(name, title, summary, days, piles, height="wide")
+
+
+def total_of(counts: Sequence[Mapping[str, int]]) -> Counter[str]:
+    """Number of each code on all days."""
+    total = Counter[str]()
+    for each in counts:
+        total.update(each)
+    return total
+
+
+def most_told(total: Mapping[str, int]) -> str:
+    """The three most frequent codes in words.
+
+    >>> most_told({"fee_amount": 1200, "interest": 7})
+    'fee amount 1,200, interest 7'
+    """
+    return ", ".join(f"{spoken(code)} {number:,}" for code, number in Counter(total).most_common(3))
+
+
+def spoken(code: str | None) -> str:
+    """A code as people read it.
+
+    >>> spoken("balance_chain")
+    'balance chain'
+    """
+    return str(code or "none").replace("_", " ")
 
 
 def day_axis(days: Sequence[date]) -> dict[str, Any]:

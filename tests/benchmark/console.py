@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import statistics
 import sys
@@ -31,7 +32,7 @@ FINDINGS = (1, 100, 5_000)
 """A night of the demonstration's bank, of the full one, and of one fifty times as large."""
 REQUESTS = 20
 """So that the slowest but one is the 95th percentile."""
-LIMITS_MS = {"/nights/{night}": 300, "/queue": 500}
+LIMITS_MS = {"/nights/{night}": 300, "/queue": 500, "/queue, filtered": 500}
 """What the slowest of twenty requests may take, by route: a decision, as people notice a third of a second."""
 PREFIX = "/settlement"
 
@@ -80,12 +81,28 @@ def _addresses(client: httpx.Client, last: date) -> dict[str, str]:
     found = {
         "/": "/",
         "/nights/{night}": f"/nights/{last}",
+        "/queue": "/queue",
+        "/queue, filtered": f"/queue?from={last}&kind=break&least=1000",
+        "/cases/{case_id}": _first_case(client),
+        "/corrections": "/corrections",
+        "/explore": "/explore",
         "/findings/{finding_id}": f"/findings/{finding}",
+        "/findings/{finding_id}/account": f"/findings/{finding}/account",
+        "/work": "/work",
         "/quarantine": "/quarantine",
         "/models": "/models",
         "/state": "/state",
     }
     return {route: PREFIX + path for route, path in found.items()}
+
+
+def _first_case(client: httpx.Client) -> str:
+    """The address of the queue's first case; the queue takes all nights in when it is first asked."""
+    took, queue = _request(client, f"{PREFIX}/queue")
+    _say(f"the nights were taken into the queue in {took / 1000:.0f} s")
+    found = re.search(rf'href="{PREFIX}(/cases/[^"?#]+)', queue.raise_for_status().text)
+    assert found, "the queue is empty"
+    return found[1]
 
 
 def _timed(client: httpx.Client, route: str, path: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -59,6 +58,11 @@ class Watch:
         assert found, f"no night of the bank has a finding of the kind {kind}"
         return str(found[0])
 
+    def html(self, path: str) -> str:
+        """A page of the console as an administrator gets it."""
+        with self.server.logged_in("admin") as admin:
+            return admin.get(path).raise_for_status().text
+
 
 @pytest.fixture(scope="session")
 def watch(tmp_path_factory: pytest.TempPathFactory, postgres_server: LocalPostgres, executable: str) -> Iterator[Watch]:
@@ -73,17 +77,17 @@ def watch(tmp_path_factory: pytest.TempPathFactory, postgres_server: LocalPostgr
         # Of few postings a night, so many are flagged that there are reasons to look at.
         "ADS_ALERT_BUDGET": "0.3",
     }
-    with served(folder / "airflow", postgres_server, "browser", settings) as server, _played(settings, nights):
+    with served(folder / "airflow", postgres_server, "browser", settings) as server:
+        # While Airflow starts.
+        play(settings, nights)
         yield Watch(ready(server), settings, nights, today)
 
 
-@contextmanager
-def _played(settings: dict[str, str], nights: list[date]) -> Iterator[None]:
-    """Play the nights while Airflow starts."""
+def play(settings: dict[str, str], nights: list[date]) -> None:
+    """Play nights in a process of their own."""
     places = (settings["ADS_SOURCE_URI"], settings["ADS_LAKE_URI"], str(nights[0]), str(nights[-1]))
     command = [sys.executable, "-W", "ignore", "-m", "tests.night.play_nights", *places]
     subprocess.run(command, check=True, env={**os.environ, **settings}, cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL)
-    yield
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import date
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from fastapi.responses import HTMLResponse
 
-from tests.browser.conftest import Watch
-
 BELOW = "/settlement"
 """The path that the console's pages lie below."""
+_RUN = "/runs/{dag_id}/{run_id:path}"
 NO_PAGES = frozenset(
     {
         "/static/{name}",
@@ -25,23 +25,37 @@ NO_PAGES = frozenset(
 """Routes that give files; and those of a selection and of a month's sample, of which this bank has none."""
 
 
-def addresses_of(watch: Watch, run_id: str) -> dict[str, str]:
+class Shown(Protocol):
+    """A console with something to show."""
+
+    @property
+    def nights(self) -> list[date]:
+        """The published nights; the first one has findings and a record in quarantine."""
+
+    def finding(self) -> str:
+        """The id of a finding."""
+
+    def html(self, path: str) -> str:
+        """A page of the console as an administrator gets it."""
+
+
+def addresses_of(shown: Shown, run_id: str = "") -> dict[str, str]:
     """By route: an address of every page that a browser shows; a route that is added needs one here.
 
     Parameters
     ----------
     run_id
-        A run of the nightly DAG.
+        A run of the nightly DAG; the page of a run is left out where there is none.
     """
-    night, finding = watch.nights[0], watch.finding()
-    record = _linked(watch, f"/quarantine/{night}", "/quarantine/[^/]+/records/")
+    night, finding = shown.nights[0], shown.finding()
+    record = _linked(shown, f"/quarantine/{night}", "/quarantine/[^/]+/records/")
     known = {
         "/": "/",
         "/nights/{night}": f"/nights/{night}",
         "/findings/{finding_id}": f"/findings/{finding}",
         "/findings/{finding_id}/account": f"/findings/{finding}/account",
         "/queue": "/queue",
-        "/cases/{case_id}": _linked(watch, "/queue", "/cases/"),
+        "/cases/{case_id}": _linked(shown, "/queue", "/cases/"),
         "/corrections": "/corrections",
         "/explore": "/explore",
         "/work": "/work",
@@ -49,19 +63,17 @@ def addresses_of(watch: Watch, run_id: str) -> dict[str, str]:
         "/quarantine/{night}": f"/quarantine/{night}",
         "/quarantine/{night}/records/{record_id}": record,
         "/models": "/models",
-        "/runs/{dag_id}/{run_id:path}": f"/runs/nightly_settlement/{quote(run_id)}",
+        _RUN: f"/runs/nightly_settlement/{quote(run_id)}",
         "/docs/{path:path}": f"/docs/nights/{night}/index.html",
     }
     missing = {route.path for route in _html_routes()} - known.keys() - NO_PAGES
     assert not missing, f"tests/browser/pages.py lacks an address for {', '.join(sorted(missing))}"
-    return {name: f"{BELOW}{address}" for name, address in known.items()}
+    return {name: f"{BELOW}{address}" for name, address in known.items() if run_id or name != _RUN}
 
 
-def _linked(watch: Watch, page: str, beginning: str) -> str:
+def _linked(shown: Shown, page: str, beginning: str) -> str:
     """The first address that a page links to, of those that begin with a pattern."""
-    with watch.server.logged_in("admin") as admin:
-        shown = admin.get(BELOW + page).raise_for_status().text
-    found = re.search(rf'href="{BELOW}({beginning}[^"?#]+)', shown)
+    found = re.search(rf'href="{BELOW}({beginning}[^"?#]+)', shown.html(BELOW + page))
     assert found, f"{page} links to nothing like {beginning}"
     return found[1]
 

@@ -102,6 +102,7 @@ def test_cases_that_somebody_else_holds_or_that_wait_are_left_out(drain) -> None
     book.follow(drain.lake, MORNING)
     book.claim(book.case_of(f"{0:032x}"), "max", MORNING)
     book.wait(book.case_of(f"{1:032x}"), date(2026, 3, 20), "ida", MORNING)
+    book.claim(book.case_of(f"{2:032x}"), "ida", MORNING)
     _made(drain, MORNING)
     (letter,) = _letters(drain, MORNING)
     assert letter.subject.endswith("new 1, aged 0, overdue 0")

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from pyiceberg.table import Table as IcebergTable
 
 from include.cases import CaseBook, QueueFilter, audit_faults
+from include.cases.store import open_store
+from include.cases.tables import AUDIT
 from include.errors import IntegrityError, RetentionError, SettingsError, TerminalError
 from include.lake import TABLES, Lake, RunStamp, Table
 from include.marts import MART_TABLES
@@ -127,6 +130,16 @@ def test_the_cases_of_others_stay_and_say_nothing_of_where_the_client_lived(
     assert book.views("ann") == []
     assert [entry.action for entry in book.audit.entries_about(ACCOUNT)] == ["viewed", "noted", "snoozed"]
     assert audit_faults(uri_of(seen_erased), settings) == []
+
+
+def test_verify_checks_the_audit_log(lake: Path, settings: Settings) -> None:
+    assert verify(uri_of(lake))["nights"] == len(NIGHTS)
+    with open_store(uri_of(lake), settings).write() as connection:
+        connection.exec_driver_sql("drop trigger audit_no_update")
+        connection.execute(sa.update(AUDIT).where(AUDIT.c.number == 2).values(who="eve"))
+    with pytest.raises(IntegrityError, match="audit: entry 2 is not as it was written"):
+        verify(uri_of(lake))
+    assert verify(uri_of(lake), NIGHTS[0])["nights"] == 1
 
 
 def test_an_account_that_another_may_use_stays_with_that_client(seen_erased: Path, settings: Settings) -> None:

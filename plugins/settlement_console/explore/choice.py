@@ -14,6 +14,7 @@ DAYS_SHOWN = 31
 """Days that are looked at where nobody chose others: a month up to the newest night."""
 _LONGEST_TEXT = 80
 _KINDS = ("break", "score")
+_FIRST_DAY = date.min + timedelta(DAYS_SHOWN)
 _IN_QUEUE = {
     **{name: name for name in ("from", "to", "kind", "code", "district")},
     "amount_from": "least",
@@ -187,7 +188,8 @@ class Choice:
 
 def _date(name: str, given: str, otherwise: date) -> date:
     try:
-        return date.fromisoformat(given) if given else otherwise
+        # Of the first days of the calendar there is no month before them.
+        return max(date.fromisoformat(given), _FIRST_DAY) if given else otherwise
     except ValueError:
         raise ChoiceError(f"{name} is {given[:20]!r}: write a date as 1994-01-31") from None
 

@@ -62,7 +62,9 @@ def districts_of(
 def _postings(reader: Reader, first: date, last: date) -> dict[str, int]:
     """Number of postings by district: a night's row counts from the month's first day, so that few nights tell all."""
     found: dict[str, int] = {}
-    for start, end in _months(first, last):
+    oldest, newest = reader.lake.span() or (first, last)
+    # Whoever asks for a thousand years waits no longer than for the lake's own.
+    for start, end in _months(max(first, oldest), min(last, newest)):
         for name, number in _within(reader, start, end).items():
             found[name] = found.get(name, 0) + number
     return found

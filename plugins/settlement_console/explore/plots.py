@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,19 +14,19 @@ from plugins.settlement_console.charts import (
     Number,
     Series,
     Unit,
+    by_code,
+    most_told,
     over_days,
+    spoken,
     told,
+    total_of,
 )
 from plugins.settlement_console.explore.choice import AXES, Axis, Choice
 from plugins.settlement_console.explore.districts import DistrictRow
 from plugins.settlement_console.explore.series import Point
-from plugins.settlement_console.nights.usual import spoken
 
-MOST_CODES = 5
-"""Largest number of codes with bars of their own; the others are shown as one."""
 LEVELS = 5
 """Number of shades of a map: more are not told apart."""
-_OTHERS = "others"
 _MAP = "districts"
 _MEANINGS: Mapping[str, str] = {
     "codes": "Breaks by the check that found them, and flagged postings by the code of their strongest reason.",
@@ -151,28 +150,11 @@ def _selectable(chart: Chart) -> Chart:
 
 
 def _codes(points: Sequence[Point], hrefs: Sequence[str]) -> Chart:
-    total = Counter[str]()
-    for point in points:
-        total.update(point.codes)
-    codes = [code for code, _ in total.most_common(MOST_CODES)]
-    series = [_bars(spoken(code), points, hrefs, lambda point, code=code: point.codes.get(code, 0)) for code in codes]  # type: ignore[misc]
-    if len(total) > len(codes):
-        series.append(_bars(_OTHERS, points, hrefs, lambda point: _of_others(point, codes)))
-    most = ", ".join(f"{spoken(code)} {number:,}" for code, number in total.most_common(3))
-    summary = (
-        f"{sum(total.values()):,} findings of the choice; most: {most}." if total else "No finding in this choice."
-    )
-    empty = Series("findings", [0] * len(points), "bar")
-    days = [point.first for point in points]
-    return over_days("codes", "Findings by check and reason", summary, days, series or [empty], height="wide")
-
-
-def _of_others(point: Point, codes: Sequence[str]) -> int:
-    return sum(number for code, number in point.codes.items() if code not in codes)
-
-
-def _bars(name: str, points: Sequence[Point], hrefs: Sequence[str], value: Callable[[Point], int]) -> Series:
-    return Series(name, [value(point) for point in points], "bar", stack="all", hrefs=hrefs)
+    counts = [point.codes for point in points]
+    total = total_of(counts)
+    most = f"{sum(total.values()):,} findings of the choice; most: {most_told(total)}."
+    summary = most if total else "No finding in this choice."
+    return by_code("codes", "Findings by check and reason", summary, [point.first for point in points], counts, hrefs)
 
 
 def _figures(points: Sequence[Point], hrefs: Sequence[str]) -> list[Chart]:

@@ -168,7 +168,7 @@ def _page(records: Records, finding: Row, newest: date) -> FindingPage:
     night = finding["settlement_date"]
     score = _row_of(records, "anomaly_scores", finding)
     broken = _row_of(records, "settlement_breaks", finding)
-    alike = records.rows(
+    alike = records.table(
         "mart_findings",
         _first_known(newest),
         newest,

@@ -118,6 +118,10 @@ class NightBook:
         self._known = dict([*self._known.items(), *read.items()][-self._most :])
 
 
+BOOK = NightBook()
+"""Figures of the nights that this process of the server has looked at."""
+
+
 def _read(lake: Lake, nights: Iterable[date]) -> list[NightFigures]:
     wanted = set(nights)
     first, last = min(wanted), max(wanted)

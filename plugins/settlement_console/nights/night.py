@@ -12,7 +12,7 @@ from include.settings import Settings
 from plugins.settlement_console.charts import Chart
 from plugins.settlement_console.lake_reader import masked_mart, opened_lake
 from plugins.settlement_console.nights.figures import NightBook, NightFigures
-from plugins.settlement_console.nights.plots import by_code, plots_of
+from plugins.settlement_console.nights.plots import bars_of, plots_of
 from plugins.settlement_console.nights.usual import NIGHTS_COMPARED, Comparison, compared, compared_by_code
 
 if TYPE_CHECKING:
@@ -101,17 +101,13 @@ def night_page(settings: Settings, night: date, book: NightBook | None = None) -
 
 def _beside_earlier(night: NightFigures, before: Sequence[NightFigures]) -> dict[str, Any]:
     nights = [*before, night]
-    bars = (
-        by_code("checks", "Breaks by check", nights, lambda each: each.breaks),
-        by_code("reasons", "Flagged by strongest reason", nights, lambda each: each.reasons),
-    )
     return {
         "compared": compared(night, before),
         "checks": compared_by_code(night, before, lambda each: each.breaks),
         "reasons": compared_by_code(night, before, lambda each: each.reasons),
         "compared_with": len(before),
         "plots": plots_of(nights, night.night),
-        "bars": [each for each in bars if each],
+        "bars": bars_of(nights),
     }
 
 

@@ -20,7 +20,7 @@ from plugins.settlement_console.nights.calendar import (
     stretches_of,
 )
 from plugins.settlement_console.nights.figures import NightBook, NightFigures
-from plugins.settlement_console.nights.plots import by_code, plots_of
+from plugins.settlement_console.nights.plots import bars_of, plots_of
 from plugins.settlement_console.nights.stopped import NightRun
 from plugins.settlement_console.nights.usual import NIGHTS_COMPARED, Usual
 
@@ -95,20 +95,12 @@ def overview_of(settings: Settings, book: NightBook, runs: Mapping[date, NightRu
         unpublished=stretches_of(_days_in(months)),
         silent_until=due if is_silent(days, due) else None,
         plots=plots_of(known[-NIGHTS_LISTED:]),
-        bars=_bars(known[-NIGHTS_LISTED:]),
+        bars=bars_of(known[-NIGHTS_LISTED:]),
     )
 
 
 def _days_in(months: Sequence[Month]) -> list[Day]:
     return [day for month in months for week in month.weeks for day in week if day]
-
-
-def _bars(nights: Sequence[NightFigures]) -> list[Chart]:
-    bars = (
-        by_code("checks", "Breaks by check", nights, lambda each: each.breaks),
-        by_code("reasons", "Flagged by strongest reason", nights, lambda each: each.reasons),
-    )
-    return [each for each in bars if each]
 
 
 def _rows(days: Mapping[date, Day], nights: Sequence[NightFigures]) -> list[NightFigures | Stretch]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
-from plugins.settlement_console.charts import Band, Chart, Colour, Mark, Series, over_days, told
+from plugins.settlement_console.charts import (
+    Band,
+    Chart,
+    Colour,
+    Mark,
+    Series,
+    by_code,
+    most_told,
+    over_days,
+    told,
+    total_of,
+)
 from plugins.settlement_console.nights.figures import NightFigures
-from plugins.settlement_console.nights.usual import MEASURES, Comparison, Measure, Usual, spoken
-
-MOST_CODES = 6
-"""Largest number of codes with bars of their own: as many as the palette has colours; the others are shown as one."""
-_OTHERS = "others"
+from plugins.settlement_console.nights.usual import MEASURES, Comparison, Measure, Usual
 
 
 def plots_of(nights: Sequence[NightFigures], marked: date | None = None) -> list[Chart]:
@@ -64,33 +70,17 @@ def _sentence(last: Comparison, night: date) -> str:
     return f"{now}, {verdict}: {band}, in the middle {told(last.usual.middle, last.unit)}."
 
 
-def by_code(
-    name: str,
-    title: str,
-    nights: Sequence[NightFigures],
-    counts: Callable[[NightFigures], Mapping[str, int]],
-) -> Chart | None:
-    """Bars of each night, piled up by code; None where no night has any."""
-    total = Counter[str]()
-    for each in nights:
-        total.update(counts(each))
-    if not total:
-        return None
-    codes = [code for code, _ in total.most_common(MOST_CODES)]
-    series = [_bars(spoken(code), nights, lambda night, code=code: counts(night).get(code, 0)) for code in codes]  # type: ignore[misc]
-    if len(total) > MOST_CODES:
-        series.append(_bars(_OTHERS, nights, lambda night: _of_others(counts(night), codes)))
-    most = ", ".join(f"{spoken(code)} {number:,}" for code, number in total.most_common(3))
-    summary = f"{sum(total.values()):,} in {len(nights)} nights; most: {most}."
-    return over_days(name, title, summary, [each.night for each in nights], series, height="wide")
+def bars_of(nights: Sequence[NightFigures]) -> list[Chart]:
+    """Breaks by check and flagged postings by reason of each night; neither where no night has any."""
+    breaks, reasons = [each.breaks for each in nights], [each.reasons for each in nights]
+    bars = (("checks", "Breaks by check", breaks), ("reasons", "Flagged by strongest reason", reasons))
+    return [_bars(name, title, nights, counts) for name, title, counts in bars if any(counts)]
 
 
-def _of_others(counts: Mapping[str, int], codes: Sequence[str]) -> int:
-    return sum(number for code, number in counts.items() if code not in codes)
-
-
-def _bars(name: str, nights: Sequence[NightFigures], value: Callable[[NightFigures], int]) -> Series:
-    return Series(name, [value(each) for each in nights], "bar", stack="all", hrefs=_hrefs(nights))
+def _bars(name: str, title: str, nights: Sequence[NightFigures], counts: Sequence[Mapping[str, int]]) -> Chart:
+    total = total_of(counts)
+    summary = f"{sum(total.values()):,} in {len(nights)} nights; most: {most_told(total)}."
+    return by_code(name, title, summary, [each.night for each in nights], counts, _hrefs(nights))
 
 
 def _hrefs(nights: Sequence[NightFigures]) -> list[str]:

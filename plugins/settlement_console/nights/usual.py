@@ -6,9 +6,8 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from plugins.settlement_console.charts import Number, Unit
+from plugins.settlement_console.charts import Number, Unit, spoken
 from plugins.settlement_console.nights.figures import NightFigures
 
 NIGHTS_COMPARED = 30
@@ -156,12 +155,3 @@ def compared_by_code(
         Comparison(spoken(code), Unit.COUNT, now[code], Usual.of([counts(other).get(code, 0) for other in before]))
         for code in codes
     ]
-
-
-def spoken(code: Any) -> str:  # noqa: ANN401 - codes of tables may be null
-    """A code as people read it.
-
-    >>> spoken("balance_chain")
-    'balance chain'
-    """
-    return str(code or "none").replace("_", " ")

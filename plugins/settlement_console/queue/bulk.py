@@ -49,8 +49,14 @@ def decide(
     view: Field = "",
 ) -> Response:
     """Take the decisions of a preview; the cases that were refused are told, and are as they were."""
+    from include.cases.refusals import CaseRefusedError
+
+    sent = [_unpacked(each, verdict, note) for each in decision or []]
     with told_troubles():
-        found = desk.book.decide_many([_unpacked(each, verdict, note) for each in decision or []], desk.who, desk.now)
+        try:
+            found = desk.book.decide_many(sent, desk.who, desk.now)
+        except CaseRefusedError as error:
+            return _page(request, desk, view, refusal=str(error), verdict=verdict, note=note)
         if found.refused:
             return _page(request, desk, view, decided=found, verdict=verdict, note=note)
     return to_queue(request, AskedQueue.of_query(view, desk.who).query, done=found.batch_id)

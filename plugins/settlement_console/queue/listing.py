@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from plugins.settlement_console.pages import page, told_troubles
 from plugins.settlement_console.queue.addresses import to_case, to_queue
 from plugins.settlement_console.queue.desk import CurrentDesk, Desk, PerhapsDesk
+from plugins.settlement_console.queue.export import MOST_ROWS
 from plugins.settlement_console.queue.filters import KINDS, AskedQueue, codes, query_of
 from plugins.settlement_console.queue.lines import Line
 from plugins.settlement_console.queue.notices import notice_of
@@ -179,6 +180,7 @@ def _around(desk: Desk | None, done: str = "", said: str = "") -> dict[str, Any]
         "has_nights": desk is not None and desk.calendar is not None,
         "codes": codes(),
         "kinds": KINDS,
+        "most_in_file": MOST_ROWS,
         "states": tuple(state.value for state in CaseState),
         "views": [] if desk is None else [ShownView.of(view) for view in desk.book.views(desk.who)],
         "verdicts": None if desk is None else Verdicts.of(desk.settings),

@@ -8,6 +8,8 @@ from include.settings import CaseOutcome, Settings
 from plugins.settlement_console.wording import words
 
 _BETWEEN = ":"
+_CLEARED = "cleared"
+"""Code of the outcome of what was settled since, in `include.settings`."""
 _KEYS = {"confirmed": "c", "dismissed": "d", "unsure": "u"}
 
 
@@ -45,6 +47,12 @@ class Verdicts:
     def groups(self) -> dict[str, list[Verdict]]:
         """The verdicts of each outcome, by what it is called and the decision that it stands for."""
         return {f"{outcome.title} ({outcome.decision})": _of(outcome) for outcome in self.outcomes}
+
+    @property
+    def cleared(self) -> str:
+        """The verdict that is proposed for what was settled since; empty where the settings have no such outcome."""
+        found = (verdict for outcome in self.outcomes if outcome.code == _CLEARED for verdict in _of(outcome))
+        return next((verdict.value for verdict in found), "")
 
     def title(self, code: str) -> str:
         """An outcome in words; one that the settings do not name any more by its code."""

@@ -34,6 +34,7 @@ def test_an_address_without_a_choice_is_about_the_last_month() -> None:
     choice = _choice({})
     assert (choice.first, choice.last, choice.x, choice.y) == (date(1994, 1, 1), NEWEST, "amount", "score")
     assert _choice({"to": "1994-01-20"}).first == date(1993, 12, 21)
+    assert _choice({"to": "0001-01-02"}).first < date(2, 1, 1)
 
 
 def test_a_choice_and_its_address_say_the_same() -> None:

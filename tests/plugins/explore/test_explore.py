@@ -84,6 +84,8 @@ def test_districts_count_the_postings_of_the_chosen_days_alone(settings: Setting
     assert _postings(_page(settings, {"from": "1994-01-31", "to": "1994-01-31"})) == {SHOWN: 5, "not shown": 5}
     assert _postings(_page(settings, {"from": "1994-01-31"})) == {SHOWN: 5 + 5, "not shown": 5 + 5}
     assert _postings(_page(settings, {"from": "1994-01-01"})) == {SHOWN: 155 + 5, "not shown": 155 + 5}
+    always = {"from": "0001-01-01", "to": "9999-12-31"}
+    assert _postings(_page(settings, always)) == {SHOWN: 155 + 5, "not shown": 155 + 5}
     full = _page(settings, {"from": "1994-01-31"}, sees_accounts=True)
     assert _postings(full) == {SHOWN: 10, HIDDEN: 10}
 
@@ -145,6 +147,7 @@ def test_what_is_read_is_bounded_and_told(settings: Settings, monkeypatch: pytes
     assert "newest 2 nights of the choice" in page.notes[0]
     assert "the newest 2 nights." in page.notes[1]
     assert f"of the {2 * POSTINGS} the plot shows 5, those with a finding first" in page.scatter.summary
+    assert [len(series["data"]) for series in page.scatter.option["series"]] == [1, 4]
     monkeypatch.setattr(scattered, "MOST_POSTINGS", POSTINGS - 1)
     assert _page(settings).notes[1].endswith("the first of one night.")
 

@@ -119,7 +119,9 @@ def _findings(night: date) -> list[dict[str, Any]]:
     score = {**about, "kind": "score", "code": "sequence", "model_version": "ensemble-1"}
     if night == DAYS[3]:
         dismissed = {"review_state": "dismissed", "reviewed_on": DAYS[4], "amount": Decimal("555.00"), "score": 0.5}
-        return [{**score, **dismissed, "finding_id": EARLIER, "trans_id": COMPARED - 2, **_told("An earlier one.")}]
+        return [
+            {**score, **dismissed, "finding_id": EARLIER, "trans_id": COMPARED - 2, **_told(f"An earlier one. {EVIL}")}
+        ]
     if night != NIGHT:
         return []
     flagged = {"finding_id": SCORED, "trans_id": FLAGGED, "amount": Decimal("8894.00"), "score": 0.6}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from plugins.settlement_console.nights.plots import MOST_CODES, by_code, plots_of
+from plugins.settlement_console.charts import MOST_CODES
+from plugins.settlement_console.nights.plots import bars_of, plots_of
 from plugins.settlement_console.nights.usual import compared, compared_by_code
 from tests.plugins.nights.figures import figures, nights_of
 
@@ -45,8 +46,7 @@ def test_plots_say_the_newest_figure_and_mark_the_night_that_is_looked_at() -> N
 
 def test_codes_beyond_the_palette_are_shown_as_one_and_nothing_is_lost() -> None:
     codes = {f"check_{place}": 10 - place for place in range(MOST_CODES + 2)}
-    chart = by_code("checks", "Breaks", [figures(nights_of(1)[0].night, breaks=codes)], lambda night: night.breaks)
-    assert chart is not None
+    (chart,) = bars_of([figures(nights_of(1)[0].night, breaks=codes, reasons={})])
     bars = {each["name"]: each["data"][0]["value"][1] for each in chart.option["series"]}
     assert (sum(bars.values()), bars["others"]) == (sum(codes.values()), 4 + 3)
-    assert by_code("checks", "Breaks", [figures(nights_of(1)[0].night, breaks={})], lambda night: night.breaks) is None
+    assert bars_of([figures(nights_of(1)[0].night, breaks={}, reasons={})]) == []

@@ -98,6 +98,14 @@ def test_a_form_that_is_no_preview_is_refused(cases: list[OneCase], sent: str) -
     assert (answer.status_code, "no decision of a preview" in answer.text) == (422, True)
 
 
+@pytest.mark.parametrize("times", [0, 101])
+def test_a_form_with_no_decision_or_more_than_a_preview_holds_decides_nothing(cases: list[OneCase], times: int) -> None:
+    form = _form(_preview(cases).text)
+    answer = cases[0].office.ann.post("/queue/bulk/decide", data={**form, "decision": [*form["decision"]] * times})
+    assert (answer.status_code, "choose 1 to 200 at once" in answer.text) == (409, True)
+    assert _closed(cases) == 0
+
+
 def test_what_a_form_hands_back_is_what_the_preview_held(cases: list[OneCase]) -> None:
     book, chosen = cases[0].office.desk.book, [case.case_id for case in cases]
     preview = book.preview(chosen, "in_order", "known_habit", "ann", NOW, "a salary")

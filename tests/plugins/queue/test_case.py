@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.reviews.drop import inbox_of
-from tests.case_book.nights import ACCOUNT, DAY, NIGHT, OTHER, broken, finding
+from tests.case_book.nights import ACCOUNT, DAY, INSERT, NIGHT, OTHER, broken, finding
 from tests.plugins.clients import ADDRESS, as_browser, token_of
 from tests.plugins.queue.conftest import EVIL, A, B, Office, OneCase
 
@@ -178,6 +178,19 @@ def test_a_banks_texts_and_peoples_notes_are_text(office: Office) -> None:
             page = person.get(address).text
             assert "<script>alert" not in page
             assert "&lt;script&gt;" in page
+
+
+def test_a_break_that_was_settled_since_is_proposed_for_closing(office: Office) -> None:
+    office.desk.publish([broken(A), finding(B, OTHER)], corrections={A: INSERT})
+    paid = {"trans_id": 77, "account_id": ACCOUNT, "trans_type": "D", "amount": 540}
+    office.desk.publish([], NIGHT + DAY, postings=[paid])
+    case = OneCase(office, A, ACCOUNT)
+    proposed = 'value="cleared:posted_later" data-key="d" selected'
+    assert "May be settled: Posting 77 of 1994-02-01 had the missing amount." in case.page()
+    assert proposed in case.page()
+    assert "May be settled: Posting … of" in case.page(office.viewer)
+    assert "May be settled" in office.ann.get("/queue?kind=break").text
+    assert proposed not in OneCase(office, B, OTHER).page()
 
 
 def test_a_browser_sends_the_forms_of_a_page(case: OneCase) -> None:
