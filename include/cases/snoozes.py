@@ -101,7 +101,7 @@ def lapse(store: SqlStore, now: datetime) -> None:
 def sleep_or_wake(
     connection: sa.Connection, case: Row, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[Mapping[str, Any]]:
-    """Let new findings of a case sleep where their check is snoozed; gives those that are awake.
+    """Let new or changed findings of a case sleep where their check is snoozed; gives those that are awake.
 
     A snooze ends with a finding of a larger amount, and all of the case's end with one of a check that is not snoozed.
     """
