@@ -263,12 +263,6 @@ class AlertStore:
         with self._store.read() as connection:
             return [dict(row) for row in connection.execute(of_night).mappings()]
 
-    def told_kinds(self, night: date) -> set[str]:
-        """The kinds of messages that there are on a night."""
-        query = sa.select(_MESSAGES.c.kind).where(_MESSAGES.c.settlement_date == night)
-        with self._store.read() as connection:
-            return set(connection.scalars(query))
-
 
 def _waits(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (_DELIVERIES.c.parcel_key.is_(None), _DELIVERIES.c.dropped_at.is_(None), _DELIVERIES.c.due_at <= now)

@@ -61,7 +61,16 @@ def _require_none_proposed(connection: sa.Connection, finding_id: str) -> None:
     query = sa.select(CORRECTIONS).where(CORRECTIONS.c.finding_id == finding_id, standing)
     found = connection.execute(query.limit(1)).mappings().first()
     if found is not None:
-        raise CaseRefusedError(f"{found['proposed_by']} proposed this correction already; it is {found['state']}")
+        raise CaseRefusedError(
+            f"{found['proposed_by']} proposed this correction already; it is {found['state']}{_WAYS[found['state']]}"
+        )
+
+
+_WAYS = {
+    CorrectionState.PROPOSED.value: ": approve it, or refuse it first where the break says otherwise now",
+    CorrectionState.APPROVED.value: ": the back office has it; tell them where the break says otherwise now",
+}
+"""What may be done about a correction that stands in the way of another one of its break."""
 
 
 def approve(act: Act, correction_id: str) -> None:

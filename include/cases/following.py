@@ -259,6 +259,8 @@ class _Intake:
         is_opened = before["is_settled"] and is_other(before, row)
         told = f"{said} ({', '.join(map(_spoken, fields))}).{' It is open again.' if is_opened else ''}"
         self._tell(before["case_id"], EventKind.CHANGED, told)
+        if before["snooze_id"] is not None:
+            sleep_or_wake(self.connection, before, [row], self.now)
         self.touched.add(before["case_id"])
         self.counts["changed"] += 1
         return {"is_settled": False, "decision_id": None, "review_state": "open"} if is_opened else {}

@@ -107,7 +107,7 @@ def with_snoozes(connection: sa.Connection, now: datetime) -> frozenset[str]:
 def sleep_or_wake(
     connection: sa.Connection, case: Row, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[Mapping[str, Any]]:
-    """Let new findings of a case sleep where their check is snoozed; gives those that are awake.
+    """Let new or changed findings of a case sleep where their check is snoozed; gives those that are awake.
 
     A snooze ends with a finding of a larger amount, and all of the case's end with one of a check that is not snoozed.
     """

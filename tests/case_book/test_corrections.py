@@ -38,7 +38,7 @@ def test_whoever_proposed_cannot_approve(shared_desk: Desk, names: Names, accoun
 def test_one_that_was_refused_may_be_proposed_again(shared_desk: Desk, names: Names) -> None:
     book = shared_desk.book
     made = book.propose_correction(names("gap"), "ann", NOW)
-    with pytest.raises(CaseRefusedError, match="ann proposed this correction already; it is proposed"):
+    with pytest.raises(CaseRefusedError, match="ann proposed this correction already; it is proposed: approve"):
         book.propose_correction(names("gap"), "bob", NOW)
     assert book.refuse_correction(made.correction_id, "bob", NOW, "Paid in cash.").refused_by == "bob"
     assert book.propose_correction(names("gap"), "cat", NOW).correction_id != made.correction_id

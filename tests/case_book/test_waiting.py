@@ -45,6 +45,13 @@ def test_a_larger_amount_wakes_it(desk: Desk) -> None:
     assert desk.case("a").snoozes == ()
 
 
+def test_a_larger_amount_in_a_night_that_is_played_again_wakes_it(desk: Desk) -> None:
+    desk.publish([finding("a", amount=90)], run="b")
+    assert _state(desk) is CaseState.WAITING
+    desk.publish([finding("a", amount=900)], run="c", now=NOW + MINUTE)
+    assert (_state(desk), desk.case("a").snoozes) == (CaseState.OPEN, ())
+
+
 def test_another_check_wakes_it(desk: Desk) -> None:
     desk.publish([broken("b", night=NEXT)], NEXT)
     assert (_state(desk), desk.case("a").row.findings) == (CaseState.OPEN, 2)

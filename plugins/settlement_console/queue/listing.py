@@ -101,18 +101,22 @@ def next_case(
 
 
 def to_next(request: Request, desk: Desk, asked: AskedQueue, after: str = "", done: str = "") -> Response:
-    """Claim the next case of a filter and go there; back to the queue where there is none."""
-    from include.cases.refusals import NoSuchCaseError
-
-    try:
-        case_id = desk.book.claim_next(
-            asked.wanted, desk.who, desk.now, after=after or None, sees_accounts=desk.sees_accounts
-        )
-    except NoSuchCaseError:
-        case_id = None
+    """Claim the next case of a filter and go there, after the last one the first; to the queue where there is none."""
+    case_id = _claimed(desk, asked, after) or (_claimed(desk, asked) if after else None)
     if case_id is None:
         return to_queue(request, asked.query, said="none-left", done=done)
     return to_case(request, case_id, asked.query, done=done)
+
+
+def _claimed(desk: Desk, asked: AskedQueue, after: str = "") -> str | None:
+    from include.cases.refusals import NoSuchCaseError
+
+    try:
+        return desk.book.claim_next(
+            asked.wanted, desk.who, desk.now, after=after or None, sees_accounts=desk.sees_accounts
+        )
+    except NoSuchCaseError:
+        return None
 
 
 def keep_view(

@@ -192,6 +192,14 @@ def test_the_next_case_is_claimed_and_nobody_else_gets_it(office: Office) -> Non
     assert "yours until" in office.ann.get("/queue?whose=mine").text
 
 
+@pytest.mark.parametrize("after", ["the last", "one that is gone"])
+def test_after_the_last_case_comes_the_first_that_nobody_holds(office: Office, after: str) -> None:
+    office.desk.publish([finding(A), finding(B, OTHER, amount=900)])
+    place = office.desk.book.case_of(A) if after == "the last" else after
+    found = office.ann.post("/queue/next", data={"after": place}).headers["location"]
+    assert CASE.findall(found) == [office.desk.book.case_of(B)]
+
+
 def test_a_store_that_cannot_be_read_is_a_sentence(office: Office, tmp_path: Path) -> None:
     office.desk.publish([finding(A)])
     (store,) = tmp_path.rglob("*-cases.db")
