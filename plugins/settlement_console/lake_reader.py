@@ -59,9 +59,20 @@ def published_nights(lake: Lake, last: date | None = None, shown: int = 1) -> di
     if span is None:
         return {}
     first, newest = span[0], min(span[1], last or span[1])
+    if newest < first:
+        return {}
     days = round(_DAYS_A_NIGHT * shown)
     found = lake.run_keys(newest - timedelta(days), newest)
     while len(found) < shown and newest - timedelta(days) > first:
         days *= 2
         found = lake.run_keys(newest - timedelta(days), newest)
     return dict(sorted(found.items())[-shown:])
+
+
+def days_before(day: date, days: int) -> date:
+    """The day so many days before another, or the first one that there is: an address may name any.
+
+    >>> days_before(date(1994, 1, 31), 30), days_before(date.min, 1)
+    (datetime.date(1994, 1, 1), datetime.date(1, 1, 1))
+    """
+    return date.fromordinal(max(day.toordinal() - days, date.min.toordinal()))

@@ -78,11 +78,13 @@ def _within(reader: Reader, start: date, end: date) -> dict[str, int]:
 
 
 def _months(first: date, last: date) -> list[tuple[date, date]]:
-    """The stretches of a span by month, each with its first and its last day.
+    """The stretches of a span by month, each with its first and its last day; none where it ends before it begins.
 
     >>> _months(date(1994, 1, 30), date(1994, 2, 2))
     [(datetime.date(1994, 1, 30), datetime.date(1994, 1, 31)), (datetime.date(1994, 2, 1), datetime.date(1994, 2, 2))]
     """
+    if first > last:
+        return []
     starts = [first]
     while (following := (starts[-1].replace(day=28) + timedelta(days=4)).replace(day=1)) <= last:
         starts.append(following)

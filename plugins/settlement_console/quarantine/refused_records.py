@@ -6,11 +6,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from include.settings import Settings
-from plugins.settlement_console.lake_reader import masked_table, opened_lake, published_nights
+from plugins.settlement_console.lake_reader import days_before, masked_table, opened_lake, published_nights
 
 if TYPE_CHECKING:
     from include.lake import Lake
@@ -113,7 +113,7 @@ def refused_nights(settings: Settings, before: date | None = None) -> list[Refus
     lake = opened_lake(settings)
     if lake is None:
         return []
-    shown = [*published_nights(lake, before and before - timedelta(days=1), NIGHTS_SHOWN)]
+    shown = [*published_nights(lake, before and days_before(before, 1), NIGHTS_SHOWN)]
     if not shown:
         return []
     # Counts name nobody; they are made from the masked table for everybody.

@@ -32,7 +32,7 @@ def queue_file(request: Request, desk: CurrentDesk) -> Response:
         raise HTTPException(422, ". ".join(asked.faults))
     with told_troubles():
         rows = [_cells(Line.of(row, desk)) for row in _rows(desk, asked.wanted)]
-        desk.audit("exported", "", what="queue", rows=len(rows))
+        desk.audit("exported", "", what="queue", rows=len(rows), filter=asked.query)
     return as_download("queue.csv", _HEADER, rows)
 
 

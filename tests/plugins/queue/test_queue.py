@@ -156,12 +156,13 @@ def test_no_cell_of_the_file_is_a_formula(office: Office) -> None:
 def test_an_export_and_a_look_are_in_the_audit_log(night: Office) -> None:
     log = night.desk.book.audit
     before = len([*log.entries()])
-    night.ann.get("/queue/export")
+    night.ann.get("/queue/export?code=amount")
     case = _cases(night.ann.get("/queue"))[0]
     night.ann.get(f"/cases/{case}")
     night.viewer.get(f"/cases/{case}")
     done = [(each.who, each.action, each.subject) for each in log.entries(before + 1)]
     assert done == [("ann", "exported", ""), ("ann", "viewed", case)]
+    assert next(log.entries(before + 1)).detail == {"what": "queue", "rows": 2, "filter": "code=amount"}
     assert [each.action for each in log.entries_about(OTHER)] == ["viewed"]
     assert log.faults() == []
 
