@@ -117,7 +117,8 @@ def test_who_takes_many_back_and_who_claims_one_of_them_do_not_wait_for_each_oth
 ) -> None:
     desk = Desk(settings)
     desk.book.follow(Lake.open(settings.lake_uri, settings), NOW)
-    now, undo = NOW + 2 * DAY, decisions.undo
+    # Later than every claim of the tests before.
+    now, undo = NOW + 4 * DAY, decisions.undo
     cases = [desk.book.case_of(name) for name in ("f10", "f11")]
     seen = desk.book.preview(cases, "in_order", "bank_way", "ann", now)
     done = desk.book.decide_many(seen.decisions, "ann", now)
