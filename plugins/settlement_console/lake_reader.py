@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from upath import UPath
+
+from include.errors import SettingsError
 from include.settings import Settings
-from plugins.settlement_console.lake_says import is_made
+from plugins.settlement_console.lake_says import LAKE_ID, is_made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,13 +23,29 @@ _DAYS_A_NIGHT = 1.5
 
 
 def opened_lake(settings: Settings) -> Lake | None:
-    """The lake; None where there is none yet, as a reader must not make one."""
+    """The lake; None where there is none yet, as a reader must not make one.
+
+    Raises
+    ------
+    SettingsError
+        When there is one whose key is missing, which is no lake before its first night.
+    """
     if not is_made(settings):
+        _require_key(settings)
         return None
     # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
     from include.lake import Lake
 
     return Lake.open(settings.lake_uri, settings)
+
+
+def _require_key(settings: Settings) -> None:
+    if (UPath(settings.lake_uri) / LAKE_ID).exists():
+        raise SettingsError(
+            f"there is a lake, but its key is not at {settings.key_file}: restore the key file from its backup, or set "
+            "ADS_KEY_FILE to where it lies",
+            setting="key_file",
+        )
 
 
 def masked_mart(lake: Lake, name: str, first: date, last: date, columns: Iterable[str] | None = None) -> pa.Table:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Figures = dict[str, Any]
 
+LAKE_ID = "lake.id"
+"""File of a lake that says which one it is; `include.lake.identity` writes it."""
 _ELSEWHERE = "the run is about another lake, whose records are not shown here"
 
 
@@ -70,7 +72,7 @@ class NightSays:
 
 def is_made(settings: Settings) -> bool:
     """Whether there is a lake to read: opening one creates it and its key, and a reader must create neither."""
-    return settings.key_file.exists() and (UPath(settings.lake_uri) / "lake.id").exists()
+    return settings.key_file.exists() and (UPath(settings.lake_uri) / LAKE_ID).exists()
 
 
 def night_says(run: Run, settings: Settings) -> NightSays:

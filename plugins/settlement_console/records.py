@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import LakeConflictError
 from include.settings import Settings
-from plugins.settlement_console.lake_says import is_made
+from plugins.settlement_console.lake_reader import opened_lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,12 +41,8 @@ class Records:
     @classmethod
     def open(cls, settings: Settings, *, sees_accounts: bool) -> Records | None:
         """The records of the installation's lake; None where there is no lake yet."""
-        if not is_made(settings):
-            return None
-        # The server loads this module at its start; the lake's libraries are imported only when somebody looks.
-        from include.lake import Lake
-
-        return cls(Lake.open(settings.lake_uri, settings), not sees_accounts)
+        lake = opened_lake(settings)
+        return None if lake is None else cls(lake, not sees_accounts)
 
     def table(
         self,

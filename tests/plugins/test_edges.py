@@ -1,9 +1,12 @@
-"""Addresses that name the first and the last day that there are are answered, and soon."""
+"""What pages answer at the edges: the first and the last day that there are, and a lake whose key is missing."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from include.settings import Settings, get_settings
 from plugins.settlement_console.explore import districts
 from tests.plugins.finding.bank import SCORED
 
@@ -26,3 +29,15 @@ def test_any_day_is_answered(visit, monkeypatch: pytest.MonkeyPatch, address: st
     monkeypatch.setattr(districts, "_within", lambda *given: months.append(given) or looked(*given))
     assert visit("USER").get(address.format(day)).status_code in (200, 404)
     assert len(months) <= 1, "months were looked up in which nothing is published"
+
+
+@pytest.mark.parametrize("address", ["/", "/queue", "/explore", "/work", "/quarantine", f"/findings/{SCORED}"])
+def test_a_lake_whose_key_is_missing_is_not_called_one_before_its_first_night(
+    visit, account_bank: Settings, tmp_path: Path, address: str
+) -> None:
+    browser = visit("VIEWER")
+    lost = account_bank.model_copy(update={"key_file": tmp_path / "lake.key"})
+    browser.app.dependency_overrides[get_settings] = lambda: lost
+    answer = browser.get(address)
+    assert (answer.status_code, "restore the key file from its backup" in answer.text) == (503, True)
+    assert not lost.key_file.exists()
