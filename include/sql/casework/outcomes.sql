@@ -5,7 +5,7 @@
 -- Findings that nobody decides on (of the source, of drift, of lateness) are
 -- left out.
 select
-    cast(date_trunc('month', settlement_date) as date) as month,
+    cast(date_trunc('month', settlement_date) as date) as month, -- noqa: RF04
     kind,
     code,
     count(*) as findings,
