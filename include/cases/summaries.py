@@ -32,7 +32,8 @@ def summary_of(findings: Sequence[Row]) -> dict[str, Any]:
     money, masked = _money(shown, "amount_cents"), _money(shown, "masked_amount_cents")
     sure, oldest = max(map(_sureness, shown)), min(row["settlement_date"] for row in shown)
     return {
-        "points": points(money, sure, oldest),
+        # Everybody sees the order: by exact amounts it would tell masked readers what a rounded one hides.
+        "points": points(masked, sure, oldest),
         "money_cents": money,
         "masked_money_cents": masked,
         "sureness": sure,
@@ -58,7 +59,7 @@ def _sureness(row: Row) -> float:
 
 
 def _urgency(row: Row) -> tuple[int, str]:
-    return points(abs(row["amount_cents"] or 0), _sureness(row), row["settlement_date"]), row["finding_id"]
+    return points(abs(row["masked_amount_cents"] or 0), _sureness(row), row["settlement_date"]), row["finding_id"]
 
 
 def _money(rows: Iterable[Row], column: str) -> int:

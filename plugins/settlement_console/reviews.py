@@ -61,6 +61,11 @@ class Review(BaseModel):
     @model_validator(mode="after")
     def names_a_finding(self) -> Self:
         """Check that the review names a finding, a posting, or an account and the check that it broke."""
+        # The server loads this module at its start; what is told apart by its reason is imported when somebody reviews.
+        from include.casework.second_looks import MARK
+
+        if self.reason.startswith(MARK):
+            raise ValueError(f"a reason that begins with {MARK!r} is an answer on the page Work: begin it otherwise")
         others = (self.trans_id, self.account_id, self.check_code)
         if self.finding_id is not None:
             if any(other is not None for other in others):

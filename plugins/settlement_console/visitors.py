@@ -68,6 +68,6 @@ def _refusal(rights: tuple[Right, ...]) -> str:
     names = " or ".join(rights)
     resources = " or ".join(f"“{RESOURCES[right]}”" for right in rights)
     return (
-        f"this needs the right of {names}, which your login does not have: whoever administers Airflow gives it with a "
-        f"role that may read {resources}"
+        f"this needs the right of {names}, which your login does not have: whoever administers Airflow gives it, by "
+        f"ADS_SIMPLE_RIGHTS or with a role that may read {resources}"
     )

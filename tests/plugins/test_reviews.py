@@ -73,6 +73,12 @@ def test_who_only_looks_may_not_review(inbox, monkeypatch):
     assert not inbox.exists()
 
 
+def test_an_answer_of_the_page_work_is_given_there_alone(inbox, reviewer):
+    said = {"trans_id": 7, "decision": "confirmed", "reason": "second look: mine"}
+    answer = reviewer.post("/reviews", json={"reviews": [said]})
+    assert (answer.status_code, "is an answer on the page Work" in answer.text) == (422, True)
+
+
 def test_without_a_login_nobody_reviews(inbox, monkeypatch):
     client = client_of("ADMIN", monkeypatch)
 

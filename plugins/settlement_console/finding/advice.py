@@ -84,11 +84,12 @@ _BREAKS: Mapping[str, Advice] = {
         ),
     ),
     "duplicate_posting": Advice(
-        "Two postings of one day are alike in everything: account, kind, amount, purpose and counterparty. One of them "
-        "may have been booked twice by mistake.",
+        "Two postings of one day are alike in everything that is recorded: account, kind, amount, purpose and "
+        "counterparty. What happened once may have been booked twice. “The balances need both” says that each of the two "
+        "moved the account's balance, which a mistake would have done as well.",
         (
-            "Look at the balances: where the account's balances need both postings, both happened.",
-            "If one is too many, have it reversed in the ledger, and confirm the finding.",
+            "Look up what stands behind each posting, such as its slip or its order: two of them, or one.",
+            "If there was one, have the other posting reversed in the ledger, and confirm the finding.",
             "If the client did pay twice, such as two withdrawals of the same amount, dismiss it.",
         ),
     ),
