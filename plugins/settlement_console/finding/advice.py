@@ -85,7 +85,7 @@ _BREAKS: Mapping[str, Advice] = {
     ),
     "duplicate_posting": Advice(
         "Two postings of one day are alike in everything that is recorded: account, kind, amount, purpose and "
-        "counterparty. What happened once may have been booked twice. “The balances need both” says that each of the two "
+        "counterparty. What happened once may have been booked twice. “The balances need both” says that each of them "
         "moved the account's balance, which a mistake would have done as well.",
         (
             "Look up what stands behind each posting, such as its slip or its order: two of them, or one.",
