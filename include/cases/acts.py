@@ -63,7 +63,7 @@ class Act:
         found = self.case(case_id)
         held = found["holder"] is not None and found["held_until"] > self.now
         if held and found["holder"] != self.who:
-            raise HeldByAnotherError(found["holder"], found["held_until"])
+            raise HeldByAnotherError.of(found["holder"], found["held_until"])
         return found
 
     def change(self, case_id: str, **values: object) -> None:

@@ -116,11 +116,11 @@ def _require_unchanged(connection: sa.Connection, correction: Row) -> None:
     query = sa.select(FINDINGS).where(FINDINGS.c.finding_id == correction["finding_id"])
     finding = connection.execute(query).mappings().one()
     if finding["gone_at"] is not None:
-        raise ChangedMeanwhileError([Change(finding["finding_id"], "gone", "found", "no longer found")])
+        raise ChangedMeanwhileError.of([Change(finding["finding_id"], "gone", "found", "no longer found")])
     if finding["digest"] != correction["digest"]:
         now = json.loads(finding["correction"]) if finding["correction"] else {}
         before, after = (f"{each.get('action', '')} {each.get('value') or ''}" for each in (dict(correction), now))
-        raise ChangedMeanwhileError([Change(finding["finding_id"], "correction", before.strip(), after.strip())])
+        raise ChangedMeanwhileError.of([Change(finding["finding_id"], "correction", before.strip(), after.strip())])
 
 
 def _close(act: Act, correction_id: str, state: CorrectionState, **values: object) -> None:

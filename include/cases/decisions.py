@@ -107,7 +107,7 @@ def _require_unchanged(
         for change in _changes_since(connection, row, seen[name].partition(".")[0], showing)
     ]
     if changes:
-        raise ChangedMeanwhileError(changes)
+        raise ChangedMeanwhileError.of(changes)
 
 
 def _changes_since(connection: sa.Connection, row: Row, digest: str, showing: Showing) -> list[Change]:
@@ -129,7 +129,7 @@ def _changes_since(connection: sa.Connection, row: Row, digest: str, showing: Sh
 def _decided_meanwhile(connection: sa.Connection, row: Row, seen: str) -> DecidedByAnotherError:
     if row["decision_id"] is not None:
         standing = _decision(connection, row["decision_id"])
-        return DecidedByAnotherError(standing["who"], standing["outcome"], standing["at"])
+        return DecidedByAnotherError.of(standing["who"], standing["outcome"], standing["at"])
     undone = (
         connection.execute(
             sa.select(DECISIONS).where(
@@ -140,12 +140,12 @@ def _decided_meanwhile(connection: sa.Connection, row: Row, seen: str) -> Decide
         .first()
     )
     if undone is not None:
-        return DecidedByAnotherError(undone["undone_by"], "", undone["undone_at"])
+        return DecidedByAnotherError.of(undone["undone_by"], "", undone["undone_at"])
     reviewed = sa.select(EVENTS).where(EVENTS.c.case_id == row["case_id"], EVENTS.c.kind == EventKind.REVIEWED.value)
     event = connection.execute(reviewed.order_by(EVENTS.c.event_id.desc()).limit(1)).mappings().first()
     if event is None:
-        raise ChangedMeanwhileError([Change(row["finding_id"], "review", seen.rpartition(".")[2], row["review_state"])])
-    return DecidedByAnotherError(event["who"], row["review_state"], event["at"])
+        raise ChangedMeanwhileError.of([Change(row["finding_id"], "review", seen.rpartition(".")[2], row["review_state"])])
+    return DecidedByAnotherError.of(event["who"], row["review_state"], event["at"])
 
 
 def _decision(connection: sa.Connection, decision_id: str) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from include.errors import TerminalError
 
@@ -52,13 +53,18 @@ class HeldByAnotherError(CaseRefusedError):
         When their claim lapses.
     """
 
-    def __init__(self, holder: str, until: datetime) -> None:
-        super().__init__(
+    holder: str = ""
+    until: datetime | None = None
+
+    @classmethod
+    def of(cls, holder: str, until: datetime) -> Self:
+        """The refusal of a case that somebody holds."""
+        error = cls(
             f"{holder} is looking at this case until {until:%Y-%m-%d %H:%M} UTC: take another one, or ask {holder} to "
             "release it"
         )
-        self.holder = holder
-        self.until = until
+        error.holder, error.until = holder, until
+        return error
 
 
 class DecidedByAnotherError(CaseRefusedError):
@@ -74,12 +80,17 @@ class DecidedByAnotherError(CaseRefusedError):
         When.
     """
 
-    def __init__(self, who: str, outcome: str, at: datetime) -> None:
+    who: str = ""
+    outcome: str = ""
+    at: datetime | None = None
+
+    @classmethod
+    def of(cls, who: str, outcome: str, at: datetime) -> Self:
+        """The refusal of a decision on what somebody decided, or took back, meanwhile."""
         said = f"decided it as {outcome}" if outcome else "took a decision on it back"
-        super().__init__(f"{who} {said} at {at:%Y-%m-%d %H:%M} UTC: look at the case again before you decide")
-        self.who = who
-        self.outcome = outcome
-        self.at = at
+        error = cls(f"{who} {said} at {at:%Y-%m-%d %H:%M} UTC: look at the case again before you decide")
+        error.who, error.outcome, error.at = who, outcome, at
+        return error
 
 
 class ChangedMeanwhileError(CaseRefusedError):
@@ -91,12 +102,17 @@ class ChangedMeanwhileError(CaseRefusedError):
         What changed, for those who may see accounts.
     """
 
-    def __init__(self, changes: Sequence[Change]) -> None:
-        super().__init__(
+    changes: tuple[Change, ...] = ()
+
+    @classmethod
+    def of(cls, changes: Sequence[Change]) -> Self:
+        """The refusal of a decision on findings that changed."""
+        error = cls(
             f"{len({change.finding_id for change in changes})} findings of this case changed since you looked: the "
             "night was played again. Look at what changed and decide anew"
         )
-        self.changes = tuple(changes)
+        error.changes = tuple(changes)
+        return error
 
 
 class NotAllowedTwiceError(CaseRefusedError):
