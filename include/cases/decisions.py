@@ -144,7 +144,8 @@ def _decided_meanwhile(connection: sa.Connection, row: Row, seen: str) -> Decide
     reviewed = sa.select(EVENTS).where(EVENTS.c.case_id == row["case_id"], EVENTS.c.kind == EventKind.REVIEWED.value)
     event = connection.execute(reviewed.order_by(EVENTS.c.event_id.desc()).limit(1)).mappings().first()
     if event is None:
-        raise ChangedMeanwhileError.of([Change(row["finding_id"], "review", seen.rpartition(".")[2], row["review_state"])])
+        before = seen.rpartition(".")[2]
+        raise ChangedMeanwhileError.of([Change(row["finding_id"], "review", before, row["review_state"])])
     return DecidedByAnotherError.of(event["who"], row["review_state"], event["at"])
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from http.client import HTTPConnection
 from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
 
+from plugins.settlement_console.app import pages
+from plugins.settlement_console.rights import Right
 from tests.plugins.conftest import NIGHT, OUTSIDE, PACK, Console
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
@@ -26,30 +29,41 @@ def visitor(console: Console):
     return console.visitor()
 
 
-def _pages(console: Console) -> list[str]:
-    """An address for each route that is read; one that is added needs one here."""
-    from plugins.settlement_console.app import create_app
-
-    addresses = {
-        "/": "/",
-        "/nights/{night}": f"/nights/{NIGHT}",
-        "/findings/{finding_id}": f"/findings/{NO_FINDING}",
+def _routes(console: Console) -> dict[tuple[str, str], tuple[Right, ...]]:
+    """An address of every route of the console, by its method, with the rights of which one opens it."""
+    known = {
         "/runs/{dag_id}/{run_id:path}": f"/runs/nightly_settlement/{quote(console.run.run_id)}",
-        "/models": "/models",
         "/models/{selection}": f"/models/{PACK}",
         "/packs/{path:path}": f"/packs/{PACK}/plot.png",
         "/docs/{path:path}": "/docs/index.html",
-        "/state": "/state",
         "/static/{name}": "/static/console.css",
     }
-    return [f"/settlement{addresses[route.path]}" for route in create_app().routes if "GET" in route.methods]
+    return {(page.method, "/settlement" + known.get(page.path, _named(page.path))): page.rights for page in pages()}
 
 
-def test_every_page_wants_the_login_and_opens_with_it(console, visitor, analyst):
-    pages = _pages(console)
-    assert {page: visitor.get(page).status_code for page in pages} == dict.fromkeys(pages, 401)
-    opened = {page: 404 if NO_FINDING in page else 200 for page in pages}
-    assert {page: analyst.get(page).status_code for page in pages} == opened
+def _named(path: str) -> str:
+    """An address with the night that there is, and ids that nothing has."""
+    return re.sub(r"{(\w+)}", NO_FINDING, path.replace("{night}", str(NIGHT)))
+
+
+def _pages(console: Console) -> list[str]:
+    """Addresses of what a viewer may read."""
+    return [path for (method, path), rights in _routes(console).items() if method == "GET" and Right.VIEWER in rights]
+
+
+def test_every_route_wants_the_login(console, visitor):
+    routes = _routes(console)
+    assert len(routes) == len(pages())
+    assert {asked: visitor.request(*asked).status_code for asked in routes} == dict.fromkeys(routes, 401)
+
+
+def test_every_route_opens_for_its_rights_alone(console, analyst):
+    # What changes something asks for the session's token besides.
+    refused = {asked for asked, rights in _routes(console).items() if asked[0] == "POST" or Right.VIEWER not in rights}
+    answers = {asked: analyst.request(*asked).status_code for asked in _routes(console)}
+    assert {asked for asked, status in answers.items() if status == 403} == refused
+    opened = {asked: status for asked, status in answers.items() if asked not in refused}
+    assert opened == {asked: 404 if NO_FINDING in asked[1] else 200 for asked in opened}
 
 
 def test_a_forged_cookie_does_not_open_it(console):
