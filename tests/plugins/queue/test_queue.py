@@ -50,7 +50,7 @@ def test_a_filter_chooses_and_stands_in_each_link(night: Office) -> None:
     [
         ("from=1994-02-30", "From is 1994-02-30, which is no date: write year-month-day"),
         ("kind=theft", "Kind is theft: write one of break, score"),
-        (f"after={'0' * 32}", "This page begins after a case that is not there any more"),
+        (f"after={'0' * 32}", "No page of the queue has this address"),
         (f"least=%22{EVIL}", "which is no amount"),
     ],
 )
