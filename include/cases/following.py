@@ -138,9 +138,10 @@ def _take(
             for night, run_key in sorted(nights):
                 if known.get(night) == before.get(night):
                     intake.take(night, run_key, found[night])
-            if intake.nights:
+            taken = intake.finish()
+            if taken.nights:
                 clear_breaks(connection, postings, now)
-            return intake.finish()
+            return taken
 
 
 def _sum(one: Followed, other: Followed) -> Followed:

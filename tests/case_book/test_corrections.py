@@ -89,7 +89,7 @@ def test_an_approved_one_of_a_break_that_is_gone_says_so(tmp_path: Path) -> None
     desk.publish([broken("told", OTHER, text="The same in other words.")], corrections={"told": INSERT}, run="b")
     outdated = {row.finding_id: [change.field for change in row.outdated] for row in _all(desk)}
     assert outdated == {"gap": ["gone"], "told": []}
-    desk.publish([broken("told", OTHER)], corrections={"told": {**INSERT, "value": "-1.00"}}, run="c")
+    desk.publish([broken("told", OTHER)], corrections={"told": {**INSERT, "value": "-1.00"}}, run="c", now=NOW + MINUTE)
     told = [each for sees in (True, False) for each in _all(desk, sees_accounts=sees) if each.finding_id == "told"]
     assert [(change.before, change.after) for each in told for change in each.outdated] == [
         ("insert amount -540.00", "insert amount -1.00"),
