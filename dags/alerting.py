@@ -1,17 +1,19 @@
-"""Send what there is to tell: of published nights, of nights that stopped, and of nights that nobody published.
+"""Keep the cases up to date, and send what there is to tell: of published nights, and of those that are not.
 
-**Purpose.** Each night leaves its messages in the table `outbox`, in its own transaction. Every five minutes this DAG
-takes in what is new there, looks by the clock for nights that stopped or are missed, makes the digests of the queue for
-those who want one each day (`ADS_DIGESTS`), and sends what is due by mail, to Slack, to SNS topics and to webhooks. A
-message goes out at least once to each sink; what was sent is written down at once, so that only a lost answer brings a
-repetition, and it has the same key.
+**Purpose.** What a night finds joins the cases of the console within five minutes, whether somebody looks or not, and
+decisions that wait for the drop of reviews get there. Each night leaves its messages in the table `outbox`, in its own
+transaction. Every five minutes this DAG takes in what is new there, looks by the clock for nights that stopped or are
+missed, makes the digests of the queue for those who want one each day (`ADS_DIGESTS`), and sends what is due by mail,
+to Slack, to SNS topics and to webhooks. A message goes out at least once to each sink; what was sent is written down at
+once, so that only a lost answer brings a repetition, and it has the same key.
 
-**Inputs.** The tables `outbox`, `alerts` and `night_manifest` of the lake; the cases beside it; the states of the runs
-of `nightly_settlement`; the sinks and routes of the settings (`ADS_ALERT_SINKS`, `ADS_ALERT_ROUTES`), whose addresses
-and secrets are Airflow's connections.
+**Inputs.** The tables `outbox`, `alerts` and `night_manifest` of the lake, its findings and reviews; the cases beside
+it; the states of the runs of `nightly_settlement`; the sinks and routes of the settings (`ADS_ALERT_SINKS`,
+`ADS_ALERT_ROUTES`), whose addresses and secrets are Airflow's connections.
 
-**Outputs.** Messages, masked: counts, sentences without identifiers, links by finding id. The deliveries, with time
-and answer, in a store beside the lake's catalog. A call of the heartbeat's address (`ADS_ALERT_HEARTBEAT`).
+**Outputs.** Cases with all published findings; reviews in the drop. Messages, masked: counts, sentences without
+identifiers, links by finding id. The deliveries, with time and answer, in a store beside the lake's catalog. A call of
+the heartbeat's address (`ADS_ALERT_HEARTBEAT`).
 
 **Params.** `lake` (a name of this installation's list, default: its own).
 
@@ -19,12 +21,15 @@ and answer, in a store beside the lake's catalog. A call of the heartbeat's addr
 
 **Impact of a failure.** Nothing is lost, and nights do not depend on it. While a sink does not answer, its messages
 wait, tried again after 5 minutes up to an hour, and other sinks get theirs. While this DAG stands still nobody is told
-of anything; the heartbeat stops, too, so that somebody outside notices.
+of anything, and the cases of a new night appear when somebody looks at the queue; the heartbeat stops, too, so that
+somebody outside notices.
 
-**How to triage.** `make_digests` failed: the cases cannot be read; all other messages go out. `collect` failed: the
-lake or its catalog cannot be read; see the sentence in the *Outcome* tab. `deliver` says `kept`: its `answer` is what
-the sink said; a connection that is missing or not allowed is named there. `beat` failed: the address of the heartbeat
-does not take calls. All skipped: no sinks are set, and nothing is sent.
+**How to triage.** `follow_cases` failed: the lake's findings or the cases' database cannot be read or written; see the
+sentence in the *Outcome* tab. What it took in before is kept. `make_digests` failed: the cases cannot be read; all
+other messages go out. `collect` failed: the lake or its catalog cannot be read; see the sentence in the *Outcome* tab.
+`deliver` says `kept`: its `answer` is what the sink said; a connection that is missing or not allowed is named there.
+`beat` failed: the address of the heartbeat does not take calls. All but `follow_cases` skipped: no sinks
+are set, and nothing is sent.
 """
 
 from __future__ import annotations
@@ -62,6 +67,12 @@ from include.orchestration import (
 def alerting() -> None:
     """The table of contents of sending."""
 
+    # The first intake of a large lake takes minutes; what was taken in by then is kept.
+    @task(execution_timeout=timedelta(minutes=20))
+    def follow_cases() -> TaskResult:
+        """Take what the nights found and what reviews say into the cases, and bring waiting reviews into the drop."""
+        return run_for_lake(_follow_cases)
+
     @task
     def make_digests() -> TaskResult:
         """Make the digests of the day that are due and not made yet."""
@@ -84,9 +95,18 @@ def alerting() -> None:
         """Call the heartbeat's address: messages are being collected."""
         return run_for_lake(_beat)
 
+    follow_cases()
     make_digests() >> (due := collect())
     deliver.expand(sink=due)
     due >> beat()
+
+
+def _follow_cases(asked: LakeRequest) -> TaskResult:
+    from include.cases import CaseBook
+    from include.lake import Lake
+
+    found = CaseBook.open(asked.lake_uri, asked.settings).follow(Lake.open(asked.lake_uri, asked.settings), asked.now)
+    return {"nights": len(found.nights), "opened": found.opened, "joined": found.joined, "changed": found.changed}
 
 
 def _make_digests(asked: LakeRequest) -> TaskResult:

@@ -77,15 +77,24 @@ class CaseBook:
         """
         return cls(open_store(lake_uri, settings), lake_uri, settings)
 
-    def follow(self, lake: Lake, now: datetime) -> Followed:
-        """Take in the nights that were published since; cheap where none was.
+    def follow(self, lake: Lake, now: datetime, *, most: int | None = None) -> Followed:
+        """Take in the nights that were published since, the newest first; cheap where none was.
 
         At first these are the last `KNOWN_DAYS` nights, later those whose run is new. Reviews that came in by other
         ways are taken in, too, and decisions that wait for the drop are brought there. Of two processes that follow at
         once one writes, and the other sees it.
+
+        Parameters
+        ----------
+        lake
+            The lake.
+        now
+            The present time.
+        most
+            Findings to take in at most, though one night at least; all where None.
         """
         self.deliver(now)
-        return follow(self._store, lake, lambda: Namer(self._keys.lasting_key("case")), now)
+        return follow(self._store, lake, lambda: Namer(self._keys.lasting_key("case")), now, most)
 
     def queue(
         self, wanted: QueueFilter, now: datetime, *, after: str | None = None, size: int = 50, sees_accounts: bool
@@ -108,7 +117,7 @@ class CaseBook:
         Raises
         ------
         NoSuchCaseError
-            When `after` is no case.
+            When `after` is none that a page gave.
         NotYoursToSeeError
             When the filter names an account or a posting for a reader who may not see whom.
         """
@@ -268,7 +277,9 @@ class CaseBook:
         return BulkDecided(batch_id, {name: self._as_sent(each) for name, each in decided.items()}, refused)
 
     def undo(self, decision_id: str, who: str, now: datetime) -> Decided:
-        """Take a decision back: its findings are open again, and a later review `unsure` says so; history keeps both.
+        """Take a decision back: its findings are open again, and a later review says so; history keeps both.
+
+        The review is `unsure`, or that of another decision that stands on the same check of the account, or posting.
 
         Parameters
         ----------
@@ -283,7 +294,9 @@ class CaseBook:
             When there is no such decision.
         """
         with self._act(who, now) as act:
-            undone = [decisions.undo(act, part) for part in decisions.parts_of(act.connection, decision_id)]
+            undone = [
+                decisions.undo(act, part, self._settings) for part in decisions.parts_of(act.connection, decision_id)
+            ]
         return self._sent(undone[-1], now)
 
     def decisions(self, first: datetime, last: datetime, *, sees_accounts: bool) -> list[DecisionRow]:
@@ -295,7 +308,7 @@ class CaseBook:
     def backlog(self, now: datetime, *, sees_accounts: bool) -> list[QueueRow]:
         """All cases that are not closed, the most urgent first."""
         with self._store.read() as connection:
-            rows = connection.execute(ordered(connection, [~CASES.c.is_closed], None)).mappings().all()
+            rows = connection.execute(ordered([~CASES.c.is_closed], None)).mappings().all()
             showing, as_of = self._showing(sees_accounts), newest_night(connection)
             return [shown_row(row, showing, now, as_of) for row in rows]
 

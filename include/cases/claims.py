@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from include.cases.acts import Act, checked_note
-from include.cases.queue import conditions_of, ordered
+from include.cases.queue import conditions_of, ordered, place_of
 from include.cases.refusals import CaseRefusedError
 from include.cases.showing import Showing
 from include.cases.snoozes import until_of
@@ -38,7 +38,8 @@ def claim_next(act: Act, wanted: QueueFilter, showing: Showing, after: str | Non
         sa.or_(CASES.c.holder.is_(None), CASES.c.held_until <= act.now),
         sa.or_(CASES.c.waits_until.is_(None), CASES.c.waits_until <= act.now),
     ]
-    query = ordered(act.connection, free, after).with_only_columns(CASES.c.case_id).limit(1)
+    place = None if after is None else place_of(act.connection, after)
+    query = ordered(free, place).with_only_columns(CASES.c.case_id).limit(1)
     # What another person is taking at this moment is passed over.
     case_id = act.connection.scalar(query.with_for_update(of=CASES, skip_locked=True))
     if case_id is None:

@@ -11,12 +11,12 @@ import uuid
 import sqlalchemy as sa
 
 from include.cases.acts import Act, as_id, checked_note, no_such
+from include.cases.outdating import STANDING, moved_cents, outdated_by
 from include.cases.reading import finding_row
-from include.cases.refusals import CaseRefusedError, Change, ChangedMeanwhileError, NotAllowedTwiceError
+from include.cases.refusals import CaseRefusedError, ChangedMeanwhileError, NotAllowedTwiceError
 from include.cases.tables import APPROVALS, CORRECTIONS, FINDINGS, Row
 from include.cases.terms import CorrectionState, EventKind
 from include.settings import Settings
-from include.settlement.findings import cents
 
 
 def propose(act: Act, finding_id: str, note: str, settings: Settings) -> str:
@@ -26,9 +26,9 @@ def propose(act: Act, finding_id: str, note: str, settings: Settings) -> str:
     finding = finding_row(act.connection, finding_id)
     if finding["correction"] is None or finding["gone_at"] is not None:
         raise CaseRefusedError("the night proposes no correction of this finding: nothing can be endorsed")
-    _require_none_proposed(act.connection, finding_id)
+    _replace_outdated(act, finding)
     correction = json.loads(finding["correction"])
-    amount = _amount(finding, correction["value"])
+    amount = moved_cents(finding)
     row = {
         "correction_id": uuid.uuid4().hex,
         "case_id": finding["case_id"],
@@ -49,26 +49,28 @@ def propose(act: Act, finding_id: str, note: str, settings: Settings) -> str:
     return str(row["correction_id"])
 
 
-def _amount(finding: Row, value: str | None) -> int:
-    """Money in cents that a correction moves: the amount that is inserted, or what the break is about."""
-    if json.loads(finding["correction"])["action"] == "insert" and value is not None:
-        return abs(cents(value))
-    return int(abs(finding["amount_cents"] or 0))
+def _replace_outdated(act: Act, finding: Row) -> None:
+    """Close earlier corrections of a break that the night says otherwise now.
 
-
-def _require_none_proposed(connection: sa.Connection, finding_id: str) -> None:
-    standing = CORRECTIONS.c.state.in_([CorrectionState.PROPOSED.value, CorrectionState.APPROVED.value])
-    query = sa.select(CORRECTIONS).where(CORRECTIONS.c.finding_id == finding_id, standing)
-    found = connection.execute(query.limit(1)).mappings().first()
-    if found is not None:
-        raise CaseRefusedError(
-            f"{found['proposed_by']} proposed this correction already; it is {found['state']}{_WAYS[found['state']]}"
-        )
+    Raises
+    ------
+    CaseRefusedError
+        When one is as right as when it was proposed.
+    """
+    stands = CORRECTIONS.c.state.in_(STANDING)
+    query = sa.select(CORRECTIONS).where(CORRECTIONS.c.finding_id == finding["finding_id"], stands)
+    for found in act.connection.execute(query).mappings().all():
+        if not outdated_by(found, finding):
+            raise CaseRefusedError(
+                f"{found['proposed_by']} proposed this correction already; it is {found['state']}"
+                f"{_WAYS[found['state']]}"
+            )
+        _close(act, found["correction_id"], CorrectionState.REPLACED)
 
 
 _WAYS = {
-    CorrectionState.PROPOSED.value: ": approve it, or refuse it first where the break says otherwise now",
-    CorrectionState.APPROVED.value: ": the back office has it; tell them where the break says otherwise now",
+    CorrectionState.PROPOSED.value: ": approve or refuse it",
+    CorrectionState.APPROVED.value: ": the back office has it",
 }
 """What may be done about a correction that stands in the way of another one of its break."""
 
@@ -114,13 +116,9 @@ def _waiting(act: Act, correction_id: str) -> Row:
 
 def _require_unchanged(connection: sa.Connection, correction: Row) -> None:
     query = sa.select(FINDINGS).where(FINDINGS.c.finding_id == correction["finding_id"])
-    finding = connection.execute(query).mappings().one()
-    if finding["gone_at"] is not None:
-        raise ChangedMeanwhileError.of([Change(finding["finding_id"], "gone", "found", "no longer found")])
-    if finding["digest"] != correction["digest"]:
-        now = json.loads(finding["correction"]) if finding["correction"] else {}
-        before, after = (f"{each.get('action', '')} {each.get('value') or ''}" for each in (dict(correction), now))
-        raise ChangedMeanwhileError.of([Change(finding["finding_id"], "correction", before.strip(), after.strip())])
+    changes = outdated_by(correction, connection.execute(query).mappings().one())
+    if changes:
+        raise ChangedMeanwhileError.of(changes)
 
 
 def _close(act: Act, correction_id: str, state: CorrectionState, **values: object) -> None:

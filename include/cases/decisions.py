@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from include.cases.acts import Act, as_id, checked_note, no_such
-from include.cases.outcomes import acts_from, outcome_of, put_aside, reviews_of
+from include.cases.outcomes import acts_from, named_by, outcome_of, put_aside, reviews_of, words_of
 from include.cases.queue import newest_night
 from include.cases.reading import changes_of, seen_of
 from include.cases.refusals import (
@@ -37,7 +37,7 @@ def decide(act: Act, decision: Decision, settings: Settings, showing: Showing, b
     note, case = checked_note(decision.note), act.free_case(decision.case_id)
     findings = _seen_findings(act, decision, showing)
     reason = outcome.reasons[decision.reason]
-    words = f"{outcome.title}: {reason}.{f' {note}' if note else ''}"
+    words = words_of(settings, outcome.code, decision.reason, note)
     reviews = reviews_of(findings, outcome.decision, words, act.who, act.now)
     row = {
         "decision_id": uuid.uuid4().hex,
@@ -185,8 +185,8 @@ def parts_of(connection: sa.Connection, decision_id: str) -> list[str]:
     return found
 
 
-def undo(act: Act, decision_id: str) -> Decided:
-    """Take a decision back: its findings are open again, and a later review says that nobody is sure."""
+def undo(act: Act, decision_id: str, settings: Settings) -> Decided:
+    """Take a decision back: its findings are open again, and later reviews say what holds now."""
     case = act.free_case(_decision(act.connection, decision_id)["case_id"])
     taken = _decision(act.connection, decision_id)
     _require_standing(taken)
@@ -197,19 +197,55 @@ def undo(act: Act, decision_id: str) -> Decided:
             "a later decision, or a changed night, stands in the place of this one: undo that instead"
         )
     ids = [row["finding_id"] for row in findings]
-    # Of two reviews of one moment the confirmed one counts.
-    at = max(act.now, taken["at"] + timedelta(milliseconds=1))
+    at = _moment(act, taken["case_id"])
     stands = sa.update(DECISIONS).where(DECISIONS.c.decision_id == decision_id)
     act.connection.execute(stands.values(undone_by=act.who, undone_at=at))
     _settle(act.connection, ids, decision_id=None, is_settled=False, review_state="open")
     words = f"Taken back: it had been decided as {taken['outcome'].replace('_', ' ')}."
-    reviews = reviews_of(findings, "unsure", words, act.who, at)
+    reviews = _reviews_instead(act, taken, findings, words, at, settings)
     put_aside(act.connection, f"{decision_id}-undone", decision_id, reviews, at)
     act.tell(taken["case_id"], EventKind.UNDONE, f"{words} {_counted(ids).capitalize()} open again.")
     act.audit("undid", case, decision=decision_id)
     sum_up(act.connection, [taken["case_id"]])
     newest = newest_night(act.connection)
     return _decided(act, {**taken, "acts_from": acts_from(act.now, newest) if reviews else None})
+
+
+def _moment(act: Act, case_id: str) -> datetime:
+    """The present time, or one just after the last decision on a case: of its reviews, the latest has to count."""
+    times = sa.select(sa.func.max(DECISIONS.c.at), sa.func.max(DECISIONS.c.undone_at))
+    told: Iterable[datetime | None] = act.connection.execute(times.where(DECISIONS.c.case_id == case_id)).one()
+    return max([act.now, *(each + timedelta(milliseconds=1) for each in told if each is not None)])
+
+
+def _reviews_instead(
+    act: Act, taken: Row, findings: Iterable[Row], words: str, at: datetime, settings: Settings
+) -> list[dict[str, Any]]:
+    """The reviews that take the place of those of a decision: that nobody is sure, or of a decision that still stands.
+
+    Reviews name a posting, or an account and a check: other findings of that name may be decided, and stay so.
+    """
+    standing = _standing(act.connection, taken)
+    reviews: list[dict[str, Any]] = []
+    for about, row in {named_by(row): row for row in findings}.items():
+        other = standing.get(about)
+        if other is None:
+            reviews += reviews_of([row], "unsure", words, act.who, at)
+        else:
+            said = words_of(settings, other["outcome"], other["reason"], other["note"])
+            reviews += reviews_of([row], other["review_decision"], said, other["who"], at)
+    return reviews
+
+
+def _standing(connection: sa.Connection, taken: Row) -> dict[tuple[tuple[str, Any], ...] | None, Row]:
+    """The other decisions on a case that stand, the latest of each thing that reviews can name."""
+    query = (
+        sa.select(DECISIONS, FINDINGS.c.kind, FINDINGS.c.account_id, FINDINGS.c.code, FINDINGS.c.trans_id)
+        .join(FINDINGS, FINDINGS.c.decision_id == DECISIONS.c.decision_id)
+        .where(FINDINGS.c.case_id == taken["case_id"], DECISIONS.c.decision_id != taken["decision_id"])
+        .order_by(DECISIONS.c.at)
+    )
+    return {named_by(row): row for row in connection.execute(query).mappings()}
 
 
 def _require_standing(decision: Row) -> None:

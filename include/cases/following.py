@@ -15,9 +15,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from include.cases.clearing import clear_breaks
+from include.cases.clearing import clear_breaks, postings_for
 from include.cases.lake_findings import changed_fields, findings_of, is_other
-from include.cases.reviewed import take_reviews
+from include.cases.reviewed import reviewed_since, take_reviews
 from include.cases.snoozes import lapse, sleep_or_wake, with_snoozes
 from include.cases.store import mark_of, set_mark, writing
 from include.cases.summaries import sum_up, summary_of
@@ -30,14 +30,18 @@ from include.marts import MART_TABLES
 from include.masking.keys import Namer
 from include.reviews.intake import KNOWN_DAYS
 
-_TOGETHER = 50_000
-"""Findings that are taken in with one transaction: some seconds, for which others who write wait."""
+AT_A_LOOK = 5_000
+"""Findings that somebody's look at a page takes in at most, beyond a night that has more: about a second, as 60,000
+took 14 seconds with a SQLite file on a busy machine with two cores."""
+_TOGETHER = 10_000
+"""Findings that are taken in with one transaction: about two seconds, for which others who write wait; those who write
+to a SQLite file give up after five."""
 _WATCHED = ("night_manifest", MART_TABLES["mart_findings"].name)
 _OPEN = {"snooze_id": None, "decision_id": None, "is_settled": False, "review_state": "open", "lake_state": "open"}
 
 
-def follow(store: SqlStore, lake: Lake, namer: Callable[[], Namer], now: datetime) -> Followed:
-    """Take in what was published since the book looked last.
+def follow(store: SqlStore, lake: Lake, namer: Callable[[], Namer], now: datetime, most: int | None = None) -> Followed:
+    """Take in what was published since the book looked last, the newest nights first.
 
     Parameters
     ----------
@@ -49,20 +53,34 @@ def follow(store: SqlStore, lake: Lake, namer: Callable[[], Namer], now: datetim
         Function that gives the namer of cases, whose key is opened only where there is something to take in.
     now
         The present time.
+    most
+        Findings to take in at most, though one night at least; all where None. Reviews are taken in once no night is
+        left.
     """
     lapse(store, now)
     state = _state(lake)
     with store.read() as connection:
-        if mark_of(connection, FOLLOWED) == state:
+        before = mark_of(connection, FOLLOWED)
+        if before == state:
             return Followed()
         known = _known(connection)
-    total = Followed()
-    for nights in _batches(lake, known):
+    batches = _batches(lake, known, most or _TOGETHER)
+    now_due, left = (batches, []) if most is None else (batches[:1], batches[1:])
+    total = Followed(nights_left=sum(map(len, left)))
+    for nights in now_due:
         total = _sum(total, _take(store, lake, namer(), nights, known, now))
-    with writing(store) as connection:
-        take_reviews(connection, lake, now)
-        set_mark(connection, FOLLOWED, state)
+    if not left:
+        _finish(store, lake, before, state, now)
     return total
+
+
+def _finish(store: SqlStore, lake: Lake, before: str, state: str, now: datetime) -> None:
+    """Take in reviews, and mark that all was seen, unless somebody else did both since: theirs may be newer."""
+    reviewed = reviewed_since(store, lake)
+    with writing(store) as connection:
+        if mark_of(connection, FOLLOWED) == before:
+            take_reviews(connection, reviewed, now)
+            set_mark(connection, FOLLOWED, state)
 
 
 def _state(lake: Lake) -> str:
@@ -75,8 +93,8 @@ def _known(connection: sa.Connection) -> dict[date, str]:
     return {row.settlement_date: row.run_key for row in connection.execute(sa.select(NIGHTS))}
 
 
-def _batches(lake: Lake, known: Mapping[date, str]) -> Iterable[list[tuple[date, str]]]:
-    """The nights to take in with the key of their run, the oldest first, so many at a time as one transaction bears."""
+def _batches(lake: Lake, known: Mapping[date, str], most: int) -> list[list[tuple[date, str]]]:
+    """The nights to take in with the key of their run, the newest first: `most` findings, or one night, at a time."""
     rows = lake.read("night_manifest", columns=["settlement_date", "run_key"]).to_pylist()
     published = {row["settlement_date"]: row["run_key"] for row in rows}
     first = max(published, default=date.min)
@@ -84,15 +102,15 @@ def _batches(lake: Lake, known: Mapping[date, str]) -> Iterable[list[tuple[date,
     wanted = [(night, key) for night, key in sorted(published.items()) if night in known or night >= first]
     fresh = [(night, key) for night, key in wanted if known.get(night) != key]
     counted = lake.listing(MART_TABLES["mart_findings"], fresh[0][0], fresh[-1][0]).nights if fresh else {}
-    batch, size = list[tuple[date, str]](), 0
-    for night, run_key in fresh:
-        batch.append((night, run_key))
-        size += counted[night].row_count if night in counted else 0
-        if size > _TOGETHER:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    batches, size = list[list[tuple[date, str]]](), 0
+    for night, run_key in reversed(fresh):
+        rows = counted[night].row_count if night in counted else 0
+        size += rows
+        if not batches or size > most:
+            batches.append([])
+            size = rows
+        batches[-1].append((night, run_key))
+    return batches
 
 
 def _take(
@@ -111,21 +129,25 @@ def _take(
         with store.read() as connection:
             erased = mark_of(connection, ERASED)
         found = findings_of(lake, dict(nights))
+        postings = postings_for(store, lake, found)
         with writing(store) as connection:
             if mark_of(connection, ERASED) != erased:
                 continue
             known = _known(connection)
             intake = _Intake(connection, namer, now)
-            for night, run_key in nights:
+            for night, run_key in sorted(nights):
                 if known.get(night) == before.get(night):
                     intake.take(night, run_key, found[night])
-                    clear_breaks(connection, lake, night, now)
-            return intake.finish()
+            taken = intake.finish()
+            if taken.nights:
+                clear_breaks(connection, postings, now)
+            return taken
 
 
 def _sum(one: Followed, other: Followed) -> Followed:
     return Followed(
         nights=one.nights + other.nights,
+        nights_left=one.nights_left + other.nights_left,
         opened=one.opened + other.opened,
         joined=one.joined + other.joined,
         changed=one.changed + other.changed,
@@ -237,7 +259,8 @@ class _Intake:
         said = f"{'Reopened by' if is_reopened else 'Joined by'} {_listed(rows)}"
         self._tell(case["case_id"], kind, f"{said}.{'' if awake else ' They are snoozed.'}")
         waits = None if awake else case["waits_until"]
-        return {"of_case": case["case_id"], "new_district": rows[-1]["district"], "new_waits": waits}
+        newest = rows[-1] if rows[-1]["settlement_date"] >= case["newest"] else case
+        return {"of_case": case["case_id"], "new_district": newest["district"], "new_waits": waits}
 
     def _keep(self, before: Row, row: Mapping[str, Any]) -> None:
         """Bring a finding up to date that a restated night finds again."""

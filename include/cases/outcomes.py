@@ -38,6 +38,13 @@ def outcome_of(settings: Settings, code: str, reason: str) -> CaseOutcome:
     return known[code]
 
 
+def words_of(settings: Settings, outcome: str, reason: str, note: str) -> str:
+    """A decision in words, with the titles of its outcome and reason while the installation has them."""
+    known = next((each for each in settings.outcomes if each.code == outcome), None)
+    title, told = (known.title, known.reasons.get(reason, reason)) if known else (outcome, reason)
+    return f"{title}: {told}.{f' {note}' if note else ''}"
+
+
 def acts_from(now: datetime, newest: date) -> date:
     """The first settlement date whose night acts on what is decided now: the day of the decision in UTC, or later.
 
@@ -51,17 +58,20 @@ def acts_from(now: datetime, newest: date) -> date:
 
 def reviews_of(findings: Iterable[Row], decision: str, reason: str, who: str, at: datetime) -> list[dict[str, Any]]:
     """The reviews that a decision on findings is, one for each thing that reviews can name."""
-    named = {json.dumps(about, sort_keys=True): about for row in findings if (about := _about(row)) is not None}
+    named = {about: row for row in findings if (about := named_by(row)) is not None}
     said = {"decision": decision, "reason": reason[: LONGEST_TEXTS["reason"]], "who": who[: LONGEST_TEXTS["who"]]}
     none = dict.fromkeys(("trans_id", "account_id", "check_code"))
-    return [{**none, **about, **said, "decided_at": at, "known_at": at} for about in named.values()]
+    return [{**none, **dict(about), **said, "decided_at": at, "known_at": at} for about in named]
 
 
-def _about(row: Row) -> dict[str, Any] | None:
-    """How reviews name a finding, as in `include.reviews.named_findings`; None for one on the bank as a whole."""
-    if row["kind"] == "break":
-        return None if row["account_id"] is None else {"account_id": row["account_id"], "check_code": row["code"]}
-    return None if row["trans_id"] is None else {"trans_id": row["trans_id"]}
+def named_by(row: Row) -> tuple[tuple[str, Any], ...] | None:
+    """How reviews name a finding, as in `include.reviews.named_findings`; None for one on the bank as a whole.
+
+    Findings of one name share their reviews.
+    """
+    names = ("account_id", "check_code") if row["kind"] == "break" else ("trans_id",)
+    values = [row["code" if name == "check_code" else name] for name in names]
+    return None if values[0] is None else tuple(zip(names, values, strict=True))
 
 
 def put_aside(

@@ -1,7 +1,7 @@
 """The queue: which cases somebody should look at, the most urgent first, a page at a time.
 
-Pages follow the points and the id of the last case of the page before, so that a page costs the same however far down
-it lies, and cases that come or go in between move nothing else.
+Pages follow the points and the id that the last case of the page before had, so that a page costs the same however far
+down it lies, and cases that come, change or go in between move nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from include.cases.acts import as_id, no_such
+from include.cases.paging import PAGE_KEY, Place
 from include.cases.ranking import rank_parts
 from include.cases.refusals import CaseRefusedError, NotYoursToSeeError
 from include.cases.showing import Showing, money_of
@@ -43,33 +44,60 @@ _ROWS = sa.select(
 def queue_page(
     connection: sa.Connection, wanted: QueueFilter, showing: Showing, now: datetime, after: str | None, size: int
 ) -> QueuePage:
-    """One page of the queue."""
+    """One page of the queue.
+
+    Raises
+    ------
+    NoSuchCaseError
+        When `after` is none that a page gave.
+    """
+    place = None if after is None else Place.unsealed(after, _page_key(showing))
     conditions = [*conditions_of(connection, wanted, showing, now)]
     count = connection.scalar(
         sa.select(sa.func.count()).select_from(
             sa.select(CASES.c.case_id).where(*conditions).limit(MOST_COUNTED + 1).subquery()
         )
     )
-    rows = connection.execute(ordered(connection, conditions, after).limit(size + 1)).mappings().all()
+    rows = connection.execute(ordered(conditions, place).limit(size + 1)).mappings().all()
     as_of = newest_night(connection)
     return QueuePage(
         rows=tuple(shown_row(row, showing, now, as_of) for row in rows[:size]),
-        after=rows[size - 1]["case_id"] if len(rows) > size else None,
+        after=_place(rows[size - 1]).sealed(_page_key(showing)) if len(rows) > size else None,
         count=min(count or 0, MOST_COUNTED),
         is_capped=(count or 0) > MOST_COUNTED,
     )
 
 
-def ordered(connection: sa.Connection, conditions: list[sa.ColumnElement[bool]], after: str | None) -> sa.Select[Any]:
-    """The rows of the queue in their order, those that follow a case where one is given."""
+def _page_key(showing: Showing) -> bytes:
+    return showing.keys().lasting_key(PAGE_KEY)
+
+
+def _place(row: Row) -> Place:
+    return Place(row["points"], row["case_id"])
+
+
+def place_of(connection: sa.Connection, case_id: str) -> Place:
+    """The place that a case has now.
+
+    Raises
+    ------
+    NoSuchCaseError
+        When there is none.
+    """
+    query = sa.select(CASES.c.points, CASES.c.case_id).where(CASES.c.case_id == as_id(case_id))
+    found = connection.execute(query).mappings().first()
+    if found is None:
+        raise no_such("case to go on from", case_id)
+    return _place(found)
+
+
+def ordered(conditions: list[sa.ColumnElement[bool]], after: Place | None) -> sa.Select[Any]:
+    """The rows of the queue in their order, those that follow a place where one is given."""
     query = _ROWS.where(*conditions).order_by(CASES.c.points.desc(), CASES.c.case_id)
     if after is None:
         return query
-    points = connection.scalar(sa.select(CASES.c.points).where(CASES.c.case_id == as_id(after)))
-    if points is None:
-        raise no_such("case to go on from", after)
-    is_later = sa.and_(CASES.c.points == points, CASES.c.case_id > after)
-    return query.where(CASES.c.points <= points, sa.or_(CASES.c.points < points, is_later))
+    is_later = sa.and_(CASES.c.points == after.points, CASES.c.case_id > after.case_id)
+    return query.where(CASES.c.points <= after.points, sa.or_(CASES.c.points < after.points, is_later))
 
 
 def conditions_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from include.cases.acts import as_id, no_such
+from include.cases.outdating import STANDING, outdated_by
 from include.cases.queue import case_row, newest_night, shown_row
 from include.cases.refusals import Change
 from include.cases.showing import Showing
@@ -211,11 +213,22 @@ def read_corrections(
     connection: sa.Connection, showing: Showing, *wanted: sa.ColumnElement[bool]
 ) -> list[CorrectionRow]:
     """Corrections, the oldest first."""
-    about = (FINDINGS.c.account_id, FINDINGS.c.settlement_date, FINDINGS.c.code, FINDINGS.c.masked_amount_cents)
-    query = sa.select(CORRECTIONS, *about).join(FINDINGS, FINDINGS.c.finding_id == CORRECTIONS.c.finding_id)
-    rows = connection.execute(query.where(*wanted).order_by(CORRECTIONS.c.proposed_at)).mappings().all()
+    query = sa.select(CORRECTIONS).where(*wanted).order_by(CORRECTIONS.c.proposed_at)
+    rows = connection.execute(query).mappings().all()
+    findings = _corrected(connection, [row["finding_id"] for row in rows])
     approvals = _approvals(connection, [row["correction_id"] for row in rows])
-    return [_correction_row(row, approvals.get(row["correction_id"], ()), showing) for row in rows]
+    return [
+        _correction_row(row, findings[row["finding_id"]], approvals.get(row["correction_id"], ()), showing)
+        for row in rows
+    ]
+
+
+def _corrected(connection: sa.Connection, finding_ids: Sequence[str]) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for start in range(0, len(finding_ids), 400):
+        query = sa.select(FINDINGS).where(FINDINGS.c.finding_id.in_(finding_ids[start : start + 400]))
+        found |= {row["finding_id"]: row for row in connection.execute(query).mappings()}
+    return found
 
 
 def _approvals(connection: sa.Connection, correction_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -227,19 +240,30 @@ def _approvals(connection: sa.Connection, correction_ids: Sequence[str]) -> dict
     return found
 
 
-def _correction_row(row: Row, approved_by: Iterable[str], showing: Showing) -> CorrectionRow:
-    names = ("correction_id", "finding_id", "case_id", "action", "field", "settlement_date", "code", "proposed_at")
+def _correction_row(row: Row, finding: Row, approved_by: Iterable[str], showing: Showing) -> CorrectionRow:
+    names = ("correction_id", "finding_id", "case_id", "action", "field", "proposed_at", "needed", "closed_at")
     return CorrectionRow(
-        **{name: row[name] for name in (*names, "needed", "closed_at")},
+        **{name: row[name] for name in names},
+        settlement_date=finding["settlement_date"],
+        code=finding["code"],
         proposed_by=showing.person(row["proposed_by"]) or "",
         refused_by=showing.person(row["refused_by"]),
         state=CorrectionState(row["state"]),
-        account=showing.account(row["account_id"]),
+        account=showing.account(finding["account_id"]),
         trans_id=showing.posting(row["trans_id"]),
         value=showing.value(row["value"]),
-        amount=showing.money(row["amount_cents"], row["masked_amount_cents"]) or Decimal(0),
+        amount=showing.money(row["amount_cents"], finding["masked_amount_cents"]) or Decimal(0),
         note=showing.words(row["note"]),
         approved_by=tuple(showing.person(who) or "" for who in approved_by),
+        outdated=_outdated(row, finding, showing),
+    )
+
+
+def _outdated(row: Row, finding: Row, showing: Showing) -> tuple[Change, ...]:
+    changes = outdated_by(row, finding) if row["state"] in STANDING else ()
+    return tuple(
+        replace(each, before=showing.value(each.before) or "", after=showing.value(each.after) or "")
+        for each in changes
     )
 
 

@@ -35,7 +35,7 @@ class CaseRefusedError(TerminalError):
 
 
 class NoSuchCaseError(CaseRefusedError):
-    """Raised when no case, finding, decision, correction or view has the given id."""
+    """Raised when no case, finding, decision, correction or page of the queue has the given id."""
 
 
 class NotYoursToSeeError(CaseRefusedError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from include.cases.summaries import sum_up
 from include.cases.tables import DECISIONS, EVENTS, FINDINGS, NIGHTS, Row
 from include.cases.terms import EventKind
 from include.lake import Lake
+from include.lake.sql_store import SqlStore
 from include.marts import MART_TABLES
 from include.reviews.intake import KNOWN_DAYS
 
@@ -23,23 +25,45 @@ _SETTLES = ("confirmed", "dismissed")
 _CHUNK = 400
 
 
-def take_reviews(connection: sa.Connection, lake: Lake, now: datetime) -> None:
-    """Take in what the published reviews say of findings since the book looked last.
+@dataclass(frozen=True)
+class Reviewed:
+    """What the published reviews say of findings, where the book does not know it yet.
+
+    Attributes
+    ----------
+    states
+        State of review by finding.
+    reviews
+        The reviews that may say so.
+    """
+
+    states: Mapping[str, str]
+    reviews: _Reviews
+
+
+def reviewed_since(store: SqlStore, lake: Lake) -> Reviewed:
+    """Read from the lake what reviews changed since the book looked last: some seconds, for which nobody waits."""
+    with store.read() as connection:
+        newest = connection.scalar(sa.select(sa.func.max(NIGHTS.c.settlement_date)))
+    if newest is None:
+        return Reviewed({}, _Reviews([]))
+    first = newest - timedelta(KNOWN_DAYS)
+    states = _states(lake, first, newest)
+    with store.read() as connection:
+        changed = {row["finding_id"]: state for row, state in _changed(connection, states)}
+    rows = lake.read("reviews", first, None, _REVIEWS).to_pylist() if changed else []
+    return Reviewed(changed, _Reviews(rows))
+
+
+def take_reviews(connection: sa.Connection, reviewed: Reviewed, now: datetime) -> None:
+    """Take in what the published reviews say.
 
     A review that the book itself sent changes nothing. Another one is told in the case; it settles the finding, unless
     nobody is sure.
     """
-    newest = connection.scalar(sa.select(sa.func.max(NIGHTS.c.settlement_date)))
-    if newest is None:
-        return
-    first = newest - timedelta(KNOWN_DAYS)
-    changed = _changed(connection, _states(lake, first, newest))
-    if not changed:
-        return
-    reviews = _Reviews(lake.read("reviews", first, None, _REVIEWS).to_pylist())
     touched = set()
-    for row, state in changed:
-        found = reviews.of(row, state)
+    for row, state in _changed(connection, reviewed.states):
+        found = reviewed.reviews.of(row, state)
         values: dict[str, Any] = {"lake_state": state}
         if found is not None and not _is_own(connection, row["case_id"], found):
             values |= {"review_state": state, "is_settled": state in _SETTLES or row["is_settled"]}
@@ -84,11 +108,15 @@ class _Reviews:
 
 
 def _is_own(connection: sa.Connection, case_id: str, review: Mapping[str, Any]) -> bool:
-    """Whether a review is one that the book itself sent."""
+    """Whether a review is one that the book itself sent.
+
+    What an undo sends has its moment, and names whoever took the decision back, or whose decision stands instead.
+    """
     at = review["decided_at"]
     taken = sa.and_(DECISIONS.c.who == review["who"], DECISIONS.c.at == at)
-    undone = sa.and_(DECISIONS.c.undone_by == review["who"], DECISIONS.c.undone_at == at)
-    query = sa.select(DECISIONS.c.decision_id).where(DECISIONS.c.case_id == case_id, sa.or_(taken, undone))
+    query = sa.select(DECISIONS.c.decision_id).where(
+        DECISIONS.c.case_id == case_id, sa.or_(taken, DECISIONS.c.undone_at == at)
+    )
     return connection.execute(query.limit(1)).first() is not None
 
 

@@ -47,3 +47,4 @@ class CorrectionState(StrEnum):
     PROPOSED = "proposed"
     APPROVED = "approved"
     REFUSED = "refused"
+    REPLACED = "replaced"

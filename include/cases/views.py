@@ -344,7 +344,10 @@ class CorrectionRow:
     needed
         Number of different people that must approve it.
     refused_by, closed_at
-        Who refused it; when it was approved or refused.
+        Who refused it; when it was approved, refused or replaced.
+    outdated
+        What the night says otherwise since it was proposed; empty while it is right, or where it was refused or
+        replaced.
     """
 
     correction_id: str
@@ -366,6 +369,7 @@ class CorrectionRow:
     needed: int
     refused_by: str | None
     closed_at: datetime | None
+    outdated: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -501,11 +505,14 @@ class Followed:
     ----------
     nights
         Settlement dates that were taken in, new or restated.
+    nights_left
+        Number of published nights that a later call takes in.
     opened, joined, changed, gone
         Number of cases that were opened, and of findings that joined cases, changed or are no longer found.
     """
 
     nights: tuple[date, ...] = ()
+    nights_left: int = 0
     opened: int = 0
     joined: int = 0
     changed: int = 0

@@ -13,6 +13,7 @@ from typing import Any
 from include.alerting.drain import AlertDrain
 from include.alerting.messages import MOST_TOLD, Message, MessageKind, Severity
 from include.cases.book import CaseBook
+from include.cases.following import AT_A_LOOK
 from include.cases.terms import CaseState
 from include.cases.views import QueueRow
 from include.casework.backlog import money_of
@@ -44,9 +45,11 @@ def due_digests(lake_uri: str, drain: AlertDrain, now: datetime) -> list[tuple[M
     known = drain.store.known(keys.values())
     missing = {who: each for who, each in wanted.items() if keys[who] not in known}
     calendar = BankCalendar.newest(drain.lake, drain.settings.source_uri) if missing else None
-    if calendar is None:
+    book = CaseBook.open(lake_uri, drain.settings)
+    # A digest waits until the cases are whole: the first intake of a large lake takes minutes.
+    if calendar is None or book.follow(drain.lake, now, most=AT_A_LOOK).nights_left:
         return []
-    made = _Digests(lake_uri, drain, calendar, now)
+    made = _Digests(book, drain, calendar, now)
     return [(made.of(who), each.sink) for who, each in missing.items()]
 
 
@@ -57,10 +60,8 @@ def _key(who: str, now: datetime) -> str:
 class _Digests:
     """The backlog of one moment, from which everybody's digest is made."""
 
-    def __init__(self, lake_uri: str, drain: AlertDrain, calendar: BankCalendar, now: datetime) -> None:
-        self._drain, self._calendar, self._now = drain, calendar, now
-        self._book = CaseBook.open(lake_uri, drain.settings)
-        self._book.follow(drain.lake, now)
+    def __init__(self, book: CaseBook, drain: AlertDrain, calendar: BankCalendar, now: datetime) -> None:
+        self._book, self._drain, self._calendar, self._now = book, drain, calendar, now
         # Whatever leaves the house is masked.
         self._backlog = self._book.backlog(now, sees_accounts=False)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def followed_book(settings: Settings, now: datetime) -> CaseBook:
-    """The cases of the lake, which must be there, after they took in the nights that were published since.
+    """The cases of the lake, which must be there, after they took in the newest nights that were published since.
 
     Raises
     ------
@@ -21,8 +21,9 @@ def followed_book(settings: Settings, now: datetime) -> CaseBook:
     """
     # The server loads this module at its start; code that writes is imported only when somebody looks.
     from include.cases import CaseBook
+    from include.cases.following import AT_A_LOOK
     from include.lake import Lake
 
     book = CaseBook.open(settings.lake_uri, settings)
-    book.follow(Lake.open(settings.lake_uri, settings), now)
+    book.follow(Lake.open(settings.lake_uri, settings), now, most=AT_A_LOOK)
     return book

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from include.cases import CaseRefusedError, ChangedMeanwhileError, CorrectionState, NotAllowedTwiceError
-from tests.case_book.nights import INSERT, MINUTE, NOW, Desk, broken, settings_of
+from include.cases.views import CorrectionRow
+from tests.case_book.nights import INSERT, MINUTE, NOW, OTHER, Desk, broken, settings_of
 
 Names = Callable[[str], str]
 
@@ -69,4 +70,32 @@ def test_one_of_a_break_that_changed_is_not_approved(tmp_path: Path) -> None:
     with pytest.raises(ChangedMeanwhileError) as refused:
         desk.book.approve_correction(made.correction_id, "bob", NOW)
     (change,) = refused.value.changes
-    assert (change.field, change.before, change.after) == ("correction", "insert -540.00", "insert -999.00")
+    assert (change.before, change.after) == ("insert amount -540.00", "insert amount -999.00")
+    assert change.field == "correction"
+    (proposed,) = desk.book.corrections(sees_accounts=True)
+    assert proposed.outdated == (change,)
+    again = desk.book.propose_correction("gap", "ann", NOW + MINUTE)
+    assert (again.value, again.outdated) == ("-999.00", ())
+    (replaced,) = desk.book.corrections(CorrectionState.REPLACED, sees_accounts=True)
+    assert (replaced.correction_id, replaced.outdated) == (made.correction_id, ())
+
+
+def test_an_approved_one_of_a_break_that_is_gone_says_so(tmp_path: Path) -> None:
+    desk = Desk(settings_of(tmp_path, masked_amount_step=1000))
+    desk.publish([broken("gap"), broken("told", OTHER)], corrections={"gap": INSERT, "told": INSERT})
+    for name in ("gap", "told"):
+        made = desk.book.propose_correction(name, "ann", NOW)
+        desk.book.approve_correction(made.correction_id, "bob", NOW)
+    desk.publish([broken("told", OTHER, text="The same in other words.")], corrections={"told": INSERT}, run="b")
+    outdated = {row.finding_id: [change.field for change in row.outdated] for row in _all(desk)}
+    assert outdated == {"gap": ["gone"], "told": []}
+    desk.publish([broken("told", OTHER)], corrections={"told": {**INSERT, "value": "-1.00"}}, run="c", now=NOW + MINUTE)
+    told = [each for sees in (True, False) for each in _all(desk, sees_accounts=sees) if each.finding_id == "told"]
+    assert [(change.before, change.after) for each in told for change in each.outdated] == [
+        ("insert amount -540.00", "insert amount -1.00"),
+        ("", ""),
+    ]
+
+
+def _all(desk: Desk, *, sees_accounts: bool = True) -> list[CorrectionRow]:
+    return desk.book.corrections(CorrectionState.APPROVED, sees_accounts=sees_accounts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from upath import UPath
@@ -18,7 +19,7 @@ from include.cases import (
 )
 from include.lake import Lake
 from include.reviews.drop import inbox_of, read_inbox
-from tests.case_book.nights import DAY, MINUTE, NIGHT, NOW, Desk
+from tests.case_book.nights import DAY, MINUTE, NIGHT, NOW, Desk, broken, finding, settings_of
 
 Names = Callable[[str], str]
 
@@ -92,6 +93,34 @@ def test_what_is_taken_back_is_open_again_and_history_keeps_both(shared_desk: De
     ]
     with pytest.raises(CaseRefusedError, match="bob took this decision back"):
         book.undo(decided.decision_id, "ann", NOW + 2 * MINUTE)
+
+
+def test_what_another_decision_says_of_the_same_check_is_said_anew(tmp_path: Path) -> None:
+    desk, later = Desk(settings_of(tmp_path)), NIGHT + DAY
+    desk.publish([broken("first"), finding("posting")])
+    desk.publish([broken("second", night=later)], later)
+    standing = {"outcome": "in_order", "reason": "known_habit"}
+    desk.book.decide(desk.decision("first", **standing), "ann", NOW)
+    taken = desk.book.decide(desk.decision("second", "posting"), "bob", NOW + MINUTE)
+    desk.book.undo(taken.decision_id, "bob", NOW + MINUTE)
+    said = sorted(_dropped(desk), key=lambda row: row["decided_at"])[-2:]
+    of_break, of_posting = sorted(said, key=lambda row: row["trans_id"] is not None)
+    assert (of_break["check_code"], of_break["decision"], of_break["who"]) == (
+        "missed_standing_order",
+        "dismissed",
+        "ann",
+    )
+    assert of_break["decided_at"] == of_break["known_at"] > NOW + MINUTE
+    assert (of_posting["decision"], of_posting["who"]) == ("unsure", "bob")
+    again = desk.book.decide(desk.decision("second"), "bob", NOW + 2 * MINUTE)
+    desk.book.undo(again.decision_id, "bob", NOW + 3 * MINUTE)
+    (first,) = (each.decision_id for each in desk.case("first").decisions if each.who == "ann")
+    desk.book.undo(first, "ann", NOW + 3 * MINUTE)
+    assert max(_dropped(desk), key=lambda row: row["decided_at"])["decision"] == "unsure"
+    published = [{**of_break, "review_key": "k"}]
+    kinds = desk.kinds("first")
+    desk.publish([broken("second", night=later, review_state="dismissed")], later, run="b", reviews=published)
+    assert desk.kinds("first") == kinds
 
 
 def test_a_decision_after_what_was_taken_back_is_refused_once(shared_desk: Desk, names: Names) -> None:

@@ -58,8 +58,24 @@ def test_pages_follow_one_another_without_gap_or_repetition(desk: Desk) -> None:
     assert seen == [row.account for row in desk.queue()]
     assert after is None
     assert (page.count, page.is_capped) == (4, False)
-    with pytest.raises(NoSuchCaseError, match="no case to go on from 'nothing'"):
+    with pytest.raises(NoSuchCaseError, match="there is no page of the queue that begins at 'nothing'"):
         desk.book.queue(QueueFilter(), NOW, after="nothing", sees_accounts=True)
+
+
+def test_a_case_that_changes_between_two_pages_moves_nothing_else(tmp_path: Path) -> None:
+    desk = Desk(settings_of(tmp_path))
+    desk.publish([finding(str(n), RICH + n, amount=10**n) for n in range(1, 5)])
+    first = desk.book.queue(QueueFilter(), NOW, size=2, sees_accounts=True)
+    assert first.after is not None
+    last = first.rows[-1]
+    more = finding("more", RICH + 3, NIGHT + DAY, amount=10**7)
+    desk.publish([more], NIGHT + DAY)
+    assert desk.queue()[0].case_id == last.case_id
+    second = desk.book.queue(QueueFilter(), NOW, after=first.after, size=2, sees_accounts=True)
+    assert [row.account for row in second.rows] == [str(RICH + 2), str(RICH + 1)]
+    with pytest.raises(NoSuchCaseError, match="there is no page of the queue"):
+        desk.book.queue(QueueFilter(), NOW, after=f"x{first.after[1:]}", sees_accounts=True)
+    assert first.after not in (last.case_id, first.rows[0].case_id)
 
 
 @pytest.mark.parametrize(

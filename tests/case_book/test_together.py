@@ -125,8 +125,8 @@ def test_who_takes_many_back_and_who_claims_one_of_them_do_not_wait_for_each_oth
     part, claims = min(done.decided.values(), key=lambda each: each.decision_id), []
     last = next(name for name, each in done.decided.items() if each is not part)
 
-    def undo_slowly(act: Act, decision_id: str) -> Decided:
-        undone = undo(act, decision_id)
+    def undo_slowly(act: Act, decision_id: str, settings: Settings) -> Decided:
+        undone = undo(act, decision_id, settings)
         if decision_id == part.decision_id:
             claims.append(people.submit(CaseBook.open(settings.lake_uri, settings).claim, last, "bob", now))
             wait(claims, timeout=0.5)

@@ -75,6 +75,12 @@ def test_it_is_made_once_a_day_and_not_before_its_hour(drain) -> None:
     assert _letters(drain, MORNING, sink="desk") == []
 
 
+def test_it_waits_until_the_cases_are_whole(drain, monkeypatch) -> None:
+    monkeypatch.setattr("include.casework.digests.AT_A_LOOK", 1)
+    made = [_made(drain, MORNING + timedelta(minutes=minutes)) for minutes in range(3)]
+    assert made == [0, 0, 1]
+
+
 def test_a_sink_that_is_down_gets_it_later_under_the_same_key(drain) -> None:
     _made(drain, MORNING)
     (first,) = _letters(drain, MORNING, answer=False)

@@ -117,6 +117,14 @@ def test_the_heartbeat_says_when_it_is_not_taken(host: Any, monkeypatch: pytest.
         work("beat")
 
 
+def test_the_cases_are_kept_up_to_date_without_sinks_and_digests(host, monkeypatch):
+    monkeypatch.setenv("ADS_ALERT_SINKS", "")
+    get_settings.cache_clear()
+    taken = [work("follow_cases"), work("follow_cases")]
+    assert [each["nights"] for each in taken] == [1, 0]
+    assert alerting().get_task("follow_cases").downstream_task_ids == set()
+
+
 def test_digests_are_made_for_those_who_want_one(host, monkeypatch):
     with pytest.raises(AirflowSkipException, match="ADS_DIGESTS names nobody"):
         work("make_digests")

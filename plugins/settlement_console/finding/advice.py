@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 from plugins.settlement_console.records import Row
+
+if TYPE_CHECKING:
+    from include.cases import Change
 
 
 @dataclass(frozen=True)
@@ -322,3 +326,20 @@ def _value(value: str | None) -> str:
         return _TYPES.get(value) or f"{Decimal(value):,.2f}"
     except InvalidOperation:
         return value
+
+
+def outdated_words(change: Change) -> str:
+    """What the night says otherwise since a correction was proposed, as the rest of a sentence.
+
+    Examples
+    --------
+    >>> from include.cases import Change
+    >>> outdated_words(Change("0f", "amount", "540.00", "999.00"))
+    'the night was played again and says another amount: it was 540.00, and is 999.00 now'
+    >>> outdated_words(Change("0f", "gone", "found", "no longer found"))
+    'the night was played again and no longer finds the break'
+    """
+    if change.field == "gone":
+        return "the night was played again and no longer finds the break"
+    told = f": it was {change.before}, and is {change.after or 'none'} now" if change.before else ""
+    return f"the night was played again and says another {change.field}{told}"

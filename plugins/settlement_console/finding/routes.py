@@ -14,6 +14,7 @@ from include.settings import Settings
 from plugins.settlement_console.audit import audited
 from plugins.settlement_console.case_books import followed_book
 from plugins.settlement_console.dependencies import InstalledSettings
+from plugins.settlement_console.finding.advice import outdated_words
 from plugins.settlement_console.finding.charts import charts_of
 from plugins.settlement_console.finding.its_case import MOST_EVENTS, ItsCase, its_case
 from plugins.settlement_console.finding.page import FindingPage, NoSuchFindingError, finding_page
@@ -125,6 +126,7 @@ def _shown(
         tally=case.tally(found.before.findings) if case else found.before.in_all,
         refusal=refusal,
         note=note,
+        outdated_words=outdated_words,
         days_before=DAYS_BEFORE,
         least=LEAST_TO_COMPARE,
         most_events=MOST_EVENTS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from plugins.settlement_console.finding.advice import correction_words
+from plugins.settlement_console.finding.advice import correction_words, outdated_words
 from plugins.settlement_console.pages import page, told_troubles
 from plugins.settlement_console.queue.acting import Field
 from plugins.settlement_console.queue.addresses import to_corrections
@@ -32,6 +32,7 @@ _SAID = {
 _COLUMNS = (
     "correction_id", "state", "settlement_date", "code", "account", "trans_id", "action", "field", "value", "amount",
     "proposed_by", "proposed_at", "note", "approved_by", "needed", "refused_by", "closed_at", "finding_id",
+    "outdated",
 )  # fmt: skip
 
 
@@ -99,6 +100,7 @@ def _shown(
         "said": said,
         "refusal": refusal,
         "correction_words": correction_words,
+        "outdated_words": outdated_words,
     }
     return page("corrections.html", request, visitor, 409 if refusal else 200, **shown)
 
@@ -109,5 +111,5 @@ def _cells(row: CorrectionRow) -> list[Any]:
 
 def _cell(value: object) -> object:
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(each if isinstance(each, str) else outdated_words(each) for each in value)
     return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value

@@ -35,7 +35,9 @@ class Desk:
     lake
         The lake.
     book
-        Its cases, with all published nights.
+        Its cases, with the newest nights.
+    nights_left
+        Number of published nights that are still to be taken in.
     calendar
         The bank's days, in which age is counted; None before a night is published.
     now
@@ -46,6 +48,7 @@ class Desk:
     visitor: Visitor
     lake: Lake
     book: CaseBook
+    nights_left: int
     calendar: BankCalendar | None
     now: datetime
 
@@ -91,11 +94,12 @@ def desk_of(settings: InstalledSettings, visitor: CurrentVisitor) -> Desk | None
             return None
         # The server loads this module at its start; the store's libraries are imported only when somebody looks.
         from include.cases.book import CaseBook
+        from include.cases.following import AT_A_LOOK
         from include.settlement.bank_calendar import BankCalendar
 
         book = CaseBook.open(settings.lake_uri, settings)
-        book.follow(lake, now)
-        return Desk(settings, visitor, lake, book, BankCalendar.newest(lake, settings.source_uri), now)
+        left = book.follow(lake, now, most=AT_A_LOOK).nights_left
+        return Desk(settings, visitor, lake, book, left, BankCalendar.newest(lake, settings.source_uri), now)
 
 
 def needed_desk(desk: Annotated[Desk | None, Depends(desk_of)]) -> Desk:

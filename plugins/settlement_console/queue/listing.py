@@ -168,7 +168,7 @@ def _listing(desk: Desk, asked: AskedQueue, after: str) -> Listing:
     except NotYoursToSeeError as error:
         return Listing(asked, [], trouble=str(error))
     except NoSuchCaseError:
-        return Listing(asked, [], is_first=False, trouble="this page begins after a case that is not there any more")
+        return Listing(asked, [], is_first=False, trouble="no page of the queue has this address")
 
 
 def _lines_of(desk: Desk, asked: AskedQueue, found: QueuePage, *, is_first: bool = True) -> Listing:
@@ -182,6 +182,7 @@ def _around(desk: Desk | None, done: str = "", said: str = "") -> dict[str, Any]
 
     return {
         "has_nights": desk is not None and desk.calendar is not None,
+        "nights_left": 0 if desk is None else desk.nights_left,
         "codes": codes(),
         "kinds": KINDS,
         "most_in_file": MOST_ROWS,

@@ -119,3 +119,24 @@ def test_a_correction_that_is_not_there_is_told(proposed: Proposed, act: str) ->
 def test_without_a_night_the_page_says_where_they_come_from(office: Office) -> None:
     page = office.ann.get("/corrections")
     assert (page.status_code, "An investigator proposes one" in page.text) == (200, True)
+
+
+def test_one_whose_break_was_restated_says_so_everywhere_and_is_proposed_anew(office: Office) -> None:
+    name = "a" * 32
+    office.desk.publish([broken(name)], corrections={name: INSERT})
+    case = OneCase(office, name, ACCOUNT)
+    case.send("propose", finding_id=name)
+    (made,) = office.desk.book.corrections(sees_accounts=True)
+    office.desk.publish([broken(name)], corrections={name: {**INSERT, "value": "-1.00"}}, run="b")
+    said = "it was insert amount -540.00, and is insert amount -1.00 now"
+    page = office.approver().get("/corrections").text
+    assert (said in page, f"/corrections/{made.correction_id}/approve" in page) == (True, False)
+    assert said in _rows(office.approver())[0]["outdated"]
+    assert "proposed, but outdated" in case.page()
+    assert case.send("propose", finding_id=name).status_code == 303
+    rows = _rows(office.approver())
+    assert [(row["state"], row["value"], row["outdated"]) for row in rows] == [
+        ("replaced", "-540.00", ""),
+        ("proposed", "-1.00", ""),
+    ]
+    assert "replaced by a newer one" in office.approver().get("/corrections").text

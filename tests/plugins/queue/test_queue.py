@@ -11,8 +11,10 @@ import httpx
 import pytest
 
 from include.cases import queue as cases
+from include.cases.paging import PAGE_KEY, Place
+from include.masking.keys import NameKeyStore
 from plugins.settlement_console.queue import export, listing
-from tests.case_book.nights import ACCOUNT, OTHER, finding
+from tests.case_book.nights import ACCOUNT, DAY, NIGHT, OTHER, finding, publish
 from tests.plugins.queue.conftest import EVIL, A, B, Office
 
 CASE = re.compile(r"/cases/([0-9a-f]{32})")
@@ -50,7 +52,7 @@ def test_a_filter_chooses_and_stands_in_each_link(night: Office) -> None:
     [
         ("from=1994-02-30", "From is 1994-02-30, which is no date: write year-month-day"),
         ("kind=theft", "Kind is theft: write one of break, score"),
-        (f"after={'0' * 32}", "This page begins after a case that is not there any more"),
+        (f"after={'0' * 32}", "No page of the queue has this address"),
         (f"least=%22{EVIL}", "which is no amount"),
     ],
 )
@@ -79,8 +81,20 @@ def test_pages_follow_each_other_without_gap_or_repetition(office: Office, monke
     assert "First page" in page.text
 
 
+def test_older_nights_that_are_not_taken_in_yet_are_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.cases.following.AT_A_LOOK", 1)
+    for n in range(3):
+        publish(office.desk.settings, [finding(f"{n:032x}", ACCOUNT + n, NIGHT + n * DAY)], NIGHT + n * DAY)
+    pages = [office.ann.get("/queue") for _ in range(3)]
+    assert [len(_cases(page)) for page in pages] == [1, 2, 3]
+    told = ["2 older nights are still being taken in", "1 older night is still being taken in"]
+    assert [[said in page.text for said in told] for page in pages] == [[True, False], [False, True], [False, False]]
+
+
 def test_beyond_the_end_the_first_page_is_offered(night: Office) -> None:
-    last = _cases(night.ann.get("/queue"))[-1]
+    keys = NameKeyStore.open(night.desk.settings.lake_uri, night.desk.settings).find()
+    assert keys is not None
+    last = Place(-(10**9), "f" * 32).sealed(keys.lasting_key(PAGE_KEY))
     page = night.ann.get(f"/queue?after={last}")
     assert (page.status_code, "the page before was the last one" in page.text) == (200, True)
 
