@@ -8,13 +8,10 @@ tables, each beside the manifest of nights that it looks at twice.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
-from typing import Generic, TypeVar
 
 from pyiceberg.manifest import DataFile, ManifestFile
 from pyiceberg.table import Table as IcebergTable
@@ -28,54 +25,12 @@ from include.lake.data_files import (
     said_run_key,
     version_of,
 )
+from include.lake.kept import Kept
 
 _MOST_FILES = 100_000
 """Files kept: a thousand nights of the lake's forty tables and their masked ones, half a kilobyte each."""
 _MOST_MANIFESTS = 10_000
 """Manifests kept in lists: one a month and table in a maintained lake, and those of the commits since."""
-
-_Part = TypeVar("_Part")
-
-
-class Kept(Generic[_Part]):
-    """What was made by name, with a bound on all its parts; the names that were not asked for longest go first.
-
-    Several threads may ask at once; two that miss the same name both make it.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._size = 0
-        self._held: OrderedDict[str, tuple[_Part, ...]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, name: str) -> tuple[_Part, ...] | None:
-        """What is kept of a name; None where nothing is."""
-        with self._lock:
-            if name in self._held:
-                self._held.move_to_end(name)
-            return self._held.get(name)
-
-    def get(self, name: str, make: Callable[[], Iterable[_Part]]) -> tuple[_Part, ...]:
-        """What is kept of a name, made where nothing is."""
-        found = self.find(name)
-        if found is None:
-            found = tuple(make())
-            self._keep(name, found)
-        return found
-
-    def _keep(self, name: str, parts: tuple[_Part, ...]) -> None:
-        with self._lock:
-            if name in self._held:
-                return
-            self._held[name] = parts
-            self._size += _weight(parts)
-            while self._size > self._most and len(self._held) > 1:
-                self._size -= _weight(self._held.popitem(last=False)[1])
-
-
-def _weight(parts: tuple[object, ...]) -> int:
-    return len(parts) + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyiceberg.manifest import ManifestFile
 
-from include.lake.plans import Kept
+from include.lake.kept import Kept
 from tests.lake.nights import night_number, open_lake, publish_night, seen, stamp_of, whole
 
 NIGHT = night_number(0)
@@ -56,7 +56,7 @@ def test_threads_that_share_a_reader_see_whole_nights_while_others_replace_them(
 
 
 def test_what_was_not_asked_for_longest_is_forgotten_first() -> None:
-    kept: Kept[int] = Kept(most=9)
+    kept: Kept[int] = Kept(most=6)
     made: list[str] = []
 
     def make(name: str) -> list[int]:
