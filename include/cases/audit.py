@@ -27,6 +27,8 @@ from include.settings import Settings
 
 RECORD = "audit"
 """Name under which the number of entries is kept beside the key."""
+FAILED = "failed"
+"""What somebody did last on a subject came to nothing, through no fault of theirs."""
 _LOG = logging.getLogger(__name__)
 _BATCH = 10_000
 
@@ -179,6 +181,30 @@ class AuditLog:
             number = self.chain.append(connection, who, action, subject, now, account=account, detail=detail)
         self.anchor(number)
         return number
+
+    def record_first(
+        self, who: str, action: str, subject: str, now: datetime, *, account: int, since: datetime
+    ) -> AuditEntry | None:
+        """Add an entry unless somebody did the same since a moment, and give theirs; None where it was added.
+
+        Of several who act at once one is the first. What was recorded as `FAILED` since does not count.
+        """
+        with writing(self._store) as connection:
+            before = connection.execute(self._latest(action, subject, account, since)).mappings().first()
+            if before is not None and before["action"] == action:
+                return _entry(before)
+            number = self.chain.append(connection, who, action, subject, now, account=account)
+        self.anchor(number)
+        return None
+
+    def _latest(self, action: str, subject: str, account: int, since: datetime) -> sa.Select[Any]:
+        return (
+            sa.select(AUDIT)
+            .where(AUDIT.c.account == self.chain.digest_of(account), AUDIT.c.subject == subject, AUDIT.c.at >= since)
+            .where(AUDIT.c.action.in_([action, FAILED]))
+            .order_by(AUDIT.c.number.desc())
+            .limit(1)
+        )
 
     def anchor(self, number: int) -> None:
         """Keep the number of entries beside the key; where that fails, the next entry makes up for it."""

@@ -19,18 +19,20 @@ import sqlalchemy as sa
 from include.cases import claims, corrections, decisions, saved_views, snoozes
 from include.cases.acts import Act
 from include.cases.audit import AuditLog
+from include.cases.backlog import backlog_sums, on_desk
 from include.cases.bulk import preview
 from include.cases.decisions import MOST_IN_BULK
 from include.cases.following import follow
 from include.cases.outcomes import deliver, outcome_of
-from include.cases.queue import newest_night, ordered, queue_page, shown_row
+from include.cases.queue import queue_page
 from include.cases.reading import case_of, read_case, read_corrections, read_decisions, read_precedents, snooze_of
 from include.cases.refusals import CaseRefusedError
 from include.cases.showing import Showing
 from include.cases.store import open_store, writing
-from include.cases.tables import CASES, CORRECTIONS, DECISIONS, EVENTS
+from include.cases.tables import CORRECTIONS, DECISIONS, EVENTS
 from include.cases.terms import CorrectionState
 from include.cases.views import (
+    BacklogSum,
     BulkDecided,
     BulkPreview,
     Case,
@@ -38,11 +40,12 @@ from include.cases.views import (
     Decided,
     Decision,
     DecisionRow,
+    DeskFilter,
     Followed,
+    OnDesk,
     Precedents,
     QueueFilter,
     QueuePage,
-    QueueRow,
     SavedView,
     Snooze,
 )
@@ -305,16 +308,15 @@ class CaseBook:
             wanted = (DECISIONS.c.at >= first, DECISIONS.c.at < last)
             return read_decisions(connection, self._showing(sees_accounts), *wanted)
 
-    def backlog(self, now: datetime, *, sees_accounts: bool) -> list[QueueRow]:
-        """All cases that are not closed, the most urgent first."""
+    def backlog(self, now: datetime, *, sees_accounts: bool) -> list[BacklogSum]:
+        """Sums over the cases that are not closed, by the day of their oldest finding, in order, state and holder."""
         with self._store.read() as connection:
-            rows = connection.execute(ordered([~CASES.c.is_closed], None)).mappings().all()
-            showing, as_of = self._showing(sees_accounts), newest_night(connection)
-            return [shown_row(row, showing, now, as_of) for row in rows]
+            return backlog_sums(connection, self._showing(sees_accounts), now)
 
-    def shown_person(self, who: str, *, sees_accounts: bool) -> str:
-        """What `QueueRow.holder` calls somebody: their login, or its pseudonym."""
-        return self._showing(sees_accounts).person(who) or ""
+    def on_desk(self, wanted: DeskFilter, now: datetime, *, sees_accounts: bool) -> OnDesk:
+        """How many cases are somebody's to look at, with the first of them."""
+        with self._store.read() as connection:
+            return on_desk(connection, wanted, self._showing(sees_accounts), now)
 
     def newest_event(self) -> int:
         """Number of what happened last to any case; it grows with everything that people or nights do."""

@@ -111,7 +111,7 @@ def conditions_of(
         When it names an account or a posting for a reader who may not see whom.
     """
     if wanted.states:
-        yield sa.or_(*(_is_in(state, now) for state in wanted.states))
+        yield sa.or_(*(is_in(state, now) for state in wanted.states))
         if not may_be_closed(wanted):
             yield ~CASES.c.is_closed
     if wanted.district:
@@ -147,7 +147,8 @@ def _has_such(connection: sa.Connection, conditions: list[sa.ColumnElement[bool]
     return sa.exists().where(FINDINGS.c.case_id == CASES.c.case_id, *conditions)
 
 
-def _is_in(state: CaseState, now: datetime) -> sa.ColumnElement[bool]:
+def is_in(state: CaseState, now: datetime) -> sa.ColumnElement[bool]:
+    """The condition that a case stands so at a moment, as `state_of` tells of a row."""
     is_held = sa.and_(CASES.c.held_until.is_not(None), CASES.c.held_until > now)
     is_waiting = sa.and_(CASES.c.waits_until.is_not(None), CASES.c.waits_until > now)
     return {

@@ -165,6 +165,72 @@ class QueueRow:
 
 
 @dataclass(frozen=True)
+class BacklogSum:
+    """Cases that are not closed, of one day, state and holder.
+
+    Attributes
+    ----------
+    oldest
+        First settlement date of their findings that are not decided.
+    state
+        Where they stand now.
+    holder, first_lapse
+        Who looks at them, and when the first of these claims lapses; None without a claim.
+    cases, money
+        Number of cases, and money at stake in them.
+    """
+
+    oldest: date
+    state: CaseState
+    holder: str | None
+    cases: int
+    money: Decimal
+    first_lapse: datetime | None
+
+
+@dataclass(frozen=True)
+class DeskFilter:
+    """Which of the cases that are not closed, and that nobody else holds, are somebody's to look at.
+
+    Attributes
+    ----------
+    who
+        The person.
+    most
+        Largest number of findings that are named.
+    newer_than
+        Their newest finding is of a later settlement date; None where any will do.
+    oldest_between
+        First and last settlement date of their oldest finding, both included; None where any will do.
+    with_waiting
+        Whether cases that wait for a day belong to them.
+    """
+
+    who: str
+    most: int
+    newer_than: date | None = None
+    oldest_between: tuple[date, date] | None = None
+    with_waiting: bool = False
+
+
+@dataclass(frozen=True)
+class OnDesk:
+    """Cases that are somebody's to look at.
+
+    Attributes
+    ----------
+    cases, money
+        Number of cases, and money at stake in them.
+    findings
+        Ids of the findings that the most urgent of them begin with, in the order of the queue.
+    """
+
+    cases: int
+    money: Decimal
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class QueuePage:
     """One page of the queue.
 

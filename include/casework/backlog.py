@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from include.cases.terms import CaseState
-from include.cases.views import QueueRow
+from include.cases.views import BacklogSum
 
 AGES: tuple[tuple[int, int | None], ...] = ((0, 1), (2, 5), (6, 10), (11, 20), (21, None))
 """Ages in banking days by which the backlog is grouped: a day, a week, two weeks, a month, and more."""
@@ -50,42 +50,51 @@ class Holder:
     first_lapse: datetime | None
 
 
-def by_age(rows: Sequence[QueueRow], age: Callable[[date], int]) -> list[AgeGroup]:
+def by_age(backlog: Sequence[BacklogSum], age: Callable[[date], int]) -> list[AgeGroup]:
     """The backlog in groups of `AGES`, the youngest first.
 
     Parameters
     ----------
-    rows
-        Cases that are not closed.
+    backlog
+        Sums over the cases that are not closed.
     age
         Banking days since a settlement date.
     """
-    aged = [(age(row.oldest), row) for row in rows]
+    aged = [(age(part.oldest), part) for part in backlog]
     return [
-        _group(least, most, [row for days, row in aged if least <= days and (most is None or days <= most)])
+        _group(least, most, [part for days, part in aged if least <= days and (most is None or days <= most)])
         for least, most in AGES
     ]
 
 
-def _group(least: int, most: int | None, rows: Sequence[QueueRow]) -> AgeGroup:
-    waiting = sum(row.state == CaseState.WAITING for row in rows)
-    return AgeGroup(least, most, len(rows), money_of(rows), waiting)
+def _group(least: int, most: int | None, backlog: Sequence[BacklogSum]) -> AgeGroup:
+    return AgeGroup(least, most, cases_in(backlog), money_in(backlog), waiting_in(backlog))
 
 
-def money_of(rows: Sequence[QueueRow]) -> Decimal:
-    """The money at stake in cases."""
-    return sum((row.money for row in rows), start=Decimal(0))
+def cases_in(backlog: Sequence[BacklogSum]) -> int:
+    """The number of cases in a backlog."""
+    return sum(part.cases for part in backlog)
 
 
-def held_by(rows: Sequence[QueueRow]) -> list[Holder]:
+def waiting_in(backlog: Sequence[BacklogSum]) -> int:
+    """The number of cases in a backlog that wait for a day."""
+    return sum(part.cases for part in backlog if part.state is CaseState.WAITING)
+
+
+def money_in(backlog: Sequence[BacklogSum]) -> Decimal:
+    """The money at stake in the cases of a backlog."""
+    return sum((part.money for part in backlog), start=Decimal(0))
+
+
+def held_by(backlog: Sequence[BacklogSum]) -> list[Holder]:
     """Who holds how many cases, the busiest first."""
-    held: dict[str, list[QueueRow]] = {}
-    for row in rows:
-        if row.holder:
-            held.setdefault(row.holder, []).append(row)
-    found = [Holder(who, len(own), money_of(own), _first_lapse(own)) for who, own in held.items()]
+    held: dict[str, list[BacklogSum]] = {}
+    for part in backlog:
+        if part.holder:
+            held.setdefault(part.holder, []).append(part)
+    found = [Holder(who, cases_in(own), money_in(own), _first_lapse(own)) for who, own in held.items()]
     return sorted(found, key=lambda holder: (-holder.cases, holder.who))
 
 
-def _first_lapse(rows: Sequence[QueueRow]) -> datetime | None:
-    return min((row.held_until for row in rows if row.held_until), default=None)
+def _first_lapse(backlog: Sequence[BacklogSum]) -> datetime | None:
+    return min((part.first_lapse for part in backlog if part.first_lapse), default=None)

@@ -6,17 +6,16 @@ login, so that it is made once a day however often the clock looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from include.alerting.drain import AlertDrain
 from include.alerting.messages import MOST_TOLD, Message, MessageKind, Severity
 from include.cases.book import CaseBook
 from include.cases.following import AT_A_LOOK
-from include.cases.terms import CaseState
-from include.cases.views import QueueRow
-from include.casework.backlog import money_of
+from include.cases.views import DeskFilter, OnDesk
 from include.publish.digest import combined_digest
 from include.settlement.bank_calendar import BankCalendar
 
@@ -25,7 +24,7 @@ AGED_DAYS = 5
 OVERDUE_DAYS = 10
 """Banking days from which on a case is overdue: two weeks. A decision of ours, as no rule sets a time for it."""
 
-Groups = Mapping[str, Sequence[QueueRow]]
+_NOTHING = OnDesk(0, Decimal(0), ())
 
 
 def due_digests(lake_uri: str, drain: AlertDrain, now: datetime) -> list[tuple[Message, str]]:
@@ -62,19 +61,17 @@ class _Digests:
 
     def __init__(self, book: CaseBook, drain: AlertDrain, calendar: BankCalendar, now: datetime) -> None:
         self._book, self._drain, self._calendar, self._now = book, drain, calendar, now
-        # Whatever leaves the house is masked.
-        self._backlog = self._book.backlog(now, sees_accounts=False)
+        days = {part.oldest for part in self._book.backlog(now, sees_accounts=False)}
+        self._ages = {day: self._age(day) for day in days}
 
     def of(self, who: str) -> Message:
         """The digest of one person."""
         told = self._drain.store.last_content(MessageKind.DIGEST, (who,))
         told_until = date.fromisoformat(told["until"]) if told else self._calendar.night - timedelta(days=1)
-        holder = self._book.shown_person(who, sees_accounts=False)
-        groups = grouped(self._backlog, holder, told_until, self._age)
         content = {
             "who": who,
             "until": self._calendar.night.isoformat(),
-            **{name: _told(rows) for name, rows in groups},
+            **{name: self._told(wanted) for name, wanted in groups_of(who, told_until, self._ages)},
         }
         # It belongs to the night that it begins with, as what became of that night's other messages does.
         night = self._now.date() - timedelta(days=1)
@@ -83,31 +80,29 @@ class _Digests:
     def _age(self, since: date) -> int:
         return self._calendar.count(since, self._calendar.today(self._now.date()))
 
+    def _told(self, wanted: DeskFilter | None) -> dict[str, Any]:
+        # Whatever leaves the house is masked.
+        found = self._book.on_desk(wanted, self._now, sees_accounts=False) if wanted else _NOTHING
+        return {"cases": found.cases, "money": f"{found.money:.2f}", "findings": [*found.findings]}
 
-def grouped(
-    backlog: Sequence[QueueRow], holder: str, told_until: date, age: Callable[[date], int]
-) -> Iterator[tuple[str, list[QueueRow]]]:
-    """The cases that are somebody's to look at, by what a digest says of them; one may be in several groups.
+
+def groups_of(who: str, told_until: date, ages: Mapping[date, int]) -> Iterator[tuple[str, DeskFilter | None]]:
+    """What a digest says of the cases that are somebody's to look at; one may be in several groups.
 
     Parameters
     ----------
-    backlog
-        Cases that are not closed, the most urgent first.
-    holder
-        The person as the rows call them; cases that somebody else holds are left out.
+    who
+        The person; cases that somebody else holds are left out.
     told_until
         Newest night that the digest before told of.
-    age
-        Banking days since a settlement date.
+    ages
+        Banking days since each day that the oldest finding of an open case is of.
     """
-    mine = [row for row in backlog if row.holder in (None, holder)]
+    yield "new", DeskFilter(who, MOST_TOLD, newer_than=told_until, with_waiting=True)
     # What waits for a day was put aside until then.
-    ready = [row for row in mine if row.state != CaseState.WAITING]
-    yield "new", [row for row in mine if row.newest > told_until]
-    yield "aged", [row for row in ready if AGED_DAYS <= age(row.oldest) < OVERDUE_DAYS]
-    yield "overdue", [row for row in ready if age(row.oldest) >= OVERDUE_DAYS]
+    yield "aged", _of_days(who, [day for day, age in ages.items() if AGED_DAYS <= age < OVERDUE_DAYS])
+    yield "overdue", _of_days(who, [day for day, age in ages.items() if age >= OVERDUE_DAYS])
 
 
-def _told(rows: Sequence[QueueRow]) -> dict[str, Any]:
-    first = [row.headline_finding_id for row in rows[:MOST_TOLD]]
-    return {"cases": len(rows), "money": f"{money_of(rows):.2f}", "findings": first}
+def _of_days(who: str, days: Sequence[date]) -> DeskFilter | None:
+    return DeskFilter(who, MOST_TOLD, oldest_between=(min(days), max(days))) if days else None

@@ -12,18 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from upath import UPath
 
 from include.casework.intervals import LEVEL, Estimate, Stratum, stratified_share
-from include.lake import Lake
+from include.lake import TABLES, Lake
+from include.lake.kept import Kept
 from include.masking.finding_ids import score_id
 from include.masking.keys import Namer
+from include.publish.digest import combined_digest
 from include.reviews.drop import LONGEST_TEXTS, read_inbox
 
 MONTHS = 3
@@ -33,9 +35,12 @@ MARK = "second look"
 LONGEST_NOTE = LONGEST_TEXTS["reason"] - len(f"{MARK}: ")
 """Largest number of characters that somebody may write with an answer."""
 
+_MOST_SAMPLES = 24
+"""Samples of months kept in a process: two years, though three months are shown. A large bank's has 15,000 rows."""
+
 Ids = npt.NDArray[np.int64]
 _ONE_DAY = timedelta(days=1)
-_SCORE_COLUMNS = ("settlement_date", "trans_id", "account_id", "is_flagged")
+_POSTING_COLUMNS = ("settlement_date", "trans_id", "account_id")
 _REVIEW_COLUMNS = ("trans_id", "check_code", "decision", "reason", "who", "decided_at")
 # Constants of SplitMix64 (Steele, Lea and Flood, 2014), which spreads neighbouring numbers over all 64 bits.
 _STEP, _FIRST, _SECOND = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
@@ -189,7 +194,7 @@ def second_looks(lake: Lake, inbox: UPath, seed: int, namer: Namer) -> SecondLoo
     span = lake.span()
     months = months_drawn(span[1]) if span else []
     firsts, answers = _judgements(_reviews(lake, inbox, min(months, default=None)))
-    held = [_Month(month, _scores(lake, month), firsts, answers) for month in months]
+    held = [_Month(month, _sample(lake, month, seed), firsts, answers) for month in months]
     parts = [month.second_looks(seed, namer) for month in held]
     return SecondLooks(
         items=tuple(item for part in parts for item in part.items),
@@ -214,9 +219,60 @@ def answer_to(item: Item, decision: str, note: str, who: str, now: datetime) -> 
     }
 
 
-def _scores(lake: Lake, month: date) -> pa.Table:
+@dataclass(frozen=True)
+class _Sample:
+    """What a month's scores say, whatever people decide.
+
+    Attributes
+    ----------
+    flagged
+        Flagged postings: `_POSTING_COLUMNS`.
+    drawn
+        The unflagged postings that are drawn: the same columns.
+    unflagged
+        Number of unflagged postings.
+    """
+
+    flagged: pa.Table
+    drawn: pa.Table
+    unflagged: int
+
+    @classmethod
+    def of(cls, scores: pa.Table, salt: str) -> Self:
+        """The sample of a month's scores, which have a column `is_flagged` beside those of a posting."""
+        is_flagged = pc.fill_null(scores["is_flagged"], False)
+        postings = scores.select(_POSTING_COLUMNS)
+        flagged, rest = postings.filter(is_flagged), postings.filter(pc.invert(is_flagged))
+        places = _drawn(_ids(rest), np.arange(rest.num_rows), DRAWN[Part.UNFLAGGED], salt)
+        return cls(flagged.combine_chunks(), rest.take(pa.array(places)).combine_chunks(), rest.num_rows)
+
+
+_SAMPLES: Kept[_Sample] = Kept(_MOST_SAMPLES)
+
+
+def _sample(lake: Lake, month: date, seed: int) -> _Sample:
+    """The month's sample, drawn once in a process from each state of the published scores.
+
+    Their files' names say the state: an erasure, which leaves the runs as they are, writes new files.
+    """
     last = (month + timedelta(days=31)).replace(day=1) - _ONE_DAY
-    return lake.read("anomaly_scores", month, last, _SCORE_COLUMNS)
+    scores = lake.listing(TABLES["anomaly_scores"], month, last)
+    names = [name for files in scores.nights.values() for name in files.names]
+    salt = _salt(seed, month)
+
+    def draw() -> list[_Sample]:
+        return [_Sample.of(scores.read(scores.nights, (*_POSTING_COLUMNS, "is_flagged")), salt)]
+
+    (found,) = _SAMPLES.get(combined_digest([salt, *names]), draw)
+    return found
+
+
+def _salt(seed: int, month: date) -> str:
+    return f"{seed} {month}"
+
+
+def _ids(postings: pa.Table) -> Ids:
+    return np.asarray(postings["trans_id"].to_numpy(), dtype=np.int64)
 
 
 def _reviews(lake: Lake, inbox: UPath, since: date | None) -> list[dict[str, Any]]:
@@ -240,59 +296,45 @@ def _judgements(reviews: Iterable[Mapping[str, Any]]) -> tuple[dict[int, Judgeme
 
 @dataclass(frozen=True)
 class _Month:
-    """The scored postings of a month, and what people said of them.
+    """The sample of a month, and what people said of its postings.
 
     Attributes
     ----------
     first
         First day of the month.
-    scores
-        Rows with `_SCORE_COLUMNS`.
+    sample
+        Its flagged postings, and those drawn of the others.
     firsts, answers
         First and second look at each posting that somebody decided on.
     """
 
     first: date
-    scores: pa.Table
+    sample: _Sample
     firsts: Mapping[int, Judgement]
     answers: Mapping[int, Judgement]
 
     def second_looks(self, seed: int, namer: Namer) -> SecondLooks:
         """What is drawn of the month, with its answers."""
-        said = self._said_of_flagged()
-        dismissed = [place for place, first in said.items() if first and first.decision == "dismissed"]
-        places = {Part.DISMISSED: np.array(dismissed, dtype=np.intp), Part.UNFLAGGED: np.flatnonzero(~self._flagged)}
-        items = {part: self._items(part, places[part], seed, namer) for part in Part}
+        ids = _ids(self.sample.flagged)
+        said = [self.firsts.get(int(number)) for number in ids]
+        dismissed = [place for place, first in enumerate(said) if first and first.decision == "dismissed"]
+        drawn = _drawn(ids, np.array(dismissed, dtype=np.intp), DRAWN[Part.DISMISSED], _salt(seed, self.first))
+        rows = {Part.DISMISSED: self.sample.flagged.take(pa.array(drawn)), Part.UNFLAGGED: self.sample.drawn}
+        items = {part: [self._item(row, part, namer) for row in rows[part].to_pylist()] for part in Part}
+        sizes = {Part.DISMISSED: len(dismissed), Part.UNFLAGGED: self.sample.unflagged}
         return SecondLooks(
             items=tuple(item for part in Part for item in items[part]),
-            confirmed=sum(first is not None and first.decision == "confirmed" for first in said.values()),
-            undecided=sum(first is None for first in said.values()),
-            strata={part: (_stratum(len(places[part]), items[part]),) for part in Part},
+            confirmed=sum(first is not None and first.decision == "confirmed" for first in said),
+            undecided=sum(first is None for first in said),
+            strata={part: (_stratum(sizes[part], items[part]),) for part in Part},
         )
 
-    @cached_property
-    def _ids(self) -> Ids:
-        return np.asarray(self.scores["trans_id"].to_numpy(), dtype=np.int64)
-
-    @cached_property
-    def _flagged(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.scores["is_flagged"].to_numpy(), dtype=np.bool_)
-
-    def _said_of_flagged(self) -> dict[int, Judgement | None]:
-        """The first look at each flagged posting, by the posting's place; None where nobody decided."""
-        return {int(place): self.firsts.get(int(self._ids[place])) for place in np.flatnonzero(self._flagged)}
-
-    def _items(self, part: Part, places: npt.NDArray[np.intp], seed: int, namer: Namer) -> list[Item]:
-        drawn = _drawn(self._ids, places, DRAWN[part], f"{seed} {self.first}")
-        return [self._item(row, part, namer) for row in self.scores.take(pa.array(drawn)).to_pylist()]
-
     def _item(self, row: Mapping[str, Any], part: Part, namer: Namer) -> Item:
-        posting = {name: row[name] for name in ("settlement_date", "trans_id", "account_id")}
         return Item(
             item_id=score_id(row, namer),
             month=self.first,
             part=part,
-            **posting,
+            **{name: row[name] for name in _POSTING_COLUMNS},
             first=self.firsts.get(row["trans_id"]) if part is Part.DISMISSED else None,
             answer=self.answers.get(row["trans_id"]),
         )

@@ -7,7 +7,7 @@ both ways (apache/iceberg-python issue 3833): a transaction without reasons has 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import lru_cache
@@ -28,7 +28,7 @@ from pyiceberg.types import DateType, PrimitiveType
 from pyiceberg.utils.concurrent import ExecutorFactory
 
 from include.errors import TerminalError
-from include.lake.tables import VERSION_COLUMN
+from include.lake.tables import RUN_KEY, VERSION_COLUMN
 
 _EPOCH = date(1970, 1, 1)
 
@@ -49,12 +49,17 @@ def data_files(table: IcebergTable, first: date | None = None, last: date | None
     if snapshot is None:
         return []
     column = night_column(table)
-    may_hold = manifest_evaluator(table.spec(), table.schema(), _between(column, first, last))
+    may_hold = may_hold_nights(table, first, last)
     manifests = [manifest for manifest in snapshot.manifests(table.io) if may_hold(manifest)]
     # An object store answers several questions in the time of one.
     found = ExecutorFactory.get_or_create().map(lambda manifest: manifest.fetch_manifest_entry(table.io), manifests)
     files = [entry.data_file for entry in chain.from_iterable(found)]
     return [file for file in files if not column or (first or date.min) <= night_of(file) <= (last or date.max)]
+
+
+def may_hold_nights(table: IcebergTable, first: date | None, last: date | None) -> Callable[[ManifestFile], bool]:
+    """Function that tells whether a manifest of a table may name files of the nights from `first` to `last`."""
+    return manifest_evaluator(table.spec(), table.schema(), _between(night_column(table), first, last))
 
 
 def night_bounds(table: IcebergTable) -> tuple[date, date] | None:
@@ -93,15 +98,28 @@ def run_key_of(table: IcebergTable, file: DataFile) -> str:
     TerminalError
         When the bounds differ or are missing, which means that the lake did not write the file.
     """
-    column = table.schema().find_field("run_key").field_id
+    said = said_run_key(table, file)
+    if said is None:
+        raise foreign_file(file.file_path)
+    return said
+
+
+def said_run_key(table: IcebergTable, file: DataFile) -> str | None:
+    """The same; None where the file does not say."""
+    if RUN_KEY.name not in table.schema().column_names:
+        return None
+    column = table.schema().find_field(RUN_KEY.name).field_id
     low, high = (file.lower_bounds or {}).get(column), (file.upper_bounds or {}).get(column)
-    if low is None or low != high:
-        raise TerminalError(
-            f"the data file {file.file_path} does not say which run wrote it (run_key from {low!r} to {high!r}); "
-            "a file of the lake holds one run's rows: undo whatever merged or rewrote the table's files",
-            place=file.file_path,
-        )
-    return low.decode()
+    return low.decode() if low is not None and low == high else None
+
+
+def foreign_file(path: str) -> TerminalError:
+    """The error about a data file that does not say which run wrote it."""
+    return TerminalError(
+        f"the data file {path} does not say which run wrote it: a file of the lake holds one run's rows, and the "
+        "bounds of its column run_key name that run; undo whatever merged or rewrote the table's files",
+        place=path,
+    )
 
 
 def version_of(table: IcebergTable, file: DataFile) -> int | None:

@@ -21,7 +21,6 @@ from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from include.errors import LakeConflictError, MissingStateError, PublishError, TerminalError
@@ -30,8 +29,8 @@ from include.lake.data_files import (
     data_files,
     night_bounds,
     night_column,
-    night_of,
     read_data_files,
+    read_paths,
     run_key_of,
     version_of,
     write_data_file,
@@ -39,6 +38,7 @@ from include.lake.data_files import (
 from include.lake.iceberg_catalog import LakeCatalog, arrow_schema
 from include.lake.listing import Listing
 from include.lake.location import LakeLocation
+from include.lake.plans import PlannedFile, planned_files
 from include.lake.rows import check_night, content_digest, keyed_rows
 from include.lake.stamp import RunStamp
 from include.lake.tables import RUN_KEY, TABLES, VERSION_COLUMN, VERSION_TABLE, Table
@@ -74,6 +74,14 @@ class _Named:
     run_key: str
 
 
+@dataclass(frozen=True)
+class _Looks:
+    """What one state of the manifest names over the spans of nights that were asked for."""
+
+    at: str
+    named: dict[tuple[date | None, date | None], frozenset[_Named]]
+
+
 class Lake:
     """The published tables, read and written night by night.
 
@@ -84,8 +92,7 @@ class Lake:
         self._catalog = catalog
         self._tables = dict(tables)
         self._seen_at_first_write: dict[RunStamp, frozenset[_Named]] = {}
-        self._looked_at = ""
-        self._looks: dict[tuple[date | None, date | None], frozenset[_Named]] = {}
+        self._looks = _Looks("", {})
 
     @classmethod
     def open(cls, uri: str, settings: Settings | None = None, extra_tables: Iterable[Table] = ()) -> Self:
@@ -324,7 +331,9 @@ class Lake:
         found, files = self._published_files(name, first, last)
         schema = self._schema(table, found)
         wanted = pa.schema([schema.field(column) for column in columns]) if columns is not None else schema
-        return read_data_files(found, files, wanted, where) if found is not None else wanted.empty_table()
+        return (
+            wanted.empty_table() if found is None else read_paths(found, (file.path for file in files), wanted, where)
+        )
 
     def listing(self, table: Table, first: date | None = None, last: date | None = None) -> Listing:
         """The files with the published rows of the nights from `first` to `last`, which can be read some at a time.
@@ -364,11 +373,11 @@ class Lake:
     def count(self, name: str, night: date) -> int:
         """The number of a table's published rows of a night, found from the metadata alone."""
         _, files = self._published_files(name, night, night)
-        return sum(file.record_count for file in files)
+        return sum(file.row_count for file in files)
 
     def _published_files(
         self, name: str, first: date | None, last: date | None
-    ) -> tuple[IcebergTable | None, list[DataFile]]:
+    ) -> tuple[IcebergTable | None, list[PlannedFile]]:
         """The table and its published files, as of one moment.
 
         The manifest is read before and after the table and must not have changed, as rows are only removed after a
@@ -478,11 +487,13 @@ class Lake:
         table = self._catalog.find(MANIFEST.name)
         if table is None:
             return frozenset()
-        if table.metadata_location != self._looked_at:
-            self._looked_at, self._looks = table.metadata_location, {}
-        if (first, last) not in self._looks:
-            self._looks[first, last] = _named_in(table, first, last)
-        return self._looks[first, last]
+        looks = self._looks
+        if looks.at != table.metadata_location:
+            # One object replaces the other, so that no thread puts what it saw before beside what another sees now.
+            self._looks = looks = _Looks(table.metadata_location, {})
+        if (first, last) not in looks.named:
+            looks.named[first, last] = _named_in(table, first, last)
+        return looks.named[first, last]
 
     def _declared(self, table: Table | str) -> Table:
         if isinstance(table, Table):
@@ -509,18 +520,17 @@ class Lake:
 
 
 def _named_in(manifest: IcebergTable, first: date | None, last: date | None) -> frozenset[_Named]:
-    files = data_files(manifest, first, last)
-    return frozenset(_Named(file.file_path, night_of(file), run_key_of(manifest, file)) for file in files)
+    return frozenset(_Named(file.path, *file.of_night()) for file in planned_files(manifest, first, last))
 
 
 def _of_named_runs(
     table: IcebergTable, named: frozenset[_Named], version: int | None, first: date | None, last: date | None
-) -> list[DataFile]:
-    files = [file for file in data_files(table, first, last) if version is None or version_of(table, file) == version]
+) -> list[PlannedFile]:
+    files = [file for file in planned_files(table, first, last) if version is None or file.version == version]
     if not night_column(table):
         return files
     runs = {(entry.night, entry.run_key) for entry in named}
-    return [file for file in files if (night_of(file), run_key_of(table, file)) in runs]
+    return [file for file in files if file.of_night() in runs]
 
 
 def _check_unswitched(now: frozenset[_Named], since: frozenset[_Named] | None, stamp: RunStamp) -> None:

@@ -10,10 +10,10 @@ from typing import Self
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
-from include.lake.data_files import night_of, read_paths, run_key_of
+from include.lake.data_files import read_paths
+from include.lake.plans import PlannedFile
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,12 @@ class Listing:
     table: IcebergTable | None
 
     @classmethod
-    def of(cls, schema: pa.Schema, table: IcebergTable | None, files: Iterable[DataFile]) -> Self:
+    def of(cls, schema: pa.Schema, table: IcebergTable | None, files: Iterable[PlannedFile]) -> Self:
         """The listing of a table that is partitioned by night."""
-        by_night: dict[date, list[DataFile]] = {}
+        by_night: dict[date, list[PlannedFile]] = {}
         for file in files:
-            by_night.setdefault(night_of(file), []).append(file)
-        found = {} if table is None else {night: _files(table, by_night[night]) for night in sorted(by_night)}
-        return cls(schema, found, table)
+            by_night.setdefault(file.night, []).append(file)
+        return cls(schema, {night: _files(by_night[night]) for night in sorted(by_night)}, table)
 
     def fitting(self, most_rows: int) -> list[date]:
         """The newest nights that have no more rows together, oldest first; the newest one in any case."""
@@ -108,6 +107,6 @@ class Listing:
         return wanted.empty_table() if self.table is None else read_paths(self.table, paths, wanted, where, most_rows)
 
 
-def _files(table: IcebergTable, files: list[DataFile]) -> NightFiles:
-    paths = sorted(file.file_path for file in files)
-    return NightFiles(run_key_of(table, files[0]), tuple(paths), sum(file.record_count for file in files))
+def _files(files: list[PlannedFile]) -> NightFiles:
+    _, run_key = files[0].of_night()
+    return NightFiles(run_key, tuple(sorted(file.path for file in files)), sum(file.row_count for file in files))

@@ -22,6 +22,7 @@ from include.casework.second_looks import (
     second_looks,
 )
 from include.lake import Lake, RunStamp
+from include.lake.listing import Listing
 from include.lake.tables import REVIEWS_SCHEMA, SCORES_SCHEMA
 from include.masking.finding_ids import with_score_ids
 from include.masking.keys import NameKeys
@@ -33,6 +34,7 @@ NIGHTS = (date(1997, 12, 5), date(1998, 1, 5), date(1998, 2, 5), date(1998, 3, 5
 """One night in each complete month, and one in the month that is not over."""
 NAMER = NameKeys.fresh().finding_namer
 DECIDED_AT = datetime(1998, 3, 6, 9, tzinfo=UTC)
+_READ = Listing.read
 
 
 def _scores(night: date, base: int) -> pa.Table:
@@ -94,6 +96,28 @@ def test_the_seed_alone_chooses(lake, tmp_path) -> None:
     # Forty of eighty: drawn from everywhere, and not the lowest numbers.
     assert max(numbers) > 70
     assert 25 < sum(numbers) / len(numbers) < 55
+
+
+def test_a_month_is_drawn_once_and_anew_when_its_rows_change_under_the_same_run(tmp_path, monkeypatch) -> None:
+    lake, stamp = Lake.open(str(tmp_path), Settings()), RunStamp("a" * 16, "first", NIGHTS[-1])
+    read: list[str] = []
+
+    def noted(*given: Any) -> pa.Table:
+        read.append("once")
+        return _READ(*given)
+
+    monkeypatch.setattr(Listing, "read", noted)
+    early = RunStamp("b" * 16, "first", NIGHTS[2])
+    for each in (early, stamp):
+        lake.replace("anomaly_scores", each.night, _scores(each.night, 0), each)
+        lake.publish_manifest(manifest_row(each), each)
+    before = [_looks(lake, tmp_path).items for _ in range(2)]
+    assert (before[0] == before[1], read) == (True, ["once"] * 3)
+    kept = _scores(early.night, 0).slice(0, 5)  # as an erasure leaves a night
+    lake.replace("anomaly_scores", early.night, kept, early)
+    after = _looks(lake, tmp_path).items
+    assert {item.trans_id for item in after} == {*kept["trans_id"].to_pylist()}
+    assert len(read) == 4
 
 
 def test_an_item_is_named_as_its_finding_is_or_would_be(lake, tmp_path) -> None:

@@ -88,8 +88,8 @@ def work_page(desk: Desk, calendar: BankCalendar) -> WorkPage:
     calendar
         The bank's days up to its newest night.
     """
-    from include.cases.terms import CaseState, CorrectionState
-    from include.casework.backlog import by_age, held_by, money_of
+    from include.cases.terms import CorrectionState
+    from include.casework.backlog import by_age, cases_in, held_by, money_in, waiting_in
 
     sees = desk.sees_accounts
     today = calendar.today(desk.now.date())
@@ -99,9 +99,9 @@ def work_page(desk: Desk, calendar: BankCalendar) -> WorkPage:
     return WorkPage(
         today=today,
         groups=by_age(backlog, lambda since: calendar.count(since, today)),
-        cases=len(backlog),
-        money=money_of(backlog),
-        waiting=sum(row.state == CaseState.WAITING for row in backlog),
+        cases=cases_in(backlog),
+        money=money_in(backlog),
+        waiting=waiting_in(backlog),
         holders=held_by(backlog) if sees else None,
         casework=_casework(Records(desk.lake, not sees), calendar.night, calendar.count),
         approved=_recovered([row for row in approved if row.closed_at and row.closed_at >= since]),

@@ -91,7 +91,6 @@ def judge(
             answer(settings, item, decision, note, visitor.name, datetime.now(UTC))
         except AnsweredError as error:
             raise HTTPException(409, str(error)) from error
-        audited(settings, visitor, "decided", item_id, account=item.account_id)
     left = [each for each in open_for(looks, visitor.name) if each.item_id != item_id]
     following = next_of(left, item_id)
     address = f"/work/second-looks/{following.item_id}" if following else "/work"

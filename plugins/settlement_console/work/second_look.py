@@ -73,9 +73,7 @@ def check_open(item: Item, who: str) -> None:
         When somebody judged it already, or the first decision on it was the person's own.
     """
     if item.answer is not None:
-        raise AnsweredError(
-            f"this posting was judged by {item.answer.who} already; nothing was changed. Take the next one"
-        )
+        raise _judged_already(item.answer.who)
     if _is_own(item, who):
         raise AnsweredError("you decided on this posting before: a second look is a colleague's. Take the next one")
 
@@ -96,24 +94,47 @@ def _posting(row: Row, item: Item) -> Posting:
 
 
 def answer(settings: Settings, item: Item, decision: str, note: str, who: str, now: datetime) -> None:
-    """Put an answer into the drop of reviews.
+    """Put an answer into the drop of reviews; it is audited before, and of two who answer at once one is the first.
 
     Raises
     ------
     AnsweredError
-        When the decision is none, or the note too long.
+        When the decision is none, the note too long, or somebody else was first.
     PublishError
-        When the drop cannot be written to.
+        When the drop cannot be written to; anybody may answer again.
     """
-    from include.casework.second_looks import LONGEST_NOTE, answer_to
-    from include.reviews.drop import DECISIONS, drop_reviews, inbox_of
+    from include.cases.audit import FAILED, AuditLog
+    from include.cases.claims import CLAIM
+    from include.casework.second_looks import answer_to
+    from include.errors import PublishError
+    from include.reviews.drop import drop_reviews, inbox_of
+
+    _check_answer(decision, note)
+    log = AuditLog.open(settings.lake_uri, settings)
+    # Whoever looked into the drop before the first answer lay there comes here within this time.
+    first = log.record_first(who, "decided", item.item_id, now, account=item.account_id, since=now - CLAIM)
+    if first is not None:
+        raise _judged_already(first.who)
+    try:
+        inbox = inbox_of(settings.lake_uri, settings.reviews_uri)
+        drop_reviews(inbox, [answer_to(item, decision, note.strip(), who, now)])
+    except PublishError:
+        log.record(who, FAILED, item.item_id, now, account=item.account_id)
+        raise
+
+
+def _check_answer(decision: str, note: str) -> None:
+    from include.casework.second_looks import LONGEST_NOTE
+    from include.reviews.drop import DECISIONS
 
     if decision not in DECISIONS:
         raise AnsweredError(f"choose one of {', '.join(DECISIONS)}; nothing was changed")
     if len(note) > LONGEST_NOTE:
         raise AnsweredError(f"the note has {len(note):,} characters, {LONGEST_NOTE:,} are allowed; nothing was changed")
-    inbox = inbox_of(settings.lake_uri, settings.reviews_uri)
-    drop_reviews(inbox, [answer_to(item, decision, note.strip(), who, now)])
+
+
+def _judged_already(by: str) -> AnsweredError:
+    return AnsweredError(f"this posting was judged by {by} already; nothing was changed. Take the next one")
 
 
 def next_of(items: Sequence[Item], after: str) -> Item | None:

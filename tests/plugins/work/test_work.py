@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
-from include.casework.second_looks import Part, SecondLooks
+from include.cases.audit import AuditLog
+from include.casework.second_looks import Item, Part, SecondLooks
 from include.lake import Lake, RunStamp
 from include.lake.tables import SCORES_SCHEMA
 from include.masking.keys import NameKeyStore
@@ -21,6 +24,7 @@ from include.reviews.drop import inbox_of, read_inbox
 from include.settings import Settings, get_settings
 from plugins.settlement_console.work import routes
 from plugins.settlement_console.work.overview import looks_of
+from plugins.settlement_console.work.second_look import check_open
 from tests.case_book.nights import ACCOUNT, OTHER, broken, finding, publish, settings_of
 from tests.plugins.clients import client_of, send_from_a_page
 
@@ -194,25 +198,60 @@ def test_nobody_judges_what_they_decided_themselves(open_as) -> None:
 
 @pytest.mark.parametrize("sent", [{"decision": "perhaps"}, {}, {"decision": "dismissed", "note": "x" * 988}])
 def test_an_answer_that_is_none_changes_nothing(open_as, tmp_path, sent) -> None:
-    item = _looks_of(open_as)
+    item = _looks_item(open_as, 0).item_id
     answer = send_from_a_page(open_as("USER"), f"/work/second-looks/{item}", data=sent)
     assert (answer.status_code, "nothing was changed" in answer.text) == (409, True)
     assert not (tmp_path / "drop").exists()
 
 
-def _looks_of(open_as: Callable[..., TestClient]) -> str:
+def _looks_item(open_as: Callable[..., TestClient], place: int) -> Item:
+    """One of the nine postings; whoever answers takes one that no other test does, as the audit stays."""
     open_as("USER")
-    return _looks().items[0].item_id
+    return _looks().items[place]
 
 
-def test_what_is_looked_at_and_answered_is_audited(open_as, monkeypatch) -> None:
-    log: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(routes, "audited", lambda _, visitor, *said, **more: log.append((visitor.name, *said, more)))
-    client, item = open_as("USER"), _looks().items[0]
+def _audited(settings: Settings, item_id: str) -> list[tuple[str, str]]:
+    entries = AuditLog.open(settings.lake_uri, settings).entries_about(ACCOUNT)
+    return [(entry.who, entry.action) for entry in entries if entry.subject == item_id]
+
+
+def test_what_is_looked_at_and_answered_is_audited(open_as, lake_settings) -> None:
+    item, client = _looks_item(open_as, 2), open_as("USER", "zoe")
     client.get(f"/work/second-looks/{item.item_id}")
+    assert _audited(lake_settings, item.item_id)[-1] == ("zoe", "viewed")
     send_from_a_page(client, f"/work/second-looks/{item.item_id}", data={"decision": "unsure"})
-    about = {"account": ACCOUNT}
-    assert log == [("ida", "viewed", item.item_id, about), ("ida", "decided", item.item_id, about)]
+    assert _audited(lake_settings, item.item_id)[-1] == ("zoe", "decided")
+
+
+def test_of_two_who_answer_at_once_one_is_the_first(open_as, tmp_path, monkeypatch) -> None:
+    item, both = _looks_item(open_as, 4), Barrier(2)
+
+    def checked_together(*given: Any) -> None:
+        check_open(*given)
+        both.wait(30)
+
+    monkeypatch.setattr(routes, "check_open", checked_together)
+    clients = [open_as("USER", login) for login in ("ida", "max")]
+    with ThreadPoolExecutor(2) as pool:
+        address = f"/work/second-looks/{item.item_id}"
+        sent = [pool.submit(send_from_a_page, client, address, data={"decision": "unsure"}) for client in clients]
+        answers = {answer.result().status_code: answer.result().text for answer in sent}
+    assert sorted(answers) == [303, 409]
+    (file,), _ = read_inbox(inbox_of("", str(tmp_path / "drop")))
+    (review,) = file.rows.to_pylist()
+    assert f"was judged by {review['who']} already" in answers[409]
+
+
+def test_an_answer_that_the_drop_does_not_take_can_be_given_again(open_as, lake_settings, tmp_path) -> None:
+    client, item = open_as("USER"), _looks_item(open_as, 5)
+    (tmp_path / "drop").write_text("no folder")
+    answer = send_from_a_page(client, f"/work/second-looks/{item.item_id}", data={"decision": "unsure"})
+    assert (answer.status_code, "nothing was taken" in answer.text) == (503, True)
+    (tmp_path / "drop").unlink()
+    again = send_from_a_page(client, f"/work/second-looks/{item.item_id}", data={"decision": "unsure"})
+    assert again.status_code == 303
+    said = [action for _, action in _audited(lake_settings, item.item_id) if action != "viewed"]
+    assert said == ["decided", "failed", "decided"]
 
 
 def test_what_is_not_drawn_is_told(open_as) -> None:
