@@ -39,8 +39,7 @@ def claim_next(act: Act, wanted: QueueFilter, showing: Showing, after: str | Non
         sa.or_(CASES.c.waits_until.is_(None), CASES.c.waits_until <= act.now),
     ]
     query = ordered(act.connection, free, after).with_only_columns(CASES.c.case_id).limit(1)
-    # What another person is taking at this moment is passed over.
-    case_id = act.connection.scalar(query.with_for_update(of=CASES, skip_locked=True))
+    case_id = act.connection.scalar(query)
     if case_id is None:
         return None
     claim(act, case_id)

@@ -23,7 +23,7 @@ from include.cases import (
     following,
 )
 from include.cases.acts import Act
-from include.cases.store import open_store
+from include.cases.store import open_store, writing
 from include.cases.views import Decided
 from include.lake import Lake
 from include.settings import Settings
@@ -84,7 +84,7 @@ def test_who_comes_while_another_takes_a_case_sees_the_other(settings: Settings)
     desk.book.follow(Lake.open(settings.lake_uri, settings), NOW)
     first, second = (row.case_id for row in desk.queue(later)[:2])
     with ThreadPoolExecutor() as others:
-        with open_store(settings.lake_uri, settings).write() as connection:
+        with writing(open_store(settings.lake_uri, settings)) as connection:
             claims.claim(Act(connection, "ann", later, desk.book.audit.chain), first)
             claimed = others.submit(Desk(settings).book.claim, first, "bob", later)
             following = others.submit(Desk(settings).book.claim_next, QueueFilter(), "cat", later, sees_accounts=True)
