@@ -23,6 +23,7 @@ from include.cases import (
     following,
 )
 from include.cases.acts import Act
+from include.cases.searches import NamedSearch
 from include.cases.store import open_store, writing
 from include.cases.views import Decided
 from include.lake import Lake
@@ -170,8 +171,11 @@ def test_what_is_erased_leaves_the_store(settings: Settings) -> None:
     held = HeldCases.find(settings.lake_uri, settings)
     assert held is not None
     assert held.cases_of([2, OTHER]) == 1
-    held.erase([2], ["f3"], described=[4])
-    held.erase([2], ["f3"], described=[4])
+    searches = [NamedSearch(account=2), NamedSearch(posting=77), NamedSearch(account=5, posting=78)]
+    tokens = [desk.book.keep_search(each, "ann", NOW) for each in searches]
+    held.erase([2], ["f3"], described=[4], numbers=[2, 77])
+    held.erase([2], ["f3"], described=[4], numbers=[2, 77])
+    assert [desk.book.search(each, "ann", NOW) for each in tokens] == [None, None, searches[2]]
     left = desk.queue(NOW + 2 * DAY)
     assert {"f2", "f3"} & {row.headline_finding_id for row in left} == set()
     assert next(row for row in left if row.account == "4").district is None

@@ -197,9 +197,9 @@ class _Reading:
             if token:
                 self.faults.append(_NOT_KEPT)
             return wanted
-        told = {"account": found.account, "posting": found.posting}
-        self.given |= {name: (str(number),) for name, number in told.items() if number is not None}
-        return replace(wanted, **told)
+        numbers = zip(NUMBERS, (found.account, found.posting), strict=True)
+        self.given |= {name: (str(number),) for name, number in numbers if number is not None}
+        return replace(wanted, account=found.account, posting=found.posting)
 
     def _whose(self) -> str:
         value = self._text("whose")
