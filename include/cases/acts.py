@@ -39,14 +39,14 @@ class Act:
     audited: int = field(default=0)
 
     def case(self, case_id: str) -> Row:
-        """A case, which nobody else changes until the act ends.
+        """A case, which nobody else changes until the act ends: `include.cases.store.writing` lets one write at a time.
 
         Raises
         ------
         NoSuchCaseError
             When there is none.
         """
-        query = sa.select(CASES).where(CASES.c.case_id == as_id(case_id)).with_for_update()
+        query = sa.select(CASES).where(CASES.c.case_id == as_id(case_id))
         found = self.connection.execute(query).mappings().first()
         if found is None:
             raise no_such("case", case_id)

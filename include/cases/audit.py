@@ -9,9 +9,9 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -31,6 +31,14 @@ FAILED = "failed"
 """What somebody did last on a subject came to nothing, through no fault of theirs."""
 _LOG = logging.getLogger(__name__)
 _BATCH = 10_000
+LISTED = "listed"
+"""Action of an entry on a list of accounts that was shown."""
+REPEATED = timedelta(minutes=1)
+"""Time in which a list that is shown again, as open pages refresh themselves, is not written again. A decision."""
+_LOOKED_THROUGH = 200
+"""Newest entries among which a repetition is looked for: what some ten people do in a minute."""
+_LISTED_DIGITS = 12
+"""Digits by which a list names an account: of 10^8 accounts in lists, another one is taken for it once in a million."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class AuditEntry:
     number
         Its place, from 1.
     at, who, action
-        When somebody did what: `viewed`, `exported`, `unsealed`, `claimed`, `decided` and so on.
+        When somebody did what: `viewed`, `listed`, `exported`, `unsealed`, `claimed`, `decided` and so on.
     subject
         Opaque id of what it was about: a case, a finding, a night; empty for none.
     account
@@ -206,6 +214,43 @@ class AuditLog:
             .limit(1)
         )
 
+    def record_list(
+        self, who: str, subject: str, now: datetime, *, rows: int, accounts: Collection[int], detail: Mapping[str, Any]
+    ) -> None:
+        """Add one entry for a list of accounts that somebody is shown.
+
+        Where the same list was written within `REPEATED`, with these accounts among its own, nothing is added.
+
+        Parameters
+        ----------
+        who, now
+            Who is shown the list, and when.
+        subject
+            What is listed, such as `queue`.
+        rows
+            Number of its rows.
+        accounts
+            Numbers of the accounts in it; only the beginnings of their keyed digests are kept.
+        detail
+            What tells the list from others: its filter and its page, without identifiers.
+        """
+        names = {self._listed_name(account) for account in accounts}
+        if self._is_repeated(who, subject, now, names, detail):
+            return
+        told = {**detail, "rows": rows, "accounts": " ".join(sorted(names))}
+        self.record(who, LISTED, subject, now, detail=told)
+
+    def _listed_name(self, account: int) -> str:
+        return self.chain.digest_of(account)[:_LISTED_DIGITS]
+
+    def _is_repeated(self, who: str, subject: str, now: datetime, names: set[str], detail: Mapping[str, Any]) -> bool:
+        newest = sa.select(AUDIT).order_by(AUDIT.c.number.desc()).limit(_LOOKED_THROUGH).subquery()
+        mine = (newest.c.who == who, newest.c.action == LISTED, newest.c.subject == subject)
+        with self._store.read() as connection:
+            rows = connection.scalars(sa.select(newest.c.detail).where(*mine, newest.c.at > now - REPEATED))
+            told = [json.loads(row) for row in rows]
+        return any(detail.items() <= each.items() and names <= _listed_in(each) for each in told)
+
     def anchor(self, number: int) -> None:
         """Keep the number of entries beside the key; where that fails, the next entry makes up for it."""
         try:
@@ -219,8 +264,11 @@ class AuditLog:
         return (_entry(row) for row in self._rows(AUDIT.c.number >= first, bound))
 
     def entries_about(self, account: int) -> Iterator[AuditEntry]:
-        """Entries about one account, the oldest first."""
-        return (_entry(row) for row in self._rows(AUDIT.c.account == self.chain.digest_of(account)))
+        """Entries about one account, and those on lists that it stood in, the oldest first."""
+        digest, name = self.chain.digest_of(account), self._listed_name(account)
+        is_listed = sa.and_(AUDIT.c.action == LISTED, AUDIT.c.detail.contains(name))
+        found = map(_entry, self._rows(sa.or_(AUDIT.c.account == digest, is_listed)))
+        return (entry for entry in found if entry.account == digest or name in _listed_in(entry.detail))
 
     def faults(self) -> list[str]:
         """A sentence on each entry that is not as it was written, and on entries that are missing."""
@@ -252,6 +300,10 @@ def audit_faults(lake_uri: str, settings: Settings) -> list[str]:
     if store is not None:
         return AuditLog._over(store, lake_uri, settings).faults()
     return _cut(Anchors.open(settings).counter(identity_of(lake_uri, settings), RECORD), 0)
+
+
+def _listed_in(detail: Mapping[str, Any]) -> set[str]:
+    return {*str(detail.get("accounts", "")).split()}
 
 
 def _cut(kept: int, found: int) -> list[str]:

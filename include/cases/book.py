@@ -16,7 +16,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from include.cases import claims, corrections, decisions, saved_views, snoozes
+from include.cases import claims, corrections, decisions, saved_views, searches, snoozes
 from include.cases.acts import Act
 from include.cases.audit import AuditLog
 from include.cases.backlog import backlog_sums, on_desk
@@ -27,9 +27,10 @@ from include.cases.outcomes import deliver, outcome_of
 from include.cases.queue import queue_page
 from include.cases.reading import case_of, read_case, read_corrections, read_decisions, read_precedents, snooze_of
 from include.cases.refusals import CaseRefusedError
+from include.cases.searches import NamedSearch
 from include.cases.showing import Showing
 from include.cases.store import open_store, writing
-from include.cases.tables import CORRECTIONS, DECISIONS, EVENTS
+from include.cases.tables import CASES, CORRECTIONS, DECISIONS, EVENTS
 from include.cases.terms import CorrectionState
 from include.cases.views import (
     BacklogSum,
@@ -42,6 +43,7 @@ from include.cases.views import (
     DecisionRow,
     DeskFilter,
     Followed,
+    Holder,
     OnDesk,
     Precedents,
     QueueFilter,
@@ -53,6 +55,9 @@ from include.lake import Lake
 from include.lake.sql_store import SqlStore
 from include.masking.keys import NameKeys, NameKeyStore, Namer
 from include.settings import Settings
+
+MOST_HOLDERS = 200
+"""People in the list of those who hold cases; a bank's night watch has some tens. A decision."""
 
 
 class CaseBook:
@@ -318,6 +323,18 @@ class CaseBook:
         with self._store.read() as connection:
             return on_desk(connection, wanted, self._showing(sees_accounts), now)
 
+    def shown_person(self, who: str, *, sees_accounts: bool) -> str:
+        """What `QueueRow.holder` calls somebody: their login, or its pseudonym."""
+        return self._showing(sees_accounts).person(who) or ""
+
+    def holders(self, now: datetime) -> list[Holder]:
+        """Who holds cases at a moment, by login; the first `MOST_HOLDERS`."""
+        holds = (CASES.c.holder.is_not(None), CASES.c.held_until > now, ~CASES.c.is_closed)
+        query = sa.select(CASES.c.holder).where(*holds).distinct().order_by(CASES.c.holder).limit(MOST_HOLDERS)
+        with self._store.read() as connection:
+            found = [*connection.scalars(query)]
+        return [Holder(who, self.shown_person(who, sees_accounts=False)) for who in found]
+
     def newest_event(self) -> int:
         """Number of what happened last to any case; it grows with everything that people or nights do."""
         with self._store.read() as connection:
@@ -426,6 +443,22 @@ class CaseBook:
         """Remove a saved view; without one of that name nothing happens."""
         with self._store.write() as connection:
             saved_views.forget(connection, who, name)
+
+    def keep_search(self, search: NamedSearch, who: str, now: datetime) -> str:
+        """Keep a search by an account or a posting for a day, audited, and give the random name that it has.
+
+        Raises
+        ------
+        CaseRefusedError
+            When a number is larger than any account or posting can have.
+        """
+        with self._act(who, now) as act:
+            return searches.keep(act, search)
+
+    def search(self, token: str, who: str, now: datetime) -> NamedSearch | None:
+        """The search that a person kept under a name; None where its time is over or it is somebody else's."""
+        with self._store.read() as connection:
+            return searches.kept(connection, token, who, now)
 
     def _showing(self, sees_accounts: bool) -> Showing:
         return Showing(sees_accounts, lambda: self._keys, self._settings.masked_amount_step > 0)

@@ -39,9 +39,7 @@ def claim_next(act: Act, wanted: QueueFilter, showing: Showing, after: str | Non
         sa.or_(CASES.c.waits_until.is_(None), CASES.c.waits_until <= act.now),
     ]
     place = None if after is None else place_of(act.connection, after)
-    query = ordered(free, place).with_only_columns(CASES.c.case_id).limit(1)
-    # What another person is taking at this moment is passed over.
-    case_id = act.connection.scalar(query.with_for_update(of=CASES, skip_locked=True))
+    case_id = act.connection.scalar(ordered(free, place).with_only_columns(CASES.c.case_id).limit(1))
     if case_id is None:
         return None
     claim(act, case_id)

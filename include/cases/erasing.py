@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from include.cases.store import FILE, SCHEMA, set_mark, writing
 from include.cases.summaries import sum_up
-from include.cases.tables import AUDIT, CASES, ERASED, FINDINGS, METADATA, VIEWS
+from include.cases.tables import AUDIT, CASES, ERASED, FINDINGS, METADATA, SEARCHES, VIEWS
 from include.lake.sql_store import SqlStore, schema_of
 from include.settings import Settings
 
@@ -66,7 +66,7 @@ class HeldCases:
         described
             Accounts that stay, without what says where their former owner lived.
         numbers
-            Numbers of accounts and postings that nobody's saved view may name.
+            Numbers of accounts and postings that nobody's saved view and no search may name.
         """
         with writing(self._store) as connection:
             set_mark(connection, ERASED, uuid.uuid4().hex)
@@ -76,6 +76,7 @@ class HeldCases:
             for found in _chunks(connection, sorted(described)):
                 connection.execute(sa.update(CASES).where(CASES.c.case_id.in_(found)).values(district=None))
             _erase_views(connection, {str(number) for number in numbers})
+            _erase_searches(connection, {*numbers})
         self._rewrite()
 
     def _rewrite(self) -> None:
@@ -106,10 +107,17 @@ def _erase_findings(connection: sa.Connection, finding_ids: list[str]) -> None:
     sum_up(connection, touched - gone)
 
 
-def _erase_views(connection: sa.Connection, numbers: Collection[str]) -> None:
+def _erase_views(connection: sa.Connection, numbers: set[str]) -> None:
     """Remove saved views that name one of these numbers."""
     for row in connection.execute(sa.select(VIEWS)).mappings().all():
         wanted = json.loads(row["wanted"])
-        if str(wanted.get("account")) in numbers or str(wanted.get("search")) in numbers:
+        if numbers & {str(wanted.get(name)) for name in ("account", "posting", "search")}:
             mine = (VIEWS.c.who == row["who"], VIEWS.c.name == row["name"])
             connection.execute(sa.delete(VIEWS).where(*mine))
+
+
+def _erase_searches(connection: sa.Connection, numbers: set[int]) -> None:
+    """Remove kept searches for one of these numbers; a day has few of them."""
+    for row in connection.execute(sa.select(SEARCHES)).mappings().all():
+        if numbers & {row["account"], row["posting"]}:
+            connection.execute(sa.delete(SEARCHES).where(SEARCHES.c.token == row["token"]))

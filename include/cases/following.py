@@ -215,7 +215,7 @@ class _Intake:
         wanted = sorted(case_ids)
         found: dict[str, Row] = {}
         for start in range(0, len(wanted), 400):
-            query = sa.select(CASES).where(CASES.c.case_id.in_(wanted[start : start + 400])).with_for_update()
+            query = sa.select(CASES).where(CASES.c.case_id.in_(wanted[start : start + 400]))
             found |= {row["case_id"]: row for row in self.connection.execute(query).mappings()}
         return found
 

@@ -119,9 +119,11 @@ def conditions_of(
     if wanted.holder:
         _require_sight(showing)
         yield sa.and_(CASES.c.holder == wanted.holder.replace("\0", ""), CASES.c.held_until > now)
+    if wanted.is_free:
+        yield sa.or_(CASES.c.holder.is_(None), CASES.c.held_until <= now)
     if wanted.account is not None:
         _require_sight(showing)
-        yield CASES.c.account_id == max(min(wanted.account, _LARGEST), -_LARGEST)
+        yield CASES.c.account_id == _number(wanted.account)
     if wanted.search:
         yield _found_by(connection, wanted.search.strip(), showing)
     if of_findings := [*_of_findings(wanted, showing)]:
@@ -170,10 +172,18 @@ def _of_findings(wanted: QueueFilter, showing: Showing) -> Iterator[sa.ColumnEle
         yield FINDINGS.c.code.in_([*map(as_id, wanted.codes)])
     if wanted.kinds:
         yield FINDINGS.c.kind.in_([*map(as_id, wanted.kinds)])
+    if wanted.posting is not None:
+        _require_sight(showing)
+        yield FINDINGS.c.trans_id == _number(wanted.posting)
     if wanted.least_amount is not None:
         yield amount >= _bound(wanted.least_amount)
     if wanted.most_amount is not None:
         yield amount <= _bound(wanted.most_amount)
+
+
+def _number(number: int) -> int:
+    """A number that the database can compare with."""
+    return max(min(number, _LARGEST), -_LARGEST)
 
 
 def _bound(amount: Decimal) -> int:

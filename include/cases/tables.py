@@ -207,6 +207,16 @@ VIEWS = sa.Table(
     sa.Column("wanted", sa.Text, nullable=False),
 )
 
+SEARCHES = sa.Table(
+    "searches",
+    METADATA,
+    _id("token", is_key=True),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("at", UtcTime, nullable=False, index=True),
+    sa.Column("account", sa.BigInteger),
+    sa.Column("posting", sa.BigInteger),
+)
+
 NIGHTS = sa.Table(
     "nights",
     METADATA,

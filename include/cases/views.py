@@ -32,14 +32,16 @@ class QueueFilter:
         Bounds of the finding's amount, whatever its sign.
     district
         District of the account as it is shown.
-    account
-        Number of the account; only for those who see accounts.
+    account, posting
+        Numbers of the account and of the finding's posting; only for those who see accounts.
     search
         Number of an account or a posting, for those who see accounts; or the id of a case or a finding.
     states
         States of the case.
     holder
         Who holds the case.
+    is_free
+        Whether only cases are shown that nobody holds.
     """
 
     first_night: date | None = None
@@ -50,9 +52,11 @@ class QueueFilter:
     most_amount: Decimal | None = None
     district: str = ""
     account: int | None = None
+    posting: int | None = None
     search: str = ""
     states: tuple[CaseState, ...] = UNFINISHED
     holder: str = ""
+    is_free: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The filter as JSON has it, without what is left empty."""
@@ -65,9 +69,11 @@ class QueueFilter:
             "most_amount": None if self.most_amount is None else str(self.most_amount),
             "district": self.district,
             "account": self.account,
+            "posting": self.posting,
             "search": self.search,
             "states": [state.value for state in self.states],
             "holder": self.holder,
+            "is_free": self.is_free or None,
         }
         return {name: value for name, value in found.items() if value not in (None, "", [])}
 
@@ -162,6 +168,22 @@ class QueueRow:
     decided: str | None
     clearing: str | None
     rank_parts: tuple[RankPart, ...]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody who holds cases.
+
+    Attributes
+    ----------
+    who
+        The login.
+    name
+        Its pseudonym, fit for addresses.
+    """
+
+    who: str
+    name: str
 
 
 @dataclass(frozen=True)

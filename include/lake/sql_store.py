@@ -41,7 +41,7 @@ class SqlStore:
     """One store: reads that see one moment, and writes that are one transaction each.
 
     Two writers of a SQLite file wait for each other from the beginning of their transactions, so that what one has read
-    is still so when it writes. In PostgreSQL a writer locks the rows that it decides by (`with_for_update`).
+    is still so when it writes. In PostgreSQL a writer locks what it decides by (`with_for_update`).
     """
 
     def __init__(self, engine: sa.Engine) -> None:

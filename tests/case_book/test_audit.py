@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -74,6 +75,31 @@ def test_an_entry_names_the_account_by_a_digest(log: AuditLog) -> None:
     assert [entry.number for entry in log.entries_about(ACCOUNT)] == [1, 2, 3, 4]
     assert [*log.entries_about(OTHER)] == []
     assert log.faults() == []
+
+
+def _listed(log: AuditLog, now: datetime, *accounts: int, page: str = "") -> int:
+    """Number of entries that a list of accounts adds."""
+    before = len([*log.entries()])
+    log.record_list("ann", "queue", now, rows=len(accounts), accounts=accounts, detail={"filter": "", "page": page})
+    return len([*log.entries()]) - before
+
+
+def test_a_list_is_one_entry_that_is_found_by_each_of_its_accounts(log: AuditLog) -> None:
+    assert _listed(log, NOW, OTHER, OTHER + 1) == 1
+    (entry,) = log.entries_about(OTHER)
+    assert (entry.action, entry.subject, entry.detail["rows"]) == ("listed", "queue", 2)
+    assert str(OTHER) not in repr(entry)
+    assert [each.number for each in log.entries_about(OTHER + 1)] == [5]
+    assert [each.number for each in log.entries_about(ACCOUNT)] == [1, 2, 3, 4]
+    assert log.faults() == []
+
+
+def test_a_list_that_refreshes_itself_is_written_again_where_it_shows_more(log: AuditLog) -> None:
+    assert _listed(log, NOW, OTHER, ACCOUNT) == 1
+    assert _listed(log, NOW + MINUTE / 2, OTHER) == 0
+    assert _listed(log, NOW + MINUTE / 2, OTHER, ACCOUNT, page="2") == 1
+    assert _listed(log, NOW + MINUTE / 2, OTHER, OTHER + 1) == 1
+    assert _listed(log, NOW + MINUTE, OTHER, ACCOUNT) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from include.cases import CaseBook, CaseState, NoSuchCaseError, NotYoursToSeeError, QueueFilter, SavedView
+from include.cases import (
+    CaseBook,
+    CaseRefusedError,
+    CaseState,
+    NoSuchCaseError,
+    NotYoursToSeeError,
+    QueueFilter,
+    SavedView,
+)
 from include.cases.queue import MOST_COUNTED
+from include.cases.searches import NamedSearch
 from tests.case_book.nights import DAY, MINUTE, NIGHT, NOW, Desk, broken, finding, settings_of
 
 RICH, SURE, OLD, WARNED = 870000021, 870000022, 870000023, 870000024
@@ -88,6 +97,9 @@ def test_a_case_that_changes_between_two_pages_moves_nothing_else(tmp_path: Path
         ({"least_amount": Decimal(500), "most_amount": Decimal(600)}, ["sure"]),
         ({"district": "Praha"}, ["old"]),
         ({"account": SURE}, ["sure"]),
+        ({"posting": 4242}, ["rich"]),
+        ({"posting": 4242, "account": RICH, "codes": ("balance",)}, ["rich"]),
+        ({"posting": 4242, "account": SURE}, []),
         ({"search": "4242"}, ["rich"]),
         ({"search": str(WARNED)}, ["warned"]),
         ({"search": "paid out"}, []),
@@ -110,7 +122,7 @@ def test_an_id_is_found_by_everybody(desk: Desk) -> None:
     assert _found(desk, sees_accounts=False, search=case_id) == ["old"]
 
 
-@pytest.mark.parametrize("wanted", [{"account": RICH}, {"search": "4242"}, {"holder": "ann"}])
+@pytest.mark.parametrize("wanted", [{"account": RICH}, {"posting": 4242}, {"search": "4242"}, {"holder": "ann"}])
 def test_masked_readers_do_not_search_by_numbers_and_names(desk: Desk, wanted: dict[str, object]) -> None:
     with pytest.raises(NotYoursToSeeError, match="for those who may see accounts"):
         desk.queue(sees_accounts=False, **wanted)
@@ -155,6 +167,29 @@ def test_a_filter_is_kept_under_a_name(desk: Desk) -> None:
     assert desk.book.views("bob") == []
     desk.book.forget_view("ann", "mine")
     assert desk.book.views("ann") == []
+
+
+def test_a_search_is_kept_for_a_day_for_one_person(desk: Desk) -> None:
+    search = NamedSearch(account=RICH, posting=4242)
+    token = desk.book.keep_search(search, "ann", NOW)
+    assert desk.book.search(token, "ann", NOW + DAY - MINUTE) == search
+    assert desk.book.search(token, "ann", NOW + DAY) is None
+    assert desk.book.search(token, "bob", NOW) is None
+    assert str(RICH) not in token
+    with pytest.raises(CaseRefusedError, match="so large a number"):
+        desk.book.keep_search(NamedSearch(posting=2**63), "ann", NOW)
+
+
+def test_holders_are_those_whose_claim_has_not_lapsed(desk: Desk) -> None:
+    rich, sure = (desk.book.case_of(name) for name in ("rich", "sure"))
+    desk.book.claim(rich, "bob", NOW)
+    desk.book.claim(sure, "ann", NOW + 30 * MINUTE)
+    assert [each.who for each in desk.book.holders(NOW + 31 * MINUTE)] == ["ann", "bob"]
+    (ann,) = desk.book.holders(NOW + 61 * MINUTE)
+    assert (ann.who, ann.name) == ("ann", desk.book.shown_person("ann", sees_accounts=False))
+    free = _found(desk, now=NOW + 61 * MINUTE, is_free=True)
+    assert ({"sure"} & {*free}, {"rich", "again"} & {*free} != set()) == (set(), True)
+    desk.book.release(sure, "ann", NOW + 62 * MINUTE)
 
 
 def test_with_rounded_money_masked_readers_choose_by_what_they_see(tmp_path: Path) -> None:

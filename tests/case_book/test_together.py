@@ -23,7 +23,8 @@ from include.cases import (
     following,
 )
 from include.cases.acts import Act
-from include.cases.store import open_store
+from include.cases.searches import NamedSearch
+from include.cases.store import open_store, writing
 from include.cases.views import Decided
 from include.lake import Lake
 from include.settings import Settings
@@ -84,7 +85,7 @@ def test_who_comes_while_another_takes_a_case_sees_the_other(settings: Settings)
     desk.book.follow(Lake.open(settings.lake_uri, settings), NOW)
     first, second = (row.case_id for row in desk.queue(later)[:2])
     with ThreadPoolExecutor() as others:
-        with open_store(settings.lake_uri, settings).write() as connection:
+        with writing(open_store(settings.lake_uri, settings)) as connection:
             claims.claim(Act(connection, "ann", later, desk.book.audit.chain), first)
             claimed = others.submit(Desk(settings).book.claim, first, "bob", later)
             following = others.submit(Desk(settings).book.claim_next, QueueFilter(), "cat", later, sees_accounts=True)
@@ -170,8 +171,11 @@ def test_what_is_erased_leaves_the_store(settings: Settings) -> None:
     held = HeldCases.find(settings.lake_uri, settings)
     assert held is not None
     assert held.cases_of([2, OTHER]) == 1
-    held.erase([2], ["f3"], described=[4])
-    held.erase([2], ["f3"], described=[4])
+    searches = [NamedSearch(account=2), NamedSearch(posting=77), NamedSearch(account=5, posting=78)]
+    tokens = [desk.book.keep_search(each, "ann", NOW) for each in searches]
+    held.erase([2], ["f3"], described=[4], numbers=[2, 77])
+    held.erase([2], ["f3"], described=[4], numbers=[2, 77])
+    assert [desk.book.search(each, "ann", NOW) for each in tokens] == [None, None, searches[2]]
     left = desk.queue(NOW + 2 * DAY)
     assert {"f2", "f3"} & {row.headline_finding_id for row in left} == set()
     assert next(row for row in left if row.account == "4").district is None

@@ -91,7 +91,7 @@ def acting(
     request: Request, case_id: str, desk: CurrentDesk, view: Field = "", verdict: Field = "", note: Field = ""
 ) -> Acting:
     """The act that a form of a case's page sends."""
-    return Acting(request, desk, case_id, AskedQueue.of_query(view, desk.who), Typed(verdict, note))
+    return Acting(request, desk, case_id, desk.asked(view), Typed(verdict, note))
 
 
 OnCase = Annotated[Acting, Depends(acting)]

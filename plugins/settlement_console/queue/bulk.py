@@ -13,7 +13,6 @@ from plugins.settlement_console.pages import page, told_troubles
 from plugins.settlement_console.queue.acting import Field
 from plugins.settlement_console.queue.addresses import to_queue
 from plugins.settlement_console.queue.desk import CurrentDesk, Desk
-from plugins.settlement_console.queue.filters import AskedQueue
 from plugins.settlement_console.queue.lines import Line
 from plugins.settlement_console.queue.verdicts import Verdicts, parted
 
@@ -59,7 +58,7 @@ def decide(
             return _page(request, desk, view, refusal=str(error), verdict=verdict, note=note)
         if found.refused:
             return _page(request, desk, view, decided=found, verdict=verdict, note=note)
-    return to_queue(request, AskedQueue.of_query(view, desk.who).query, done=found.batch_id)
+    return to_queue(request, desk.asked(view).query, done=found.batch_id)
 
 
 def undo(request: Request, desk: CurrentDesk, decision_id: Field = "", view: Field = "") -> Response:
@@ -71,7 +70,7 @@ def undo(request: Request, desk: CurrentDesk, decision_id: Field = "", view: Fie
             desk.book.undo(decision_id, desk.who, desk.now)
         except CaseRefusedError as error:
             raise HTTPException(409, str(error)) from error
-    return to_queue(request, AskedQueue.of_query(view, desk.who).query, said="undone")
+    return to_queue(request, desk.asked(view).query, said="undone")
 
 
 def packed(decision: Decision) -> str:
@@ -102,7 +101,7 @@ def _page(request: Request, desk: Desk, view: str, **told: Any) -> HTMLResponse:
         packed=packed,
         outcome=parted(shown["verdict"]),
         verdicts=Verdicts.of(desk.settings),
-        view=AskedQueue.of_query(view, desk.who).query,
+        view=desk.asked(view).query,
         **shown,
     )
 

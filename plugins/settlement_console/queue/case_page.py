@@ -32,7 +32,7 @@ _SAID = {
 
 def show(request: Request, case_id: str, desk: CurrentDesk, done: str = "", said: str = "") -> HTMLResponse:
     """A case with its findings, forms and history."""
-    asked = AskedQueue.of_query(request.url.query, desk.who)
+    asked = desk.asked(request.url.query)
     with told_troubles():
         return _shown(request, desk, case_id, asked, notice=notice_of(desk, done), said=_SAID.get(said, ""))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,11 +15,13 @@ from plugins.settlement_console.audit import audited
 from plugins.settlement_console.dependencies import InstalledSettings
 from plugins.settlement_console.lake_reader import opened_lake
 from plugins.settlement_console.pages import told_troubles
+from plugins.settlement_console.queue.filters import AskedQueue
 from plugins.settlement_console.visitors import CurrentVisitor, Visitor
 
 if TYPE_CHECKING:
     from include.cases.book import CaseBook
-    from include.cases.views import Case
+    from include.cases.searches import NamedSearch
+    from include.cases.views import Case, QueueRow
     from include.lake import Lake
     from include.settlement.bank_calendar import BankCalendar
 
@@ -61,6 +63,23 @@ class Desk:
     def sees_accounts(self) -> bool:
         """Whether the visitor may see whom."""
         return self.visitor.sees_accounts
+
+    def asked(self, query: str) -> AskedQueue:
+        """What the query of an address asks the visitor's queue for."""
+        return AskedQueue.of_query(query, self.who, holder=self._holder, search=self._search)
+
+    def _holder(self, name: str) -> str:
+        """The login of a colleague's pseudonym; the pseudonym itself, which no login is, where they hold nothing."""
+        return next((each.who for each in self.book.holders(self.now) if each.name == name), name)
+
+    def _search(self, token: str) -> NamedSearch | None:
+        return self.book.search(token, self.who, self.now)
+
+    def listed(self, rows: Sequence[QueueRow], **detail: str) -> None:
+        """Write into the audit log which accounts a list of cases shows to somebody who sees them."""
+        if self.sees_accounts:
+            accounts = {int(row.account) for row in rows if row.account}
+            self.book.audit.record_list(self.who, "queue", self.now, rows=len(rows), accounts=accounts, detail=detail)
 
     def case(self, case_id: str) -> Case:
         """A case as the visitor may see it; 404 where there is none.

@@ -10,7 +10,6 @@ from fastapi.responses import Response
 
 from plugins.settlement_console.pages import told_troubles
 from plugins.settlement_console.queue.desk import CurrentDesk, Desk
-from plugins.settlement_console.queue.filters import AskedQueue
 from plugins.settlement_console.queue.lines import Line
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ _HEADER = (
 
 def queue_file(request: Request, desk: CurrentDesk) -> Response:
     """The cases of the filter as CSV."""
-    asked = AskedQueue.of_query(request.url.query, desk.who)
+    asked = desk.asked(request.url.query)
     if asked.faults:
         raise HTTPException(422, ". ".join(asked.faults))
     with told_troubles():

@@ -12,6 +12,7 @@ ROUTES: tuple[Page, ...] = (
     get("/queue", listing.queue, _READS, title="Queue"),
     get("/queue/export", export.queue_file, _READS),
     post("/queue/search", listing.search, _READS),
+    post("/queue/filter", listing.narrow, _ACTS),
     post("/queue/next", listing.next_case, _ACTS),
     post("/queue/views", listing.keep_view, _READS),
     post("/queue/views/forget", listing.forget_view, _READS),

@@ -121,6 +121,78 @@ def test_search_leads_to_the_case_without_a_number_in_its_address(night: Office,
     assert CASE.fullmatch(answer.headers["location"])
 
 
+def test_a_search_by_a_number_is_audited(night: Office) -> None:
+    log = night.desk.book.audit
+    before = len([*log.entries()])
+    night.ann.post("/queue/search", data={"number": "5"})
+    (entry,) = log.entries(before + 1)
+    assert (entry.action, entry.detail) == ("searched", {"rows": 0})
+    assert [each.number for each in log.entries_about(5)] == [entry.number]
+
+
+def test_an_account_goes_with_the_other_filters_and_stands_in_no_address(night: Office) -> None:
+    log = night.desk.book.audit
+    before = len([*log.entries()])
+    found = night.ann.post("/queue/filter", data={"account": str(ACCOUNT), "code": "amount"}).headers["location"]
+    assert re.fullmatch("/queue[?]code=amount&find=[0-9a-f]{32}", found)
+    page = night.ann.get(found)
+    assert _cases(page) == [night.desk.book.case_of(A)]
+    assert f'autocomplete="off" value="{ACCOUNT}"' in page.text
+    assert found.replace("&", "&amp;").removeprefix("/queue?") in page.text
+    assert len(_file(night.ann.get(found.replace("/queue", "/queue/export")))) == 1
+    other = night.ann.post("/queue/filter", data={"account": str(ACCOUNT), "least": "500"}).headers["location"]
+    assert "No case has all of this" in night.ann.get(other).text
+    actions = [each.action for each in log.entries_about(ACCOUNT) if each.number > before]
+    assert actions == ["searched", "listed", "searched"]
+
+
+def test_a_posting_is_a_filter_too(night: Office) -> None:
+    found = night.ann.post("/queue/filter", data={"posting": str(sum(map(ord, B)))}).headers["location"]
+    assert _cases(night.ann.get(found)) == [night.desk.book.case_of(B)]
+
+
+def test_a_search_is_its_persons_alone_and_is_not_saved(night: Office) -> None:
+    found = night.ann.post("/queue/filter", data={"account": str(ACCOUNT)}).headers["location"]
+    theirs = night.bob.get(found)
+    assert (theirs.status_code, "or somebody else&#39;s" in theirs.text) == (422, True)
+    assert str(ACCOUNT) not in theirs.text
+    query = found.removeprefix("/queue?")
+    assert night.bob.post("/queue/next", data={"view": query}).headers["location"] == found
+    assert "Save this filter as" not in night.ann.get(found).text
+    night.ann.post("/queue/views", data={"name": "one", "view": query})
+    (view,) = night.desk.book.views("ann")
+    assert view.wanted.account is None
+    night.ann.post("/queue/views/forget", data={"name": "one"})
+    assert night.viewer.post("/queue/filter", data={"account": str(ACCOUNT)}).status_code == 403
+
+
+def test_a_number_that_is_none_is_told_and_kept_in_the_form(night: Office) -> None:
+    page = night.ann.post("/queue/filter", data={"account": EVIL, "code": "amount"})
+    assert (page.status_code, "write its number, 1 to 18 digits" in page.text) == (422, True)
+    assert EVIL not in page.text
+    assert 'value="&lt;script&gt;' in page.text
+    assert '<option value="amount" selected>' in page.text
+
+
+def test_cases_are_chosen_by_whose_they_are(office: Office) -> None:
+    office.desk.publish([finding(A), finding(B, OTHER)])
+    mine, free = (office.desk.book.case_of(name) for name in (A, B))
+    office.bob.post(f"/cases/{mine}/claim")
+    page = office.ann.get("/queue").text
+    (bob,) = re.findall('<option value="([0-9a-f]{32})">bob</option>', page)
+    assert _cases(office.ann.get(f"/queue?whose={bob}")) == [mine]
+    assert _cases(office.ann.get("/queue?whose=nobody")) == [free]
+    assert "bob" not in office.bob.get("/queue").text.split('id="whose"')[1].split("</select>")[0]
+    assert _cases(office.bob.get("/queue?whose=mine")) == [mine]
+    office.ann.post("/queue/views", data={"name": "his", "view": f"whose={bob}"})
+    assert f"whose={bob}" in office.ann.get("/queue").text
+    assert office.viewer.get(f"/queue?whose={bob}").status_code == 422
+    assert 'name="whose"' not in office.viewer.get("/queue").text
+    office.bob.post(f"/cases/{mine}/release")
+    gone = office.ann.get(f"/queue?whose={bob}")
+    assert (gone.status_code, "a colleague who holds none now" in gone.text, _cases(gone)) == (200, True, [])
+
+
 @pytest.mark.parametrize("number", ["1", "", "x" * 999, "' or 1=1", "9" * 64])
 def test_a_search_that_finds_nothing_says_so(night: Office, number: str) -> None:
     answer = night.ann.post("/queue/search", data={"number": number})
@@ -171,13 +243,16 @@ def test_an_export_and_a_look_are_in_the_audit_log(night: Office) -> None:
     log = night.desk.book.audit
     before = len([*log.entries()])
     night.ann.get("/queue/export?code=amount")
-    case = _cases(night.ann.get("/queue"))[0]
+    # A filter of its own: the same page within a minute would be no entry of its own.
+    case = _cases(night.ann.get("/queue?code=amount&state=open"))[0]
+    night.ann.get("/queue?code=amount&state=open")
     night.ann.get(f"/cases/{case}")
     night.viewer.get(f"/cases/{case}")
     done = [(each.who, each.action, each.subject) for each in log.entries(before + 1)]
-    assert done == [("ann", "exported", ""), ("ann", "viewed", case)]
+    assert done == [("ann", "exported", ""), ("ann", "listed", "queue"), ("ann", "viewed", case)]
     assert next(log.entries(before + 1)).detail == {"what": "queue", "rows": 2, "filter": "code=amount"}
-    assert [each.action for each in log.entries_about(OTHER)] == ["viewed"]
+    about = [each.action for each in log.entries_about(OTHER) if each.number > before]
+    assert about == ["listed", "viewed"]
     assert log.faults() == []
 
 
