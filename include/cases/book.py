@@ -323,9 +323,9 @@ class CaseBook:
         with self._store.read() as connection:
             return on_desk(connection, wanted, self._showing(sees_accounts), now)
 
-    def shown_person(self, who: str, *, sees_accounts: bool) -> str:
-        """What `QueueRow.holder` calls somebody: their login, or its pseudonym."""
-        return self._showing(sees_accounts).person(who) or ""
+    def pseudonym(self, who: str) -> str:
+        """What masked readers and addresses call somebody."""
+        return self._showing(sees_accounts=False).person(who) or ""
 
     def holders(self, now: datetime) -> list[Holder]:
         """Who holds cases at a moment, by login; the first `MOST_HOLDERS`."""
@@ -333,7 +333,7 @@ class CaseBook:
         query = sa.select(CASES.c.holder).where(*holds).distinct().order_by(CASES.c.holder).limit(MOST_HOLDERS)
         with self._store.read() as connection:
             found = [*connection.scalars(query)]
-        return [Holder(who, self.shown_person(who, sees_accounts=False)) for who in found]
+        return [Holder(who, self.pseudonym(who)) for who in found]
 
     def newest_event(self) -> int:
         """Number of what happened last to any case; it grows with everything that people or nights do."""

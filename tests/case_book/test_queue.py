@@ -186,7 +186,7 @@ def test_holders_are_those_whose_claim_has_not_lapsed(desk: Desk) -> None:
     desk.book.claim(sure, "ann", NOW + 30 * MINUTE)
     assert [each.who for each in desk.book.holders(NOW + 31 * MINUTE)] == ["ann", "bob"]
     (ann,) = desk.book.holders(NOW + 61 * MINUTE)
-    assert (ann.who, ann.name) == ("ann", desk.book.shown_person("ann", sees_accounts=False))
+    assert (ann.who, ann.name) == ("ann", desk.book.pseudonym("ann"))
     free = _found(desk, now=NOW + 61 * MINUTE, is_free=True)
     assert ({"sure"} & {*free}, {"rich", "again"} & {*free} != set()) == (set(), True)
     desk.book.release(sure, "ann", NOW + 62 * MINUTE)

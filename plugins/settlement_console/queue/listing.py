@@ -257,5 +257,5 @@ class ShownView:
         """The view as the page links to it; a colleague stands in the address by pseudonym."""
         holder = view.wanted.holder
         is_plain = not holder or IS_NAME.fullmatch(holder)
-        whose = holder if is_plain else desk.book.shown_person(holder, sees_accounts=False)
+        whose = holder if is_plain else desk.book.pseudonym(holder)
         return cls(view.name, query_of(view.wanted, MINE if holder == desk.who else whose))
