@@ -57,7 +57,7 @@ def test_a_fault_midway_is_told_and_mended_by_a_second_run(
     assert begun is not None
     assert f"the erasure {begun.request} is begun and not finished: it stopped at alerts ({reason}" in said
     assert "Done: nothing. Left: alerts, anomaly_scores, " in said
-    assert "files beside the tables, the seal. Mend the cause" in said
+    assert "files beside the tables, the case book, the seal. Mend the cause" in said
     assert str(CLIENT) not in said
     again = erase(uri_of(lake), CLIENT, settings, TODAY)
     assert (again["request"], traces(lake), verify(uri_of(lake))["nights"]) == (begun.request, [], 1)
