@@ -77,6 +77,9 @@ run night: export ADS_LAKE_URI := $(or $(value LAKE),$(value ADS_LAKE_URI))
 run: setup ## Airflow with a week of nights, of a made-up bank unless SOURCE= names yours; also LAKE=, PORT=
 	@$(BIN)/python -m local.run --port "$(PORT)"
 
+aws: stand-ins ## a night on stand-ins for AWS, which stay up to be looked at
+	@$(BIN)/python -W ignore -m local.aws
+
 night: setup ## one night, headless: DATE=YYYY-MM-DD SOURCE=URI LAKE=URI
 	@$(BIN)/python -m local.headless --date "$(DATE)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import shutil
 import sys
@@ -10,9 +11,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from include.dag_ids import NIGHTLY_SETTLEMENT
 from include.errors import SettlementError
 from include.lake.night_lock import one_night_at_a_time
 from include.night.request import parse_night
@@ -65,8 +68,17 @@ def _source(given: str) -> Iterator[str]:
         yield demonstration.address(postgres)
 
 
-def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]:
+def play_headless(night: date, source_uri: str, lake_uri: str, then: Sequence[str] = ()) -> dict[str, Any]:
     """Run `nightly_settlement` for one settlement date in this process, and return the figures of its report.
+
+    Parameters
+    ----------
+    night
+        Settlement date.
+    source_uri, lake_uri
+        Addresses of the bank and the lake.
+    then
+        Ids of DAGs that are run after it.
 
     Raises
     ------
@@ -80,7 +92,10 @@ def play_headless(night: date, source_uri: str, lake_uri: str) -> dict[str, Any]
         # The caller decides which bank and lake are the installation's own.
         os.environ.update({"ADS_SOURCE_URI": source_uri, "ADS_LAKE_URI": lake_uri})
         get_settings.cache_clear()
-        return _run_dag({"date": night.isoformat()})
+        figures = _run_dag(NIGHTLY_SETTLEMENT, {"date": night.isoformat()})
+        for dag_id in then:
+            _run_dag(dag_id)
+        return figures
 
 
 @contextmanager
@@ -94,24 +109,28 @@ def _private_home() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _run_dag(conf: dict[str, Any]) -> dict[str, Any]:
-    # Airflow reads its environment when it is imported.
-    from airflow.sdk.listener import get_listener_manager
-    from airflow.utils.db import initdb
-
-    initdb()
-    from dags.nightly_settlement import nightly_settlement
+def _run_dag(dag_id: str, conf: dict[str, Any] | None = None) -> dict[str, Any]:
+    _prepare_airflow()
     from include.orchestration import FAILURE
 
-    listeners: Any = get_listener_manager()
-    listeners.add_listener(_progress())
-    dag = nightly_settlement()
+    dag: Any = getattr(importlib.import_module(f"dags.{dag_id}"), dag_id)()
     for task in dag.tasks:
         task.retry_delay = RETRY_DELAY
     run = dag.test(run_conf=conf)
     if run.state != "success":
         raise NightFailedError(_left(run, FAILURE) or "a task failed without a sentence; see its trace above")
-    return dict(_left(run, "return_value"))
+    return dict(_left(run, "return_value") or {})
+
+
+@cache
+def _prepare_airflow() -> None:
+    # Airflow reads its environment when it is imported.
+    from airflow.sdk.listener import get_listener_manager
+    from airflow.utils.db import initdb
+
+    initdb()
+    listeners: Any = get_listener_manager()
+    listeners.add_listener(_progress())
 
 
 def _left(run: Any, key: str) -> Any:  # noqa: ANN401 - Airflow's run, and whatever JSON a task left

@@ -14,7 +14,14 @@ import httpx
 from local.ports import choose_port
 from local.stand_ins import PROGRAMS
 
-_PROGRAM = Path(__file__).with_name("proxy_program.py")
+# It drops `Content-Length` from every answer, and a HEAD request asks for nothing else: objects would look empty.
+_PROGRAM = """
+import microburst.forward
+from microburst.cli import main
+
+microburst.forward.HOP_BY_HOP -= {"content-length"}
+main()
+"""
 _START_SECONDS = 60
 # It listens where Airflow and the stand-ins do not.
 _FIRST_PORT = 19_000
@@ -34,7 +41,7 @@ class FaultProxy:
         port = choose_port("", _FIRST_PORT)
         arguments = ["--upstream", upstream, "--host", "127.0.0.1", "--port", str(port)]
         with (folder / f"proxy-{port}.log").open("wb") as log:
-            process = subprocess.Popen([str(PROGRAMS / "python"), str(_PROGRAM), *arguments], stdout=log, stderr=log)
+            process = subprocess.Popen([str(PROGRAMS / "python"), "-c", _PROGRAM, *arguments], stdout=log, stderr=log)
         try:
             proxy = cls(f"http://127.0.0.1:{port}")
             proxy._await()
