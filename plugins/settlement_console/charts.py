@@ -73,6 +73,7 @@ _PALETTE = (Colour.MAIN, Colour.SECOND, Colour.THIRD, Colour.GOOD, Colour.WARN, 
 """Colours of series that name none, in their order."""
 _DAY_MS = 24 * 3600 * 1000
 """A day in ECharts' own unit: an axis of few days must not name one of them twice."""
+_SHORTEST_MONTH_MS = 28 * _DAY_MS
 _DATED_DAYS = 120
 """Longest span in days whose axis names days: four months of them still fit below a chart."""
 
@@ -217,6 +218,7 @@ def over_days(
     series: Sequence[Series],
     *,
     unit: Unit = Unit.COUNT,
+    span: tuple[date, date] | None = None,
     band: Band | None = None,
     marks: Sequence[Mark] = (),
     limit: tuple[str, float] | None = None,
@@ -233,6 +235,8 @@ def over_days(
         Lines and bars, each with a value for each day.
     unit
         Unit of all values.
+    span
+        First and last day of the axis; those of the values when None.
     band
         What is normal, behind the lines.
     marks
@@ -254,7 +258,7 @@ def over_days(
         "legend": {"show": has_legend, "bottom": 0, "type": "scroll", "data": named},
         "grid": {"left": 8, "right": 28, "top": 16, "bottom": 36 if has_legend else 8},
         "tooltip": {"trigger": "axis"},
-        "xAxis": day_axis(days),
+        "xAxis": day_axis(span or days, is_whole=span is not None),
         "yAxis": {"type": "value", "unit": unit, "minInterval": 1 if unit == Unit.COUNT else 0},
         "series": [*(_band(band, days) if band else ()), *drawn, *_marks(marks), *_limit(limit)],
     }
@@ -318,13 +322,23 @@ def spoken(code: str | None) -> str:
     return str(code or "none").replace("_", " ")
 
 
-def day_axis(days: Sequence[date]) -> dict[str, Any]:
-    """The axis below a chart over days: it names days, and for a long span months."""
+def day_axis(days: Sequence[date], *, is_whole: bool = False) -> dict[str, Any]:
+    """The axis below a chart over days: it names days, and for a long span months, each of them once.
+
+    Parameters
+    ----------
+    days
+        The days, or the first and the last of them, in order.
+    is_whole
+        Whether the axis reaches from the first to the last of them even where nothing is drawn there.
+    """
     is_long = bool(days) and (days[-1] - days[0]).days > _DATED_DAYS
+    ends = {"min": days[0], "max": days[-1]} if is_whole else {}
     return {
         "type": "time",
-        "minInterval": _DAY_MS,
+        "minInterval": _SHORTEST_MONTH_MS if is_long else _DAY_MS,
         "axisLabel": {"formatter": "{MMM} {yyyy}" if is_long else "{d} {MMM}"},
+        **ends,
     }
 
 

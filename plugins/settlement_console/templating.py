@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 from plugins.settlement_console.charts import told
 from plugins.settlement_console.statics import static_path
-from plugins.settlement_console.wording import clock, day, number_of, short, words
+from plugins.settlement_console.wording import clock, day, number_of, severity, short, words
 
 _HERE = Path(__file__).parent
 
@@ -31,7 +31,7 @@ def _templates() -> Environment:
         signed=_signed,
         percent=_percent,
     )
-    templates.filters.update(day=day, clock=clock, number_of=number_of, short=short, words=words)
+    templates.filters.update(day=day, clock=clock, number_of=number_of, severity=severity, short=short, words=words)
     templates.filters["told"] = told
     templates.globals.update(static_path=static_path)
     return templates

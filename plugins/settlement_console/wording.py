@@ -7,6 +7,7 @@ from datetime import date, datetime
 _PSEUDONYM, _SHORT = 32, 8
 """Hex digits of a pseudonym, and those of it that are shown: of ten thousand accounts two share eight by one chance in
 eighty."""
+_SEVERITIES = {"error": "serious", "warn": "minor"}
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -44,6 +45,15 @@ def words(code: str) -> str:
     'missed standing order'
     """
     return code.replace("_", " ")
+
+
+def severity(code: str) -> str:
+    """How serious a finding is, in words; a code of a later version stands as it is.
+
+    >>> severity("error"), severity("warn")
+    ('serious', 'minor')
+    """
+    return _SEVERITIES.get(code, code)
 
 
 def short(identifier: object) -> str:

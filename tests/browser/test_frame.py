@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 from include.settings import get_settings
 from tests.browser.visitors import Chromium
+from tests.plugins.behind_a_server import answering
 from tests.plugins.clients import app_of
 
 FRAME = (
@@ -33,14 +32,8 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     outer.mount("/settlement", app_of("VIEWER", monkeypatch))
     outer.add_api_route("/frame", lambda: HTMLResponse(FRAME))
     outer.add_api_route("/dags/model_selection", lambda: HTMLResponse("<title>the DAG</title>"))
-    server = uvicorn.Server(uvicorn.Config(outer, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with answering(outer) as address:
+        yield address
     get_settings.cache_clear()
 
 

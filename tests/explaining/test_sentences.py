@@ -52,26 +52,26 @@ def test_every_model_feature_has_its_sentence():
         (
             "amount_z",
             {"amount": Decimal("42000.00")},
-            "Withdrew 42,000.00 in cash; this account's cash withdrawals are usually about 2,900.00 - "
+            "Withdrew 42,000.00 in cash; this account's cash withdrawals are usually about 2,900.00, and this is "
             "14 times as much.",
         ),
         (
             "amount_to_largest",
             {"amount": Decimal("5800.00")},
-            "Withdrew 5,800.00 in cash; this account's largest cash withdrawal so far was 2,900.00 - "
+            "Withdrew 5,800.00 in cash; this account's largest cash withdrawal so far was 2,900.00, and this is "
             "2.0 times as much.",
         ),
         (
             "amount_to_high",
             {"amount": Decimal("5800.00")},
             "Withdrew 5,800.00 in cash; nine in ten of this account's cash withdrawals of the last 90 days stayed "
-            "within 2,900.00 - 2.0 times as much.",
+            "within 2,900.00, and this is 2.0 times as much.",
         ),
         (
             "amount_to_payments",
             {"amount": Decimal("5800.00"), **CARD},
-            "Withdrew 5,800.00 by card; the largest payment of any kind this account usually makes is 2,900.00 - "
-            "2.0 times as much.",
+            "Withdrew 5,800.00 by card; the largest payment of any kind this account usually makes is 2,900.00, and "
+            "this is 2.0 times as much.",
         ),
         (
             "balance_share",
@@ -82,7 +82,7 @@ def test_every_model_feature_has_its_sentence():
             "balance_low",
             {"balance": Decimal("90.00")},
             "Withdrew 100.00 in cash, which left 90.00 on the account; its lowest balance of the last 90 days was "
-            "900.00 - 10 % of that.",
+            "900.00, and this is 10 % of that.",
         ),
         (
             "overdrawn",
@@ -103,25 +103,25 @@ def test_every_model_feature_has_its_sentence():
         (
             "day_spend",
             {"amount": Decimal("29000.00")},
-            "Paid out 29,000.00 in one day; on a day with payments this account usually pays 2,900.00 - "
+            "Paid out 29,000.00 in one day; on a day with payments this account usually pays 2,900.00, and this is "
             "10 times as much.",
         ),
         (
             "day_limit",
             {"amount": Decimal("8700.00")},
-            "Paid out 8,700.00 in one day; the most this account paid in one day lately was 2,900.00 - "
+            "Paid out 8,700.00 in one day; the most this account paid in one day lately was 2,900.00, and this is "
             "3.0 times as much.",
         ),
         (
             "month_limit",
             {"amount": Decimal("8700.00")},
             "Paid out 8,700.00 within thirty days; the most this account paid within thirty days lately was "
-            "2,900.00 - 3.0 times as much.",
+            "2,900.00, and this is 3.0 times as much.",
         ),
         (
             "day_count",
             {},
-            "1 transaction in one day; on a day with any this account usually makes 1 - about as many.",
+            "1 transaction in one day; on a day with any this account usually makes 1, and this is about as many.",
         ),
         (
             "unknown_counterparty",
@@ -138,7 +138,7 @@ def test_every_model_feature_has_its_sentence():
             "stranger_amount",
             TO_STRANGER | {"amount": Decimal("29000.00")},
             "Transferred 29,000.00 to account 123, new to this account and known to no other; on a day with payments "
-            "this account usually pays 2,900.00 - 10 times as much.",
+            "this account usually pays 2,900.00, and this is 10 times as much.",
         ),
         (
             "new_counterparty",

@@ -67,7 +67,7 @@ COMPARED = (
         (
             "sequence_amount",
             "Transferred 3,400.00 for the household on 19 January, where about 1,200 was expected and so much "
-            f"1 time in 80 - 2.9 times as much; {COMPARED}",
+            f"1 time in 80, and this is 2.9 times as much; {COMPARED}",
         ),
     ],
 )

@@ -263,8 +263,8 @@ def test_the_sentence_of_a_way():
     assert away["travel"] == pytest.approx(1.4, abs=0.2)
     km, speed = round(away["travel_km"]), round(away["travel_km"] * 60 / 25)
     assert said("travel", away) == (
-        f"Withdrew 100.00 by card in Ostrava - mesto 25 minutes after a posting in Hl.m. Praha, {km} km away - "
-        f"that would take {speed} km/h."
+        f"Withdrew 100.00 by card in Ostrava - mesto 25 minutes after a posting in Hl.m. Praha, {km} km away, "
+        f"which would take {speed} km/h."
     )
 
 

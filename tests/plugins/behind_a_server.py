@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from include.settings import Settings, get_settings
 from tests.plugins.clients import app_of
@@ -22,13 +23,19 @@ def console_for(role: str, settings: Settings) -> Iterator[str]:
         patch.setenv("ADS_LAKE_URI", settings.lake_uri)
         patch.setenv("ADS_KEY_FILE", str(settings.key_file))
         get_settings.cache_clear()
-        app = Starlette(routes=[Mount("/settlement", app_of(role, patch))])
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            thread.join(0.05)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        with answering(Starlette(routes=[Mount("/settlement", app_of(role, patch))])) as address:
+            yield address
     get_settings.cache_clear()
+
+
+@contextmanager
+def answering(app: ASGIApp) -> Iterator[str]:
+    """Where an application answers, on a free port."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.05)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,12 +22,14 @@ from airflow.api_fastapi.core_api import security
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
+from starlette.types import Receive, Scope, Send
 
 from plugins.settlement_console import app as console
 from tests.plugins.airflow_tables import empty_tables
 
 ADDRESS = "http://bank:8080"
 SESSION = "a session's token"
+Dependency = Callable[..., Any]
 
 
 def client_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") -> TestClient:
@@ -35,14 +39,56 @@ def client_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") ->
     return TestClient(app, base_url=ADDRESS, headers={"Authorization": "Bearer x"}, follow_redirects=False)
 
 
-def app_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") -> FastAPI:
-    """The console's application for one user; what the user may is asked of Airflow's own manager."""
+_CHOSEN: ContextVar[dict[Dependency, Dependency]] = ContextVar("dependencies of the request")
+
+
+class _OfTheRequest(Mapping[Dependency, Dependency]):
+    """The dependencies that whoever sent the request chose."""
+
+    def __getitem__(self, wanted: Dependency) -> Dependency:
+        return _CHOSEN.get()[wanted]
+
+    def __iter__(self) -> Iterator[Dependency]:
+        return iter(_CHOSEN.get())
+
+    def __len__(self) -> int:
+        return len(_CHOSEN.get())
+
+
+class UsersConsole:
+    """The console for one user: the one application of this process, as building another takes a third of a second.
+
+    Attributes
+    ----------
+    dependency_overrides
+        Dependencies of this user's requests by those that they stand for.
+    """
+
+    def __init__(self) -> None:
+        self.dependency_overrides: dict[Dependency, Dependency] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request with this user's dependencies."""
+        chosen = _CHOSEN.set(self.dependency_overrides)
+        await _built()(scope, receive, send)
+        _CHOSEN.reset(chosen)
+
+
+@cache
+def _built() -> FastAPI:
+    app = console.create_app()
+    app.dependency_overrides = _OfTheRequest()  # type: ignore[assignment] # FastAPI looks dependencies up and no more
+    return app
+
+
+def app_of(role: str, monkeypatch: pytest.MonkeyPatch, login: str = "ida") -> UsersConsole:
+    """The console for one user; what the user may is asked of Airflow's own manager."""
     from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
     for module in (security, server):
         monkeypatch.setattr(module, "get_auth_manager", SimpleAuthManager)
     monkeypatch.setattr(security.DagModel, "get_team_name", lambda _: None)
-    app = console.create_app()
+    app = UsersConsole()
     app.dependency_overrides[security.get_user] = lambda: SimpleAuthManagerUser(username=login, role=role)
     app.dependency_overrides[_get_session] = _session
     return app

@@ -12,6 +12,7 @@ from include.explaining.words.wording import (
     count,
     days,
     exceeds,
+    held_against,
     kinds_made,
     money,
     one_in,
@@ -43,8 +44,8 @@ def _counted(span: _Span) -> Callable[[FeatureRow], Finding]:
         made = f"{transactions(number)} {span.within}"
         if not usual:
             return Finding(transactions(number), "none", f"{made}; {_none_before(row, span, 'made none')}.", number > 1)
-        apart = times(number, usual, "as many")
-        text = f"{made}; {span.usually} this account usually makes {count(usual)} - {apart}."
+        habit = f"{span.usually} this account usually makes {count(usual)}"
+        text = f"{made}; {held_against(habit, times(number, usual, 'as many'))}."
         return Finding(transactions(number), count(usual), text, number > 1 and exceeds(number, usual))
 
     return sentence
@@ -56,7 +57,8 @@ def _spent(span: _Span) -> Callable[[FeatureRow], Finding]:
         said = f"Paid out {money(paid)} {span.within}"
         if not usual:
             return Finding(money(paid), money(0), f"{said}; {_none_before(row, span, 'paid nothing')}.", paid > 0)
-        text = f"{said}; {span.paying} this account usually pays {money(usual)} - {times(paid, usual)}."
+        habit = f"{span.paying} this account usually pays {money(usual)}"
+        text = f"{said}; {held_against(habit, times(paid, usual))}."
         return Finding(money(paid), money(usual), text, exceeds(paid, usual))
 
     return sentence
@@ -69,7 +71,8 @@ def _beyond_most(span: _Span) -> Callable[[FeatureRow], Finding]:
         if not most:
             return Finding(money(paid), money(0), f"{said}; {_none_before(row, span, 'paid nothing')}.", paid > 0)
         habit = f"the most this account paid {span.within} lately was {money(most)}"
-        return Finding(money(paid), money(most), f"{said}; {habit} - {times(paid, most)}.", exceeds(paid, most))
+        text = f"{said}; {held_against(habit, times(paid, most))}."
+        return Finding(money(paid), money(most), text, exceeds(paid, most))
 
     return sentence
 

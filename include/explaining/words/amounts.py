@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from include.explaining.words.wording import FeatureRow, Finding, days, did, exceeds, money, times, wording
+from include.explaining.words.wording import (
+    FeatureRow,
+    Finding,
+    days,
+    did,
+    exceeds,
+    held_against,
+    money,
+    times,
+    wording,
+)
 from include.identifiers import named
 
 _LEAST_HABIT = 3
@@ -97,7 +107,7 @@ def amount_to_salary(row: FeatureRow) -> Finding:
         f"the average monthly salary where the owner lives is {named(money(salary))}",
         times(row["amount"], salary),
     )
-    text = f"{did(row)}; {habit} - {named(ratio)}."
+    text = f"{did(row)}; {held_against(habit, named(ratio))}."
     return Finding(money(row["amount"]), named(money(salary)), text, stands=exceeds(row["amount"], salary))
 
 
@@ -118,7 +128,7 @@ def _of_kind(row: FeatureRow, amount: float) -> str:
 
 def _compared(row: FeatureRow, usual: Any, habit: str, aside: str = "") -> Finding:  # noqa: ANN401 - Decimal or float
     amount = row["amount"]
-    text = f"{did(row)}{aside}; {habit} - {times(amount, usual)}."
+    text = f"{did(row)}{aside}; {held_against(habit, times(amount, usual))}."
     return Finding(money(amount), money(usual), text, stands=exceeds(amount, usual))
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from include.explaining.words.wording import UNKNOWN, FeatureRow, Finding, days, did, exceeds, money, percent, times
+from include.explaining.words.wording import (
+    UNKNOWN,
+    FeatureRow,
+    Finding,
+    days,
+    did,
+    exceeds,
+    held_against,
+    money,
+    percent,
+    times,
+)
 
 
 def balance_share(row: FeatureRow) -> Finding:
@@ -34,7 +45,7 @@ def balance_low(row: FeatureRow) -> Finding:
     habit = f"its lowest balance of the last {days(row['observed_days'])} was {money(lowest)}"
     if after <= 0:
         return Finding(money(after), money(lowest), f"{said}; {habit}.", stands=after < lowest)
-    text = f"{said}; {habit} - {times(after, lowest)}."
+    text = f"{said}; {held_against(habit, times(after, lowest))}."
     return Finding(money(after), money(lowest), text, stands=exceeds(lowest, after))
 
 

@@ -14,6 +14,7 @@ from include.explaining.words.wording import (
     days,
     did,
     exceeds,
+    held_against,
     money,
     percent,
     times,
@@ -52,9 +53,10 @@ def stranger_amount(row: FeatureRow) -> Finding:
     if not usual:
         text = f"{_said(row)}; in the {days(row['observed_days'])} before the account had paid nothing."
         return Finding(money(row["amount"]), money(0), text, stands=_is_stranger(row))
-    habit = f"on a day with payments this account usually pays {money(usual)} - {times(row['amount'], usual)}"
+    habit = f"on a day with payments this account usually pays {money(usual)}"
+    text = f"{_said(row)}; {held_against(habit, times(row['amount'], usual))}."
     stands = _is_stranger(row) and exceeds(row["amount"], usual)
-    return Finding(money(row["amount"]), money(usual), f"{_said(row)}; {habit}.", stands)
+    return Finding(money(row["amount"]), money(usual), text, stands)
 
 
 def stranger_share(row: FeatureRow) -> Finding:

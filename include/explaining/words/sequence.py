@@ -22,6 +22,7 @@ from include.explaining.words.wording import (
     days,
     did,
     exceeds,
+    held_against,
     money,
     one_in,
     percent,
@@ -131,10 +132,8 @@ def sequence_amount(row: FeatureRow, reading: SequenceReading) -> Finding:
     if expected is None or not reading.compare:
         return _alone(row)
     usual = expected.amount_cents / 100 * exp(row["season_amount"])
-    text = (
-        f"{_on(row)}, where {about(usual)} was expected and so much {one_in(share, 'time')} - "
-        f"{times(row['amount'], usual)}"
-    )
+    foreseen = f"{about(usual)} was expected and so much {one_in(share, 'time')}"
+    text = f"{_on(row)}, where {held_against(foreseen, times(row['amount'], usual))}"
     stands = exceeds(row["amount"], usual) and share <= _UNLIKELY
     return _finding(money(row["amount"]), about(usual), text, row, reading.compare, stands=stands)
 

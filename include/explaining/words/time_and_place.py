@@ -90,12 +90,12 @@ def travel(row: FeatureRow) -> Finding:
     there = _district(row["travel_place_name"], row["travel_place_id"])
     minutes, km, kmh = row["travel_minutes"], _km(row["travel_km"]), row["travel_kmh"]
     if kmh is None:
-        text = f"{did(row)} in {here} at the same minute as a posting in {there}, {km} away - nobody can be in both"
+        text = f"{did(row)} in {here} at the same minute as a posting in {there}, {km} away, and nobody can be in both"
         return Finding("at the same minute", "time to travel", f"{text}{_other_holders(row)}.")
     order = "after" if minutes > 0 else "before"
     speed = named(f"{count(round(kmh))} km/h")  # with the minutes it tells the distance
     text = f"{did(row)} in {here} {_duration(abs(minutes))} {order} a posting in {there}, {km} away"
-    return Finding(speed, "time to travel", f"{text} - that would take {speed}{_other_holders(row)}.")
+    return Finding(speed, "time to travel", f"{text}, which would take {speed}{_other_holders(row)}.")
 
 
 def _other_holders(row: FeatureRow) -> str:

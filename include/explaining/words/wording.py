@@ -194,6 +194,17 @@ def times(value: Any, usual: Any, what: str = "as much") -> str:  # noqa: ANN401
     return f"{percent(ratio)} of that"
 
 
+def held_against(habit: str, apart: str) -> str:
+    """A clause on what is usual, and how far from it the figure of the sentence lies.
+
+    A dash between two figures reads as a range.
+
+    >>> held_against("the most lately was 100.00", times(270, 100))
+    'the most lately was 100.00, and this is 2.7 times as much'
+    """
+    return f"{habit}, and this is {apart}"
+
+
 def ratio_of(value: Any, usual: Any) -> float:  # noqa: ANN401 - Decimal or float
     """One figure as a multiple of another."""
     return float(value) / max(float(usual), 0.01)

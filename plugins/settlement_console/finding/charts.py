@@ -46,6 +46,7 @@ def _balances(around: Surroundings, night: date) -> Chart:
         days,
         [Series("Balance", values, "step")],
         unit=Unit.MONEY,
+        span=(around.first, around.last),
         band=band,
         marks=[mark for each in around.balances for mark in _marks_of(each, around.postings)],
     )
@@ -89,9 +90,9 @@ def _postings(around: Surroundings) -> Chart:
         "something was found.",
         {
             "legend": {"show": True, "bottom": 0, "type": "scroll"},
-            "grid": {"left": 8, "right": 16, "top": 16, "bottom": 36},
+            "grid": {"left": 8, "right": 28, "top": 16, "bottom": 36},
             "tooltip": {"trigger": "item"},
-            "xAxis": {**day_axis([around.first, around.last]), "min": around.first, "max": around.last},
+            "xAxis": day_axis((around.first, around.last), is_whole=True),
             "yAxis": {"type": "value", "unit": Unit.MONEY},
             "series": [_points(name, groups[name]) for name in _LOOKS if name in groups],
         },

@@ -119,7 +119,7 @@ def finding_page(settings: Settings, finding_id: str, *, sees_accounts: bool) ->
         raise NoSuchFindingError("no night is published yet, so that there are no findings: trigger nightly_settlement")
     for _ in range(_READ_TURNS):
         finding = find(records, finding_id, span[1])
-        page = _page(records, finding, span[1])
+        page = _page(records, finding, span)
         if _is_still_published(records, finding):
             return page
     night = finding["settlement_date"]
@@ -164,8 +164,8 @@ def _is_still_published(records: Records, finding: Row) -> bool:
     return bool(records.lake.run_keys(night, night).get(night) == finding["run_key"])
 
 
-def _page(records: Records, finding: Row, newest: date) -> FindingPage:
-    night = finding["settlement_date"]
+def _page(records: Records, finding: Row, span: tuple[date, date]) -> FindingPage:
+    night, newest = finding["settlement_date"], span[1]
     score = _row_of(records, "anomaly_scores", finding)
     broken = _row_of(records, "settlement_breaks", finding)
     alike = records.table(
@@ -186,7 +186,7 @@ def _page(records: Records, finding: Row, newest: date) -> FindingPage:
         broken=broken,
         correction=_correction(broken, is_masked=records.is_masked),
         source=_source(records, finding, night),
-        account=_account(records, finding, newest, days, on_account, (score or {}).get("reasons") or ()),
+        account=_account(records, finding, span, days, on_account, (score or {}).get("reasons") or ()),
         before=decided_before(finding, on_account, alike),
     )
 
@@ -225,14 +225,14 @@ def _days(records: Records, finding: Row, newest: date) -> list[Row]:
 def _account(
     records: Records,
     finding: Row,
-    newest: date,
+    span: tuple[date, date],
     days: Sequence[Row],
     on_account: Sequence[Row],
     reasons: Iterable[Row],
 ) -> AccountStory | None:
     if finding["account_id"] is None:
         return None
-    around = surroundings(records, finding, newest, days, on_account)
+    around = surroundings(records, finding, span, days, on_account)
     return AccountStory(
         around=around,
         compared=compared_postings(reasons, around.postings, finding),

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from plugins.settlement_console.day_order import in_order
 from plugins.settlement_console.posting_words import party_of, posting_kind, posting_name, signed_amount
 from plugins.settlement_console.records import Records, Row
 
@@ -97,7 +98,7 @@ class Surroundings:
     first, last
         The days, both included.
     postings
-        The account's postings, oldest first.
+        The account's postings, oldest first, those of a day as their balances chain.
     own
         The posting that the finding is about; None where it names none, or where it is not among them.
     balances
@@ -118,7 +119,7 @@ class Surroundings:
 
 
 def surroundings(
-    records: Records, finding: Row, newest: date, days: Sequence[Row], others: Sequence[Row]
+    records: Records, finding: Row, span: tuple[date, date], days: Sequence[Row], others: Sequence[Row]
 ) -> Surroundings:
     """The account around a finding that names one.
 
@@ -128,18 +129,18 @@ def surroundings(
         The lake's records in the visitor's view.
     finding
         Row of `mart_findings`.
-    newest
-        Newest published night.
+    span
+        Oldest and newest published night.
     days
         The account's rows of `mart_account_days`, oldest first.
     others
         All findings of the account around it, rows of `mart_findings`.
     """
     night, account = finding["settlement_date"], finding["account_id"]
-    first, last = night - timedelta(DAYS_BEFORE), min(newest, night + timedelta(DAYS_AFTER))
+    first, last = max(span[0], night - timedelta(DAYS_BEFORE)), min(span[1], night + timedelta(DAYS_AFTER))
     marks = _marks(finding, others)
     found = records.rows("fin_transaction", first, last, _POSTING, account_id=account)
-    postings = tuple(_posting(row, marks) for row in sorted(found, key=_order))
+    postings = tuple(_posting(row, marks) for row in in_order(found))
     balances = _balances((day for day in days if first <= day["settlement_date"] <= last), marks)
     own = next((p for p in postings if p.row["trans_id"] == finding["trans_id"] is not None), None)
     alike = [p for p in postings if own and p.kind == own.kind and p.row["settlement_date"] < night]
@@ -184,11 +185,6 @@ def _marks(finding: Row, others: Iterable[Row]) -> Mapping[Any, tuple[Mark, ...]
 
 def _posting(row: Row, marks: Mapping[Any, tuple[Mark, ...]]) -> Posting:
     return Posting(row, posting_name(row), posting_kind(row), signed_amount(row), marks.get(row["trans_id"], ()))
-
-
-def _order(row: Row) -> tuple[Any, ...]:
-    """The order in which postings are shown; that within a day is not recorded, and the number gives a fixed one."""
-    return row["settlement_date"], row["trans_id"]
 
 
 def _balances(rows: Iterable[Row], marks: Mapping[Any, tuple[Mark, ...]]) -> tuple[BalanceDay, ...]:

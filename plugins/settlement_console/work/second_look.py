@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from include.settings import Settings
+from plugins.settlement_console.day_order import in_order
 from plugins.settlement_console.posting_words import posting_name, signed_amount
 from plugins.settlement_console.records import Records, Row
 
@@ -82,8 +83,7 @@ def postings_around(records: Records, item: Item) -> list[Posting]:
     """The account's postings around the one to be judged, the oldest first."""
     around = timedelta(days=DAYS_AROUND)
     first, last = item.settlement_date - around, item.settlement_date + around
-    rows = records.rows("fin_transaction", first, last, account_id=item.account_id)
-    rows.sort(key=lambda row: (row["settlement_date"], row["trans_id"]))
+    rows = in_order(records.rows("fin_transaction", first, last, account_id=item.account_id))
     place = next((n for n, row in enumerate(rows) if row["trans_id"] == item.trans_id), 0)
     start = max(0, place - MOST_POSTINGS // 2)
     return [_posting(row, item) for row in rows[start : start + MOST_POSTINGS]]

@@ -92,6 +92,12 @@ def test_a_long_span_names_months_and_a_short_one_days() -> None:
     assert labels == ["{d} {MMM}", "{MMM} {yyyy}", "{d} {MMM}"]
 
 
+def test_an_axis_reaches_over_the_span_that_is_shown_even_where_nothing_is_drawn() -> None:
+    first, last = DAYS[0] - timedelta(9), DAYS[-1] + timedelta(9)
+    axis = over_days("x", "X", "", DAYS, [Series("a", [1, 2])], span=(first, last)).option["xAxis"]
+    assert (axis["min"], axis["max"]) == (first, last)
+
+
 def test_a_long_table_says_how_much_of_it_is_not_there() -> None:
     table = ChartTable.of([("a", Unit.COUNT)], [[place] for place in range(MOST_ROWS + 7)])
     assert (len(table.rows), table.left_out) == (MOST_ROWS, 7)

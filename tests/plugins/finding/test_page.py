@@ -13,12 +13,14 @@ from include.settings import Settings
 from include.settlement.findings import CHECK_CODES
 from plugins.settlement_console.finding import page as finding_pages
 from plugins.settlement_console.finding.advice import advice_on, correction_words
+from plugins.settlement_console.finding.charts import charts_of
 from plugins.settlement_console.finding.page import AccountStory, FindingPage, NoSuchFindingError, finding_page
 from tests.lake.nights import manifest_row
 from tests.plugins.finding.bank import (
     ACCOUNT,
     BROKEN,
     COMPARED,
+    DAYS,
     EARLIER,
     FILE,
     FLAGGED,
@@ -74,6 +76,9 @@ def test_around_it_lie_the_accounts_own_postings_with_what_is_usual(read: Read) 
     assert around.usual_balance is not None
     assert around.usual_balance.number == 6  # the days before the night, not its own nor a later one
     assert around.usual_amount is None  # no other posting of its kind
+    assert (around.first, around.last) == (DAYS[0], DAYS[-1])  # the lake holds no others
+    axes = [chart.option["xAxis"] for chart in charts_of(around, NIGHT)]
+    assert [(axis["min"], axis["max"]) for axis in axes] == [(DAYS[0], DAYS[-1])] * 2
 
 
 @VIEWS

@@ -19,6 +19,7 @@ def test_an_investigators_page_names_account_posting_file_and_line(visit) -> Non
     text = visit("USER").get(f"/findings/{SCORED}").text
     assert all(name in text for name in IDENTIFIERS if name != "700700")  # the client is on the account's page
     assert "line 12" in text
+    assert "<dt>Severity</dt><dd>serious</dd>" in text
 
 
 def test_the_sentence_comes_first_and_then_what_to_do(visit) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.testclient import TestClient
 
 from include.settings import get_settings
 from plugins.settlement_console.rights import Right
 from plugins.settlement_console.visitors import Visitor, current_visitor
 from tests.case_book.nights import ACCOUNT, OTHER, Desk, finding, settings_of
-from tests.plugins.clients import ADDRESS, client_of
+from tests.plugins.clients import ADDRESS, UsersConsole, app_of
 
 A, B = "a" * 32, "b" * 32
 """Findings of two accounts; the second is about more money."""
@@ -37,7 +37,7 @@ class Office:
         The lake's cases, past the console.
     """
 
-    app: FastAPI
+    app: UsersConsole
     desk: Desk
 
     def person(self, name: str, *rights: Right) -> TestClient:
@@ -72,21 +72,21 @@ def _visitor(request: Request) -> Visitor:
 
 
 @pytest.fixture(scope="module")
-def app() -> Iterator[FastAPI]:
+def app() -> Iterator[UsersConsole]:
     with pytest.MonkeyPatch.context() as patched:
-        made = client_of("ADMIN", patched).app
+        made = app_of("ADMIN", patched)
         made.dependency_overrides[current_visitor] = _visitor
         yield made
 
 
 @pytest.fixture
-def office(app: FastAPI, tmp_path: Path) -> Office:
+def office(app: UsersConsole, tmp_path: Path) -> Office:
     """A console over a lake of its own, in which nothing is published."""
     return Office(app, Desk(settings_of(tmp_path)))
 
 
 @pytest.fixture(scope="module")
-def night(app: FastAPI, tmp_path_factory: pytest.TempPathFactory) -> Office:
+def night(app: UsersConsole, tmp_path_factory: pytest.TempPathFactory) -> Office:
     """A console over a night with two cases, which the tests of a module share; each decides on none of them."""
     shared = Office(app, Desk(settings_of(tmp_path_factory.mktemp("night"))))
     shared.desk.publish([finding(A), finding(B, OTHER, amount=900)])
@@ -145,7 +145,7 @@ class OneCase:
 
 
 @pytest.fixture(scope="module")
-def crowd(app: FastAPI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneCase]:
+def crowd(app: UsersConsole, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneCase]:
     """Cases of one night, one after the other."""
     office = Office(app, Desk(settings_of(tmp_path_factory.mktemp("crowd"))))
     found = [finding(f"{n:032x}", ACCOUNT + n, trans_id=n) for n in range(CROWD)]
