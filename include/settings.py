@@ -163,7 +163,16 @@ class Settings(BaseSettings):
         "or, where there is none, to the installation's own.",
     )
     catalog_uri: str = Field(
-        "", repr=False, description="SQLAlchemy URL of the Iceberg SQL catalog; a SQLite file in the lake when empty."
+        "",
+        repr=False,
+        description="`glue:` for AWS's Glue catalog, `glue:` and 12 digits for another account's, or SQLAlchemy URL of "
+        "an Iceberg SQL catalog; a SQLite file in the lake when empty.",
+    )
+    store_uri: str = Field(
+        "",
+        repr=False,
+        description="SQLAlchemy URL of the database (PostgreSQL or SQLite) for what changes with a click: outbox of "
+        "alerts, case book. The catalog's own when empty, which Glue has not.",
     )
     # Athena's rules for the name of a database, which the namespace is there.
     namespace: str = Field(

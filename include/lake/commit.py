@@ -2,7 +2,8 @@
 
 A commit that lost a race is planned again on the winner's snapshot. After any other error its outcome is unknown (the
 catalog may have accepted it before the answer was lost), so that the table is loaded again and searched for the
-commit's token.
+commit's token. No repetition can double a commit: the catalog takes one only for the version it was planned on, and a
+version that holds the token is planned on no more.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import not_
 
-from pyiceberg.exceptions import CommitFailedException, ValidationException
+from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException, ValidationException
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
@@ -31,7 +32,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from include.errors import LakeConflictError, PublishError, SettlementError
+from include.errors import LakeConflictError, PublishError, SettlementError, TerminalError, TransientError
 from include.lake.iceberg_catalog import LakeCatalog
 from include.lake.stamp import RunStamp
 
@@ -114,11 +115,12 @@ def _is_done(catalog: LakeCatalog, name: str, plan: Planner, stamp: RunStamp, to
     """Whether the change is in the table after one more attempt; False after a lost race."""
     try:
         return _attempt(catalog, name, plan, {**stamp.properties(), TOKEN: token})
-    except SettlementError:
-        raise
     except Exception as error:
         if _has_landed(catalog, name, token):
             return True
+        # A bare transient error tells what a service of AWS could not do; the others are the plan's own.
+        if isinstance(error, SettlementError) and type(error) is not TransientError:
+            raise
         raise _publish_error(error, name, stamp) from error
 
 
@@ -133,8 +135,12 @@ def _attempt(catalog: LakeCatalog, name: str, plan: Planner, properties: dict[st
     try:
         _apply(table, change, {**properties, **change.notes})
     except (CommitFailedException, ValidationException):
-        # The SQL catalog raises this before it commits, so that nothing was applied; pyiceberg relies on that and
-        # removes the attempt's manifests. A catalog whose client repeats requests would need another answer here.
+        # The catalog raises this only where nothing was applied; pyiceberg relies on that and removes the attempt's
+        # manifests.
+        return False
+    except CommitStateUnknownException:
+        # Glue refused a repeated request, so that the table has moved on: by this commit, whose token the next turn
+        # finds, or by another.
         return False
     except ValueError:
         # A maintenance has expired a snapshot that this commit expires as well: the main branch is what it was, so that
@@ -224,6 +230,8 @@ def _is_staged(catalog: LakeCatalog, name: str, stage: Stage) -> bool:
     except Exception as error:
         if _has_moved_on(catalog, name, table):
             return False
+        if isinstance(error, TerminalError):
+            raise
         raise PublishError(
             f"the metadata of the lake's table {name} could not be tidied: {getattr(error, 'orig', error)}. Nothing "
             "changed for readers; see that the lake and its catalog answer and that their disk has room, and run the "

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
-from pyiceberg.catalog import Catalog
-from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
+    CommitStateUnknownException,
     NoSuchTableError,
     TableAlreadyExistsError,
 )
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import Table as IcebergTable
-from pyiceberg.table.metadata import TableMetadata
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
 from include.errors import PublishError, TerminalError
 from include.lake.identity import claim_namespace
-from include.lake.location import LakeLocation
+from include.lake.location import GLUE, LakeLocation
+from include.lake.sql_catalog import SqlLakeCatalog
 from include.lake.tables import VERSION_COLUMN, Table
 from include.settings import Settings
+
+if TYPE_CHECKING:
+    from include.lake.glue_catalog import GlueLakeCatalog
 
 # Catalog name in a SQL catalog's own tables; lakes in one database differ by their namespaces.
 _CATALOG = "ads"
@@ -43,38 +45,24 @@ PROPERTIES = {
 # the other process got further, so that a handful of attempts is enough.
 _TURNS = stop_after_attempt(8)
 _PAUSE = wait_incrementing(start=0.1, increment=0.1)
-_COLLISIONS = (SQLAlchemyError, OSError, TableAlreadyExistsError, CommitFailedException)
+_COLLISIONS = (
+    SQLAlchemyError,
+    OSError,
+    TableAlreadyExistsError,
+    CommitFailedException,
+    CommitStateUnknownException,
+)
 
 _Answer = TypeVar("_Answer")
-
-
-class _RememberingCatalog(SqlCatalog):
-    """A catalog that reads each metadata file once.
-
-    A file of metadata never changes under its name. One night looks some four hundred times at some fifty tables, which
-    seldom changed in between: measured, reading and parsing the files again took a sixth of a small night.
-    """
-
-    def __init__(self, name: str, **properties: str) -> None:
-        super().__init__(name, **properties)
-        self._read: dict[tuple[str, str], tuple[str, TableMetadata]] = {}
-
-    def _convert_orm_to_iceberg(self, orm_table: IcebergTables) -> IcebergTable:
-        key, location = (orm_table.table_namespace, orm_table.table_name), orm_table.metadata_location
-        read, metadata = self._read.get(key, ("", None))
-        if metadata is None or read != location:
-            found = super()._convert_orm_to_iceberg(orm_table)
-            self._read[key] = (found.metadata_location, found.metadata)
-            return found
-        return IcebergTable(key, metadata, read, self._load_file_io(metadata.properties, read), self)
 
 
 class LakeCatalog:
     """The lake's tables by name."""
 
-    def __init__(self, catalog: Catalog, namespace: str, identity: str) -> None:
+    def __init__(self, catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation, identity: str) -> None:
         self._catalog = catalog
-        self._namespace = namespace
+        self._location = location
+        self._namespace = location.namespace
         self.identity = identity
         self._ensured: dict[str, pa.Schema] = {}
 
@@ -88,7 +76,7 @@ class LakeCatalog:
             When the namespace belongs to another lake.
         """
         catalog, identity = _in_turns(lambda: _open(location, settings), "the catalog")
-        return cls(catalog, location.namespace, identity)
+        return cls(catalog, location, identity)
 
     def find(self, name: str) -> IcebergTable | None:
         """The current state of a table; None when the lake has no table of that name."""
@@ -137,22 +125,32 @@ class LakeCatalog:
             # `comment` is Iceberg's name of it; pyiceberg hands `Description` to Glue.
             properties |= {"comment": table.comment, "Description": table.comment}
         identifier = (self._namespace, table.name)
-        with self._catalog.create_table_transaction(identifier, schema=table.schema, properties=properties) as new:
+        with self._catalog.create_table_transaction(
+            identifier, table.schema, self._location.table_location(table.name), properties=properties
+        ) as new:
             if table.night_column:
                 with new.update_spec() as spec:
                     spec.add_identity(table.night_column)
         return self.load(table.name)
 
 
-def _open(location: LakeLocation, settings: Settings) -> tuple[Catalog, str]:
-    catalog = _RememberingCatalog(
-        _CATALOG,
-        uri=location.catalog_uri,
-        warehouse=location.warehouse,
-        pool_pre_ping="true",
-        **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO", **location.io_properties},
-    )
+def _open(location: LakeLocation, settings: Settings) -> tuple[SqlLakeCatalog | GlueLakeCatalog, str]:
+    catalog = _catalog_of(location)
     return catalog, claim_namespace(catalog, location, settings)
+
+
+def _catalog_of(location: LakeLocation) -> SqlLakeCatalog | GlueLakeCatalog:
+    properties = {
+        "warehouse": location.warehouse,
+        "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+        **location.io_properties,
+    }
+    if location.is_glue:
+        # It brings boto3, which takes half a second to import.
+        from include.lake.glue_catalog import GlueLakeCatalog
+
+        return GlueLakeCatalog(_CATALOG, location.catalog_uri.removeprefix(GLUE), **properties)
+    return SqlLakeCatalog(_CATALOG, uri=location.catalog_uri, pool_pre_ping="true", **properties)
 
 
 def _in_turns(action: Callable[[], _Answer], what: str) -> _Answer:

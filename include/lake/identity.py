@@ -7,15 +7,12 @@ names its lake from the statement that creates it; the file `lake.id` in the lak
 from __future__ import annotations
 
 import re
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pyiceberg.catalog.sql import IcebergNamespaceProperties, SqlCatalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError
-from sqlalchemy.orm import Session
 from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
@@ -25,6 +22,8 @@ from include.settings import Settings
 from include.whole_file import write_whole
 
 if TYPE_CHECKING:
+    from include.lake.glue_catalog import GlueLakeCatalog
+    from include.lake.sql_catalog import SqlLakeCatalog
     from include.security.anchors import Anchors
 
 ID_FILE = "lake.id"
@@ -104,7 +103,7 @@ def _beginning(path: UPath) -> str:
         return str(file.read(_LONGEST_ID_FILE).decode("ascii", errors="replace")).strip()
 
 
-def claim_namespace(catalog: SqlCatalog, location: LakeLocation, settings: Settings) -> str:
+def claim_namespace(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation, settings: Settings) -> str:
     """Claim the catalog's namespace for this lake where no lake has it yet, and return the lake's identity.
 
     When two new lakes claim one namespace at once, the database lets only one of them write it.
@@ -119,7 +118,7 @@ def claim_namespace(catalog: SqlCatalog, location: LakeLocation, settings: Setti
     own = read_id(location)
     found = _claim_of(catalog, location.namespace)
     if found is None:
-        candidate = own or _known_before(catalog, location, settings) or uuid.uuid4().hex
+        candidate = own or _known_before(catalog, location, settings) or catalog.new_identity(location.namespace)
         _write_claim(catalog, location, _Claim(candidate, location.warehouse))
         found = _claim_of(catalog, location.namespace) or _Claim(candidate, location.warehouse)
     if not _is_own(found, own, location):
@@ -140,29 +139,53 @@ def _is_own(found: _Claim, own: str | None, location: LakeLocation) -> bool:
     )
 
 
-def _claim_of(catalog: SqlCatalog, namespace: str) -> _Claim | None:
+def _claim_of(catalog: SqlLakeCatalog | GlueLakeCatalog, namespace: str) -> _Claim | None:
     if not catalog.namespace_exists(namespace):
         return None
     says = catalog.load_namespace_properties(namespace)
     return _Claim(says[_LAKE], says.get(_WAREHOUSE, "")) if _LAKE in says else None
 
 
-def _write_claim(catalog: SqlCatalog, location: LakeLocation, claim: _Claim) -> None:
-    """Write both properties in one transaction; a second writer violates the primary key."""
+def _write_claim(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation, claim: _Claim) -> None:
+    """Write both properties at once; of two lakes that do so, the catalog lets only one."""
     properties = {_LAKE: claim.lake, _WAREHOUSE: claim.warehouse}
     try:
         catalog.create_namespace(location.namespace, properties)
     except NamespaceAlreadyExistsError:
-        # The lake is older than identities. pyiceberg's own update deletes first, so that the later writer would win.
+        # The lake is older than identities, or somebody made the database beforehand, or another lake was faster.
         _check_tables_lie_here(catalog, location)
-        keys = {"catalog_name": catalog.name, "namespace": location.namespace}
-        with Session(catalog.engine) as session:
-            for name, value in properties.items():
-                session.add(IcebergNamespaceProperties(**keys, property_key=name, property_value=value))
-            session.commit()
+        if location.is_glue and not _is_meant_for(catalog, location):
+            return
+        catalog.claim_existing(location.namespace, properties)
 
 
-def _check_tables_lie_here(catalog: SqlCatalog, location: LakeLocation) -> None:
+def _is_meant_for(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation) -> bool:
+    """Whether a database in Glue has no lake yet and lies at this one's address.
+
+    Glue has no condition by which of two lakes that write into an existing database only one could win. So the database
+    itself must say which lake it is for.
+
+    Raises
+    ------
+    SettingsError
+        When it has no lake and does not say which one it is for.
+    """
+    says = catalog.load_namespace_properties(location.namespace)
+    if _LAKE in says:
+        return False
+    if is_same_place(says.get("location", ""), location.warehouse):
+        return True
+    raise SettingsError(
+        f"the database {location.namespace} is in Glue already and names no lake (its location is "
+        f"{says.get('location') or 'empty'}): nothing was read or written. Where it was made for this lake, set its "
+        f"location to {location.warehouse}, or remove it, so that the lake makes it; else set ADS_NAMESPACE to another "
+        "name",
+        setting="namespace",
+        place=location.warehouse,
+    )
+
+
+def _check_tables_lie_here(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation) -> None:
     """Raise unless the tables lie in this lake's folder.
 
     Where older lakes shared a namespace by mistake, it belongs to the one whose folder holds the tables.
@@ -176,7 +199,7 @@ def _check_tables_lie_here(catalog: SqlCatalog, location: LakeLocation) -> None:
             raise _refusal(location, warehouse)
 
 
-def _known_before(catalog: SqlCatalog, location: LakeLocation, settings: Settings) -> str | None:
+def _known_before(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation, settings: Settings) -> str | None:
     """The identity that a lake in this folder had, in case its file was removed; None where none was ever seen.
 
     A lake in an emptied folder does not start again by itself: under a new identity nobody would notice that its
@@ -194,7 +217,7 @@ def _known_before(catalog: SqlCatalog, location: LakeLocation, settings: Setting
     return known
 
 
-def _has_content(catalog: SqlCatalog, location: LakeLocation) -> bool:
+def _has_content(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation) -> bool:
     models = UPath(location.warehouse) / "models"
     has_models = models.exists() and any(True for _ in models.iterdir())
     return has_models or (

@@ -1,6 +1,7 @@
 """Small SQL databases beside a lake's catalog, for what changes with a click and not with a night.
 
 A store is a schema of its own in the database of the catalog, or a SQLite file beside it that only its owner can read.
+Where the catalog is Glue, which is no database, the installation names one (`ADS_STORE_URI`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from include.errors import SettingsError
 from include.lake.location import LakeLocation
 from include.settings import Settings
 
 _WRITES = "ads_writes"
+_BACKENDS = ("postgresql", "sqlite")
 _MAKING = 0x616473
 """Number of the lock under which a store's tables are made; any that nobody else uses."""
 
@@ -62,9 +65,13 @@ class SqlStore:
             Tables of the store.
         schema, file
             Endings of the names of its schema in PostgreSQL and of its file; they begin with the namespace.
+
+        Raises
+        ------
+        SettingsError
+            When no database is named for the stores of a lake whose catalog is none, or one that is not supported.
         """
-        location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
-        store = cls(_engine(location, schema, file))
+        store = cls(_engine(_url_of(lake_uri, settings), settings.namespace, schema, file))
         if not store._has(metadata):
             store._make(metadata)
         return store
@@ -74,11 +81,11 @@ class SqlStore:
         cls, lake_uri: str, settings: Settings, metadata: sa.MetaData, *, schema: str, file: str
     ) -> SqlStore | None:
         """As `open`, but None where there is no such store."""
-        location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
-        path = _file_of(location, file)
+        url = _url_of(lake_uri, settings)
+        path = _file_of(url, settings.namespace, file)
         if path is not None and not path.exists():
             return None
-        store = cls(_engine(location, schema, file))
+        store = cls(_engine(url, settings.namespace, schema, file))
         return store if store._has(metadata) else None
 
     def _has(self, metadata: sa.MetaData) -> bool:
@@ -118,13 +125,50 @@ def schema_of(connection: sa.Connection) -> str | None:
     return names.get(None)
 
 
-def _engine(location: LakeLocation, schema: str, file: str) -> sa.Engine:
-    path = _file_of(location, file)
+def _url_of(lake_uri: str, settings: Settings) -> sa.URL:
+    """The database that a lake's stores lie in or beside."""
+    location = LakeLocation.of(lake_uri, settings.catalog_uri, settings.namespace)
+    if location.is_glue and not settings.store_uri:
+        raise SettingsError(
+            "the lake's catalog is Glue, which cannot hold the outbox of alerts and the case book: set ADS_STORE_URI "
+            "to a PostgreSQL database for them (postgresql+psycopg://user@host/name)",
+            setting="store_uri",
+        )
+    if location.has_own_catalog and settings.store_uri:
+        # Lakes with catalogs of their own may have the same namespace, and would share their stores in one database.
+        raise SettingsError(
+            "ADS_STORE_URI is set, and the lake's catalog is a file in the lake, beside which its stores lie: unset "
+            "ADS_STORE_URI, or set ADS_CATALOG_URI as well",
+            setting="store_uri",
+        )
+    url = _parsed(settings.store_uri or location.catalog_uri)
+    if url.get_backend_name() not in _BACKENDS:
+        raise SettingsError(
+            f"the outbox of alerts and the case book cannot lie in a database of the kind {url.get_backend_name()}: "
+            f"set ADS_STORE_URI to one of {' or '.join(_BACKENDS)}",
+            setting="store_uri",
+        )
+    return url
+
+
+def _parsed(uri: str) -> sa.URL:
+    try:
+        return sa.make_url(uri)
+    except sa.exc.ArgumentError:
+        # Its message would show the password.
+        raise SettingsError(
+            "ADS_STORE_URI is no SQLAlchemy URL: write postgresql+psycopg://user@host/name", setting="store_uri"
+        ) from None
+
+
+def _engine(database: sa.URL, namespace: str, schema: str, file: str) -> sa.Engine:
+    path = _file_of(database, namespace, file)
     if path is None:
-        names = {None: f"{location.namespace}_{schema}"}
-        return _server(location.catalog_uri, os.getpid()).execution_options(schema_translate_map=names)
+        names = {None: f"{namespace}_{schema}"}
+        uri = database.render_as_string(hide_password=False)
+        return _server(uri, os.getpid()).execution_options(schema_translate_map=names)
     _make_private(path)
-    url = sa.make_url(location.catalog_uri).set(database=str(path))
+    url = database.set(database=str(path))
     # A pool would keep a file open that somebody removes or restores.
     engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
     sa.event.listen(engine, "connect", _prepared)
@@ -132,13 +176,12 @@ def _engine(location: LakeLocation, schema: str, file: str) -> sa.Engine:
     return engine
 
 
-def _file_of(location: LakeLocation, file: str) -> Path | None:
+def _file_of(database: sa.URL, namespace: str, file: str) -> Path | None:
     """The file of a store; None where it is a schema of a server."""
-    url = sa.make_url(location.catalog_uri)
-    if url.get_backend_name() != "sqlite":
+    if database.get_backend_name() != "sqlite":
         return None
     # Not in the catalog's own file, whose writers wait for one another.
-    return Path(url.database or "").with_name(f"{location.namespace}-{file}.db")
+    return Path(database.database or "").with_name(f"{namespace}-{file}.db")
 
 
 @cache
