@@ -103,6 +103,14 @@ class IntegrityError(TerminalError):
     """Raised when bytes at rest do not verify: changed, renamed, or another key; says the `place` or the `version`."""
 
 
+class KeyRefusedError(TerminalError):
+    """Raised when the key service refuses its key: disabled, denied, missing or about to be deleted."""
+
+
+class KeyUnavailableError(TransientError):
+    """Raised when the key service throttles, fails or cannot be reached, so that nothing is sealed or opened."""
+
+
 class RetentionError(TerminalError):
     """Raised when records that the law keeps would be erased; says the `setting` that states the duty."""
 

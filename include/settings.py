@@ -21,6 +21,7 @@ PLACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 """Form of the name of a source or lake."""
 # A role, a federated user or group of single sign-on, or nobody: the kinds of principals that Lake Formation grants to.
 _ROLE_ARN = r"^(arn:aws[a-z-]*:(iam|identitystore|quicksight):[a-z0-9-]*:[0-9]{0,12}:[A-Za-z0-9+=,.@_/-]+)?$"
+_KMS_KEY = r"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+))?$"
 _CODE = r"^[a-z0-9_]{1,60}$"
 # The totals of a million rows take a second: enough for a hundred million, and for a lock's minute before them.
 SOURCE_TIMEOUT_SECONDS = 300
@@ -210,6 +211,24 @@ class Settings(BaseSettings):
     key_file: Path = Field(
         PROJECT_ROOT / ".data" / "keys" / "lake.key",
         description="The local master key (256 bit), made on first use with mode 0600. Lost, sealed texts are lost.",
+    )
+    kms_key: str = Field(
+        "",
+        pattern=_KMS_KEY,
+        description="ARN of the KMS key, or of its alias, that seals instead of the local master key; the local one "
+        "when empty.",
+    )
+    # Two keys open only for the time of a re-wrapping: whoever has either could otherwise forge what the lake holds.
+    former_key: str = Field(
+        "",
+        pattern=_KMS_KEY.replace("^(", "^(local|", 1),
+        description="Key that still opens what was sealed with it, while the lake is wrapped anew: `local` for the "
+        "local master key, or the ARN of a KMS key.",
+    )
+    anchors_uri: str = Field(
+        "",
+        description="Folder or object prefix outside the lake for the counters of its sealed records and its place; "
+        "beside the key file when empty.",
     )
     source_timeout_seconds: int = Field(
         SOURCE_TIMEOUT_SECONDS,
@@ -413,6 +432,16 @@ class Settings(BaseSettings):
     @classmethod
     def _lake(cls, given: str) -> str:
         return lake_address(given)
+
+    @field_validator("anchors_uri")
+    @classmethod
+    def _anchors(cls, given: str, info: ValidationInfo) -> str:
+        """Whoever may write into a lake must not be able to write its anchors."""
+        address = lake_address(given).rstrip("/")
+        lakes = [info.data.get("lake_uri", ""), *info.data.get("lakes", {}).values()]
+        if given and any(f"{address}/".startswith(f"{lake.rstrip('/')}/") for lake in lakes if lake):
+            raise ValueError("lies in a lake: name a place that the lake's other writers cannot reach")
+        return address
 
     @field_validator("lakes")
     @classmethod

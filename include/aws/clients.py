@@ -11,7 +11,7 @@ _READ_SECONDS = 60
 _ATTEMPTS = 3
 
 
-def client(service: str, *, attempts: int = _ATTEMPTS) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes while it runs
+def client(service: str, *, attempts: int = _ATTEMPTS, region: str | None = None) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes while it runs
     """A client of one service.
 
     Parameters
@@ -20,6 +20,8 @@ def client(service: str, *, attempts: int = _ATTEMPTS) -> Any:  # noqa: ANN401 -
         Name of the service as boto3 knows it, such as `s3`.
     attempts
         Tries of one request in all; 1 where a repetition that the caller does not see would do harm.
+    region
+        Name of the region, where the request's subject has one of its own; the environment's when None.
     """
     # Together they take half a second, which an installation without AWS does not spend.
     import boto3
@@ -30,4 +32,4 @@ def client(service: str, *, attempts: int = _ATTEMPTS) -> Any:  # noqa: ANN401 -
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-    return boto3.client(service, config=config)
+    return boto3.client(service, region_name=region, config=config)

@@ -66,7 +66,7 @@ def publish(request: NightRequest) -> PublishResult:
         with attempt:
             _write(lake, stamp, outputs, row, names, start.published_run, unclaimed)
     # At once, sealed: what people wrote does not wait in the clear for a report that may be killed. It says what stays.
-    put_reviews_away(reviews, request.settings)
+    put_reviews_away(reviews, lake, request.settings)
     restate_review_states(lake, request.night, names)
     return {"run_key": stamp.run_key, "output_hash": row["output_hash"], **summary}
 
@@ -146,7 +146,7 @@ def report(request: NightRequest) -> ReportResult:
             f"({error}): see that the disk under {request.lake_uri} has room, and run the report again"
         ) from error
     summary: ManifestSummary = json.loads(row["summary"])
-    unsettled = put_reviews_away(NightReviews.find(workspace), request.settings)
+    unsettled = put_reviews_away(NightReviews.find(workspace), lake, request.settings)
     warnings = [*summary["warnings"], *unsettled, *missing_extracts(request, lake)]
     workspace.clear()
     return {**summary, "warnings": warnings, "data_docs": docs, "alerts_sheet": str(sheet)}

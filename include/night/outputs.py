@@ -100,7 +100,9 @@ class Unpublished:
         shown = {"mart_district_months": marts.pop(SHOWN_DISTRICT_MONTHS)}
         return NightOutputs(
             published=published,
-            sealed_quarantine=seal_quarantine(published["quarantine"], self.night, Envelope.open(self.settings)),
+            sealed_quarantine=seal_quarantine(
+                published["quarantine"], self.night, Envelope.open(self.settings, lake.identity)
+            ),
             statics=self.admitted.statics,
             state=self._state(lake),
             counts=self.admitted.counts,

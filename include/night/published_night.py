@@ -24,6 +24,8 @@ class PublishedNight:
 
     Attributes
     ----------
+    lake
+        Identity of the lake.
     row
         The night's row of the manifest.
     outputs
@@ -32,6 +34,7 @@ class PublishedNight:
         Records of the tables whose rows retention removed, by table (`include.lake.retired`).
     """
 
+    lake: str
     row: Mapping[str, Any]
     outputs: Mapping[str, pa.Table]
     retired: Mapping[str, Mapping[str, Any]]
@@ -42,7 +45,7 @@ class PublishedNight:
         night = row["settlement_date"]
         names = NightColumns.kept(row).hashed
         outputs = {name: lake.read(name, night, night).drop_columns(["run_key"]) for name in names}
-        return cls(row, outputs, retired(lake, night))
+        return cls(lake.identity, row, outputs, retired(lake, night))
 
     @property
     def night(self) -> date:
@@ -93,5 +96,5 @@ class PublishedNight:
         return replace(self, outputs=outputs)
 
     def _unsealed(self, settings: Settings) -> dict[str, pa.Table]:
-        quarantine = unseal_quarantine(self.outputs["quarantine"], self.night, Envelope.open(settings))
+        quarantine = unseal_quarantine(self.outputs["quarantine"], self.night, Envelope.open(settings, self.lake))
         return {**self.outputs, "quarantine": quarantine}

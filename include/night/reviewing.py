@@ -102,13 +102,15 @@ def kept_reviews(reviews: NightReviews, night: date) -> list[tuple[Table, pa.Tab
     return [(TABLES[REVIEWS.name], reviews.taken), (STATE_KNOWN_NIGHTS, known)]
 
 
-def put_reviews_away(reviews: NightReviews | None, settings: Settings) -> list[str]:
+def put_reviews_away(reviews: NightReviews | None, lake: Lake, settings: Settings) -> list[str]:
     """Move the settled files out of the drop, once the night that settled them is published.
 
     Parameters
     ----------
     reviews
         The night's reviews; None for a report that is run again after its work folder is gone, which moves nothing.
+    lake
+        The lake that the files are sealed for.
     settings
         Settings of the installation, which name the key to seal the files with.
 
@@ -117,13 +119,13 @@ def put_reviews_away(reviews: NightReviews | None, settings: Settings) -> list[s
     list of str
         Sentences on files that could not be moved.
     """
-    return [] if reviews is None else put_away(reviews.settled, Envelope.open(settings))
+    return [] if reviews is None else put_away(reviews.settled, Envelope.open(settings, lake.identity))
 
 
 def _refused_before(request: NightRequest, lake: Lake) -> pa.Table:
     quarantine = lake.read("quarantine", request.night, request.night, QUARANTINE_SCHEMA.names)
     refused = quarantine.filter(pc.equal(quarantine["relation"], REVIEWS.name))
-    return unseal_quarantine(refused, request.night, Envelope.open(request.settings))
+    return unseal_quarantine(refused, request.night, Envelope.open(request.settings, lake.identity))
 
 
 def _warnings_of(intake: Intake) -> list[str]:

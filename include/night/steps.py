@@ -22,6 +22,7 @@ from include.night.reviewing import reviews_of_night
 from include.night.workspace import Workspace
 from include.quality import Admission, RefusedError, admit
 from include.relations import FIN_CLIENT, FIN_TRANSACTION, STATIC_RELATIONS
+from include.security.envelope import require_key
 from include.sources import open_source
 from include.sources.base import Source
 
@@ -31,7 +32,13 @@ def extract(request: NightRequest) -> ExtractResult:
 
     Where the night before is not published, or an older version left its state, the whole history before the night
     comes along: the state is then built in one pass, and nothing is published on a hole.
+
+    Raises
+    ------
+    KeyRefusedError, KeyUnavailableError
+        When the key service does not seal or open: what a night costs is not spent before that is seen.
     """
+    require_key(request.settings)
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     clear_abandoned(request.lake_uri)
     workspace.begin()

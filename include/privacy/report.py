@@ -72,7 +72,7 @@ class Findings:
         """
         require_rules(lake.catalog.names())
         keys = NameKeyStore.open(lake_uri, settings).find()
-        selection = with_names(lake, Selection(subject, Envelope.open(settings), keys))
+        selection = with_names(lake, Selection(subject, Envelope.open(settings, lake.identity), keys))
         held = holdings(lake, selection)
         nights = {*nights_of(held), *(part.night for part in (begun.nights if begun else ()))}
         return cls(
@@ -145,7 +145,7 @@ def subject_of(lake: Lake, log: ErasureLog, client: int, settings: Settings) -> 
     found = Subject.find(lake, client)
     if found is not None or not log.erased_among([client]):
         return found
-    present = numbers_present(lake, Envelope.open(settings))
+    present = numbers_present(lake, Envelope.open(settings, lake.identity))
     returned = {column: log.erased_with(client, column, numbers) for column, numbers in present.items()}
     return Subject.of_returned(lake, returned) if any(returned.values()) else None
 

@@ -1,8 +1,8 @@
-"""Anchors beside the key: the newest counters of each lake's sealed records, and the place of each lake.
+"""Anchors outside the lake: the newest counters of each lake's sealed records, and the place of each lake.
 
-Somebody who can write into a lake can remove a sealed file or put an older one back, but without access to the key's
-folder cannot make it look like the newest. Each lake has a file of its own in that folder; it is sealed, replaced as a
-whole, and readable only by the key's owner.
+Somebody who can write into a lake can remove a sealed file or put an older one back, but without access to the anchors'
+folder cannot make it look like the newest. That is the key's folder, or one that the installation names. Each lake has
+a file of its own in it; it is sealed, replaced as a whole, and readable only by its owner.
 """
 
 from __future__ import annotations
@@ -10,36 +10,57 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
+
+from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
 from include.security import file_lock
 from include.security.envelope import Envelope
+from include.security.private import make_private
 from include.settings import Settings
 from include.whole_file import write_whole
 
+_ANCHOR, _PLACE = ".anchor", ".place"
+
 
 class Anchors:
-    """The files beside one key.
+    """The anchors of one installation.
 
     Parameters
     ----------
-    key_file
-        Path of the key; the anchor files lie beside it, and their names begin with its name.
+    folder
+        Folder or object prefix that they lie in.
+    prefix
+        Beginning of their names.
     envelope
-        Envelope that seals and opens the files.
+        Envelope that seals and opens them.
     """
 
-    def __init__(self, key_file: Path, envelope: Envelope) -> None:
-        self._key_file = key_file
+    def __init__(self, folder: UPath, prefix: str, envelope: Envelope) -> None:
+        self.folder = folder
+        self._prefix = prefix
         self._envelope = envelope
 
     @classmethod
     def open(cls, settings: Settings, envelope: Envelope | None = None) -> Self:
-        """The anchors of an installation."""
-        return cls(settings.key_file, envelope or Envelope.open(settings))
+        """The anchors of an installation: in the place that it names, else beside the key file.
+
+        Raises
+        ------
+        SettingsError
+            When the key cannot be used, or the folder is another user's.
+        """
+        opened = envelope or Envelope.open(settings)
+        if settings.anchors_uri:
+            anchors = cls(UPath(settings.anchors_uri), "", opened)
+        else:
+            anchors = cls(UPath(settings.key_file.parent), f"{settings.key_file.name}.", opened)
+        if settings.anchors_uri or settings.kms_key:  # a local key looks after its folder itself
+            make_private(anchors.folder)
+        return anchors
 
     def counters(self, lake: str) -> dict[str, int] | None:
         """The newest counter of each record of a lake; None for a lake that was never opened with this key.
@@ -73,45 +94,50 @@ class Anchors:
         IntegrityError
             When the file does not verify.
         """
-        content = self._read(self.place_file(address), _place_context(address))
-        return None if content is None else content.decode()
+        sealed = _content(self.place_file(address))
+        if sealed is None:
+            return None
+        with _verifying(self.place_file(address)):
+            return self._lake_in(sealed, _place_context(address))
+
+    def _lake_in(self, sealed: bytes, context: Mapping[str, str]) -> str:
+        with suppress(IntegrityError):
+            return self._envelope.unseal_naming(sealed, context, "lake")[0].decode()
+        # It was sealed before the context of every record named its lake.
+        return self._envelope.unseal(sealed, context).decode()
 
     def place(self, address: str, lake: str) -> str:
         """Record which lake lies at an address, unless one is recorded there, and return the recorded one."""
         with self._held():
             known = self.lake_at(address)
             if known is None:
-                self._write(self.place_file(address), lake.encode(), _place_context(address))
+                self._write(self.place_file(address), lake.encode(), {**_place_context(address), "lake": lake})
             return known or lake
 
-    def anchor_file(self, lake: str) -> Path:
+    def files(self) -> list[UPath]:
+        """All anchors there are, of every lake, ordered by name."""
+        found = [self.folder.glob(f"{self._prefix}*{ending}") for ending in (_ANCHOR, _PLACE)]
+        return sorted((path for paths in found for path in paths), key=str) if self.folder.exists() else []
+
+    def anchor_file(self, lake: str) -> UPath:
         """The path of the file with a lake's counters."""
-        return self._beside(f"{lake}.anchor")
+        return self._named(f"{lake}{_ANCHOR}")
 
-    def place_file(self, address: str) -> Path:
+    def place_file(self, address: str) -> UPath:
         """The path of the file that records the lake at an address; once it is removed, another lake may lie there."""
-        return self._beside(f"{hashlib.sha256(address.encode()).hexdigest()[:32]}.place")
+        return self._named(f"{hashlib.sha256(address.encode()).hexdigest()[:32]}{_PLACE}")
 
-    def _beside(self, ending: str) -> Path:
-        return self._key_file.with_name(f"{self._key_file.name}.{ending}")
+    def _named(self, ending: str) -> UPath:
+        return self.folder / f"{self._prefix}{ending}"
 
-    def _read(self, path: Path, context: Mapping[str, str]) -> bytes | None:
-        try:
-            sealed = path.read_bytes()
-        except FileNotFoundError:
+    def _read(self, path: UPath, context: Mapping[str, str]) -> bytes | None:
+        sealed = _content(path)
+        if sealed is None:
             return None
-        except OSError as error:
-            raise _unusable(path, error) from error
-        try:
+        with _verifying(path):
             return self._envelope.unseal(sealed, context)
-        except IntegrityError as error:
-            raise IntegrityError(
-                f"{path} does not verify: restore it from the backup that holds the key beside it; without it nobody "
-                "can tell the newest champion from an older one",
-                place=str(path),
-            ) from error
 
-    def _write(self, path: Path, content: bytes, context: Mapping[str, str]) -> None:
+    def _write(self, path: UPath, content: bytes, context: Mapping[str, str]) -> None:
         try:
             write_whole(path, self._envelope.seal(content, context))
         except OSError as error:
@@ -120,12 +146,36 @@ class Anchors:
     @contextmanager
     def _held(self) -> Iterator[None]:
         """Hold the lock of these files, so that concurrent writers don't lose each other's counters."""
-        path = self._beside("anchors.lock")
+        path = self._named("anchors.lock")
+        if path.protocol not in ("", "file"):
+            yield
+            return
         try:
-            with file_lock.held(path):
+            with file_lock.held(Path(path.path)):
                 yield
         except OSError as error:
             raise _unusable(path, error) from error
+
+
+def _content(path: UPath) -> bytes | None:
+    try:
+        return bytes(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+@contextmanager
+def _verifying(path: UPath) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise IntegrityError(
+            f"{path} does not verify: restore it from the backup; without it nobody can tell the newest champion from "
+            "an older one",
+            place=str(path),
+        ) from error
 
 
 def _anchor_context(lake: str) -> dict[str, str]:
@@ -136,10 +186,10 @@ def _place_context(address: str) -> dict[str, str]:
     return {"purpose": "place", "address": address}
 
 
-def _unusable(path: Path, error: OSError) -> SettingsError:
+def _unusable(path: UPath, error: OSError) -> SettingsError:
     return SettingsError(
         f"{path} cannot be read or written: {error.strerror}; what a lake's newest champion is, is kept beside the "
-        "key: set ADS_KEY_FILE to a place that the night's user owns",
+        "key: set ADS_ANCHORS_URI or ADS_KEY_FILE to a place that the night's user owns",
         setting="key_file",
         place=str(path),
     )

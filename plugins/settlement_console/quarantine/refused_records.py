@@ -158,10 +158,10 @@ def raw_record(settings: Settings, night: date, record_id: str) -> tuple[Refused
     lake = opened_lake(settings)
     found = None if lake is None else lake.read("quarantine", night, night)
     places = [] if found is None else [_record(row).record_id for row in found.to_pylist()]
-    if found is None or record_id not in places:
+    if lake is None or found is None or record_id not in places:
         raise NoSuchRecordError("the night's quarantine has no such record: it may have been played again since")
     sealed = found.slice(places.index(record_id), 1)
-    (row,) = unseal_quarantine(sealed, night, Envelope.open(settings)).to_pylist()
+    (row,) = unseal_quarantine(sealed, night, Envelope.open(settings, lake.identity)).to_pylist()
     return _record(row), row["raw"] or "", row["account_id"]
 
 
