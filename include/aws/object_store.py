@@ -20,7 +20,7 @@ from upath.implementations.cloud import S3Path
 from upath.registry import register_implementation
 
 from include.aws.endpoints import require_tls
-from include.aws.s3_refusals import Refusal, refusal_of
+from include.aws.s3_refusals import refusal_of
 from include.errors import ObjectConflictError, ObjectStoreError, ObjectStoreUnavailableError, SettlementError
 
 NEW = "*"
@@ -108,7 +108,7 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
             found = refusal_of(error, method, kwargs.get("Bucket", ""), kwargs.get("Key", ""))
             if method == _WITHOUT_REASON[0] and found.code in _WITHOUT_REASON[1]:
                 await self._call_s3("get_object", Bucket=kwargs["Bucket"], Key=kwargs["Key"], Range="bytes=0-0")
-            raise _told(found, error) from error
+            raise found.as_error() from error
 
     def _ask(self, method: str, **kwargs: Any) -> Any:  # noqa: ANN401 - botocore's dictionary
         return sync(self.loop, self._call_s3, method, **kwargs)
@@ -121,7 +121,7 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         keys = [{"Key": self.split_path(path)[1]} for path in pathlist]
         out = await self._call_s3("delete_objects", Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
         for refused in out.get("Errors", []):
-            raise _told(refusal_of(_as_answer(refused), "delete_object", bucket, refused.get("Key", "")), None)
+            raise refusal_of(_as_answer(refused), "delete_object", bucket, refused.get("Key", "")).as_error()
         return pathlist
 
     async def _mkdir(self, path: str, *_: Any, **__: Any) -> None:  # noqa: ANN401
@@ -225,7 +225,7 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         except SettlementError:
             raise
         except Exception as error:  # the body is read outside of what s3fs translates
-            raise _told(refusal_of(error, "get_object", bucket, key), error) from error
+            raise refusal_of(error, "get_object", bucket, key).as_error() from error
 
     def moments_of(self, path: str) -> Moments | None:
         """When an object was written, and what time it is at the store; None where there is no object."""
@@ -303,15 +303,6 @@ def _condition(version: str | None) -> dict[str, str]:
     if version is None:
         return {}
     return {"IfNoneMatch": NEW} if version == NEW else {"IfMatch": version}
-
-
-def _told(found: Refusal, error: BaseException | None) -> Exception:
-    if found.is_absence:
-        return error if isinstance(error, FileNotFoundError) else FileNotFoundError(found.sentence)
-    if found.is_lost_race:
-        return ObjectConflictError(found.sentence)
-    kind = ObjectStoreUnavailableError if found.may_pass else ObjectStoreError
-    return kind(found.sentence)
 
 
 def _as_answer(said: dict[str, Any]) -> boto.ClientError:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from botocore import exceptions as boto
 
 from include.aws.refusals import EXPIRED, PASSING
+from include.errors import ObjectConflictError, ObjectStoreError, ObjectStoreUnavailableError
 
 NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
 """Codes that say that there is no such object; the bucket is there, as far as is known."""
@@ -157,15 +158,13 @@ class Refusal:
     may_pass: bool
     code: str
 
-    @property
-    def is_absence(self) -> bool:
-        """Whether there is no such object."""
-        return self.code in NOT_THERE
-
-    @property
-    def is_lost_race(self) -> bool:
-        """Whether a condition on what lies there did not hold."""
-        return self.code in LOST_RACE
+    def as_error(self) -> Exception:
+        """The error to raise: FileNotFoundError where there is no such object, else one of the project's."""
+        if self.code in NOT_THERE:
+            return FileNotFoundError(self.sentence)
+        if self.code in LOST_RACE:
+            return ObjectConflictError(self.sentence)
+        return ObjectStoreUnavailableError(self.sentence) if self.may_pass else ObjectStoreError(self.sentence)
 
 
 def refusal_of(error: BaseException, request: str, bucket: str, key: str = "") -> Refusal:

@@ -56,9 +56,8 @@ def try_to_take(path, seconds=0.0):
 
 
 def test_a_second_holder_waits_and_a_thread_may_take_its_own_again(lock_file):
-    with locks.held(lock_file), locks.held(lock_file):
-        with pytest.raises(Timeout):
-            in_another_thread(lambda: try_to_take(lock_file))
+    with locks.held(lock_file), locks.held(lock_file), pytest.raises(Timeout):
+        in_another_thread(lambda: try_to_take(lock_file))
     assert in_another_thread(lambda: try_to_take(lock_file))
     assert not lock_file.exists()
 
