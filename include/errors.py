@@ -115,6 +115,22 @@ class RetentionError(TerminalError):
     """Raised when records that the law keeps would be erased; says the `setting` that states the duty."""
 
 
+class ObjectStoreError(TerminalError):
+    """Raised when an object store refuses a request; the message names bucket, permission and remedy."""
+
+
+class ObjectStoreUnavailableError(TransientError):
+    """Raised when an object store is busy, fails or does not answer, so that it may be asked again."""
+
+
+class ObjectConflictError(TransientError):
+    """Raised when another process wrote an object since it was read, so that nothing of this was written."""
+
+
+class LockLostError(TransientError):
+    """Raised when the lock of an object store was lost to another process, before anything more is written."""
+
+
 class TrackingError(TransientError):
     """Raised when MLflow could not take or give the record of a training; no night depends on it."""
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from upath import UPath
-
 from include.errors import SettingsError
+from include.paths import path_of
 from include.settings import DEFAULT_PLACE, PLACE_NAME, Settings
 
 Kind = Literal["source", "lake"]
@@ -158,7 +157,7 @@ def require_lake(address: str) -> None:
 
 def _is_same_lake(one: str, other: str) -> bool:
     """Whether two addresses may name the same models; one of a kind that is not known may."""
-    asked, own = UPath(one) / "models", UPath(other) / "models"
+    asked, own = path_of(one) / "models", path_of(other) / "models"
     kinds = {asked.protocol, own.protocol}
     if kinds <= _FOLDERS:
         return _is_same_folder(Path(asked.path).resolve(), Path(own.path).resolve())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from include.aws.endpoints import require_tls
+
 # A service of AWS in reach accepts a connection within a second. No single request of ours reads for a minute.
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
@@ -22,6 +24,11 @@ def client(service: str, *, attempts: int = _ATTEMPTS, region: str | None = None
         Tries of one request in all; 1 where a repetition that the caller does not see would do harm.
     region
         Name of the region, where the request's subject has one of its own; the environment's when None.
+
+    Raises
+    ------
+    SettingsError
+        When the endpoint is another machine's and has no TLS.
     """
     # Together they take half a second, which an installation without AWS does not spend.
     import boto3
@@ -32,4 +39,6 @@ def client(service: str, *, attempts: int = _ATTEMPTS, region: str | None = None
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-    return boto3.client(service, region_name=region, config=config)
+    made = boto3.client(service, region_name=region, config=config)
+    require_tls(service, made.meta.endpoint_url)
+    return made

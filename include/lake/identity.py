@@ -17,6 +17,7 @@ from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
 from include.lake.location import LakeLocation
+from include.paths import path_of
 from include.places import require_lake
 from include.settings import Settings
 from include.whole_file import write_whole
@@ -67,7 +68,7 @@ def require_made_lake(lake_uri: str) -> None:
         When there is none.
     """
     require_lake(lake_uri)
-    if not (UPath(lake_uri) / ID_FILE).exists():
+    if not (path_of(lake_uri) / ID_FILE).exists():
         raise SettingsError(
             f"there is no lake at {lake_uri}, as it has no {ID_FILE}: give the address of a lake that nights were "
             "published into (--lake or ADS_LAKE_URI), or restore a folder that was emptied from its backup",
@@ -83,7 +84,7 @@ def read_id(location: LakeLocation) -> str | None:
     IntegrityError
         When the file does not hold an identity.
     """
-    path = UPath(location.warehouse) / ID_FILE
+    path = path_of(location.warehouse) / ID_FILE
     if not path.exists():
         return None
     found = _beginning(path)
@@ -125,7 +126,7 @@ def claim_namespace(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLoc
         raise _refusal(location, found.warehouse)
     if own is None:
         _place(found.lake, location, settings)
-        write_whole(UPath(location.warehouse) / ID_FILE, f"{found.lake}\n".encode())
+        write_whole(path_of(location.warehouse) / ID_FILE, f"{found.lake}\n".encode())
     return found.lake
 
 
@@ -218,7 +219,7 @@ def _known_before(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocat
 
 
 def _has_content(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation) -> bool:
-    models = UPath(location.warehouse) / "models"
+    models = path_of(location.warehouse) / "models"
     has_models = models.exists() and any(True for _ in models.iterdir())
     return has_models or (
         catalog.namespace_exists(location.namespace) and bool(catalog.list_tables(location.namespace))

@@ -5,9 +5,9 @@ rotation of the pseudonyms' key: each writes files anew from what it has read, s
 back rows that were just taken out.
 
 Readers and selections wait for neither. Upkeep and nights do not wait for each other, except that an erasure holds both
-locks; whoever does takes that of upkeep first. A process releases a lock however it ends. An object store has no such
-locks: there the check at the moment of publication protects nights (see `Lake.publish_manifest`), and whoever starts
-upkeep must see that no other is at work.
+locks; whoever does takes that of upkeep first. A process releases a lock however it ends. In an object store
+a lock is a lease (`include.security.object_lock`), which a process that died keeps for a minute; one that loses it
+writes nothing more.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
-from filelock import BaseFileLock, Timeout
-from upath import UPath
+from filelock import Timeout
 
 from include.errors import LakeConflictError
-from include.security.file_lock import lock_at
-from include.security.private import make_private
+from include.paths import path_of
+from include.security.locks import Lock, lock_at
 
 LOCK_FILE = ".night.lock"
 """Name of the lock file of nights in the lake's folder."""
@@ -112,12 +110,7 @@ def one_upkeep_at_a_time(lake_uri: str, work: str, say: Say) -> Iterator[None]:
 
 @contextmanager
 def _held(lake_uri: str, file: str, patience: _Patience, say: Say) -> Iterator[None]:
-    lake = UPath(lake_uri)
-    if lake.protocol not in ("", "file"):
-        yield
-        return
-    make_private(lake)
-    lock = lock_at(Path(lake.path) / file, is_reentrant=True)
+    lock = lock_at(path_of(lake_uri) / file, is_reentrant=True)
     _acquire(lock, patience, say)
     try:
         yield
@@ -125,7 +118,7 @@ def _held(lake_uri: str, file: str, patience: _Patience, say: Say) -> Iterator[N
         lock.release()
 
 
-def _acquire(lock: BaseFileLock, patience: _Patience, say: Say) -> None:
+def _acquire(lock: Lock, patience: _Patience, say: Say) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:

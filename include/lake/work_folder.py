@@ -6,6 +6,7 @@ removed by later runs.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from include.errors import MissingStateError, PublishError
+from include.paths import folders_in, is_object, path_of
 from include.security.private import make_private
+from include.whole_file import write_whole
 
 WORK = "_work"
 """Name of the lake's folder that holds the work folders."""
@@ -57,7 +60,7 @@ class WorkFolder:
     @classmethod
     def at(cls, lake_uri: str, group: str, run: str) -> Self:
         """The folder of one run within its group, which is a night's runs or the selections."""
-        return cls(UPath(lake_uri) / WORK / group / run)
+        return cls(path_of(lake_uri) / WORK / group / run)
 
     def begin(self) -> None:
         """Create the folder; an existing one is emptied.
@@ -147,15 +150,11 @@ class WorkFolder:
 
 def clear_abandoned(lake_uri: str) -> None:
     """Remove the work folders of runs that began more than `ABANDONED_AFTER` ago and never ended properly."""
-    work = UPath(lake_uri) / WORK
-    for group in _children(work):
-        for folder in _children(group):
+    work = path_of(lake_uri) / WORK
+    for group in folders_in(work):
+        for folder in folders_in(group):
             if _is_abandoned(folder):
                 WorkFolder(folder).clear()
-
-
-def _children(folder: UPath) -> list[UPath]:
-    return [child for child in folder.iterdir() if child.is_dir()] if folder.exists() else []
 
 
 def _is_abandoned(folder: UPath) -> bool:
@@ -167,13 +166,21 @@ def _is_abandoned(folder: UPath) -> bool:
     return datetime.now(UTC) - datetime.fromisoformat(opened) > ABANDONED_AFTER
 
 
-def _anew(path: UPath) -> IO[bytes]:
-    """A new file at a path; a link that lies there is replaced, and its target stays untouched."""
-    if path.protocol not in ("", "file"):
-        return path.open("wb")
+@contextmanager
+def _anew(path: UPath) -> Iterator[IO[bytes]]:
+    """A new file at a path; a link that lies there is replaced, and its target stays untouched.
+
+    An object appears when the block has ended well. A stream to it would end as a whole object however it ended.
+    """
+    if is_object(path):
+        sink = io.BytesIO()
+        yield sink
+        write_whole(path, sink.getvalue())
+        return
     local = Path(path.path)
     local.unlink(missing_ok=True)
-    return local.open("xb")
+    with local.open("xb") as file:
+        yield file
 
 
 @contextmanager

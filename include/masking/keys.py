@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,8 +20,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from upath import UPath
 
 from include.errors import IntegrityError, TerminalError
+from include.paths import path_of
 from include.registry.sealed_records import SealedRecords
-from include.security import file_lock
+from include.security import locks
 from include.security.keys import KEY_BYTES
 from include.security.private import make_private
 from include.settings import Settings
@@ -131,7 +131,7 @@ class NameKeyStore:
     """
 
     def __init__(self, lake_uri: str, records: SealedRecords) -> None:
-        self._folder = UPath(lake_uri) / KEYS_FOLDER
+        self._folder = path_of(lake_uri) / KEYS_FOLDER
         self._records = records
 
     @classmethod
@@ -197,15 +197,8 @@ class NameKeyStore:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Lock the keys: a second process waits, so that two do not make different ones.
-
-        An object store has no locks; there the later writer wins.
-        """
-        make_private(self._folder)
-        if self._folder.protocol not in ("", "file"):
-            yield
-            return
-        with file_lock.held(Path(self._folder.path, _LOCK)):
+        """Lock the keys: a second process waits, so that two do not make different ones."""
+        with locks.held(self._folder / _LOCK):
             yield
 
     @property

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from upath import UPath
-
 from include.night.request import NightRequest
+from include.paths import path_of
 from include.quality import SuiteResult
 from include.quality.data_docs import DataDocs
 
@@ -26,4 +25,4 @@ def docs_address(request: NightRequest) -> str:
 
 
 def _site(request: NightRequest) -> str:
-    return str(UPath(request.lake_uri) / SITE)
+    return str(path_of(request.lake_uri) / SITE)

@@ -28,6 +28,7 @@ from include.night.results import ManifestSummary, PublishResult, ReportResult
 from include.night.review_states import restate_review_states
 from include.night.reviewing import put_reviews_away, require_unclaimed
 from include.night.workspace import Workspace
+from include.paths import path_of
 from include.publish.alerts import alerts_csv
 from include.security.private import make_private
 from include.settings import Settings
@@ -162,7 +163,7 @@ def _plot_the_month(request: NightRequest, lake: Lake) -> None:
     figure = drift_plot(lake, request.night) if (request.night + carried_state.ONE_DAY).day == 1 else None
     if figure is None:
         return
-    path = UPath(request.lake_uri) / "drift" / f"{request.night:%Y-%m}.png"
+    path = path_of(request.lake_uri) / "drift" / f"{request.night:%Y-%m}.png"
     make_private(path.parent)
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
@@ -185,4 +186,4 @@ def alerts_sheet_of(lake_uri: str, night: date) -> UPath:
 
 def sheets_of(lake_uri: str) -> UPath:
     """The folder of the sheets of alerts."""
-    return UPath(lake_uri) / "alerts"
+    return path_of(lake_uri) / "alerts"

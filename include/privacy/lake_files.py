@@ -18,6 +18,7 @@ from include.lake import Lake
 from include.lake.tables import ALERTS_SCHEMA
 from include.lake.work_folder import WORK, WorkFolder
 from include.night.finish import sheets_of, write_alerts_sheet
+from include.paths import path_of
 from include.privacy.selecting import Selection
 from include.reviews.drop import ReviewFile, inbox_of, kept_files, read_inbox, reviews_kept, taken_of
 from include.settings import Settings
@@ -146,14 +147,14 @@ def _is_left(draft: UPath) -> bool:
 
 def _extracts(lake_uri: str) -> Iterator[UPath]:
     """Every extract, drafts of killed runs among them; workbook and data sources hold no rows and stay."""
-    for folder in (UPath(lake_uri) / name for name in (MASKED_FOLDER, UNMASKED_FOLDER)):
+    for folder in (path_of(lake_uri) / name for name in (MASKED_FOLDER, UNMASKED_FOLDER)):
         for path in sorted(folder.rglob("*"), key=str) if folder.exists() else ():
             if path.is_file() and (".hyper" in path.name or path.name == LIST_FILE):
                 yield path
 
 
 def _work_folders(lake_uri: str, selection: Selection) -> Iterator[UPath]:
-    work = UPath(lake_uri) / WORK
+    work = path_of(lake_uri) / WORK
     for folder in sorted(work.glob("*/*"), key=str) if work.exists() else ():
         if folder.is_dir() and any(_holds_client(path, selection) for path in folder.rglob("*.parquet")):
             yield folder

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from upath import UPath
-
 from include.learning.sampling import WINDOW_NIGHTS
 from include.learning.updates import UpdateLog
+from include.paths import path_of
 from include.registry import ModelRegistry
 from include.registry.models import MODELS
 from include.settings import Settings
@@ -63,7 +62,7 @@ def learned_from(lake_uri: str, days: tuple[date, date] | None, settings: Settin
     settings
         Settings of the installation.
     """
-    if days is None or not (UPath(lake_uri) / MODELS).exists():
+    if days is None or not (path_of(lake_uri) / MODELS).exists():
         return []
     registry = ModelRegistry.open(lake_uri, settings)
     found = (_learned(registry, version, days, registry.champion()) for version in registry.versions())

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
+from include.paths import path_of
 from include.quality.admission import SuiteResult
-from include.security import file_lock
+from include.security import locks
 from include.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ class DataDocs:
     Parameters
     ----------
     site_uri
-        Folder or object prefix of the site. In a local folder concurrent nights wait for each other; in an object store
-        the front page is built from the existing files, so that the last of two writers lists both nights.
+        Folder or object prefix of the site; concurrent nights wait for each other.
     keep_nights
         Number of nights that are kept as pages; the results of older nights are kept as JSON under `archive/`.
     """
@@ -131,17 +131,13 @@ class DataDocs:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the site's lock; an object store has none."""
-        if not isinstance(self.site, Path):
-            yield
-            return
-        self.site.mkdir(parents=True, exist_ok=True)
-        with file_lock.held(self.site / ".lock"):
+        """Hold the site's lock."""
+        with locks.held(path_of(str(self.site)) / ".lock"):
             yield
 
 
 def _place(uri: str) -> Place:
-    place = UPath(uri)
+    place = path_of(uri)
     return Path(place.path) if place.protocol in ("", "file") else place
 
 

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from upath import UPath
 
+from include.paths import path_of
 from include.registry.sealed_records import SealedRecords
 from include.security.private import make_private
 from include.settings import Settings
@@ -231,4 +232,4 @@ class ErasureLog:
 
 
 def _path(lake_uri: str) -> UPath:
-    return UPath(lake_uri) / FOLDER / _FILE
+    return path_of(lake_uri) / FOLDER / _FILE

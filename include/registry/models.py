@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Self
 
 from upath import UPath
@@ -20,8 +19,9 @@ from include.models.base import Detector
 from include.models.detectors import detector_class, reader_class
 from include.models.model import Model
 from include.models.sequence_reader import SequenceReader
+from include.paths import path_of
 from include.registry.sealed_records import SealedRecords, file_content
-from include.security import file_lock
+from include.security import locks
 from include.settings import Settings
 from include.whole_file import write_whole
 
@@ -106,7 +106,7 @@ class ModelRegistry:
     def open(cls, lake_uri: str, settings: Settings) -> Self:
         """The registry of a lake."""
         records = SealedRecords.open(lake_uri, settings)  # raises where the address is not allowed
-        return cls(UPath(lake_uri) / MODELS, records)
+        return cls(path_of(lake_uri) / MODELS, records)
 
     def _bind_to_the_lake(self) -> None:
         """Bind files that were sealed before files named their lake, once; from then on unbound files are refused."""
@@ -449,18 +449,12 @@ class ModelRegistry:
     def held(self, what: str) -> Iterator[None]:
         """Lock a part of the registry: a second process waits, so that neither loses what the other one wrote.
 
-        An object store has no locks; there the later writer wins.
-
         Parameters
         ----------
         what
             Name of what is locked: a version whose parts are read and rewritten, the champion, or the migration.
         """
-        if self.folder.protocol not in ("", "file"):
-            yield
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with file_lock.held(Path(self.folder.path, f".{what}.lock")):
+        with locks.held(self.folder / f".{what}.lock"):
             yield
 
     def _folder(self, version: str) -> UPath:

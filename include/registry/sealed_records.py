@@ -10,10 +10,11 @@ from upath import UPath
 
 from include.errors import IntegrityError
 from include.lake.identity import identity_of
+from include.paths import is_object
 from include.security.anchors import Anchors
 from include.security.envelope import COUNTER, Envelope
 from include.settings import Settings
-from include.whole_file import write_whole
+from include.whole_file import NEW, Whole, read_whole, write_whole
 
 LAKE = "lake"
 
@@ -39,6 +40,7 @@ class SealedRecords:
         self.lake = lake
         self.envelope = envelope
         self.anchors = anchors
+        self._read_versions: dict[str, str] = {}
 
     @classmethod
     def open(cls, lake_uri: str, settings: Settings) -> Self:
@@ -69,13 +71,24 @@ class SealedRecords:
     def write_counted(self, path: UPath, content: bytes, context: Mapping[str, str], record: str) -> None:
         """Seal the next version of a file, and store its counter once the file is written.
 
+        In an object store it replaces the version that `read_counted` read last, and no other one; where nothing was
+        read, the one that lies there now.
+
         Parameters
         ----------
         record
             Name under which the counter is kept.
+
+        Raises
+        ------
+        ObjectConflictError
+            When another process wrote the object since; its version stays.
         """
-        counter = max(self.anchors.counter(self.lake, record), self._counter_in(path, context)) + 1
-        write_whole(path, self.envelope.seal(content, {**self._bound(context), COUNTER: str(counter)}))
+        found = whole_of(path)
+        counter = max(self.anchors.counter(self.lake, record), self._counter_of(found, context)) + 1
+        sealed = self.envelope.seal(content, {**self._bound(context), COUNTER: str(counter)})
+        over = self._read_versions.get(str(path), NEW if found is None else found.version)
+        self._read_versions[str(path)] = write_whole(path, sealed, over=over)
         self.anchors.advance(self.lake, {record: counter})
 
     def read_counted(self, path: UPath, context: Mapping[str, str], record: str) -> bytes | None:
@@ -90,11 +103,14 @@ class SealedRecords:
             When the file does not verify, is older than the newest, or is gone.
         """
         known = self.anchors.counter(self.lake, record)
-        if not path.exists():
+        self._read_versions.pop(str(path), None)
+        found = whole_of(path)
+        if found is None:
             if known:
                 raise IntegrityError(f"{path} is gone, and this lake had one (version {known} of it)", place=str(path))
+            self._read_versions[str(path)] = NEW
             return None
-        content, counter = self.envelope.unseal_counted(file_content(path), self._bound(context))
+        content, counter = self.envelope.unseal_counted(found.content, self._bound(context))
         if counter < known:
             raise IntegrityError(
                 f"{path} is version {counter}, and the newest is version {known}: an older file lies there",
@@ -102,6 +118,7 @@ class SealedRecords:
             )
         if counter > known:
             self.anchors.advance(self.lake, {record: counter})
+        self._read_versions[str(path)] = found.version
         return content
 
     def read_newest(self, path: UPath, context: Mapping[str, str], record: str) -> bytes | None:
@@ -112,10 +129,13 @@ class SealedRecords:
         return self.read_counted(path, context, record)
 
     def _counter_in(self, path: UPath, context: Mapping[str, str]) -> int:
-        """The counter in the existing file; 0 where no file verifies."""
-        if path.exists():
+        return self._counter_of(whole_of(path), context)
+
+    def _counter_of(self, found: Whole | None, context: Mapping[str, str]) -> int:
+        """The counter in an existing file; 0 where no file verifies."""
+        if found is not None:
             with suppress(IntegrityError):
-                return self.envelope.unseal_counted(file_content(path), self._bound(context))[1]
+                return self.envelope.unseal_counted(found.content, self._bound(context))[1]
         return 0
 
     @property
@@ -153,10 +173,34 @@ def file_content(path: UPath) -> bytes:
     IntegrityError
         When it is no regular file, or cannot be read.
     """
+    found = whole_of(path)
+    if found is None:
+        raise _unreadable(path, "it is no regular file")
+    return found.content
+
+
+def whole_of(path: UPath) -> Whole | None:
+    """A regular file or an object, with its version; None where there is nothing.
+
+    Raises
+    ------
+    IntegrityError
+        When it is no regular file, or cannot be read.
+    ObjectStoreError, ObjectStoreUnavailableError
+        When the object store refuses it, or fails.
+    """
     try:
+        if is_object(path):
+            return read_whole(path)
+        if not path.exists():
+            return None
         if path.is_file():
-            return bytes(path.read_bytes())
+            return Whole(bytes(path.read_bytes()), "")
         reason = "it is no regular file"
     except OSError as error:
         reason = error.strerror or type(error).__name__
-    raise IntegrityError(f"{path} cannot be read ({reason}): restore it from a backup", place=str(path))
+    raise _unreadable(path, reason)
+
+
+def _unreadable(path: UPath, reason: str) -> IntegrityError:
+    return IntegrityError(f"{path} cannot be read ({reason}): restore it from a backup", place=str(path))

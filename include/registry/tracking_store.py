@@ -17,9 +17,9 @@ import httpx
 import sqlalchemy as sa
 from filelock import Timeout
 from sqlalchemy.pool import NullPool
-from upath import UPath
 
 from include.errors import TrackingError
+from include.paths import path_of
 from include.security import file_lock
 from include.security.private import make_private
 from include.settings import PROJECT_ROOT, Settings
@@ -162,13 +162,13 @@ def _folder(lake_uri: str) -> Path:
 
     An object store can hold neither a SQLite file nor a lock.
     """
-    lake = UPath(lake_uri)
+    lake = path_of(lake_uri)
     return Path(lake.path).absolute() / "mlflow" if lake.protocol in ("", "file") else LOCAL_FOLDER
 
 
 def _artifacts(lake_uri: str, folder: Path) -> str:
     """The place of a database store's artifacts: in the lake, where other machines can read them too."""
-    lake = UPath(lake_uri)
+    lake = path_of(lake_uri)
     return (folder / "artifacts").as_uri() if lake.protocol in ("", "file") else str(lake / "mlflow" / "artifacts")
 
 

@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path, PurePosixPath
@@ -21,15 +22,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from include.errors import PublishError, SettingsError, SourceError
+from include.errors import (
+    ObjectConflictError,
+    ObjectStoreError,
+    ObjectStoreUnavailableError,
+    PublishError,
+    SettingsError,
+    SettlementError,
+    SourceError,
+)
 from include.lake.tables import REVIEWS_SCHEMA
+from include.paths import is_object, names_in, path_of
 from include.relations import Column, Relation
 from include.security.envelope import Envelope
 from include.security.private import make_private
 from include.sources.dialects import CANONICAL
 from include.sources.files.regular import read_regular
 from include.sources.files.source import read_relation
-from include.whole_file import write_whole
+from include.whole_file import NEW, read_whole, remove_whole, write_whole
 
 DECISIONS = ("confirmed", "dismissed", "unsure")
 """Possible decisions on a finding."""
@@ -92,7 +102,7 @@ class ReviewFile:
 
 def inbox_of(lake_uri: str, reviews_uri: str = "") -> UPath:
     """The drop folder of a lake: the installation's own where it has one, else one in the lake."""
-    return UPath(reviews_uri or f"{lake_uri.rstrip('/')}/reviews/inbox")
+    return path_of(reviews_uri or f"{lake_uri.rstrip('/')}/reviews/inbox")
 
 
 def taken_of(inbox: UPath, reviews_uri: str = "") -> UPath:
@@ -118,7 +128,7 @@ def read_inbox(
     notes: list[str] = []
     try:
         paths = files_in(inbox, night)
-    except OSError as error:
+    except (OSError, ObjectStoreError) as error:
         return [], [f"all reviews wait: {inbox} cannot be looked into ({error}); make it a folder the night may read"]
     for path in paths:
         try:
@@ -133,7 +143,7 @@ def read_inbox(
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, SourceError):
+    if isinstance(error, SettlementError):
         return str(error)
     if isinstance(error, OSError):
         return f"{error.strerror or type(error).__name__}; make it a file that the night may read, or remove it"
@@ -173,8 +183,8 @@ def drop_reviews(inbox: UPath, reviews: Sequence[Mapping[str, Any]]) -> str:
     table = pa.Table.from_pylist([dict(review) for review in reviews], schema=WRITTEN)
     try:
         make_private(inbox)
-        write_whole(inbox / name, as_parquet(table))
-    except (OSError, SettingsError) as error:
+        write_whole(inbox / name, as_parquet(table), over=NEW)
+    except (OSError, SettingsError, ObjectStoreError, ObjectStoreUnavailableError) as error:
         raise PublishError(
             f"the drop of reviews at {inbox} could not be written to ({error}): nothing was taken; see that it has "
             "room and may be written to, and send the reviews again",
@@ -206,10 +216,10 @@ def put_away(files: Sequence[tuple[str, str]], envelope: Envelope) -> list[str]:
     notes: list[str] = []
     for path, kept_as in files:
         try:
-            _put_away(UPath(path), UPath(kept_as), envelope)
+            _put_away(path_of(path), path_of(kept_as), envelope)
         except FileNotFoundError:
             continue  # another night put it away meanwhile
-        except (OSError, SourceError) as error:
+        except (OSError, SourceError, ObjectStoreError, ObjectStoreUnavailableError) as error:
             notes.append(
                 f"the reviews in {path} were taken in, but could not be put away as {kept_as} ({error}); let the "
                 "night write there and remove files from the drop, and the next one will"
@@ -242,16 +252,18 @@ def reviews_kept(kept_as: UPath, envelope: Envelope) -> ReviewFile:
 
 def kept_files(taken: UPath) -> list[UPath]:
     """The files that were put away, ordered by name."""
-    return sorted(taken.glob(f"*{_SEALED}"), key=lambda path: path.name) if taken.exists() else []
+    return [taken / name for name in sorted(names_in(taken)) if name.endswith(_SEALED)]
 
 
 def _put_away(source: UPath, target: UPath, envelope: Envelope) -> None:
-    data = content_of(source)
+    data, version = _content_and_version(source)
     if _kept_name(source, data) != target.name:
         return
     make_private(target.parent)
     write_whole(target, envelope.seal(data, _sealed_as(target)))
-    source.unlink()
+    # Somebody may write the file anew just now; what they wrote is not put away, and stays.
+    with suppress(ObjectConflictError):
+        remove_whole(source, version)
 
 
 def _sealed_as(kept_as: UPath) -> dict[str, str]:
@@ -289,15 +301,20 @@ def content_of(path: UPath) -> bytes:
     SourceError
         When the file is no regular file, or too large.
     """
-    if path.protocol in ("", "file"):
-        return read_regular(Path(path.path), MOST_BYTES)
-    with path.open("rb") as file:
-        data = bytes(file.read(MOST_BYTES + 1))
-    if len(data) > MOST_BYTES:
+    return _content_and_version(path)[0]
+
+
+def _content_and_version(path: UPath) -> tuple[bytes, str]:
+    if not is_object(path):
+        return read_regular(Path(path.path), MOST_BYTES), ""
+    found = read_whole(path, MOST_BYTES)
+    if found is None:
+        raise FileNotFoundError(str(path))
+    if len(found.content) > MOST_BYTES:
         raise SourceError(
             f"it has more than the {MOST_BYTES:,} bytes that are read: cut it into several files", place=str(path)
         )
-    return data
+    return found.content, found.version
 
 
 def _kept_name(path: UPath, data: bytes) -> str:

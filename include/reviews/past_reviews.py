@@ -8,10 +8,10 @@ from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from upath import UPath
 
 from include.errors import SourceError
 from include.lake.tables import QUARANTINE_SCHEMA, REVIEWS_SCHEMA
+from include.paths import path_of
 from include.reviews.drop import REVIEWS, read_review_file
 from include.reviews.effects import ReviewEffects, effects_of
 from include.reviews.intake import KNOWN_DAYS, confirmed_by, once
@@ -58,7 +58,7 @@ class PastReviews:
             When the file cannot be read.
         """
         try:
-            file = read_review_file(UPath(path))
+            file = read_review_file(path_of(path))
         except OSError as error:
             raise SourceError(
                 f"the reviews in {path} cannot be read ({error.strerror or error}): name a CSV or Parquet file",

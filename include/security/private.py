@@ -9,6 +9,7 @@ from pathlib import Path
 from upath import UPath
 
 from include.errors import SettingsError
+from include.paths import is_object
 
 OWNERS_UMASK = 0o077
 """Umask of processes that write records: files are 0600, folders 0700."""
@@ -25,8 +26,8 @@ def keep_new_files_private() -> None:
 def make_private(folder: UPath | Path) -> None:
     """Create a private folder, or close an existing one and everything in it to other users.
 
-    An object store has no modes; its policy decides who may read. A folder on disk is created by its plain path, since
-    a path from a `file:` address would ignore the mode.
+    An object store has neither folders nor modes; its policy decides who may read. A folder on disk is created by its
+    plain path, since a path from a `file:` address would ignore the mode.
 
     Raises
     ------
@@ -34,8 +35,7 @@ def make_private(folder: UPath | Path) -> None:
         When the folder belongs to another user, is open to others and cannot be closed by this user, or is meant for
         all users.
     """
-    if isinstance(folder, UPath) and folder.protocol not in ("", "file"):
-        folder.mkdir(parents=True, exist_ok=True)
+    if is_object(folder):
         return
     path = Path(folder.path) if isinstance(folder, UPath) else folder
     path.mkdir(mode=_OWNER_ALONE, parents=True, exist_ok=True)

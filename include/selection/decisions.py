@@ -15,6 +15,7 @@ from uuid import uuid4
 from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
+from include.paths import path_of
 from include.registry.sealed_records import SealedRecords
 from include.settings import get_settings
 
@@ -70,7 +71,7 @@ class Decisions:
     """
 
     def __init__(self, lake_uri: str, dag_id: str, run_id: str) -> None:
-        self._folder = UPath(lake_uri) / "models" / _FOLDER
+        self._folder = path_of(lake_uri) / "models" / _FOLDER
         self._run = {"dag": dag_id, "run": run_id}
         self._records = SealedRecords.open(lake_uri, get_settings())
 

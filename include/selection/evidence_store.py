@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 from upath import UPath
 
+from include.paths import path_of
 from include.security.private import make_private
 from include.whole_file import write_whole
 
@@ -26,7 +27,7 @@ _DPI = 120
 
 def write_pack(lake_uri: str, selection: str, files: Mapping[str, bytes]) -> UPath:
     """Write a selection's files, each of them whole and the summary last, so that what is listed is whole."""
-    folder = UPath(lake_uri) / FOLDER / selection
+    folder = path_of(lake_uri) / FOLDER / selection
     make_private(folder)
     for name in sorted(files, key=lambda name: name == _SUMMARY):
         write_whole(folder / name, files[name])
@@ -56,7 +57,7 @@ def summary_file(summary: Mapping[str, Any]) -> dict[str, bytes]:
 
 def read_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
     """The summary of a selection; None where it did not end, or where the file is torn or was written by hand."""
-    path = UPath(lake_uri) / FOLDER / selection / _SUMMARY
+    path = path_of(lake_uri) / FOLDER / selection / _SUMMARY
     try:
         found = dict(json.loads(path.read_bytes())) if path.is_file() else None
     except (ValueError, TypeError, RecursionError):
@@ -66,7 +67,7 @@ def read_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
 
 def selections(lake_uri: str) -> list[dict[str, Any]]:
     """Every selection that came to its end, the newest first, as its `selection.json` has it."""
-    folder = UPath(lake_uri) / FOLDER
+    folder = path_of(lake_uri) / FOLDER
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     found = [summary for name in names if (summary := read_summary(lake_uri, name)) is not None]
     return sorted(found, key=lambda summary: str(summary["made_at"]), reverse=True)

@@ -16,6 +16,7 @@ from typing import Any, Self
 from upath import UPath
 
 from include.errors import ExtractError
+from include.paths import path_of
 from include.security.private import make_private
 from include.whole_file import put_whole, write_whole
 
@@ -56,7 +57,7 @@ class ExtractFolder:
     @classmethod
     def of(cls, lake_uri: str, *, is_masked: bool) -> Self:
         """The folder of the extracts for one kind of readers."""
-        return cls(UPath(lake_uri) / (MASKED_FOLDER if is_masked else UNMASKED_FOLDER))
+        return cls(path_of(lake_uri) / (MASKED_FOLDER if is_masked else UNMASKED_FOLDER))
 
     @property
     def _is_local(self) -> bool:

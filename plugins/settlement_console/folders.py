@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from upath import UPath
 
+from include.paths import is_object, path_of
+
 # One name of a path: no separator of any system, no leading dot, nothing a terminal or a log would choke on.
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:+= -]{0,254}")
 
@@ -39,8 +41,8 @@ class ShownFolder:
     """
 
     def __init__(self, lake_uri: str, folder: str, media_types: Mapping[str, str]) -> None:
-        root = UPath(lake_uri) / folder
-        self.root: Path | UPath = Path(root.path) if root.protocol in ("", "file") else root
+        root = path_of(lake_uri) / folder
+        self.root: Path | UPath = root if is_object(root) else Path(root.path)
         self.media_types = media_types
 
     def read(self, path: str) -> ShownFile:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from upath import UPath
-
 from include.errors import SettingsError
+from include.paths import path_of
 from include.settings import Settings
 from plugins.settlement_console.lake_says import LAKE_ID, is_made
 
@@ -40,7 +39,7 @@ def opened_lake(settings: Settings) -> Lake | None:
 
 
 def _require_key(settings: Settings) -> None:
-    if (UPath(settings.lake_uri) / LAKE_ID).exists():
+    if (path_of(settings.lake_uri) / LAKE_ID).exists():
         raise SettingsError(
             f"there is a lake, but its key is not at {settings.key_file}: restore the key file from its backup, or set "
             "ADS_KEY_FILE to where it lies",

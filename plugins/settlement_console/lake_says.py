@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from upath import UPath
-
 from include.errors import SettlementError
+from include.paths import path_of
 from include.settings import DEFAULT_PLACE
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class NightSays:
 
 def is_made(settings: Settings) -> bool:
     """Whether there is a lake to read: opening one creates it and its key, and a reader must create neither."""
-    return settings.key_file.exists() and (UPath(settings.lake_uri) / LAKE_ID).exists()
+    return settings.key_file.exists() and (path_of(settings.lake_uri) / LAKE_ID).exists()
 
 
 def night_says(run: Run, settings: Settings) -> NightSays:

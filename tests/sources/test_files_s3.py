@@ -10,8 +10,8 @@ from urllib.request import urlopen
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from s3fs import S3FileSystem
 
+from include.aws.object_store import ObjectStore
 from include.errors import SourceChangedError, SourceError, SourceUnavailableError
 from include.sources import open_source
 from include.sources.files import parts
@@ -29,7 +29,6 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[object]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    S3FileSystem.clear_instance_cache()
     s3 = boto3.resource("s3")
     created = s3.create_bucket(
         Bucket="settlement-bank", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
@@ -39,7 +38,6 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[object]:
     yield created
     urlopen(f"http://{host}:{port}/moto-api/reset", data=b"")  # the stand-in keeps its buckets between servers
     server.stop()
-    S3FileSystem.clear_instance_cache()
 
 
 def test_a_prefix_is_read_as_a_folder_is(bucket, tmp_path):
@@ -63,19 +61,31 @@ def test_an_object_written_again_is_noticed(bucket):
         assert source.night(date(2013, 1, 1)).offered == 1
 
 
-@pytest.mark.parametrize("size", [0, 5])
-def test_no_more_of_an_object_is_read_than_it_had_when_it_was_looked_at(bucket, monkeypatch, size):
-    bucket.put_object(Key="bank/fin_order.csv", Body=b"12345"[:size])
+def test_an_object_that_is_gone_since_it_was_listed_is_noticed(bucket):
+    with open_source("s3://settlement-bank/bank") as source:
+        bucket.Object("bank/fin_transaction.csv").delete()
+        with pytest.raises(SourceChangedError, match="gone"):
+            source.night(date(2013, 1, 1))
+
+
+def test_an_object_costs_one_request(bucket, monkeypatch):
+    asked = []
+    real = ObjectStore._call_s3
+
+    async def counted(self, method, *lists, **kwargs):
+        asked.append(method)
+        return await real(self, method, *lists, **kwargs)
+
     folder = Folder.at("s3://settlement-bank/bank")
-    stamp = folder.entries()["fin_order.csv"].stamp
-    bucket.put_object(Key="bank/fin_order.csv", Body=b"1234567890")
-    monkeypatch.setattr(Folder, "_stamp", lambda *_: stamp)
-    assert folder.read("fin_order.csv", stamp) == b"12345"[:size]
+    stamp = folder.entries()["fin_account.csv"].stamp
+    monkeypatch.setattr(ObjectStore, "_call_s3", counted)
+    assert folder.read("fin_account.csv", stamp)
+    assert asked == ["get_object"]
 
 
 def test_an_object_that_is_larger_than_a_relation_is_not_opened(bucket, monkeypatch):
     monkeypatch.setattr(parts, "LARGEST_BYTES", 10)
-    monkeypatch.setattr(S3FileSystem, "cat_file", lambda *_, **__: pytest.fail("it was opened"))
+    monkeypatch.setattr(ObjectStore, "read_object", lambda *_, **__: pytest.fail("it was opened"))
     with open_source("s3://settlement-bank/bank") as source, pytest.raises(SourceError, match="more than 10 bytes"):
         source.static("fin_account")
 
@@ -88,6 +98,5 @@ def test_a_prefix_with_nothing_under_it_says_so(bucket):
 def test_a_store_that_does_not_answer_may_be_tried_again(bucket, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    S3FileSystem.clear_instance_cache()
     with pytest.raises(SourceUnavailableError, match="s3://settlement-bank/bank could not be read"):
         open_source("s3://settlement-bank/bank")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,42 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-from botocore import exceptions as boto
 
-from include.errors import SettingsError, SourceChangedError, SourceError, SourceUnavailableError
+from include.aws.s3_refusals import PASSING_ERRNOS
+from include.errors import (
+    ObjectConflictError,
+    ObjectStoreError,
+    ObjectStoreUnavailableError,
+    SettingsError,
+    SourceChangedError,
+    SourceError,
+    SourceUnavailableError,
+)
 from include.sources.files import disk
 from include.sources.files.entries import FILE, FOLDER, Entry, Stamp, shown
 from include.sources.files.parts import require_bounded
 
 # Ten years of daily partitions with twenty parts each.
 _MOST_PARTS = 75_000
-# What a disk, a network or a store may be over in a minute; anything else stays as it is until somebody mends it.
-_PASSING = frozenset(
-    {
-        errno.EIO,
-        errno.EAGAIN,
-        errno.EBUSY,
-        errno.EINTR,
-        errno.ENOMEM,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ESTALE,
-        errno.ETIMEDOUT,
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.ECONNABORTED,
-        errno.EPIPE,
-        errno.EHOSTUNREACH,
-        errno.EHOSTDOWN,
-        errno.ENETUNREACH,
-        errno.ENETDOWN,
-        errno.ENETRESET,
-    }
-)
-
-# Answers of a store that say: not now (Internal Server Error and above, Request Timeout, Too Many Requests).
-_SERVERS_FAULT = 500
-_ASKED_TO_WAIT = (408, 429)
 
 
 @dataclass(frozen=True)
@@ -62,7 +41,8 @@ class Folder:
     root
         The same as the file system takes it.
     filesystem
-        Local, or S3 with what the standard AWS environment says (`AWS_ENDPOINT_URL`, credentials, region).
+        Local, or S3 with what the standard AWS environment says (`AWS_ENDPOINT_URL`, credentials, region), see
+        `include.aws.object_store`.
     """
 
     uri: str
@@ -93,7 +73,9 @@ class Folder:
     def _on_s3(cls, uri: str, root: str) -> Folder:
         if "@" in root.partition("/")[0]:
             raise SettingsError("an s3: address carries no credentials: set AWS_ACCESS_KEY_ID or a profile instead")
-        return cls(uri, root, fsspec.filesystem("s3", use_listings_cache=False))
+        from include.aws.object_store import object_store  # takes a second, which a folder does not need
+
+        return cls(uri, root, object_store())
 
     def file_uri(self, name: str) -> str:
         """The address of one file."""
@@ -146,10 +128,11 @@ class Folder:
         """
         path = f"{self.root}/{name}"
         with _reported(self.file_uri(name)):
-            self._require_unchanged(name, stamp, self._stamp(path))
-            size = stamp[0]
-            require_bounded(size, self.file_uri(name))
-            data, now = disk.read(path, size) if self._is_local else (self._object(path, size), self._stamp(path))
+            if not self._is_local:
+                return self._object(name, path, stamp)
+            self._require_unchanged(name, stamp, disk.entry_at(Path(path), path).stamp)
+            require_bounded(stamp[0], self.file_uri(name))
+            data, now = disk.read(path, stamp[0])
             self._require_unchanged(name, stamp, now)
         return data
 
@@ -170,26 +153,27 @@ class Folder:
             if not name.endswith("/"):
                 yield Entry(name.removeprefix(f"{path}/"), FILE, _object_stamp(info))
 
-    def _object(self, path: str, most_bytes: int) -> bytes:
-        # A store answers with an error when it is asked for a piece of nothing.
-        return bytes(self.filesystem.cat_file(path, end=most_bytes)) if most_bytes else b""
-
-    def _stamp(self, path: str) -> Stamp:
-        """The current stamp of a file; empty where the file no longer exists."""
-        if self._is_local:
-            return disk.entry_at(Path(path), path).stamp
+    def _object(self, name: str, path: str, stamp: Stamp) -> bytes:
+        """An object's bytes, if it still has the ETag that the listing gave: one request says both."""
+        require_bounded(stamp[0], self.file_uri(name))
         try:
-            return _object_stamp(self.filesystem.info(path))
-        except FileNotFoundError:
-            return ()
+            found = self.filesystem.read_object(path, stamp[1])
+        except ObjectConflictError as error:
+            raise self._changed(name, stamp, _object_stamp(self.filesystem.info(path))) from error
+        if found is None:
+            raise self._changed(name, stamp, ())
+        return bytes(found[0])
 
     def _require_unchanged(self, name: str, stamp: Stamp, now: Stamp) -> None:
         if now != stamp:
-            raise SourceChangedError(
-                f"{self.file_uri(name)} changed while it was read (size, time or ETag {stamp} before, {now or 'gone'} "
-                "now): nothing of it was kept, run again when the delivery is complete",
-                place=self.file_uri(name),
-            )
+            raise self._changed(name, stamp, now)
+
+    def _changed(self, name: str, stamp: Stamp, now: Stamp) -> SourceChangedError:
+        return SourceChangedError(
+            f"{self.file_uri(name)} changed while it was read (size, time or ETag {stamp} before, {now or 'gone'} "
+            "now): nothing of it was kept, run again when the delivery is complete",
+            place=self.file_uri(name),
+        )
 
 
 def _object_stamp(info: dict[str, Any]) -> Stamp:
@@ -208,7 +192,11 @@ def _reported(uri: str) -> Iterator[None]:
         ) from error
     except PermissionError as error:
         raise SourceError(f"{uri} may not be read ({error}): grant this user read access", place=uri) from error
-    except (OSError, ValueError, boto.BotoCoreError, boto.ClientError) as error:
+    except ObjectStoreUnavailableError as error:
+        raise SourceUnavailableError(f"{uri} could not be read: {error}", place=uri) from error
+    except ObjectStoreError as error:
+        raise SourceError(f"{uri} cannot be read: {error}", place=uri) from error
+    except (OSError, ValueError) as error:
         if _may_pass(error):
             raise SourceUnavailableError(f"{uri} could not be read ({error}): try again", place=uri) from error
         raise SourceError(
@@ -220,20 +208,4 @@ def _reported(uri: str) -> Iterator[None]:
 
 def _may_pass(error: Exception) -> bool:
     """Whether the same call may succeed later, as nothing but time has to mend it."""
-    if isinstance(error, boto.ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        return status >= _SERVERS_FAULT or status in _ASKED_TO_WAIT
-    if isinstance(error, boto.BotoCoreError):
-        on_the_way = isinstance(error, boto.HTTPClientError | boto.ConnectionError)
-        return on_the_way and not isinstance(error, boto.SSLError) and not _names_no_host(error)
-    return isinstance(error, TimeoutError | ConnectionError) or getattr(error, "errno", None) in _PASSING
-
-
-def _names_no_host(error: BaseException) -> bool:
-    """Whether the resolver knows that there is no such host, rather than not getting an answer."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, socket.gaierror):
-            return cause.errno != socket.EAI_AGAIN
-        cause = cause.__cause__ or cause.__context__
-    return False
+    return isinstance(error, TimeoutError | ConnectionError) or getattr(error, "errno", None) in PASSING_ERRNOS
