@@ -72,7 +72,7 @@ class NightSays:
 
 def is_made(settings: Settings) -> bool:
     """Whether there is a lake to read: opening one creates it and its key, and a reader must create neither."""
-    return settings.key_file.exists() and (UPath(settings.lake_uri) / LAKE_ID).exists()
+    return bool(settings.kms_key or settings.key_file.exists()) and (UPath(settings.lake_uri) / LAKE_ID).exists()
 
 
 def night_says(run: Run, settings: Settings) -> NightSays:
