@@ -69,6 +69,10 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     _rotation_options(
         _stage(stages, "rotate-pseudonyms", _rotate, "give everybody in the masked tables a new pseudonym"), settings
     )
+    _rewrap_options(
+        _stage(stages, "rewrap", _rewrap, "seal a lake with a KMS key instead of the local one, or the other way"),
+        settings,
+    )
     return parser
 
 
@@ -189,6 +193,16 @@ def _maintain_options(parser: argparse.ArgumentParser, settings: Settings) -> No
 
 def _rotation_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     _made_lake(parser, settings)
+
+
+def _rewrap_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    _made_lake(parser, settings)
+    parser.add_argument(
+        "--to", required=True, choices=("kms", "local"), help="kind of the new key; ADS_KMS_KEY names a KMS key"
+    )
+    parser.add_argument(
+        "--from", dest="former", default=settings.former_key, help="former key: local, or a KMS key's ARN"
+    )
 
 
 def _require_made_lake(options: argparse.Namespace) -> None:
@@ -317,6 +331,12 @@ def _rotate(options: argparse.Namespace) -> dict[str, Any]:
     from include.night import rotate_pseudonyms
 
     return dict(rotate_pseudonyms(options.lake, get_settings()))
+
+
+def _rewrap(options: argparse.Namespace) -> dict[str, Any]:
+    from include.maintenance.rewrap import rewrap
+
+    return rewrap(options.lake, get_settings(), options.to, options.former)
 
 
 def _say(sentence: str) -> None:

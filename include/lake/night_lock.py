@@ -109,6 +109,39 @@ def one_upkeep_at_a_time(lake_uri: str, work: str, say: Say) -> Iterator[None]:
 
 
 @contextmanager
+def nothing_else_at_work(lake_uri: str, work: str) -> Iterator[None]:
+    """Hold both locks of the lake, without waiting for either.
+
+    Parameters
+    ----------
+    work
+        What is to be done, as the subject of a sentence.
+
+    Raises
+    ------
+    IntegrityError
+        When something other than a file lies in a lock's place.
+    LakeConflictError
+        When a night or other upkeep is at work.
+    """
+    in_vain = LakeConflictError(
+        f"a night, a maintenance, an erasure or a rotation is at work in {lake_uri}, so that {work} did not begin and "
+        "changed nothing: run it again once that is through",
+        place=lake_uri,
+    )
+    at_once = _Patience(0, in_vain.args[0], in_vain)
+    with (
+        _held(lake_uri, UPKEEP_LOCK_FILE, at_once, _unsaid),
+        _held(lake_uri, LOCK_FILE, at_once, _unsaid),
+    ):
+        yield
+
+
+def _unsaid(_: str) -> None:
+    """Say nothing: who does not wait is told by the error."""
+
+
+@contextmanager
 def _held(lake_uri: str, file: str, patience: _Patience, say: Say) -> Iterator[None]:
     lock = lock_at(path_of(lake_uri) / file, is_reentrant=True)
     _acquire(lock, patience, say)

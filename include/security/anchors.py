@@ -114,10 +114,29 @@ class Anchors:
                 self._write(self.place_file(address), lake.encode(), {**_place_context(address), "lake": lake})
             return known or lake
 
-    def files(self) -> list[UPath]:
-        """All anchors there are, of every lake, ordered by name."""
-        found = [self.folder.glob(f"{self._prefix}*{ending}") for ending in (_ANCHOR, _PLACE)]
-        return sorted((path for paths in found for path in paths), key=str) if self.folder.exists() else []
+    def reseal(self, lake: str) -> int:
+        """Seal a lake's anchors anew that another key sealed, and count them: its counters, and wherever it was seen.
+
+        Raises
+        ------
+        IntegrityError
+            When its counters do not verify.
+        """
+        with self._held():
+            paths = [self.anchor_file(lake), *self._places(lake)]
+            return sum(self._reseal(path, lake) for path in paths if path.exists())
+
+    def _places(self, lake: str) -> list[UPath]:
+        """The files that record where a lake was seen; another lake's may be sealed with a key of its own."""
+        found = sorted(self.folder.glob(f"{self._prefix}*{_PLACE}"), key=str)
+        return [path for path in found if self._envelope.content_of(_content(path) or b"") == lake.encode()]
+
+    def _reseal(self, path: UPath, lake: str) -> int:
+        with _verifying(path):
+            resealed = self._envelope.resealed(_content(path) or b"", {"lake": lake})
+        if resealed is not None:
+            write_whole(path, resealed)
+        return int(resealed is not None)
 
     def anchor_file(self, lake: str) -> UPath:
         """The path of the file with a lake's counters."""

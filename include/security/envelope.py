@@ -14,7 +14,7 @@ import io
 import json
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -288,6 +288,13 @@ class Envelope:
                 raise ValueError(f"{len(rest)} bytes follow the message")
             return bytes(plain), message.header
 
+    def content_of(self, sealed: bytes) -> bytes | None:
+        """The content of a message, whatever its context; None where it does not verify."""
+        try:
+            return self._message(sealed, {})[0]
+        except IntegrityError:
+            return None
+
     def resealed(self, sealed: bytes, more: Mapping[str, str]) -> bytes | None:
         """A message sealed anew under its own context; None where the key that seals now sealed it, and alone.
 
@@ -303,8 +310,7 @@ class Envelope:
         """
         plain, header = self._message(sealed, {})
         context = {**more, **_own_context(header)}
-        is_current = all(self._key.has_wrapped(wrapped) for wrapped in header.encrypted_data_keys)
-        return None if is_current and context == _own_context(header) else self._sealed(plain, context)
+        return None if self._is_current(header, context) else self._sealed(plain, context)
 
     def seal_text(self, text: str, context: Mapping[str, str]) -> str:
         """`seal_texts` for one text."""
@@ -333,6 +339,25 @@ class Envelope:
             return base64.b64encode(head + nonce + cipher.encrypt(nonce, text.encode(), bound)).decode()
 
         return [None if text is None else one(text) for text in texts]
+
+    def resealed_texts(self, sealed: Sequence[str | None], context: Mapping[str, str]) -> list[str | None] | None:
+        """Texts sealed anew; None where the key that seals now sealed them all, with their whole context.
+
+        Raises
+        ------
+        IntegrityError
+            As for `unseal_texts`.
+        """
+        texts = self.unseal_texts(sealed, context)
+        bound = {**context, **self._lake, **_PURPOSE}
+        data_keys = {_parts(_decoded(text))[0] for text in sealed if text is not None}
+        is_current = all(self._is_current(self._message(each, {})[1], bound) for each in data_keys)
+        return None if is_current else self.seal_texts(texts, context)
+
+    def _is_current(self, header: Any, context: Mapping[str, str]) -> bool:  # noqa: ANN401 - the SDK has no types
+        """Whether a message has a context, and the key that seals now wrapped all its data keys."""
+        wrapped = header.encrypted_data_keys
+        return _own_context(header) == dict(context) and all(map(self._key.has_wrapped, wrapped))
 
     def unseal_texts(self, sealed: Iterable[str | None], context: Mapping[str, str]) -> list[str | None]:
         """The texts that were sealed with this context, in their order; None stays None.

@@ -71,7 +71,8 @@ class NightSays:
 
 def is_made(settings: Settings) -> bool:
     """Whether there is a lake to read: opening one creates it and its key, and a reader must create neither."""
-    return settings.key_file.exists() and (path_of(settings.lake_uri) / LAKE_ID).exists()
+    has_key = bool(settings.kms_key or settings.key_file.exists())
+    return has_key and (path_of(settings.lake_uri) / LAKE_ID).exists()
 
 
 def night_says(run: Run, settings: Settings) -> NightSays:
