@@ -24,6 +24,7 @@ from include import orchestration
 from include.aws.clients import client
 from include.connections import address, address_in, why_unread
 from include.errors import SecretError, SecretUnavailableError, SettingsError, TrackingError
+from include.lake import sql_store
 from include.lake.location import LakeLocation
 from include.registry.tracking_store import TrackingStore
 from include.settings import PROJECT_ROOT, AlertSink, Settings, get_settings
@@ -102,6 +103,8 @@ def test_every_address_that_may_hold_a_password_may_be_a_connection(
     catalog = LakeLocation.of(f"file:{tmp_path}/lake", f"connection:{named}").catalog_uri
     store = TrackingStore.of(Settings(mlflow_uri=f"connection:{named}"), f"file:{tmp_path}/lake")
     assert catalog == store.uri == f"sqlite:///{tmp_path}/bank.db"
+    settings = Settings(catalog_uri=f"connection:{named}", store_uri=f"connection:{name}")
+    assert sql_store._url_of(f"file:{tmp_path}/lake", settings).username == "reader"
     source = parse_address(f"connection:{name}")
     assert source.uri == "postgresql+psycopg://reader:p w%401@db:5432/lake?sslmode=verify-full"
     assert source.declared.rounding_cents == 10
