@@ -67,6 +67,14 @@ class SettingsError(TerminalError):
     """Raised when a setting or a parameter has a value that is not allowed; says which `setting`."""
 
 
+class SecretError(TerminalError):
+    """Raised when a secrets backend refuses a secret that a setting or a sink needs."""
+
+
+class SecretUnavailableError(TransientError):
+    """Raised when a secrets backend throttles, times out or fails by itself, so that it may be asked again."""
+
+
 class SourceError(TerminalError):
     """Raised when a source cannot be read as the bank's relations; says the `place` and the `relation`."""
 

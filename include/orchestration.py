@@ -1,7 +1,7 @@
 """What every DAG shares: default arguments, tags, assets, params, the timetable, and how a task calls `include`.
 
-Beside `include.approval`, a task of its own kind, and `local`, which starts Airflow, this is the only module
-of `include` that imports it.
+Beside `include.approval`, a task of its own kind, `include.sinks` and `include.connections`, which use Airflow's
+connections, and `local`, which starts Airflow, this is the only module of `include` that imports it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
-from airflow.sdk import Asset, BaseHook, Context, Param, get_current_context
+from airflow.sdk import Asset, Context, Param, get_current_context
 from airflow.sdk.exceptions import (
     AirflowFailException,
-    AirflowNotFoundException,
     AirflowSkipException,
     AirflowTaskTimeout,
 )
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from include.connections import address_in
 from include.dag_ids import NIGHTLY_SETTLEMENT
 from include.errors import MissingStateError, SettingsError, SettlementError, TerminalError
 from include.places import Kind, Places
@@ -98,8 +98,6 @@ _PLACE_PARAMS: dict[str, Param] = {
     "source": _place_param("source", "Where the bank's relations are read from."),
     "lake": _place_param("lake", "Where tables and models are; it belongs to one source."),
 }
-# Airflow's own types of connections -> the driver this project reads such a database with.
-_CONNECTION_DRIVERS = {"postgres": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 
 
 def _date_param(title: str, meaning: str) -> Param:
@@ -674,23 +672,8 @@ def _places() -> Places:
 
 
 def _address_of_connection(kind: Kind, name: str) -> str | None:
-    """The address in Airflow's connection `ads_source_<name>` or `ads_lake_<name>`, None where there is none.
-
-    A connection of type Postgres or MySQL is a database, its extra the parameters (`{"rounding": "0.1"}`); one of any
-    other type has the whole address in its extra, as `address`.
-    """
-    try:
-        found = BaseHook.get_connection(f"ads_{kind}_{name}")
-    except AirflowNotFoundException:
-        return None
-    extra = {key: str(value) for key, value in found.extra_dejson.items()}
-    driver = _CONNECTION_DRIVERS.get(found.conn_type or "")
-    if driver is None:
-        return extra.get("address")
-    from sqlalchemy import URL
-
-    url = URL.create(driver, found.login, found.password, found.host, found.port, found.schema, extra)
-    return url.render_as_string(hide_password=False)
+    """The address in Airflow's connection `ads_source_<name>` or `ads_lake_<name>`, None where there is none."""
+    return address_in(f"ads_{kind}_{name}")
 
 
 def settlement_date(interval_start: datetime | None, run_after: datetime) -> date:

@@ -33,7 +33,7 @@ class AlertSink(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["email", "slack", "sns", "webhook"]
+    kind: Literal["email", "ses", "slack", "sns", "webhook"]
     connection: str = Field(min_length=1, description="Id of the Airflow connection that leads there.")
     to: str = Field("", description="Recipients of mail, separated by commas; the ARN of an SNS topic.")
     quiet: str = Field(
@@ -341,7 +341,7 @@ class Settings(BaseSettings):
     alert_sinks: dict[str, AlertSink] = Field(
         default_factory=dict,
         description='Places that messages are sent to, as JSON: {"name": {"kind": "email", "connection": "...", "to": '
-        '"...", "quiet": "20-06"}}; kinds are email, slack, sns and webhook. Nothing is sent when empty.',
+        '"...", "quiet": "20-06"}}; kinds are email, ses, slack, sns and webhook. Nothing is sent when empty.',
     )
     alert_routes: tuple[AlertRoute, ...] = Field(
         (),

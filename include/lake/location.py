@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL
 
+from include.connections import address
 from include.errors import SettingsError
 from include.places import require_lake
 from include.security.private import make_private
@@ -64,6 +65,7 @@ class LakeLocation:
         >>> LakeLocation.of("file:/data/lake").warehouse
         '/data/lake'
         """
+        catalog_uri = address(catalog_uri)
         _check_catalog(catalog_uri)
         scheme = urlsplit(uri).scheme if "://" in uri or uri.startswith("file:") else ""
         if scheme in ("", "file"):

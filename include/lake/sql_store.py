@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from include.connections import address
 from include.errors import SettingsError
 from include.lake.location import LakeLocation
 from include.settings import Settings
@@ -141,7 +142,7 @@ def _url_of(lake_uri: str, settings: Settings) -> sa.URL:
             "ADS_STORE_URI, or set ADS_CATALOG_URI as well",
             setting="store_uri",
         )
-    url = _parsed(settings.store_uri or location.catalog_uri)
+    url = _parsed(address(settings.store_uri) or location.catalog_uri)
     if url.get_backend_name() not in _BACKENDS:
         raise SettingsError(
             f"the outbox of alerts and the case book cannot lie in a database of the kind {url.get_backend_name()}: "

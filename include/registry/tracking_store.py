@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from filelock import Timeout
 from sqlalchemy.pool import NullPool
 
-from include.errors import TrackingError
+from include import connections
+from include.errors import SettlementError, TrackingError
 from include.paths import path_of
 from include.security import file_lock
 from include.security.private import make_private
@@ -66,22 +67,23 @@ class TrackingStore:
         Raises
         ------
         TrackingError
-            When `mlflow_uri` is neither a server nor a database.
+            When `mlflow_uri` is neither a server nor a database, or names a connection that cannot be read.
         """
         folder = _folder(lake_uri)
         if not settings.mlflow_uri:
             file = folder / "mlflow.db"
             return cls(f"sqlite:///{file}", (folder / "artifacts").as_uri(), folder / "mlflow.lock")
-        scheme = urlsplit(settings.mlflow_uri).scheme.partition("+")[0]
+        uri = _address(settings.mlflow_uri)
+        scheme = urlsplit(uri).scheme.partition("+")[0]
         if scheme not in (*_SERVERS, *_DATABASES):
             raise TrackingError(
                 f"ADS_MLFLOW_URI has the scheme {scheme!r}; allowed are {', '.join((*_SERVERS, *_DATABASES))}, "
                 "or leave it empty for a SQLite file in the lake",
                 setting="mlflow_uri",
             )
-        name = hashlib.sha256(settings.mlflow_uri.encode()).hexdigest()[:16]
+        name = hashlib.sha256(uri.encode()).hexdigest()[:16]
         artifacts = None if scheme in _SERVERS else _artifacts(lake_uri, folder)
-        return cls(settings.mlflow_uri, artifacts, LOCAL_FOLDER / f"{name}.lock")
+        return cls(uri, artifacts, LOCAL_FOLDER / f"{name}.lock")
 
     @property
     def address(self) -> str:
@@ -155,6 +157,14 @@ class TrackingStore:
         for secret in sorted(_secrets(self.uri), key=len, reverse=True):
             text = text.replace(secret, "***")
         return _USER_INFO.sub("//***@", text)[:_REASON_LENGTH]
+
+
+def _address(given: str) -> str:
+    """The store's address, whose secret no night may depend on."""
+    try:
+        return connections.address(given)
+    except SettlementError as error:
+        raise TrackingError(f"ADS_MLFLOW_URI: {error}", setting="mlflow_uri") from error
 
 
 def _folder(lake_uri: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from include.alerting.store import Answer
+from include.connections import why_unread
 from include.settings import AlertSink
 
 CONNECT_SECONDS, READ_SECONDS = 5, 10
@@ -10,9 +11,24 @@ CONNECT_SECONDS, READ_SECONDS = 5, 10
 
 
 def no_connection(sink: AlertSink) -> Answer:
-    """The answer where Airflow has no connection of the name that the settings give."""
-    said = f"Airflow has no connection {sink.connection!r}: make it (type for {sink.kind}), or correct ADS_ALERT_SINKS"
-    return Answer(is_taken=False, is_up=False, text=said)
+    """The answer where the connection of a sink was not to be had."""
+    return not_had(sink.connection, sink.kind, "ADS_ALERT_SINKS")
+
+
+def not_had(connection: str, kind: str, setting: str) -> Answer:
+    """The answer where a secrets backend does not give a connection, or Airflow has none of that name.
+
+    Parameters
+    ----------
+    connection
+        Id of the connection.
+    kind
+        What it is for.
+    setting
+        Name of the setting that names it.
+    """
+    missing = f"Airflow has no connection {connection!r}: make it (type for {kind}), or correct {setting}"
+    return Answer(is_taken=False, is_up=False, text=str(why_unread(connection) or missing))
 
 
 def failed(error: Exception) -> Answer:

@@ -13,6 +13,7 @@ from include.alerting.store import Answer
 from include.errors import SettingsError
 from include.settings import AlertSink, Settings
 from include.sinks.email import send_email
+from include.sinks.ses import send_by_ses
 from include.sinks.slack import send_to_slack
 from include.sinks.sns import send_to_sns
 from include.sinks.webhook import send_to_webhook
@@ -22,6 +23,7 @@ LONGEST_SECONDS = 60
 
 _SENDERS: Mapping[str, Callable[..., Send]] = {
     "email": lambda sink, _: partial(send_email, sink),
+    "ses": lambda sink, _: partial(send_by_ses, sink),
     "slack": lambda sink, _: partial(send_to_slack, sink),
     "sns": lambda sink, _: partial(send_to_sns, sink),
     "webhook": lambda sink, may_be_private: partial(send_to_webhook, sink, may_be_private=may_be_private),

@@ -5,24 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.sns import SnsHook
-from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from airflow.sdk import Connection
 
 from include.alerting.letter import Letter
 from include.alerting.store import Answer
 from include.settings import AlertSink
-from include.sinks.answers import CONNECT_SECONDS, READ_SECONDS, failed, no_connection
+from include.sinks.amazon import LIMITS, answered
 
 _SUBJECT_LENGTH = 99  # SNS takes fewer than 100 characters
 
 
 def send_to_sns(sink: AlertSink, letter: Letter) -> Answer:
     """Publish a parcel to the sink's topic."""
-    limits = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
-    region = (sink.to.split(":") + [""] * 4)[3]
-    try:
-        hook = SnsHook(aws_conn_id=sink.connection, region_name=region, config=limits)  # type: ignore[no-untyped-call]
+
+    def publish(_: Connection) -> str:
+        region = (sink.to.split(":") + [""] * 4)[3]
+        hook = SnsHook(aws_conn_id=sink.connection, region_name=region, config=LIMITS)  # type: ignore[no-untyped-call]
         said = hook.publish_to_target(
             sink.to,
             letter.text,
@@ -30,15 +28,9 @@ def send_to_sns(sink: AlertSink, letter: Letter) -> Answer:
             message_attributes={"message_key": letter.key},
             **_fifo(sink.to, letter.key),
         )
-    except AirflowNotFoundException:
-        return no_connection(sink)
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "an error"))
-        is_up = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500
-        return Answer(is_taken=False, is_up=is_up, text=f"SNS refused it: {code}")
-    except (BotoCoreError, OSError, AirflowException) as error:
-        return failed(error)
-    return Answer(is_taken=True, is_up=True, text=f"taken by SNS as {said['MessageId']}")
+        return str(said["MessageId"])
+
+    return answered(sink, "SNS", publish)
 
 
 def _fifo(topic: str, key: str) -> dict[str, Any]:

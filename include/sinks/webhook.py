@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from include.alerting.letter import Letter
 from include.alerting.store import Answer
 from include.settings import AlertSink
-from include.sinks.answers import CONNECT_SECONDS, READ_SECONDS, failed, no_connection
+from include.sinks.answers import CONNECT_SECONDS, READ_SECONDS, failed, no_connection, not_had
 from include.sinks.public_hosts import PrivateAddressError, PublicHosts
 
 _BUSY = (408, 425, 429)
@@ -53,8 +53,7 @@ def beat(connection: str, *, may_be_private: bool) -> Answer:
     try:
         return _posted(connection, b"{}", {}, may_be_private=may_be_private)
     except AirflowNotFoundException:
-        said = f"Airflow has no connection {connection!r}: make it (type HTTP), or correct ADS_ALERT_HEARTBEAT"
-        return Answer(is_taken=False, is_up=False, text=said)
+        return not_had(connection, "http", "ADS_ALERT_HEARTBEAT")
 
 
 def signature(secret: str, key: str, moment: int, body: bytes) -> dict[str, str]:

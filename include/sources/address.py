@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
+from include.connections import address
 from include.errors import SettingsError
 
 _DECLARED = re.compile(r"(?<=[?&])(rounding|zone|holidays)=([^&]*)&?")
@@ -53,6 +54,8 @@ class Address(NamedTuple):
 def parse_address(uri: str) -> Address:
     """Take `?rounding=0.1`, `?zone=Europe/Prague` and `?holidays=CZ` off an address; other parameters stay in it.
 
+    An address may also be the name of the connection that holds it, `connection:<id>`.
+
     Raises
     ------
     SettingsError
@@ -63,6 +66,7 @@ def parse_address(uri: str) -> Address:
     >>> parse_address("postgresql://host/bank?zone=Europe/Prague&sslmode=require&holidays=CZ").uri
     'postgresql://host/bank?sslmode=require'
     """
+    uri = address(uri)
     _refuse_control_characters(uri)
     values = _values(uri)
     if not values:

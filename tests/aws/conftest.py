@@ -60,3 +60,22 @@ def bucket(aws: StandIns) -> str:
 def kms_key(aws: StandIns) -> str:
     """ARN of a new key."""
     return str(client("kms").create_key(Description="lake")["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture(scope="session")
+def guarding_stand_ins() -> Iterator[StandIns]:
+    """Stand-ins of which ministack holds everybody to the policies of buckets and identities."""
+    if not is_installed():
+        require("stand-ins", "the stand-ins for AWS are not installed: `make stand-ins` does so")
+    folder = Path(tempfile.mkdtemp(prefix="stand-ins-"))
+    with StandIns.start(folder, is_authenticating=True) as running:
+        yield running
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def guarded(guarding_stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> StandIns:
+    """Those stand-ins, with the environment of their administrator."""
+    for name, value in guarding_stand_ins.environment().items():
+        monkeypatch.setenv(name, value)
+    return guarding_stand_ins

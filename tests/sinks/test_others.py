@@ -16,13 +16,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from moto.server import ThreadedMotoServer
 
-from include.alerting.letter import Letter
 from include.settings import AlertSink
 from include.sinks.email import send_email
 from include.sinks.slack import send_to_slack
 from include.sinks.sns import send_to_sns
+from tests.alerting.letters import LETTER
 
-LETTER = Letter("0123456789abcdef" * 2, "Night 2026-03-02: breaks 1", "1. Account … <b>is</b> off.", {})
 MAIL = AlertSink(kind="email", connection="mail", to="desk@bank.example, fraud@bank.example")
 
 

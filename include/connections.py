@@ -1,0 +1,166 @@
+"""Addresses and passwords in Airflow's connections, which a secrets backend may hold, instead of the environment.
+
+A setting that takes an address takes `connection:<id>` as well. What it names is looked up when the address is opened
+and is not kept, so that the next task, page or command reads a secret that was changed meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from include.errors import SecretError, SecretUnavailableError, SettingsError, SettlementError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+SCHEME = "connection:"
+"""Beginning of a setting's value that names a connection."""
+# Airflow's types of connections, MariaDB's being RDS's word -> the driver this project reads such a database with.
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+}
+# Answers of both services by which the secret is not there; all others mean that it could not be read.
+_MISSING = frozenset({"ResourceNotFoundException", "ParameterNotFound"})
+
+
+def address(given: str) -> str:
+    """The address that a setting gives, or the one in the connection that it names.
+
+    Parameters
+    ----------
+    given
+        Address, or `connection:<id>`.
+
+    Raises
+    ------
+    SettingsError
+        When Airflow has no such connection, or it holds no address.
+    SecretError
+        When the secrets backend refuses it.
+    SecretUnavailableError
+        When the secrets backend cannot answer now.
+
+    Examples
+    --------
+    >>> address("file:/data/bank")
+    'file:/data/bank'
+    """
+    if not given.startswith(SCHEME):
+        return given
+    name = given.removeprefix(SCHEME)
+    found = address_in(name)
+    if found is None:
+        raise SettingsError(
+            f"a setting names the connection {name!r}, and there is none that holds an address: make it in Airflow or "
+            "in its secrets backend, of type Postgres or MySQL, or with the whole address in its extra as `address`. "
+            "Outside of Airflow's own processes only the secrets backend and AIRFLOW_CONN_... are looked at"
+        )
+    return found
+
+
+def address_in(name: str) -> str | None:
+    """The address in a connection, None where there is no such connection or it holds none.
+
+    A connection of type Postgres or MySQL is a database, its extra the parameters (`{"rounding": "0.1"}`); one of any
+    other type has the whole address in its extra, as `address`.
+
+    Raises
+    ------
+    SecretError, SecretUnavailableError
+        As `address` does.
+    """
+    found = _connection(name)
+    if found is None:
+        return None
+    extra = {key: str(value) for key, value in found.extra_dejson.items()}
+    driver = _DRIVERS.get(found.conn_type or "")
+    if driver is None:
+        return extra.get("address")
+    from sqlalchemy import URL
+
+    url = URL.create(driver, found.login, found.password, found.host, found.port, found.schema, extra)
+    return url.render_as_string(hide_password=False)
+
+
+def _connection(name: str) -> Connection | None:
+    # Airflow takes two seconds to import, which a lake in a folder does not need.
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        if refused := why_unread(name):
+            raise refused from None
+        return None
+
+
+def why_unread(name: str) -> SettlementError | None:
+    """Why the secrets backend did not give a connection, None where it is simply not there.
+
+    Airflow takes every failure of a backend for a connection that is missing. It is therefore asked once more, and
+    what the service answers is heard, also where the provider's backend passes over it.
+
+    Parameters
+    ----------
+    name
+        Id of a connection that Airflow did not find.
+    """
+    from airflow.sdk.configuration import get_custom_secret_backend
+
+    backend: Any = get_custom_secret_backend(worker_mode=True)
+    # Those of the amazon provider have a client; of others nothing is known.
+    return _asked_again(name, backend) if hasattr(backend, "client") else None
+
+
+def _asked_again(name: str, backend: Any) -> SettlementError | None:  # noqa: ANN401 - as Airflow hands it out
+    from botocore.exceptions import ClientError
+
+    from include.aws.refusals import code_of, told
+
+    heard: list[ClientError] = []
+
+    def hear(parsed: dict[str, Any], model: Any, **_: Any) -> None:  # noqa: ANN401 - botocore's own keywords
+        if "Error" in parsed:
+            heard.append(ClientError(parsed, model.name))
+
+    what, kinds = f"the connection {name!r} in the secrets backend", (SecretError, SecretUnavailableError)
+    try:
+        with told(what, _remedy(name, backend), terminal=kinds[0], passing=kinds[1]):
+            backend.client.meta.events.register("after-call", hear)
+            value = backend.get_conn_value(name)
+            if heard and code_of(heard[-1]) not in _MISSING:
+                raise heard[-1]
+        return _why_not_taken(what, value) if value else None
+    except ValueError:
+        return _no_connection(what)
+    except SettlementError as error:
+        return error
+
+
+def _remedy(name: str, backend: Any) -> str:  # noqa: ANN401
+    return (
+        f"See that the role that asks may read {backend.connections_prefix}/{name} (secretsmanager:GetSecretValue or "
+        "ssm:GetParameter) and use the key that it is encrypted with (kms:Decrypt), and that the key is enabled"
+    )
+
+
+def _why_not_taken(what: str, value: str) -> SettlementError:
+    """Why Airflow did not take a secret that is there: it is no connection, or it was not to be had a moment before."""
+    from airflow.sdk import Connection
+
+    try:
+        _ = Connection.from_json(value) if value.lstrip().startswith("{") else Connection.from_uri(value, "")
+    # Whatever Airflow's reader stumbles over; its text may hold the secret.
+    except Exception:
+        return _no_connection(what)
+    return SecretUnavailableError(f"{what}: it was not to be had, and was a moment later. Run it again")
+
+
+def _no_connection(what: str) -> SecretError:
+    return SecretError(
+        f"{what}: the secret there is no connection. Write it as JSON with conn_type, host, login, password, schema, "
+        "port and extra, or as Airflow's URI"
+    )
