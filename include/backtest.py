@@ -169,7 +169,7 @@ def backtest(
             f"a budget of {budget} is no share of transactions: give one between 0 and 1, e.g. 0.02", setting="budget"
         )
     _make_folder(out)
-    with open_source(source_uri, timeout_seconds=settings.source_timeout_seconds) as source:
+    with open_source(source_uri, terms=settings.server_terms) as source:
         known = PastReviews.read(reviews, start) if reviews else PastReviews.none()
         replay, prepared, note = _prepare(source, start, budget, settings, known)
         nights = [replay.play(source, night) for night in tqdm(list(_nights(start, end)), unit="night", delay=1)]

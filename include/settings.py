@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSettingError
 
+from include.databases.terms import TIMEOUT_SECONDS, ServerTerms, TlsLevel
 from include.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -23,9 +24,6 @@ PLACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 _ROLE_ARN = r"^(arn:aws[a-z-]*:(iam|identitystore|quicksight):[a-z0-9-]*:[0-9]{0,12}:[A-Za-z0-9+=,.@_/-]+)?$"
 _KMS_KEY = r"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+))?$"
 _CODE = r"^[a-z0-9_]{1,60}$"
-# The totals of a million rows take a second: enough for a hundred million, and for a lock's minute before them.
-SOURCE_TIMEOUT_SECONDS = 300
-"""Longest time that a database may say nothing, where the installation sets no other."""
 
 
 class AlertSink(BaseModel):
@@ -231,11 +229,21 @@ class Settings(BaseSettings):
         "beside the key file when empty.",
     )
     source_timeout_seconds: int = Field(
-        SOURCE_TIMEOUT_SECONDS,
+        TIMEOUT_SECONDS,
         ge=1,
         le=86_400,
         description="Longest time that a database may say nothing, between two answers or two batches of rows. It is "
         "then given up, and the task tried again.",
+    )
+    database_tls: TlsLevel = Field(
+        "verify-full",
+        description="Least that is asked of a database's server which is not on this machine, for sources and for the "
+        "catalog: `verify-full` is TLS with a checked certificate, `require` TLS with whomever, `off` nothing.",
+    )
+    database_authorities: Path | None = Field(
+        None,
+        description="File with the certificates of the authorities that databases' certificates are checked with, such "
+        "as RDS's global bundle; those of the system when none.",
     )
     # 92 days hold three whole months, so that every monthly habit has been seen three times.
     # 61 are the fewest that hold a month and another one to compare it with.
@@ -387,6 +395,11 @@ class Settings(BaseSettings):
     two_approvals_amount: float = Field(
         10_000, ge=0, description="Amount in the source's money above which a correction needs two people's approval."
     )
+
+    @property
+    def server_terms(self) -> ServerTerms:
+        """What is asked of databases' servers."""
+        return ServerTerms(self.database_tls, self.database_authorities, self.source_timeout_seconds)
 
     @field_validator("outcomes")
     @classmethod

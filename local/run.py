@@ -17,6 +17,7 @@ from typing import Any
 from filelock import Timeout
 
 from include.dag_ids import CHAMPION_ROLLBACK, MODEL_SELECTION, NIGHTLY_SETTLEMENT, ONLINE_LEARNING
+from include.databases.terms import ServerTerms
 from include.errors import SettingsError, SettlementError
 from include.security import file_lock
 from include.security.private import keep_new_files_private
@@ -103,7 +104,7 @@ def _run(options: argparse.Namespace) -> None:
         place = Place(
             settings.source_uri or demonstration.prepare(postgres, terminal.say, settings.seed), settings.lake_uri
         )
-        nights = _last_nights(place.source_uri, settings.source_timeout_seconds)
+        nights = _last_nights(place.source_uri, settings.server_terms)
         postgres.create_database("airflow")
         airflow = LocalAirflow(DATA / "airflow", postgres.uri("airflow", driver="psycopg2"), port)
         with _up(airflow, place, nights[-1], terminal):
@@ -138,7 +139,7 @@ def _play(airflow: LocalAirflow, place: Place, nights: list[date], terminal: Ter
         time.sleep(2)
 
 
-def _last_nights(source_uri: str, timeout_seconds: float) -> list[date]:
+def _last_nights(source_uri: str, terms: ServerTerms) -> list[date]:
     """The last week of the bank.
 
     Raises
@@ -148,7 +149,7 @@ def _last_nights(source_uri: str, timeout_seconds: float) -> list[date]:
     """
     from include.sources import open_source
 
-    with open_source(source_uri, timeout_seconds=timeout_seconds) as source:
+    with open_source(source_uri, terms=terms) as source:
         span = source.span()
     if span is None:
         raise SettingsError("the source has no transactions: name another one with SOURCE=")

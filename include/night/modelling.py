@@ -83,7 +83,7 @@ def train_champion(source_uri: str, lake_uri: str, before: date) -> dict[str, ob
     """
     settings = get_settings()
     with stage(f"the past before {before} read and let in"):
-        history = read_history(source_uri, before, settings.lookback_days, settings.source_timeout_seconds)
+        history = read_history(source_uri, before, settings.lookback_days, settings.server_terms)
     trained = _train_on(history, before, lake_uri, settings)
     if trained.model is None:
         return {"model_version": None, "note": trained.note}
@@ -136,7 +136,7 @@ def _chosen(registry: ModelRegistry, version: str, why: str) -> ModelChoice:
 def _train(request: NightRequest, history: pa.Table | None, statics: dict[str, pa.Table], rounding: int) -> Trained:
     settings, habit_days = request.settings, request.settings.lookback_days
     if history is None:
-        past = read_history(request.source_uri, request.night, habit_days, settings.source_timeout_seconds)
+        past = read_history(request.source_uri, request.night, habit_days, settings.server_terms)
     else:
         past = BankHistory(history, statics, rounding, habit_days)
     return _train_on(past, request.night, request.lake_uri, settings)

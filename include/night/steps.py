@@ -54,7 +54,7 @@ def _read_source(request: NightRequest, lake: Lake) -> tuple[RunStart, Extracted
     # Looked at before anything that depends on it: what is published meanwhile is found out by `publish`.
     published = lake.published(night)
     is_first = not (carried_state.has_predecessor(lake, night) and carried_state.knows_enough(lake, night))
-    with open_source(request.source_uri, timeout_seconds=request.settings.source_timeout_seconds) as source:
+    with open_source(request.source_uri, terms=request.settings.server_terms) as source:
         settlement.calendar_of(source.holidays)  # an unknown one stops the night before anything is read
         if is_first:
             _refuse_a_hole(source, lake, night)

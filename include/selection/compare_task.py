@@ -123,7 +123,7 @@ class _Comparing:
         plan = self.plan
         recipe, weights = winner.recipe(plan.candidates, plan.recipe)
         confirmed = confirmed_before(Lake.open(self.lake_uri), plan.before)
-        history = read_history(self.source_uri, plan.before, plan.habit_days, get_settings().source_timeout_seconds)
+        history = read_history(self.source_uri, plan.before, plan.habit_days, get_settings().server_terms)
         return train(history, TrainingSpec(plan.before, plan.seed, plan.budget, recipe, weights, confirmed))
 
     def _note(self, outcome: TrainingOutcome, winner: str) -> str:

@@ -131,7 +131,7 @@ class _Preparation:
 
     def lay_out(self, source_uri: str, folds: int, rounds: int) -> SelectionPlan:
         """The plan with its folds and candidates, or without any and the reason why."""
-        past = read_history(source_uri, self.plan.before, self.plan.habit_days, get_settings().source_timeout_seconds)
+        past = read_history(source_uri, self.plan.before, self.plan.habit_days, get_settings().server_terms)
         spans = _spans(past.postings, self.plan.before, folds)
         if len(spans) * rounds < LEAST_MEASUREMENTS:
             earliest = self.plan.before - timedelta(days=FOLD_DAYS * folds)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from include.databases.terms import STRICT, ServerTerms
 from include.errors import SettingsError
-from include.settings import SOURCE_TIMEOUT_SECONDS
 from include.sources.address import parse_address
 from include.sources.base import Extract, Source
 
@@ -14,7 +14,7 @@ __all__ = ["Extract", "Source", "open_source"]
 _DATABASE = re.compile(r"(postgresql|mysql|mariadb|sqlite)(\+\w+)?:", re.ASCII)
 
 
-def open_source(uri: str, *, timeout_seconds: float = SOURCE_TIMEOUT_SECONDS) -> Source:
+def open_source(uri: str, *, terms: ServerTerms = STRICT) -> Source:
     """The source an address names, to be used as a context manager.
 
     Parameters
@@ -25,8 +25,8 @@ def open_source(uri: str, *, timeout_seconds: float = SOURCE_TIMEOUT_SECONDS) ->
         rounding where it is not the dialect's or, in canonical files and databases, not one unit of the last digit
         that any amount or balance has; `?zone=Europe/Prague` whose days the bank counts on, where it writes moments
         with a zone or an offset; `?holidays=CZ` the calendar of its bank holidays.
-    timeout_seconds
-        Longest time that a database may say nothing.
+    terms
+        What is asked of a database's server, and how long it may say nothing.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def open_source(uri: str, *, timeout_seconds: float = SOURCE_TIMEOUT_SECONDS) ->
     if _DATABASE.match(address.uri):
         from include.sources.database.source import open_database
 
-        return open_database(address.uri, address.declared, timeout_seconds)
+        return open_database(address.uri, address.declared, terms)
     from include.sources.files.folder import Folder
     from include.sources.files.source import FileSource
 

@@ -6,13 +6,14 @@ from datetime import date
 
 import pyarrow as pa
 
+from include.databases.terms import ServerTerms
 from include.evaluation.bank_history import BankHistory
 from include.quality import admit
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS
 from include.sources import open_source
 
 
-def read_history(source_uri: str, before: date, habit_days: int, timeout_seconds: float) -> BankHistory:
+def read_history(source_uri: str, before: date, habit_days: int, terms: ServerTerms) -> BankHistory:
     """The past of a source: its postings dated before `before`; nothing later is read.
 
     Parameters
@@ -23,10 +24,10 @@ def read_history(source_uri: str, before: date, habit_days: int, timeout_seconds
         The first date that is not read.
     habit_days
         Days that habits reach back in the features of these postings.
-    timeout_seconds
-        Longest silence of a database before it is given up.
+    terms
+        What is asked of a database's server.
     """
-    with open_source(source_uri, timeout_seconds=timeout_seconds) as source:
+    with open_source(source_uri, terms=terms) as source:
         statics = admit({name: source.static(name) for name in STATIC_RELATIONS}, None).accepted
         past = admit({FIN_TRANSACTION.name: source.history(before=before)}, None).accepted
         history = BankHistory(past[FIN_TRANSACTION.name], statics, source.rounding_cents, habit_days)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from include.databases.terms import ServerTerms
 from include.errors import SourceUnavailableError
 from include.sources import open_source
 from include.sources.database.patience import WATCHER, Patience
@@ -20,6 +21,7 @@ from tests.sources.stubborn_servers import Talk, deaf, serving, silent_mysql, si
 
 SECOND = date(2013, 1, 2)
 LIMIT = 1
+HURRIED = ServerTerms(timeout_seconds=LIMIT)
 # What a machine that does other things besides may take to notice.
 SLACK = 20
 
@@ -39,7 +41,10 @@ def hurried() -> Iterator[None]:
 
 def given_up(uri: str) -> str:
     began = time.monotonic()
-    with pytest.raises(SourceUnavailableError) as failed, open_source(uri, timeout_seconds=LIMIT) as source:
+    with (
+        pytest.raises(SourceUnavailableError) as failed,
+        open_source(uri, terms=HURRIED) as source,
+    ):
         source.night(SECOND)
     assert time.monotonic() - began < SLACK
     assert WATCHER not in {thread.name for thread in threading.enumerate()}

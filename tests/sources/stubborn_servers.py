@@ -98,6 +98,19 @@ def asking_for(file: str) -> Talk:
     return talk
 
 
+def asking_as_it_is(plugin: bytes) -> Talk:
+    """A MySQL server that wants the password as it is, without TLS."""
+
+    def talk(client: socket.socket, visits: Visits) -> None:
+        client.sendall(_packet(_GREETING, 0))
+        sequence = _received(client)[1]
+        # A wish for another plugin and, for `dialog`, its question.
+        client.sendall(_packet(b"\xfe" + plugin + b"\x00" + b"\x02Password: ", sequence + 1))
+        visits.received.append(client.recv(1024))
+
+    return talk
+
+
 def silent_mysql(client: socket.socket, visits: Visits) -> None:
     """A MySQL server that lets anybody in and answers no statement."""
     greet_as_mysql(client)

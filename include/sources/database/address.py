@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 
+from include.databases.credentials import Credentials
 from include.errors import SettingsError
 
 _DRIVERS = {
@@ -147,7 +148,7 @@ def _require_plain(url: URL) -> None:
 
 
 def _require_allowed(url: URL) -> None:
-    allowed = PARAMETERS[url.get_backend_name()]
+    allowed = PARAMETERS[url.get_backend_name()] | _own_parameters(url)
     if refused := sorted(url.query.keys() - allowed):
         raise SettingsError(
             f"the database's address has parameters that are not allowed: {', '.join(map(repr, refused))}. Allowed for "
@@ -157,6 +158,11 @@ def _require_allowed(url: URL) -> None:
         raise SettingsError(f"the database's address gives {', '.join(doubled)} more than once: keep one of each")
     if url.query.get("mode", "ro") != "ro":
         raise SettingsError("the database's address gives a mode other than ro: a source is only ever read")
+
+
+def _own_parameters(url: URL) -> frozenset[str]:
+    """Those that no driver sees."""
+    return frozenset() if url.get_backend_name() == "sqlite" else Credentials.PARAMETERS
 
 
 def _require_one_server(url: URL) -> None:

@@ -6,10 +6,11 @@ import hashlib
 import math
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -17,6 +18,10 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
+from include.databases.certificates import certificates_told
+from include.databases.credentials import Credentials
+from include.databases.terms import ServerTerms
+from include.databases.tls import Guarded, guarded
 from include.errors import SourceError, SourceUnavailableError
 from include.sources.database.address import public_uri
 from include.sources.database.patience import Patience
@@ -25,7 +30,7 @@ from include.sources.database.texts import is_utf8, text_of
 # A reachable server answers within a second; libpq itself would wait for minutes.
 _CONNECT_SECONDS = 10
 # A table that is being altered is locked; a night waits for it as long as a short deployment takes, then tries again.
-_LOCK_TIMEOUT = "60s"
+_LOCK_SECONDS = 60
 # No field of a bank's record comes near; without a bound one value of gigabytes takes the memory of the night.
 _LONGEST_VALUE = 16 * 2**20
 # One snapshot per extract, and a server that refuses to write for us.
@@ -33,9 +38,11 @@ _SNAPSHOT_OPTIONS = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "mysql": {"isolation_level": "REPEATABLE READ"},
 }
+# How the others begin: of MySQL a plain BEGIN would take its snapshot at the first query and could write.
+_BEGIN = {"sqlite": "begin", "mysql": "start transaction with consistent snapshot, read only"}
 # Seen on PostgreSQL 18: a refused login carries no SQLSTATE, only the server's words.
 _REFUSED_FOR_GOOD = re.compile(
-    r"password authentication failed|no password supplied|no pg_hba\.conf entry|does not exist|unable to open"
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|does not exist|unable to open"
 )
 # Authentication, unknown database, missing rights or objects, data that cannot be cast.
 _TERMINAL_STATES = ("28", "3D", "42", "22")
@@ -47,26 +54,58 @@ _TOO_SCATTERED = re.compile(r"too many SQL variables|Expression tree is too larg
 # MySQL: a zone that the server's own tables lack.
 _UNKNOWN_ZONE = 1298
 # MySQL: access denied to database or user, unknown database, no right on a table.
-_TERMINAL_NUMBERS = (1044, 1045, 1049, 1142, _UNKNOWN_ZONE)
+_ACCESS_DENIED = 1045
+_TERMINAL_NUMBERS = (1044, _ACCESS_DENIED, 1049, 1142, _UNKNOWN_ZONE)
 
 
-def connect(url: URL, patience: Patience) -> Connection:
+@dataclass(frozen=True)
+class Way:
+    """The way to one database: over TLS where it leaves this machine, with the login of the moment.
+
+    Attributes
+    ----------
+    reach
+        Address as the driver takes it, without what it does not know, and the TLS that is asked of the server.
+    credentials
+        Where the login comes from.
+    """
+
+    reach: Guarded
+    credentials: Credentials
+
+    @classmethod
+    def of(cls, url: URL, terms: ServerTerms) -> Way:
+        """The way to an address.
+
+        Raises
+        ------
+        SettingsError
+            When the address asks for less than the terms do.
+        """
+        credentials = Credentials.of(url)
+        plain = url.difference_update_query(Credentials.PARAMETERS)
+        return cls(guarded(plain, terms, always=credentials.is_secret_everywhere), credentials)
+
+
+def connect(way: Way, patience: Patience) -> Connection:
     """A connection in a transaction that sees one moment and cannot write, watched by `patience`.
 
     Raises
     ------
     SourceError
-        When trying again cannot help: a wrong password, a database that does not exist.
+        When trying again cannot help: a wrong password, a certificate that is not to be trusted, no such database.
     SourceUnavailableError
         When the server cannot be reached or refuses.
     """
+    url = way.credentials.fresh(way.reach.url)
     if url.get_backend_name() == "sqlite":
         _require_file(url)
-    with reported(url), patience.limit(), _known_host():
-        connection = _engine(url, patience).connect()
+    distrusted = certificates_told(way.reach, public_uri(url), SourceError)
+    with reported(url, way.credentials), patience.limit(), _known_host(), distrusted:
+        connection = _engine(url, way.reach, patience).connect()
         connection.begin()
-        if url.get_backend_name() == "postgresql":
-            _prepare_postgres(connection, patience.seconds)
+        if prepare := _PREPARE.get(url.get_backend_name()):
+            prepare(connection, patience.seconds)
     return connection
 
 
@@ -76,34 +115,69 @@ def close(connection: Connection, patience: Patience) -> None:
         connection.close()
 
 
-def _engine(url: URL, patience: Patience) -> Engine:
+def _engine(url: URL, reach: Guarded, patience: Patience) -> Engine:
     backend = url.get_backend_name()
     engine = sa.create_engine(
         _read_only_file(url) if backend == "sqlite" else url,
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args=_connect_arguments(url, patience.seconds),
+        connect_args={**_connect_arguments(url, patience.seconds), **_guards(reach)},
         execution_options=_SNAPSHOT_OPTIONS.get(backend, {}),
     )
     # Before the first statement, which SQLAlchemy sends by itself.
     event.listen(engine, "connect", lambda driver, _: patience.watch(driver), insert=True)
     if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("begin"))
+    if begin := _BEGIN.get(backend):
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
+
+
+def _guards(reach: Guarded) -> Mapping[str, Any]:
+    """What keeps a password from being read on its way."""
+    in_the_clear = reach.level == "off" and reach.url.get_backend_name() == "mysql"
+    return {"auth_plugin_map": _PLAIN_PASSWORDS} if in_the_clear else reach.arguments
 
 
 def _connect_arguments(url: URL, seconds: float) -> dict[str, Any]:
     """The driver's arguments beside the address; limits in the address take precedence."""
     limits = {"postgresql": ("connect_timeout",), "mysql": ("connect_timeout", "read_timeout", "write_timeout")}
     backend = url.get_backend_name()
-    told = {
+    told: dict[str, Any] = {
         name: _CONNECT_SECONDS if name == "connect_timeout" else math.ceil(seconds)
         for name in limits.get(backend, ())
         if name not in url.query
     }
+    return {**told, **_MYSQL_ARGUMENTS} if backend == "mysql" else told
+
+
+class _NoPlainPassword:
+    """Refuses a server that asks for the password as it is; the driver would send it to whoever answers in its place.
+
+    One of RDS asks for tokens so, and those that ask PAM for passwords.
+    """
+
+    def __init__(self, _connection: object) -> None:
+        """Made by the driver, when the server asks."""
+
+    def authenticate(self, _packet: object) -> NoReturn:
+        """Send nothing."""
+        raise SourceError(
+            "the database's server asks for the password as it is, over a connection without TLS: nothing was sent. "
+            "Let the address ask for TLS (ssl_verify_identity=true), or give the user another plugin"
+        )
+
+
+_PLAIN_PASSWORDS = {"mysql_clear_password": _NoPlainPassword, "dialog": _NoPlainPassword}
+"""PyMySQL's names of the plugins that send it."""
+
+
+_MYSQL_ARGUMENTS = {
     # A server may answer any query by asking for a file of this machine.
-    return {**told, "local_infile": False} if backend == "mysql" else told
+    "local_infile": False,
+    # Whatever the server prefers: its modes change what quotes mean, what is padded, which dates there are.
+    "sql_mode": "",
+}
 
 
 def _read_only_file(url: URL) -> URL:
@@ -140,9 +214,29 @@ def _prepare_postgres(connection: Connection, seconds: float) -> None:
     The server's own limit ends a statement that nobody here waits for any more.
     """
     connection.execute(sa.select(sa.func.set_config("DateStyle", "ISO, YMD", True)))
-    for name, limit in (("lock_timeout", _LOCK_TIMEOUT), ("statement_timeout", f"{math.ceil(seconds)}s")):
+    for name, limit in (("lock_timeout", f"{_LOCK_SECONDS}s"), ("statement_timeout", f"{math.ceil(seconds)}s")):
         unlimited = sa.func.current_setting(name) == "0"
         connection.execute(sa.select(sa.func.set_config(name, limit, True)).where(unlimited))
+
+
+def _prepare_mysql(connection: Connection, seconds: float) -> None:
+    """As for PostgreSQL; a statement may take this long, and so may we between two batches of its rows."""
+    limit = math.ceil(seconds)
+    # MariaDB counts in seconds, MySQL in milliseconds.
+    statement = f"max_statement_time = {limit}" if _is_mariadb(connection) else f"max_execution_time = {limit * 1000}"
+    connection.exec_driver_sql(
+        f"set session lock_wait_timeout = {_LOCK_SECONDS}, session net_write_timeout = {limit}, session {statement}"
+    )
+
+
+def _is_mariadb(connection: Connection) -> bool:
+    return bool(getattr(connection.dialect, "is_mariadb", False))
+
+
+_PREPARE: Mapping[str, Callable[[Connection, float], None]] = {
+    "postgresql": _prepare_postgres,
+    "mysql": _prepare_mysql,
+}
 
 
 @contextmanager
@@ -157,12 +251,23 @@ def _known_host() -> Iterator[None]:
 
 
 @contextmanager
-def reported(url: URL) -> Iterator[None]:
-    """Turn a database's errors into the night's: what failed, where, and whether trying again can help."""
+def reported(url: URL, credentials: Credentials | None = None) -> Iterator[None]:
+    """Turn a database's errors into the night's: what failed, where, and whether trying again can help.
+
+    Parameters
+    ----------
+    url
+        Address, whose password is never shown.
+    credentials
+        Where the login came from, while one is asked to be let in: another login may be, so that it is tried again.
+    """
     try:
         yield
     except exc.DBAPIError as error:
-        raise _told(error, public_uri(url), _words(error, url)) from None
+        place, words = public_uri(url), _words(error, url)
+        if credentials and credentials.may_change and _is_refused_login(error):
+            raise SourceUnavailableError(_not_let_in(place, words, credentials), place=place) from None
+        raise _told(error, place, words) from None
     except RuntimeError as error:
         if "LOAD_LOCAL" not in str(error):
             raise
@@ -171,6 +276,20 @@ def reported(url: URL) -> Iterator[None]:
             "address names the right one",
             place=public_uri(url),
         ) from None
+
+
+def _is_refused_login(error: exc.DBAPIError) -> bool:
+    return _number(error) == _ACCESS_DENIED or "authentication failed" in str(error.orig)
+
+
+def _not_let_in(place: str, words: str, credentials: Credentials) -> str:
+    mend = (
+        "see that the role of this process may do rds-db:connect as this user, that the user may come with tokens "
+        "(rds_iam, AWSAuthenticationPlugin), and that the clock is right"
+        if credentials.is_token
+        else "see that the connection has the user's password of now, as its secret may just have been rotated"
+    )
+    return f"{place} did not let us in ({words}): {mend}. The next try comes with a new login"
 
 
 def _told(error: exc.DBAPIError, place: str, words: str) -> SourceError | SourceUnavailableError:

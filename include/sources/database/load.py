@@ -16,6 +16,8 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.pool import NullPool
 from tqdm import tqdm
 
+from include.databases.terms import STRICT, ServerTerms
+from include.databases.tls import guarded
 from include.errors import SourceError
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS, Kind
 from include.sources import open_source
@@ -37,8 +39,10 @@ _TYPES: Mapping[Kind, sa.types.TypeEngine[Any]] = {
 }
 
 
-def load_bank(bank: str | Path | Source, database_uri: str) -> dict[str, int]:
-    """Write every relation of a source into a database, whole or not at all; tables of these names are replaced.
+def load_bank(bank: str | Path | Source, database_uri: str, terms: ServerTerms = STRICT) -> dict[str, int]:
+    """Write every relation of a source into a database; tables of these names are replaced.
+
+    In PostgreSQL and SQLite all of it or nothing; MySQL keeps each table as soon as it is made.
 
     Values the source could not give are null, records it could not split are left out, and a column it does not have
     is not made. Only keys are declared: a reference to nowhere is a finding of the night, not of the loader.
@@ -49,6 +53,8 @@ def load_bank(bank: str | Path | Source, database_uri: str) -> dict[str, int]:
         A source that is not being read, or a source's address.
     database_uri
         SQLAlchemy's URL of an existing database; for SQLite the file is made.
+    terms
+        What is asked of its server.
 
     Returns
     -------
@@ -59,12 +65,12 @@ def load_bank(bank: str | Path | Source, database_uri: str) -> dict[str, int]:
     SourceError
         When rows of a relation have no key or share one.
     """
-    source = open_source(str(bank)) if isinstance(bank, str | Path) else bank
+    source = open_source(str(bank), terms=terms) if isinstance(bank, str | Path) else bank
     with source:
         extracts = dict(_extracts(source))
     for extract in extracts.values():
         _require_keys(extract)
-    return _write(extracts, parse_url(database_uri))
+    return _write(extracts, parse_url(database_uri), terms)
 
 
 def _extracts(source: Source) -> Iterator[tuple[str, Extract]]:
@@ -87,8 +93,10 @@ def _require_keys(extract: Extract) -> None:
         )
 
 
-def _write(extracts: dict[str, Extract], url: URL) -> dict[str, int]:
-    engine = sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
+def _write(extracts: dict[str, Extract], url: URL, terms: ServerTerms) -> dict[str, int]:
+    reach = guarded(url, terms)
+    arguments = dict(reach.arguments)
+    engine = sa.create_engine(reach.url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
     total = sum(extract.rows.num_rows for extract in extracts.values())
     with reported(url), engine.begin() as connection, tqdm(total=total, unit=" rows", desc=public_uri(url)) as progress:
         for extract in extracts.values():

@@ -11,12 +11,12 @@ from typing import Self
 import pyarrow as pa
 from sqlalchemy.engine import URL, Connection
 
+from include.databases.terms import STRICT, ServerTerms
 from include.relations import STATIC_RELATIONS
-from include.settings import SOURCE_TIMEOUT_SECONDS
 from include.sources.address import NOTHING_DECLARED, Declared
 from include.sources.base import Extract
 from include.sources.database.address import parse_url, public_uri
-from include.sources.database.link import close, connect, reported
+from include.sources.database.link import Way, close, connect, reported
 from include.sources.database.patience import Patience
 from include.sources.database.reading import Reading
 from include.sources.database.relation_tables import find_tables
@@ -24,13 +24,10 @@ from include.sources.database.zones import count_days_in
 from include.sources.dialects import CANONICAL
 
 
-def open_database(
-    uri: str, declared: Declared = NOTHING_DECLARED, timeout_seconds: float = SOURCE_TIMEOUT_SECONDS
-) -> DatabaseSource:
+def open_database(uri: str, declared: Declared = NOTHING_DECLARED, terms: ServerTerms = STRICT) -> DatabaseSource:
     """The bank's relations in a database, to be used as a context manager.
 
-    Tables and columns are found by their canonical names (`fin_disp` and `fin_trans` will do). PostgreSQL and SQLite
-    are tested; MySQL goes the same way but is not.
+    Tables and columns are found by their canonical names (`fin_disp` and `fin_trans` will do).
 
     Parameters
     ----------
@@ -39,15 +36,15 @@ def open_database(
         schema.
     declared
         Declarations in the address; without a rounding it is one unit of the last money digit of all transactions.
-    timeout_seconds
-        Longest time that the database may say nothing.
+    terms
+        What is asked of the server, and how long it may say nothing.
 
     Raises
     ------
     SettingsError
-        When the URL cannot be read or there is no driver for it.
+        When the URL cannot be read, there is no driver for it, or it asks for less TLS than the terms do.
     """
-    return DatabaseSource(parse_url(uri), declared, timeout_seconds)
+    return DatabaseSource(parse_url(uri), declared, terms)
 
 
 class DatabaseSource:
@@ -62,11 +59,12 @@ class DatabaseSource:
         The address without user, password, driver and parameters.
     """
 
-    def __init__(self, url: URL, declared: Declared, timeout_seconds: float = SOURCE_TIMEOUT_SECONDS) -> None:
+    def __init__(self, url: URL, declared: Declared, terms: ServerTerms = STRICT) -> None:
         self.uri = public_uri(url)
         self._declared = declared
         self._url = url
-        self._patience = Patience(self.uri, timeout_seconds)
+        self._way = Way.of(url, terms)
+        self._patience = Patience(self.uri, terms.timeout_seconds)
         self._reading: Reading | None = None
 
     @property
@@ -112,7 +110,7 @@ class DatabaseSource:
     def __enter__(self) -> Self:
         if self._reading is not None:
             raise RuntimeError(f"{self.uri} is already being read: leave the one `with` before the next")
-        connection = connect(self._url, self._patience)
+        connection = connect(self._way, self._patience)
         try:
             with self._asked():
                 self._reading = self._first_look(connection)

@@ -1,0 +1,1 @@
+"""How a database's server is reached: TLS and its certificates, for the bank's sources and for the lake's catalog."""

@@ -1,0 +1,99 @@
+"""What is wrong with a server's certificate, as a sentence; the drivers' own words leave it out or bury it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import exc
+from sqlalchemy.engine import URL
+
+from include.databases.tls import Guarded, context_of, way_of
+from include.errors import SettlementError
+
+# Seen on libpq 18 and PyMySQL 2.2: what they say where TLS is not had, or where a certificate is not to be trusted.
+_NO_TLS = re.compile(r"does not support SSL|server doesn't support it")
+_DISTRUST = re.compile(r"certificate verify failed|signature failure|does not match host name")
+# OpenSSL's own words for it, by which one is told from another.
+_REASONS: Mapping[str, tuple[str, str]] = {
+    r"has expired": ("has expired", "have it renewed"),
+    r"not yet valid": ("is not valid yet", "set this machine's clock, or have the certificate renewed"),
+    r"[Hh]ostname mismatch|IP address mismatch|does not match host name": (
+        "is for another host",
+        "write the host as the certificate names it, or have one made for this name",
+    ),
+    r"self-signed certificate$": (
+        "nobody vouches for but itself (it is self-signed)",
+        "have one signed by an authority, and name the authority's file in ADS_DATABASE_AUTHORITIES",
+    ),
+    r"": (
+        "none of the known authorities has signed",
+        "name the file with the authority's certificate in ADS_DATABASE_AUTHORITIES (for RDS the global bundle)",
+    ),
+}
+# libpq's first message where it asks for TLS: its length, and a number that stands for the wish.
+_TLS_PLEASE = struct.pack("!II", 8, 80877103)
+_LOOK_SECONDS = 5
+
+
+@contextmanager
+def certificates_told(reach: Guarded, place: str, error: type[SettlementError]) -> Iterator[None]:
+    """Raise a server's lack of TLS, or of a certificate that can be trusted, as an error that says what mends it.
+
+    Parameters
+    ----------
+    reach
+        How the server is reached.
+    place
+        Address of the database in a form that people may see.
+    error
+        Kind of the error.
+    """
+    try:
+        yield
+    except exc.DBAPIError as refused:
+        words = str(refused.orig)
+        if _NO_TLS.search(words):
+            raise error(_without_tls(place, reach), place=place) from None
+        if _DISTRUST.search(words):
+            raise error(_untrusted(place, _reason(words, reach), reach.authorities), place=place) from None
+        raise
+
+
+def _without_tls(place: str, reach: Guarded) -> str:
+    return (
+        f"{place} offers no TLS, and {reach.level} is asked of it: switch TLS on at the server. Nothing was sent to "
+        "it; ADS_DATABASE_TLS=off would let passwords and records go in the clear"
+    )
+
+
+def _untrusted(place: str, reason: str, authorities: Path | None) -> str:
+    what, mend = next(told for pattern, told in _REASONS.items() if re.search(pattern, reason))
+    known = authorities or "the system's own"
+    return f"{place} shows a certificate that {what}: {mend}. The authorities are {known}; nothing was sent to it"
+
+
+def _reason(words: str, reach: Guarded) -> str:
+    """OpenSSL's words for what is wrong; libpq keeps them to itself, so that the certificate is looked at once more."""
+    if found := re.search(r"certificate verify failed: (.+?) ?\(_ssl", words):
+        return found[1]
+    return words if "does not match" in words else _seen(reach.url, reach.authorities)
+
+
+def _seen(url: URL, authorities: Path | None) -> str:
+    """What Python says of a PostgreSQL server's certificate; empty where it cannot look or finds nothing wrong."""
+    try:
+        with socket.create_connection(way_of(url), _LOOK_SECONDS) as plain:
+            plain.sendall(_TLS_PLEASE)
+            plain.recv(1)
+            with context_of("verify-full", authorities).wrap_socket(plain, server_hostname=url.host):
+                return ""
+    except ssl.SSLCertVerificationError as error:
+        return str(error.verify_message)
+    except OSError:
+        return ""
