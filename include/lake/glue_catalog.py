@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyiceberg.catalog.glue import GlueCatalog, _register_glue_catalog_id_with_glue_client
 from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
@@ -25,8 +25,8 @@ from include.aws.clients import client
 from include.aws.refusals import told
 from include.lake.metadata_memory import MetadataMemory
 
-if TYPE_CHECKING:
-    from mypy_boto3_glue.type_defs import TableInputTypeDef, TableTypeDef
+_Found = dict[str, Any]
+"""What Glue says of a table or a database, or is told."""
 
 # What Glue tells of a database and takes again; an update replaces all of it.
 _OF_A_DATABASE = (
@@ -44,20 +44,19 @@ class GlueLakeCatalog(GlueCatalog):
     """pyiceberg's Glue catalog, which reads each metadata file once and tells what AWS refuses."""
 
     def __init__(self, name: str, catalog_id: str, **properties: str) -> None:
-        glue = client("glue")
+        with _asking("the Glue catalog"):
+            glue = client("glue")
         if catalog_id:
             _register_glue_catalog_id_with_glue_client(glue, catalog_id)
         super().__init__(name, client=glue, **properties)
         self._memory = MetadataMemory(self)
 
-    def _convert_glue_to_iceberg(self, glue_table: TableTypeDef) -> IcebergTable:
+    def _convert_glue_to_iceberg(self, glue_table: _Found) -> IcebergTable:
         key = (glue_table["DatabaseName"], glue_table["Name"])
         location = glue_table.get("Parameters", {}).get("metadata_location", "")
         return self._memory.table(key, location, partial(super()._convert_glue_to_iceberg, glue_table))
 
-    def _update_glue_table(
-        self, database_name: str, table_name: str, table_input: TableInputTypeDef, version_id: str
-    ) -> None:
+    def _update_glue_table(self, database_name: str, table_name: str, table_input: _Found, version_id: str) -> None:
         try:
             super()._update_glue_table(database_name, table_name, table_input, version_id)
         except CommitFailedException as error:
@@ -113,7 +112,7 @@ class GlueLakeCatalog(GlueCatalog):
         with _asking(f"the parameters of the database {namespace} in Glue", "glue:UpdateDatabase"):
             self.glue.update_database(Name=namespace, DatabaseInput=kept)
 
-    def _database(self, namespace: str) -> dict[str, Any]:
+    def _database(self, namespace: str) -> _Found:
         with _asking(f"the database {namespace} in Glue", "glue:GetDatabase"):
             return dict(self.glue.get_database(Name=namespace)["Database"])
 
@@ -121,8 +120,8 @@ class GlueLakeCatalog(GlueCatalog):
 @contextmanager
 def _asking(what: str, *permissions: str) -> Iterator[None]:
     remedy = (
-        f"Whoever runs this needs {', '.join(permissions)} on the catalog, the database and its tables; where Lake "
-        "Formation manages them, its grants as well"
+        f"Whoever runs this needs {', '.join(permissions)} on the catalog, the database and its tables and, where Lake "
+        "Formation manages them, its grants"
     )
     with told(what, remedy):
         yield
