@@ -28,7 +28,7 @@ def folders_in(folder: UPath) -> list[UPath]:
     """The folders directly in a folder or below a prefix, in one listing; none where there is nothing."""
     if is_object(folder):
         return [folder / name for name in folder.fs.names_below(folder.path, folders=True)]
-    return [child for child in folder.iterdir() if child.is_dir()] if folder.exists() else []
+    return sorted((child for child in folder.iterdir() if child.is_dir()), key=str) if folder.exists() else []
 
 
 def names_in(folder: UPath) -> list[str]:
@@ -36,6 +36,14 @@ def names_in(folder: UPath) -> list[str]:
     if is_object(folder):
         return list(folder.fs.names_below(folder.path, folders=False))
     return [child.name for child in folder.iterdir() if child.is_file()] if folder.exists() else []
+
+
+def files_below(folder: UPath | Path) -> list[str]:
+    """The files in a folder and in its folders, or below a prefix, by their names from there, in one listing."""
+    if is_object(folder):
+        return list(folder.fs.all_below(folder.path))
+    place = Path(folder.path) if isinstance(folder, UPath) else folder
+    return sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
 
 
 def is_object(path: UPath | Path) -> TypeGuard[UPath]:

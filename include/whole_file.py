@@ -90,6 +90,22 @@ def read_whole(path: UPath | Path, most_bytes: int | None = None) -> Whole | Non
     return None
 
 
+def content_of(path: UPath | Path) -> bytes:
+    """The content of a file that must be there; one request in an object store.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is none.
+    ObjectStoreError, ObjectStoreUnavailableError, OSError
+        As for `read_whole`.
+    """
+    found = read_whole(path)
+    if found is None:
+        raise FileNotFoundError(str(path))
+    return found.content
+
+
 def remove_whole(path: UPath | Path, version: str = "") -> None:
     """Remove a file; an object only while it is still of this version, as `read_whole` gave it.
 

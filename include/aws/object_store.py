@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from include.errors import ObjectConflictError, ObjectStoreError, ObjectStoreUna
 NEW = "*"
 """In place of a version: there must be no object yet."""
 _TOKEN = "ads-write"  # noqa: S105 - a name in an object's metadata
+_BYTES = "application/octet-stream"
 # A request that takes longer has been lost; the SDK's own minute would add up to five with its attempts.
 _CONNECT_SECONDS, _READ_SECONDS = 10, 30
 # HEAD has no body to say why in; asking for the object says it.
@@ -152,6 +154,11 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         names = (each["name"].strip("/").removeprefix(own).strip("/") for each in found if each["type"] == kind)
         return sorted(filter(None, names))
 
+    def all_below(self, path: str) -> list[str]:
+        """The objects below a prefix, by their names from there, sorted; a page of a thousand costs one request."""
+        own = f"{path.strip('/')}/"
+        return [name.removeprefix(own) for name in sorted(self.find(path)) if name != own and name.startswith(own)]
+
     def write_object(self, path: str, content: bytes, over: str | None = None) -> str:
         """Write an object whole, with its checksum, and return its version.
 
@@ -174,8 +181,8 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         bucket, key, _ = self.split_path(path)
         place, mark = {"Bucket": bucket, "Key": key}, uuid4().hex
         try:
-            metadata = {_TOKEN: mark}
-            found = await self._call_s3("put_object", **place, Body=content, Metadata=metadata, **_condition(over))
+            said = {"ContentType": mimetypes.guess_type(key)[0] or _BYTES, "Metadata": {_TOKEN: mark}}
+            found = await self._call_s3("put_object", **place, Body=content, **said, **_condition(over))
             return str(found["ETag"])
         except (ObjectConflictError, ObjectStoreUnavailableError, FileNotFoundError) as error:
             # A retry of the SDK meets what the first attempt wrote, where only the answer to it was lost.

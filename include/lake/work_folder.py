@@ -22,7 +22,7 @@ from upath import UPath
 from include.errors import MissingStateError, PublishError
 from include.paths import folders_in, is_object, path_of
 from include.security.private import make_private
-from include.whole_file import write_whole
+from include.whole_file import content_of, write_whole
 
 WORK = "_work"
 """Name of the lake's folder that holds the work folders."""
@@ -97,8 +97,8 @@ class WorkFolder:
             When there is none, because the earlier steps did not run or the folder was removed since.
         """
         path = self.folder / f"{name}.parquet"
-        with _kept(path), path.open("rb") as origin:
-            return pq.read_table(pa.py_buffer(origin.read()))
+        with _kept(path):
+            return pq.read_table(pa.py_buffer(content_of(path)))
 
     def has(self, name: str) -> bool:
         """Whether a table is stored under `name`."""
@@ -134,7 +134,7 @@ class WorkFolder:
         """
         path = self.folder / f"{name}.json"
         with _kept(path):
-            return json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(content_of(path))
 
     def clear(self) -> None:
         """Remove the folder: what an earlier attempt left, or what a finished run no longer needs."""

@@ -18,7 +18,7 @@ from include.lake import Lake
 from include.lake.tables import ALERTS_SCHEMA
 from include.lake.work_folder import WORK, WorkFolder
 from include.night.finish import sheets_of, write_alerts_sheet
-from include.paths import path_of
+from include.paths import files_below, folders_in, names_in, path_of
 from include.privacy.selecting import Selection
 from include.reviews.drop import ReviewFile, inbox_of, kept_files, read_inbox, reviews_kept, taken_of
 from include.settings import Settings
@@ -124,7 +124,7 @@ class LakeFiles:
 def _sheets(lake_uri: str, nights: Collection[date], selection: Selection) -> Iterator[date]:
     """The nights whose sheets may name the client: those that hold rows, and those that did when theirs was written."""
     folder = sheets_of(lake_uri)
-    for path in sorted(folder.glob("*.csv"), key=str) if folder.exists() else ():
+    for path in (folder / name for name in sorted(names_in(folder)) if name.endswith(".csv")):
         night = date.fromisoformat(path.stem)
         if night in nights or selection.count("alerts", _sheet_rows(path)):
             yield night
@@ -148,15 +148,16 @@ def _is_left(draft: UPath) -> bool:
 def _extracts(lake_uri: str) -> Iterator[UPath]:
     """Every extract, drafts of killed runs among them; workbook and data sources hold no rows and stay."""
     for folder in (path_of(lake_uri) / name for name in (MASKED_FOLDER, UNMASKED_FOLDER)):
-        for path in sorted(folder.rglob("*"), key=str) if folder.exists() else ():
-            if path.is_file() and (".hyper" in path.name or path.name == LIST_FILE):
+        for path in (folder / name for name in files_below(folder)):
+            if ".hyper" in path.name or path.name == LIST_FILE:
                 yield path
 
 
 def _work_folders(lake_uri: str, selection: Selection) -> Iterator[UPath]:
     work = path_of(lake_uri) / WORK
-    for folder in sorted(work.glob("*/*"), key=str) if work.exists() else ():
-        if folder.is_dir() and any(_holds_client(path, selection) for path in folder.rglob("*.parquet")):
+    for folder in (folder for group in folders_in(work) for folder in folders_in(group)):
+        files = (folder / name for name in files_below(folder) if name.endswith(".parquet"))
+        if any(_holds_client(path, selection) for path in files):
             yield folder
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upath import UPath
 
-from include.paths import path_of
+from include.paths import files_below, path_of
 from include.quality.admission import SuiteResult
 from include.security import locks
 from include.whole_file import write_whole
@@ -109,9 +109,7 @@ class DataDocs:
     def _remove(self, retired: Sequence[str]) -> None:
         """Remove the pages of retired nights, which nothing links to any more."""
         for name in retired:
-            folder = self._folder(name)
-            if folder.exists():
-                _remove_folder(folder)
+            _remove_folder(self._folder(name))
 
     def _summary(self, name: str) -> NightSummary:
         from include.quality.pages import NightSummary
@@ -120,8 +118,8 @@ class DataDocs:
 
     def _nights(self) -> list[str]:
         """Nights with pages, the newest first."""
-        folders = _children(self.site / "nights")
-        return sorted((folder.name for folder in folders if (folder / _RESULTS).exists()), reverse=True)
+        files = (name.split("/") for name in files_below(self.site / "nights"))
+        return sorted((parts[0] for parts in files if parts[1:] == [_RESULTS]), reverse=True)
 
     def _folder(self, name: str) -> Place:
         return self.site / "nights" / name
@@ -152,7 +150,8 @@ def _write(path: Place, text: str) -> None:
 
 
 def _remove_folder(folder: Place) -> None:
-    if isinstance(folder, Path):
-        shutil.rmtree(folder)
-    else:
-        folder.fs.rm(folder.path, recursive=True)
+    with suppress(FileNotFoundError):
+        if isinstance(folder, Path):
+            shutil.rmtree(folder)
+        else:
+            folder.fs.rm(folder.path, recursive=True)

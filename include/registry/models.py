@@ -19,7 +19,7 @@ from include.models.base import Detector
 from include.models.detectors import detector_class, reader_class
 from include.models.model import Model
 from include.models.sequence_reader import SequenceReader
-from include.paths import path_of
+from include.paths import files_below, path_of
 from include.registry.sealed_records import SealedRecords, file_content
 from include.security import locks
 from include.settings import Settings
@@ -113,9 +113,10 @@ class ModelRegistry:
         if self.records.is_known:
             return
         counted = [(self.folder / _SEALED_FILE, _POINTER_CONTEXT, CHAMPION)]
-        for path in self.folder.glob("*/*.sealed") if self.folder.exists() else ():
+        for name in files_below(self.folder):
+            path = self.folder / name
             version, part = path.parent.name, path.name.removesuffix(".sealed")
-            if _VERSION.fullmatch(version):
+            if name.count("/") == 1 and name.endswith(".sealed") and _VERSION.fullmatch(version):
                 if part == UPDATES:
                     counted.append((path, _context(version, part), _record_of(version)))
                 else:
@@ -235,10 +236,9 @@ class ModelRegistry:
 
     def versions(self) -> tuple[str, ...]:
         """Names of all trained versions, sorted; a version's refreshes are in its log of updates instead."""
-        if not self.folder.exists():
-            return ()
-        found = [path for path in self.folder.iterdir() if _VERSION.fullmatch(path.name)]
-        return tuple(sorted(path.name for path in found if not (path / f"{_REFRESH}.sealed").exists()))
+        files = [name.split("/") for name in files_below(self.folder)]
+        refreshes = {parts[0] for parts in files if parts[1:] == [f"{_REFRESH}.sealed"]}
+        return tuple(sorted({parts[0] for parts in files if _VERSION.fullmatch(parts[0])} - refreshes))
 
     def promote(
         self,

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv
 from upath import UPath
 
-from include.paths import path_of
+from include.paths import folders_in, is_object, path_of
 from include.security.private import make_private
-from include.whole_file import write_whole
+from include.whole_file import Whole, read_whole, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,16 +59,20 @@ def read_summary(lake_uri: str, selection: str) -> dict[str, Any] | None:
     """The summary of a selection; None where it did not end, or where the file is torn or was written by hand."""
     path = path_of(lake_uri) / FOLDER / selection / _SUMMARY
     try:
-        found = dict(json.loads(path.read_bytes())) if path.is_file() else None
+        found = dict(json.loads(content.content)) if (content := _summary_at(path)) is not None else None
     except (ValueError, TypeError, RecursionError):
         return None
     return found if found and "made_at" in found else None
 
 
+def _summary_at(path: UPath) -> Whole | None:
+    """The file, if it is one; a folder or a pipe of its name is none."""
+    return read_whole(path) if is_object(path) or path.is_file() else None
+
+
 def selections(lake_uri: str) -> list[dict[str, Any]]:
     """Every selection that came to its end, the newest first, as its `selection.json` has it."""
-    folder = path_of(lake_uri) / FOLDER
-    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    names = sorted(folder.name for folder in folders_in(path_of(lake_uri) / FOLDER))
     found = [summary for name in names if (summary := read_summary(lake_uri, name)) is not None]
     return sorted(found, key=lambda summary: str(summary["made_at"]), reverse=True)
 

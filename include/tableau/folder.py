@@ -16,9 +16,9 @@ from typing import Any, Self
 from upath import UPath
 
 from include.errors import ExtractError
-from include.paths import path_of
+from include.paths import names_in, path_of
 from include.security.private import make_private
-from include.whole_file import put_whole, write_whole
+from include.whole_file import put_whole, read_whole, write_whole
 
 MASKED_FOLDER = "extracts"
 """Folder of the lake with the extracts for masked readers."""
@@ -69,12 +69,12 @@ class ExtractFolder:
             listed = json.loads((self.path / LIST_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return {name: entry for name, entry in listed.items() if (self.path / name).exists()}
+        there = set(names_in(self.path))
+        return {name: entry for name, entry in listed.items() if name in there}
 
     def keep_only(self, names: Iterable[str]) -> list[str]:
         """Remove the extracts of other nights and return their names; files of other names are somebody else's."""
-        found = (file.name for file in self.path.glob("*.hyper")) if self.path.exists() else ()
-        others = sorted({name for name in found if _EXTRACT.fullmatch(name)} - set(names))
+        others = sorted({name for name in names_in(self.path) if _EXTRACT.fullmatch(name)} - set(names))
         for name in others:
             (self.path / name).unlink(missing_ok=True)
         return others
@@ -100,7 +100,8 @@ class ExtractFolder:
         file = self.path / name
         with self._room_for(name):
             make_private(file.parent)
-            if not (file.exists() and file.read_bytes() == content):
+            found = read_whole(file)
+            if found is None or found.content != content:
                 write_whole(file, content)
 
     @contextmanager

@@ -8,13 +8,11 @@ import shutil
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pytest
 import safetensors.numpy
 import skops.io
-from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
 from include.registry import ModelRegistry
@@ -294,13 +292,6 @@ def test_a_sealed_pointer_is_opened_with_its_own_key_only(registry, model, tmp_p
     stranger = ModelRegistry.open(f"file:{tmp_path / 'lake'}", Settings(key_file=tmp_path / "other" / "key"))
     with pytest.raises(IntegrityError, match="ADS_KEY_FILE"):
         stranger.champion()
-
-
-def test_an_object_store_holds_models_too(registry, model):
-    remote = ModelRegistry(UPath(f"memory://{uuid4().hex}") / "models", registry.records)
-    remote.promote(remote.save(model))
-    assert remote.versions() == (model.version,)
-    assert remote.load(remote.champion()).score(RAW_ROWS).tobytes() == model.score(RAW_ROWS).tobytes()
 
 
 def test_nothing_stored_yet(registry):
