@@ -22,10 +22,11 @@ from include.lake import Lake, RunStamp
 from include.lake.erasing import rewrite_rows
 from include.lake.night_lock import nothing_else_at_work
 from include.masking.keys import KEYS_FOLDER, NameKeyStore
+from include.paths import folders_in, names_in, path_of
 from include.quality.sealed_quarantine import reseal_quarantine
 from include.registry import erasures
 from include.registry.models import CHAMPION, MODELS, ModelRegistry
-from include.registry.sealed_records import LAKE, file_content
+from include.registry.sealed_records import LAKE, whole_of
 from include.reviews.drop import inbox_of, kept_files, taken_of
 from include.security.anchors import Anchors
 from include.security.envelope import LOCAL, Envelope, require_key
@@ -36,7 +37,7 @@ from include.whole_file import write_whole
 KMS = "kms"
 ATTEMPT = "rewrap"
 """Name of this writer in the properties of the snapshots that it leaves."""
-_SEALED = "*.sealed"
+_SEALED = ".sealed"
 # A line of progress each: a thousand small files take a key service some ten seconds.
 _TOLD_EVERY = 1000
 
@@ -161,10 +162,10 @@ class Rewrapping:
 
         Only files of reviews may have been sealed without naming their lake. Any other that does not is another lake's.
         """
-        lake = UPath(self.lake_uri)
+        lake = path_of(self.lake_uri)
         for folder in (KEYS_FOLDER, MODELS, erasures.FOLDER):
-            found = sorted((lake / folder).rglob(_SEALED), key=str) if (lake / folder).exists() else []
-            yield from ((path, {}) for path in found)
+            for each in (lake / folder, *folders_in(lake / folder)):
+                yield from ((each / name, {}) for name in sorted(names_in(each)) if name.endswith(_SEALED))
         inbox = inbox_of(self.lake_uri, self.settings.reviews_uri)
         taken = kept_files(taken_of(inbox, self.settings.reviews_uri))
         yield from ((path, {LAKE: self.lake.identity}) for path in taken)
@@ -179,13 +180,14 @@ class Rewrapping:
 
     def _wrap_file(self, path: UPath, more: Mapping[str, str]) -> None:
         try:
-            resealed = self.envelope.resealed(file_content(path), more)
+            found = whole_of(path)
+            resealed = None if found is None else self.envelope.resealed(found.content, more)
         except IntegrityError as error:
             tell(f"{path} opens with neither key and stays as it is: {error}")
             self.unopened.append(str(path))
             return
-        if resealed is not None:
-            write_whole(path, resealed)
+        if found is not None and resealed is not None:
+            write_whole(path, resealed, over=found.version)
         self.counts["unchanged" if resealed is None else "files"] += 1
 
     def _wrap_quarantine(self) -> None:

@@ -14,16 +14,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 from upath import UPath
 
-from include.errors import IntegrityError, SettingsError
+from include.errors import IntegrityError, ObjectConflictError, SettingsError
+from include.paths import is_object, names_in, path_of
 from include.security import file_lock
 from include.security.envelope import Envelope
 from include.security.private import make_private
 from include.settings import Settings
-from include.whole_file import write_whole
+from include.whole_file import NEW, Whole, read_whole, write_whole
 
 _ANCHOR, _PLACE = ".anchor", ".place"
+# Of a few processes that count at once one wins each turn.
+_TURNS, _PAUSE = stop_after_attempt(20), wait_random(0, 0.2)
 
 
 class Anchors:
@@ -55,9 +59,9 @@ class Anchors:
         """
         opened = envelope or Envelope.open(settings)
         if settings.anchors_uri:
-            anchors = cls(UPath(settings.anchors_uri), "", opened)
+            anchors = cls(path_of(settings.anchors_uri), "", opened)
         else:
-            anchors = cls(UPath(settings.key_file.parent), f"{settings.key_file.name}.", opened)
+            anchors = cls(path_of(settings.key_file.parent), f"{settings.key_file.name}.", opened)
         if settings.anchors_uri or settings.kms_key:  # a local key looks after its folder itself
             make_private(anchors.folder)
         return anchors
@@ -70,8 +74,9 @@ class Anchors:
         IntegrityError
             When the file does not verify.
         """
-        content = self._read(self.anchor_file(lake), _anchor_context(lake))
-        return None if content is None else dict(json.loads(content))
+        path = self.anchor_file(lake)
+        found = _found(path)
+        return None if found is None else dict(json.loads(self._unsealed(path, found, _anchor_context(lake))))
 
     def counter(self, lake: str, record: str) -> int:
         """The newest counter of one record; 0 where it was never written."""
@@ -79,12 +84,17 @@ class Anchors:
 
     def advance(self, lake: str, counters: Mapping[str, int]) -> None:
         """Store these counters of a lake, and that it was opened; a counter never decreases."""
-        with self._held():
-            known = self.counters(lake)
-            newer = {name: max(count, (known or {}).get(name, 0)) for name, count in counters.items()}
-            if known is None or not newer.items() <= known.items():
-                content = json.dumps({**(known or {}), **newer}, sort_keys=True).encode()
-                self._write(self.anchor_file(lake), content, _anchor_context(lake))
+        for attempt in _turns():
+            with attempt, self._held():
+                self._advance(lake, counters)
+
+    def _advance(self, lake: str, counters: Mapping[str, int]) -> None:
+        path, context = self.anchor_file(lake), _anchor_context(lake)
+        found = _found(path)
+        known = {} if found is None else json.loads(self._unsealed(path, found, context))
+        newer = {name: max(count, known.get(name, 0)) for name, count in counters.items()}
+        if found is None or not newer.items() <= known.items():
+            self._write(path, json.dumps({**known, **newer}, sort_keys=True).encode(), context, found)
 
     def lake_at(self, address: str) -> str | None:
         """The identity of the lake that was last seen at an address; None where none was.
@@ -94,11 +104,11 @@ class Anchors:
         IntegrityError
             When the file does not verify.
         """
-        sealed = _content(self.place_file(address))
-        if sealed is None:
+        found = _found(self.place_file(address))
+        if found is None:
             return None
         with _verifying(self.place_file(address)):
-            return self._lake_in(sealed, _place_context(address))
+            return self._lake_in(found.content, _place_context(address))
 
     def _lake_in(self, sealed: bytes, context: Mapping[str, str]) -> str:
         with suppress(IntegrityError):
@@ -108,11 +118,14 @@ class Anchors:
 
     def place(self, address: str, lake: str) -> str:
         """Record which lake lies at an address, unless one is recorded there, and return the recorded one."""
-        with self._held():
-            known = self.lake_at(address)
-            if known is None:
-                self._write(self.place_file(address), lake.encode(), {**_place_context(address), "lake": lake})
-            return known or lake
+        known = None
+        for attempt in _turns():
+            with attempt, self._held():
+                known = self.lake_at(address)
+                if known is None:
+                    context = {**_place_context(address), "lake": lake}
+                    self._write(self.place_file(address), lake.encode(), context, None)
+        return known or lake
 
     def reseal(self, lake: str) -> int:
         """Seal a lake's anchors anew that another key sealed, and count them: its counters, and wherever it was seen.
@@ -123,19 +136,22 @@ class Anchors:
             When its counters do not verify.
         """
         with self._held():
-            paths = [self.anchor_file(lake), *self._places(lake)]
-            return sum(self._reseal(path, lake) for path in paths if path.exists())
+            return sum(self._reseal(path, lake) for path in (self.anchor_file(lake), *self._places(lake)))
 
     def _places(self, lake: str) -> list[UPath]:
         """The files that record where a lake was seen; another lake's may be sealed with a key of its own."""
-        found = sorted(self.folder.glob(f"{self._prefix}*{_PLACE}"), key=str)
-        return [path for path in found if self._envelope.content_of(_content(path) or b"") == lake.encode()]
+        names = [name for name in names_in(self.folder) if name.startswith(self._prefix) and name.endswith(_PLACE)]
+        found = ((self.folder / name, _found(self.folder / name)) for name in sorted(names))
+        return [path for path, whole in found if whole and self._envelope.content_of(whole.content) == lake.encode()]
 
     def _reseal(self, path: UPath, lake: str) -> int:
+        found = _found(path)
+        if found is None:
+            return 0
         with _verifying(path):
-            resealed = self._envelope.resealed(_content(path) or b"", {"lake": lake})
+            resealed = self._envelope.resealed(found.content, {"lake": lake})
         if resealed is not None:
-            write_whole(path, resealed)
+            write_whole(path, resealed, over=found.version)
         return int(resealed is not None)
 
     def anchor_file(self, lake: str) -> UPath:
@@ -149,24 +165,25 @@ class Anchors:
     def _named(self, ending: str) -> UPath:
         return self.folder / f"{self._prefix}{ending}"
 
-    def _read(self, path: UPath, context: Mapping[str, str]) -> bytes | None:
-        sealed = _content(path)
-        if sealed is None:
-            return None
+    def _unsealed(self, path: UPath, found: Whole, context: Mapping[str, str]) -> bytes:
         with _verifying(path):
-            return self._envelope.unseal(sealed, context)
+            return self._envelope.unseal(found.content, context)
 
-    def _write(self, path: UPath, content: bytes, context: Mapping[str, str]) -> None:
+    def _write(self, path: UPath, content: bytes, context: Mapping[str, str], found: Whole | None) -> None:
+        """Replace what was found, and in an object store nothing that was written since."""
         try:
-            write_whole(path, self._envelope.seal(content, context))
+            write_whole(path, self._envelope.seal(content, context), over=NEW if found is None else found.version)
         except OSError as error:
             raise _unusable(path, error) from error
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        """Hold the lock of these files, so that concurrent writers don't lose each other's counters."""
+        """Hold the lock of these files, so that concurrent writers don't lose each other's counters.
+
+        Objects have none: there a write replaces only what was read, and who lost begins again.
+        """
         path = self._named("anchors.lock")
-        if path.protocol not in ("", "file"):
+        if is_object(path):
             yield
             return
         try:
@@ -176,11 +193,14 @@ class Anchors:
             raise _unusable(path, error) from error
 
 
-def _content(path: UPath) -> bytes | None:
+def _turns() -> Retrying:
+    """Turns of a write that lost to another process."""
+    return Retrying(retry=retry_if_exception_type(ObjectConflictError), stop=_TURNS, wait=_PAUSE, reraise=True)
+
+
+def _found(path: UPath) -> Whole | None:
     try:
-        return bytes(path.read_bytes())
-    except FileNotFoundError:
-        return None
+        return read_whole(path)
     except OSError as error:
         raise _unusable(path, error) from error
 

@@ -170,11 +170,11 @@ def _killing(patch: pytest.MonkeyPatch, at: int, *, after: bool) -> list[int]:
     effects: list[int] = []
 
     def deadly(effect: Callable[..., Any]) -> Callable[..., Any]:
-        def killed(*given: Any) -> Any:
+        def killed(*given: Any, **named: Any) -> Any:
             effects.append(1)
             if len(effects) == at and not after:
                 raise _KilledError
-            found = effect(*given)
+            found = effect(*given, **named)
             if len(effects) == at:
                 raise _KilledError
             return found
