@@ -1,8 +1,7 @@
-"""The routes of a finding: its page, and what is done about its correction."""
+"""The routes of a finding: its page, and the proposal of its correction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +24,7 @@ from plugins.settlement_console.routes import Page, get, post
 from plugins.settlement_console.visitors import CurrentVisitor, Visitor
 
 if TYPE_CHECKING:
-    from include.cases import CaseBook, CaseRefusedError
+    from include.cases import CaseRefusedError
 
 Note = Annotated[str, Form()]
 
@@ -38,61 +37,14 @@ def finding(request: Request, visitor: CurrentVisitor, finding_id: str, settings
 def propose(
     request: Request, visitor: CurrentVisitor, finding_id: str, settings: InstalledSettings, note: Note = ""
 ) -> Response:
-    """Endorse the correction that the night proposes."""
-
-    def act(book: CaseBook, now: datetime) -> None:
-        book.propose_correction(finding_id, visitor.name, now, note)
-
-    return _acted(request, visitor, settings, finding_id, act, note)
-
-
-def approve(
-    request: Request,
-    visitor: CurrentVisitor,
-    finding_id: str,
-    settings: InstalledSettings,
-    correction_id: Annotated[str, Form()],
-) -> Response:
-    """Approve the correction that somebody else proposed."""
-
-    def act(book: CaseBook, now: datetime) -> None:
-        book.approve_correction(correction_id, visitor.name, now)
-
-    return _acted(request, visitor, settings, finding_id, act)
-
-
-def refuse(
-    request: Request,
-    visitor: CurrentVisitor,
-    finding_id: str,
-    settings: InstalledSettings,
-    correction_id: Annotated[str, Form()],
-    note: Note = "",
-) -> Response:
-    """Refuse the correction that somebody proposed."""
-
-    def act(book: CaseBook, now: datetime) -> None:
-        book.refuse_correction(correction_id, visitor.name, now, note)
-
-    return _acted(request, visitor, settings, finding_id, act, note)
-
-
-def _acted(
-    request: Request,
-    visitor: Visitor,
-    settings: Settings,
-    finding_id: str,
-    act: Callable[[CaseBook, datetime], None],
-    note: str = "",
-) -> Response:
-    """Act on a finding and go back to its page; a refusal is told there, above the note as it was typed."""
+    """Endorse the correction that the night proposes; a refusal is told above the note as it was typed."""
     from include.cases import CaseRefusedError, NoSuchCaseError
 
     now = datetime.now(UTC)
     with told_troubles():
         _found(settings, visitor, finding_id)
         try:
-            act(followed_book(settings, now), now)
+            followed_book(settings, now).propose_correction(finding_id, visitor.name, now, note)
         except NoSuchCaseError as error:
             raise HTTPException(404, str(error)) from error
         except CaseRefusedError as refusal:
@@ -159,7 +111,5 @@ def _audit(settings: Settings, visitor: Visitor, found: FindingPage) -> None:
 ROUTES: tuple[Page, ...] = (
     get("/findings/{finding_id}", finding, Right.VIEWER),
     post("/findings/{finding_id}/correction/propose", propose, Right.INVESTIGATOR),
-    post("/findings/{finding_id}/correction/approve", approve, Right.APPROVER),
-    post("/findings/{finding_id}/correction/refuse", refuse, Right.APPROVER),
 )
 """The routes of a finding."""
