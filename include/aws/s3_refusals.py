@@ -115,6 +115,16 @@ _MEANINGS = (
 _TOO_MANY_REQUESTS, _SERVERS_FAULT = 429, 500
 # How S3 and KMS name what a role lacks in the message of a refusal.
 _LACKING = re.compile(r"perform: (?P<action>[\w:*]+)(?: on resource: \"?(?P<resource>arn:[^\s\"]+))?")
+# "When uploading part for key 'k' in bucket 'b': AWS Error CODE during Request operation: words".
+_ARROW = re.compile(
+    r"AWS Error (?P<code>[A-Z_]+)(?: \(HTTP status (?P<status>\d+)\))? during (?P<request>\w+) operation: "
+    r"(?P<words>.*)",
+    re.DOTALL,
+)
+_ARROWS_UNKNOWN = re.compile(r"Unable to parse ExceptionName: (?P<code>\w+)")
+_BUCKET, _KEY = re.compile(r"bucket '([^']+)'"), re.compile(r"key '([^']+)'")
+_WITHIN_A_NAME = re.compile(r"(?<!^)(?=[A-Z])")
+_ARROWS_UNREACHED = frozenset({"NETWORK_CONNECTION", "REQUEST_TIMEOUT"})
 # What a disk, a network or a store may be over in a minute; anything else stays as it is until somebody mends it.
 PASSING_ERRNOS = frozenset(
     {
@@ -190,6 +200,29 @@ def refusal_of(error: BaseException, request: str, bucket: str, key: str = "") -
         return Refusal(_unreached(place, error), may_pass=True, code=type(error).__name__)
     sentence = f"{place} failed ({type(error).__name__}: {error}): mend the address or the settings of the store"
     return Refusal(sentence, may_pass=False, code=type(error).__name__)
+
+
+def arrow_refusal(error: BaseException) -> Refusal | None:
+    """The meaning of what Arrow's own client of S3 raised; None where S3 is not what failed.
+
+    Arrow raises an OSError whose text names the code (`ACCESS_DENIED`), the request, and mostly bucket and key.
+    """
+    found = _ARROW.search(str(error))
+    if found is None:
+        return None
+    request = _WITHIN_A_NAME.sub("_", found["request"]).lower()
+    bucket, key = (named[1] if (named := pattern.search(str(error))) else "" for pattern in (_BUCKET, _KEY))
+    if found["code"] in _ARROWS_UNREACHED:
+        return Refusal(_unreached(f"s3://{bucket}/{key}".rstrip("/"), error), may_pass=True, code=found["code"])
+    said = {"Code": _code_named(found["code"], found["words"]), "Message": found["words"]}
+    status = int(found["status"] or 0)
+    return _of_answer({"Error": said, "ResponseMetadata": {"HTTPStatusCode": status}}, request, bucket, key)
+
+
+def _code_named(code: str, words: str) -> str:
+    """S3's own spelling of a code; one that Arrow does not know stands in the words."""
+    named = _ARROWS_UNKNOWN.search(words)
+    return named["code"] if named else code.title().replace("_", "")
 
 
 def _of_answer(response: Any, request: str, bucket: str, key: str) -> Refusal:  # noqa: ANN401 - botocore's dictionary

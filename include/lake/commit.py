@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import not_
+from typing import TYPE_CHECKING
 
 from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException, ValidationException
 from pyiceberg.manifest import DataFile
@@ -32,9 +33,19 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from include.errors import LakeConflictError, PublishError, SettlementError, TerminalError, TransientError
+from include.errors import (
+    LakeConflictError,
+    ObjectStoreError,
+    PublishError,
+    SettlementError,
+    TerminalError,
+    TransientError,
+)
 from include.lake.iceberg_catalog import LakeCatalog
 from include.lake.stamp import RunStamp
+
+if TYPE_CHECKING:
+    from include.aws.s3_refusals import Refusal
 
 TOKEN = "ads.commit"  # noqa: S105 - the name of a snapshot property, not a secret
 
@@ -260,17 +271,28 @@ def _carries(table: IcebergTable, token: str) -> bool:
     return any(snapshot.summary and snapshot.summary.get(TOKEN) == token for snapshot in table.snapshots())
 
 
-def _publish_error(error: Exception, name: str, stamp: RunStamp) -> PublishError:
-    reason = str(getattr(error, "orig", error))  # the database's own message, without SQLAlchemy's statement around it
+def _publish_error(error: Exception, name: str, stamp: RunStamp) -> SettlementError:
+    refusal = _refusal_of(error)
+    reason = refusal.sentence if refusal else str(getattr(error, "orig", error))
     no_room = bool({getattr(cause, "errno", None) for cause in _chain(error)} & _NO_ROOM) or "disk" in reason
     remedy = "see that the disk under the lake and its catalog has room" if no_room else "mend the cause"
-    return PublishError(
+    kind = ObjectStoreError if refusal and not refusal.may_pass else PublishError
+    return kind(
         f"the lake's table {name} could not take the night {stamp.night}: {reason}. Nothing changed for readers, they "
         f"see what was published before; {remedy} and run the night again: it replaces what this run left.",
         table=name,
         night=stamp.night,
         run_key=stamp.run_key,
     )
+
+
+def _refusal_of(error: Exception) -> Refusal | None:
+    """The meaning of a failure of the object store; None where it is something else's."""
+    if not isinstance(error, OSError):
+        return None
+    from include.aws.s3_refusals import arrow_refusal  # takes half a second, which only a failure spends
+
+    return arrow_refusal(error)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
