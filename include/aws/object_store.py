@@ -30,6 +30,8 @@ _TOKEN = "ads-write"  # noqa: S105 - a name in an object's metadata
 _BYTES = "application/octet-stream"
 # A request that takes longer has been lost; the SDK's own minute would add up to five with its attempts.
 _CONNECT_SECONDS, _READ_SECONDS = 10, 30
+# What S3 takes in one request to delete.
+_AT_ONCE = 1_000
 # HEAD has no body to say why in; asking for the object says it.
 _WITHOUT_REASON = ("head_object", ("400", "403", "301"))
 
@@ -114,6 +116,12 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
 
     def _ask(self, method: str, **kwargs: Any) -> Any:  # noqa: ANN401 - botocore's dictionary
         return sync(self.loop, self._call_s3, method, **kwargs)
+
+    async def _rm(self, path: str, recursive: bool = False, **_: Any) -> None:  # noqa: ANN401
+        """Remove an object, or all below a prefix; fsspec itself takes `[` in a name for the beginning of a pattern."""
+        names = await self._find(path) if recursive else [self._strip_protocol(path)]
+        for first in range(0, len(names), _AT_ONCE):
+            await self._bulk_delete(names[first : first + _AT_ONCE])
 
     async def _bulk_delete(self, pathlist: list[str], **kwargs: Any) -> list[str]:  # noqa: ANN401
         """Remove objects; s3fs itself passes over those that were refused."""
@@ -286,6 +294,18 @@ class ObjectPath(S3Path):
         """Remove the object; S3 does not say whether there was one."""
         require_leave_to_write()
         self.fs.rm_file(self.path)
+
+
+# Stores that a forked process has of its parent. If it collected them, they would close the parent's connections in the
+# kernel's list that both share, and the parent would wait in vain for answers on them.
+_inherited: list[ObjectStore] = []
+
+
+def _keep_for_the_child() -> None:
+    _inherited.extend(ObjectStore._cache.values())
+
+
+os.register_at_fork(before=_keep_for_the_child, after_in_parent=_inherited.clear)
 
 
 def object_store(seconds: int = _READ_SECONDS) -> ObjectStore:

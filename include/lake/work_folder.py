@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from include.errors import MissingStateError, PublishError
-from include.paths import folders_in, is_object, path_of
+from include.paths import folders_in, is_object, names_in, path_of
 from include.security.private import make_private
 from include.whole_file import content_of, write_whole
 
@@ -142,9 +142,9 @@ class WorkFolder:
         with suppress(FileNotFoundError):
             if self.folder.exists():
                 # Notes first: a folder that is only half removed then holds nothing that a step could take for whole.
-                for note in self.folder.glob("*.json"):
-                    if note.stem != _OPENED:
-                        note.unlink(missing_ok=True)
+                for name in names_in(self.folder):
+                    if name.endswith(".json") and name != f"{_OPENED}.json":
+                        (self.folder / name).unlink(missing_ok=True)
                 self.folder.fs.rm(self.folder.path, recursive=True)
 
 
