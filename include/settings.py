@@ -237,6 +237,11 @@ class Settings(BaseSettings):
         description="Folder or object prefix outside the lake for the counters of its sealed records and its place; "
         "beside the key file when empty.",
     )
+    encrypted_volume: bool = Field(
+        False,
+        description="Whether the lake is known to lie on an encrypted volume, where this machine cannot see that: a "
+        "disk of EBS or of a hypervisor. Off, a night that does not see it says so.",
+    )
     source_timeout_seconds: int = Field(
         TIMEOUT_SECONDS,
         ge=1,

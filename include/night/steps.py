@@ -23,6 +23,7 @@ from include.night.workspace import Workspace
 from include.quality import Admission, RefusedError, admit
 from include.relations import FIN_CLIENT, FIN_TRANSACTION, STATIC_RELATIONS
 from include.security.envelope import require_key
+from include.security.volume import warn_unless_encrypted
 from include.sources import open_source
 from include.sources.base import Source
 
@@ -39,6 +40,7 @@ def extract(request: NightRequest) -> ExtractResult:
         When the key service does not seal or open: what a night costs is not spent before that is seen.
     """
     require_key(request.settings)
+    warn_unless_encrypted(request.lake_uri, request.settings)
     workspace, lake = Workspace.of(request), Lake.open(request.lake_uri, request.settings)
     clear_abandoned(request.lake_uri)
     workspace.begin()
