@@ -1,4 +1,4 @@
-"""Deploy what the bank queries in Athena: the database, the views over what readers see, named queries and grants.
+"""Deploy what the bank queries in Athena: workgroup, database, views over what readers see, named queries and grants.
 
 **Purpose.** Readers see of each table the rows of the run that `night_manifest` names; the views `published_<table>`
 say so once, for Athena, Tableau and whoever asks. The named queries answer what is asked most. Lake Formation
@@ -7,21 +7,23 @@ permissions separate those who may see whom from those who may not.
 **Inputs.** The files of `include/sql/athena/` and `include/aws/lake_formation/`; the tables as this version of the code
 declares them, which must stand in the Glue catalog under the lake's namespace (`ADS_NAMESPACE`).
 
-**Outputs.** The database, a view for each table that people may read, the named queries of the workgroup
+**Outputs.** With `ADS_ATHENA_SCAN_LIMIT`, the workgroup: results encrypted, its configuration enforced, and a limit to
+what one query reads. The database, a view for each table that people may read, the named queries of the workgroup
 `ADS_ATHENA_WORKGROUP`, and permissions of the roles `ADS_ATHENA_MASKED_ROLE` and `ADS_ATHENA_FULL_ROLE`. A table that
 the lake lacks, because the bank has no such relation or nothing was ever retired, gets neither. No data are written.
 
 **Params.** None: database, workgroup and roles are the installation's settings, so that whoever may trigger the run
 cannot grant anything to anybody else. Run it by hand, after the first night and after each new version of the code.
 
-**What a retry does.** The same again: a database that exists is left, a view is replaced by the same view, a named
-query is changed only where the file differs, a permission that is held is granted again without effect. What AWS could
-not do now is tried again three times; what it refuses fails at once.
+**What a retry does.** The same again: a workgroup that is as the settings say and a database that exists are left, a
+view is replaced by the same view, a named query is changed only where the file differs, a permission that is held is
+granted again without effect. What AWS could not do now is tried again three times; what it refuses fails at once.
 
 **Impact of a failure.** What was made before stands. Nights do not depend on it: readers of Athena keep the views,
 queries and permissions that they had.
 
-**How to triage.** The run's *Outcome* tab has the sentence. A view fails: its table is not in the Glue catalog, or
+**How to triage.** The run's *Outcome* tab has the sentence. The workgroup fails: the role that deploys may not make or
+change it, or the settings name no place for its results. A view fails: its table is not in the Glue catalog, or
 lacks a column of this version; publish a night with this version first. A grant is refused: the role that deploys must
 be a data lake administrator, or hold the permission with the grant option. Masked readers may read more than they
 should: revoke in Lake Formation what the sentence lists, then clear the task.
@@ -104,6 +106,11 @@ def athena_deployment() -> None:
     """The table of contents of a deployment."""
 
     @task
+    def make_workgroup() -> str:
+        """Make the workgroup as the settings say, or set it right."""
+        return run_by_settings(_workgroup)
+
+    @task
     def name_views() -> list[str]:
         """Name the views, one for each table that people may read and the lake has."""
         return run_by_settings(_view_names)
@@ -120,7 +127,7 @@ def athena_deployment() -> None:
 
     database = DeployStatement(task_id="create_database", statement="database", doc="Make the database once.")
     names = name_views()
-    database >> names
+    make_workgroup() >> database >> names
     views = DeployStatement.partial(
         task_id="create_views",
         doc="Make or replace each view.",
@@ -134,6 +141,12 @@ def _view_names(settings: Settings) -> list[str]:
     from include.athena import statements
 
     return [each.name for each in statements(settings.namespace, _absent(settings)) if each.database]
+
+
+def _workgroup(settings: Settings) -> str:
+    from include.athena import deploy_workgroup
+
+    return deploy_workgroup(_client("athena", AthenaHook()), settings)
 
 
 def _named_queries(settings: Settings) -> TaskResult:

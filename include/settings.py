@@ -24,6 +24,9 @@ PLACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 _ROLE_ARN = r"^(arn:aws[a-z-]*:(iam|identitystore|quicksight):[a-z0-9-]*:[0-9]{0,12}:[A-Za-z0-9+=,.@_/-]+)?$"
 _KMS_KEY = r"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+))?$"
 _CODE = r"^[a-z0-9_]{1,60}$"
+# https://docs.aws.amazon.com/athena/latest/APIReference/API_WorkGroupConfiguration.html
+LEAST_SCAN_LIMIT = 10_000_000
+"""Fewest bytes that Athena takes as the limit of a query."""
 
 
 class AlertSink(BaseModel):
@@ -189,6 +192,12 @@ class Settings(BaseSettings):
         "",
         pattern=r"^(s3://.+)?$",
         description="Object prefix for what Athena answers; the workgroup's own when empty.",
+    )
+    athena_scan_limit: int = Field(
+        0,
+        ge=0,
+        description="Bytes that one query in the workgroup may read, at least 10,000,000. With a limit, a deployment "
+        "makes the workgroup, or sets it right: results encrypted, its configuration enforced. 0 leaves it as it is.",
     )
     athena_masked_role: str = Field(
         "",
@@ -400,6 +409,13 @@ class Settings(BaseSettings):
     def server_terms(self) -> ServerTerms:
         """What is asked of databases' servers."""
         return ServerTerms(self.database_tls, self.database_authorities, self.source_timeout_seconds)
+
+    @field_validator("athena_scan_limit")
+    @classmethod
+    def _scan_limit(cls, given: int) -> int:
+        if 0 < given < LEAST_SCAN_LIMIT:
+            raise ValueError(f"is below {LEAST_SCAN_LIMIT:,}, the least that Athena takes; 0 is no limit")
+        return given
 
     @field_validator("outcomes")
     @classmethod

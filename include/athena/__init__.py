@@ -6,6 +6,7 @@ from include.athena.named_query import NamedQuery, deploy_named_queries, named_q
 from include.athena.permissions import Grant, deploy_grants, grants
 from include.athena.readable import absent_tables, readable_tables
 from include.athena.refusals import refused_statement, told_by_aws
+from include.athena.workgroup import deploy_workgroup
 
 __all__ = [
     "Grant",
@@ -15,6 +16,7 @@ __all__ = [
     "deploy",
     "deploy_grants",
     "deploy_named_queries",
+    "deploy_workgroup",
     "grants",
     "named_queries",
     "readable_tables",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from include.athena.named_query import deploy_named_queries, named_queries
 from include.athena.permissions import deploy_grants, grants
 from include.athena.readable import absent_tables
 from include.athena.refusals import refused_statement, told_by_aws
+from include.athena.workgroup import configuration, deploy_workgroup
+from include.aws.clients import client
 from include.errors import AthenaUnavailableError
 from include.settings import Settings
 
@@ -29,7 +32,7 @@ def deploy(
     glue: Any = None,  # noqa: ANN401
     lake_formation: Any = None,  # noqa: ANN401
 ) -> dict[str, Any]:
-    """Make database and views, keep the named queries and grant what the files say; a second time changes nothing.
+    """Make workgroup, database and views, keep the named queries, grant what the files say; twice changes nothing more.
 
     Parameters
     ----------
@@ -41,7 +44,8 @@ def deploy(
     Returns
     -------
     dict
-        `statements`, the names of those run; `absent`, the tables that the lake lacks, which got no view and no grant;
+        `workgroup`, as `deploy_workgroup` returns it; `statements`, the names of those run; `absent`, the tables that
+        the lake lacks, which got no view and no grant;
         `named_queries`, as `deploy_named_queries` returns them; `granted`, as `deploy_grants` does.
 
     Raises
@@ -50,6 +54,7 @@ def deploy(
         When AWS refuses, or cannot answer now; what was made before stands.
     """
     queries = athena or _client("athena")
+    workgroup = deploy_workgroup(queries, settings)
     database = statement(DATABASE, settings.namespace)
     run_statement(queries, database, settings)
     absent = absent_tables(glue or _client("glue"), settings.namespace)
@@ -61,7 +66,7 @@ def deploy(
     roles = (settings.athena_masked_role, settings.athena_full_role)
     given = deploy_grants(lake_formation or _client("lakeformation"), settings.namespace, *roles, absent)
     names = [each.name for each in made]
-    return {"statements": names, "absent": sorted(absent), "named_queries": kept, **given}
+    return {"workgroup": workgroup, "statements": names, "absent": sorted(absent), "named_queries": kept, **given}
 
 
 def run_statement(athena: Any, statement: Statement, settings: Settings) -> None:  # noqa: ANN401
@@ -111,15 +116,19 @@ def _status(athena: Any, execution: str) -> Mapping[str, Any]:  # noqa: ANN401
 
 
 def _client(service: str) -> Any:  # noqa: ANN401
-    import boto3  # takes half a second, which a dry run does not need
-
     with told_by_aws(f"the client of {service}"):
-        return boto3.client(service)
+        return client(service)
 
 
 def script(settings: Settings) -> str:
-    """Everything that a deployment does, as a script to read: statements, named queries, and grants as comments."""
+    """Everything that a deployment does, as a script to read; workgroup and grants are comments."""
     made = [f"{each.sql};" for each in statements(settings.namespace)]
     kept = [f"-- named query {query.name}\n{query.sql.strip()};" for query in named_queries()]
     given = [f"-- {grant.sentence()}" for grant in grants(settings.athena_masked_role, settings.athena_full_role)]
-    return "\n\n".join([*made, *kept, "\n".join(given or [_NO_GRANTS])]) + "\n"
+    return "\n\n".join([_workgroup(settings), *made, *kept, "\n".join(given or [_NO_GRANTS])]) + "\n"
+
+
+def _workgroup(settings: Settings) -> str:
+    if not settings.athena_scan_limit:
+        return f"-- workgroup {settings.athena_workgroup}: left as it is, as ADS_ATHENA_SCAN_LIMIT is not set"
+    return f"-- workgroup {settings.athena_workgroup}: {json.dumps(configuration(settings), sort_keys=True)}"

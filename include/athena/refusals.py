@@ -1,33 +1,24 @@
-"""Failures of AWS as the project's own errors, told apart by whether asking again may help."""
+"""Failures of Athena and Lake Formation as the project's own errors, told apart by whether asking again may help."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from include.aws.refusals import told
 from include.errors import AthenaError, AthenaUnavailableError, SettlementError
 
-# Common errors of AWS's interfaces, and those that Athena and Lake Formation declare for what may pass.
-_PASSING = frozenset(
-    {
-        "InternalServerException",
-        "InternalServiceException",
-        "OperationTimeoutException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "ConcurrentModificationException",
-    }
+_REMEDY = (
+    "See that the role that deploys may do this (include/aws/roles/deployer.json), and that workgroup and database "
+    "are those of this account and region and are enabled"
 )
+_RUNNING = frozenset({"QUEUED", "RUNNING"})
+# The reason that Athena gives for a query that the limit of its workgroup ended.
+_LIMIT = "Bytes scanned limit"
 
 
-@contextmanager
-def told_by_aws(what: str) -> Iterator[None]:
+def told_by_aws(what: str) -> AbstractContextManager[None]:
     """Raise what AWS answers as an error of the project's.
 
     Parameters
@@ -42,29 +33,11 @@ def told_by_aws(what: str) -> Iterator[None]:
     AthenaUnavailableError
         When it may succeed later.
     """
-    try:
-        yield
-    except ClientError as error:
-        raise _of_answer(what, error.response["Error"]) from error
-    except BotoCoreError as error:
-        raise AthenaUnavailableError(
-            f"{what}: AWS could not be asked ({error}). See that region, credentials and network are there, then run "
-            "the deployment again; what stands already is left as it is"
-        ) from error
-
-
-def _of_answer(what: str, said: Mapping[str, Any]) -> SettlementError:
-    code, words = said.get("Code", "unknown"), said.get("Message", "no reason given")
-    if code in _PASSING:
-        return AthenaUnavailableError(f"{what}: AWS is busy ({code}: {words}). Run the deployment again later")
-    return AthenaError(
-        f"{what}: AWS refused it ({code}: {words}). See that the role that deploys may do this "
-        "(docs/downstream.md, Athena), and that workgroup and database are those of this account and region"
-    )
+    return told(what, _REMEDY, terminal=AthenaError, passing=AthenaUnavailableError)
 
 
 def refused_statement(name: str, status: Mapping[str, Any]) -> SettlementError:
-    """The error for a statement that Athena ended without success.
+    """The error for a statement that Athena ended without success, or did not end in time.
 
     Parameters
     ----------
@@ -76,8 +49,13 @@ def refused_statement(name: str, status: Mapping[str, Any]) -> SettlementError:
     said = status.get("AthenaError", {})
     why = status.get("StateChangeReason") or said.get("ErrorMessage") or "no reason given"
     state = status.get("State", "unknown")
-    if said.get("Retryable"):
+    if said.get("Retryable") or state in _RUNNING:
         return AthenaUnavailableError(f"{name}: Athena could not run it ({state}: {why}). Run the deployment again")
+    if _LIMIT in why:
+        return AthenaError(
+            f"{name}: Athena ended it as {state}, since it reads more than the workgroup lets one query ({why}). Name "
+            "fewer nights, or raise ADS_ATHENA_SCAN_LIMIT and deploy again"
+        )
     return AthenaError(
         f"{name}: Athena ended it as {state} ({why}). See that the table it reads stands in the Glue catalog, with "
         "the columns of this version, and run the deployment again"

@@ -177,7 +177,7 @@ def test_masked_readers_who_may_read_more_are_found(
 
 def test_lake_formation_that_is_busy_may_be_asked_again(client: Any, stub: Stubber) -> None:
     stub.add_client_error("batch_grant_permissions", "OperationTimeoutException", "later")
-    with pytest.raises(AthenaUnavailableError, match="AWS is busy"):
+    with pytest.raises(AthenaUnavailableError, match="AWS could not do it now"):
         deploy_grants(client, "ads", MASKED_ROLE, "")
 
 

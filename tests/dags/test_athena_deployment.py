@@ -107,7 +107,7 @@ def test_a_statement_that_aws_does_not_take_fails_at_once_with_its_name(monkeypa
 
 
 def test_a_statement_that_aws_is_too_busy_for_is_tried_again(monkeypatch, pushed):
-    with pytest.raises(AthenaUnavailableError, match="published_alerts: AWS is busy"):
+    with pytest.raises(AthenaUnavailableError, match="published_alerts: AWS could not do it now"):
         _run(monkeypatch, "published_alerts", _RefusingHook("TooManyRequestsException"))
 
 
@@ -141,6 +141,7 @@ def test_there_is_a_task_for_the_database_and_one_for_each_view(monkeypatch):
     monkeypatch.setattr(deployment, "_absent", lambda _: frozenset())
     dag = deployment.athena_deployment()
     assert [task.task_id for task in dag.topological_sort()] == [
+        "make_workgroup",
         "create_database",
         "name_views",
         "create_views",
