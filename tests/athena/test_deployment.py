@@ -15,9 +15,9 @@ from include.athena.definitions import statement, statements
 from include.athena.deployment import deploy, run_statement, script
 from include.athena.named_query import deploy_named_queries, named_queries
 from include.athena.readable import DISPENSABLE, absent_tables, readable_tables
-from include.athena.refusals import told_by_aws
-from include.errors import AthenaError, AthenaUnavailableError
-from include.settings import Settings
+from include.athena.refusals import refused_statement, told_by_aws
+from include.errors import AthenaError, AthenaUnavailableError, SettingsError
+from include.settings import Settings, get_settings
 
 SETTINGS = Settings(athena_workgroup="bank", athena_output_uri="s3://bank-athena/answers/")
 VIEW = statement("published_alerts", "ads")
@@ -118,6 +118,33 @@ def test_a_statement_that_fails_is_told(
     _answer(stub, "FAILED", **status)
     with pytest.raises(error, match=f"published_alerts: Athena {words}" if "it" in words else words):
         run_statement(client, VIEW, SETTINGS)
+
+
+def test_a_statement_that_reads_more_than_the_limit_is_told_what_to_do(client: Any, stub: Stubber) -> None:
+    """How Athena answers, by its users' reports; its documentation says that it cancels the query."""
+    _start(stub, VIEW.sql, "ads")
+    _answer(stub, "CANCELLED", StateChangeReason="Query cancelled! : Bytes scanned limit was exceeded")
+    with pytest.raises(AthenaError, match=r"lets one query .*or raise ADS_ATHENA_SCAN_LIMIT and deploy again"):
+        run_statement(client, VIEW, SETTINGS)
+
+
+def test_a_statement_that_still_runs_is_not_taken_for_refused() -> None:
+    assert isinstance(refused_statement("published_alerts", {"State": "RUNNING"}), AthenaUnavailableError)
+
+
+def test_a_workgroup_that_is_not_there_is_told(client: Any, stub: Stubber) -> None:
+    stub.add_client_error("start_query_execution", "InvalidRequestException", "WorkGroup bank is not found.")
+    with pytest.raises(AthenaError, match=r"WorkGroup bank is not found.*and are enabled"):
+        run_statement(client, VIEW, SETTINGS)
+
+
+def test_a_limit_below_athenas_least_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADS_ATHENA_SCAN_LIMIT", "9999999")
+    get_settings.cache_clear()
+    with pytest.raises(SettingsError, match="below 10,000,000, the least that Athena takes"):
+        get_settings()
+    monkeypatch.undo()
+    get_settings.cache_clear()
 
 
 def test_a_statement_that_does_not_end_may_be_run_again(

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import boto3
 import pytest
 
 from include.aws.clients import client
@@ -21,3 +22,5 @@ def act_as(patch: pytest.MonkeyPatch, policy: Mapping[str, Any] | None) -> None:
     key = iam.create_access_key(UserName=name)["AccessKey"]
     patch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     patch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    # Clients share a session, which keeps the credentials that it once found.
+    patch.setattr(boto3, "DEFAULT_SESSION", None)
