@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from include.dag_ids import CHAMPION_ROLLBACK, MODEL_SELECTION, NIGHTLY_SETTLEMENT, ONLINE_LEARNING
+from include.dag_ids import ALERTING, CHAMPION_ROLLBACK, MODEL_SELECTION, NIGHTLY_SETTLEMENT, ONLINE_LEARNING
 from include.databases.terms import ServerTerms
 from include.errors import SettingsError, SettlementError
 from include.security import file_lock
@@ -133,6 +133,8 @@ def _play(airflow: LocalAirflow, place: Place, nights: list[date], terminal: Ter
     _train(place, nights[0], terminal)
     api = _connect(airflow, terminal)
     failed = _play_nights(api, place, nights, terminal)
+    # From now on what the nights found becomes cases, whether somebody opens the queue or not.
+    api.unpause(ALERTING)
     print(_where_everything_is(airflow, place, failed, is_private=sys.stdout.isatty()), flush=True)
     while True:
         airflow.check_alive()
@@ -190,7 +192,7 @@ def _connect(airflow: LocalAirflow, terminal: Terminal) -> AirflowApi:
 
 
 def _knows_all(api: AirflowApi) -> bool:
-    return all(api.knows(dag_id) for dag_id in (DAG_ID, *MODEL_DAGS))
+    return all(api.knows(dag_id) for dag_id in (DAG_ID, *MODEL_DAGS, ALERTING))
 
 
 def _play_nights(api: AirflowApi, place: Place, nights: list[date], terminal: Terminal) -> list[Run]:

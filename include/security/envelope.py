@@ -426,7 +426,17 @@ def _verified(context: Mapping[str, str]) -> Iterator[None]:
         raise
     except Exception as error:
         raise IntegrityError(
-            f"what should be sealed as {dict(context)} does not verify ({type(error).__name__}): it was changed, "
-            "sealed as something else, or with another key; restore it from its source, or set ADS_KEY_FILE or "
-            "ADS_KMS_KEY to the key it was sealed with"
+            f"what should be sealed as {_spoken(context)} does not verify: it was changed, sealed as something else, "
+            "or with another key; restore it from its source, or set ADS_KEY_FILE or ADS_KMS_KEY to the key it was "
+            "sealed with"
         ) from error
+
+
+def _spoken(context: Mapping[str, str]) -> str:
+    """A context in words.
+
+    >>> _spoken({"purpose": "name keys", "lake": "31e4f92d"})
+    'name keys (lake 31e4f92d)'
+    """
+    rest = ", ".join(f"{name} {value}" for name, value in context.items() if name != "purpose")
+    return " ".join(filter(None, [context.get("purpose", "something"), f"({rest})" if rest else ""]))

@@ -83,7 +83,7 @@ def root_of(request: Request) -> str:
 
 @contextmanager
 def told_troubles() -> Iterator[None]:
-    """Answer with the sentence of what the lake could not do.
+    """Answer with the sentence of what the lake, or the cases beside it, could not do.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def told_troubles() -> Iterator[None]:
     try:
         yield
     except SettlementError as error:
-        raise HTTPException(503, f"the lake could not be read: {error}") from error
+        raise HTTPException(503, f"this could not be done: {error}") from error
 
 
 def failed(request: Request, __: Exception) -> Response:

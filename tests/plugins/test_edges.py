@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from include.security.keys import local_key
 from include.settings import Settings, get_settings
 from plugins.settlement_console.explore import districts
 from tests.plugins.finding.bank import SCORED
@@ -41,3 +43,15 @@ def test_a_lake_whose_key_is_missing_is_not_called_one_before_its_first_night(
     answer = browser.get(address)
     assert (answer.status_code, "restore the key file from its backup" in answer.text) == (503, True)
     assert not lost.key_file.exists()
+
+
+@pytest.mark.parametrize("address", ["/queue", "/work"])
+def test_a_wrong_key_is_told_in_words(visit, account_bank: Settings, tmp_path: Path, address: str) -> None:
+    key = tmp_path / "keys" / "lake.key"
+    local_key(key)
+    browser = visit("VIEWER")
+    browser.app.dependency_overrides[get_settings] = lambda: account_bank.model_copy(update={"key_file": key})
+    answer = browser.get(address)
+    assert answer.status_code == 503
+    assert re.search(r"what should be sealed as name keys \(lake [0-9a-f]{32}\) does not verify", answer.text)
+    assert "Error" not in answer.text

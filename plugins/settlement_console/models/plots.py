@@ -152,43 +152,50 @@ def _drift_chart(excess: Mapping[str, Mapping[date, float]]) -> Chart | None:
     nights = sorted({night for name in farthest for night in excess[name]})
     last = nights[-1]
     over = [name for name in farthest if excess[name].get(last, 0.0) >= 1]
-    cells = [
-        {"value": [column, row, excess[name].get(night)], "text": f"{name}, {night}: {excess[name][night]:.2f}"}
-        for row, name in enumerate(farthest)
-        for column, night in enumerate(nights)
-        if night in excess[name]
-    ]
-    option = {
-        "legend": {"show": False},
-        "grid": {"left": 24, "right": 16, "top": 16, "bottom": 56},
-        "tooltip": {"trigger": "item"},
-        "xAxis": {"type": "category", "data": [night.isoformat() for night in nights]},
-        "yAxis": {"type": "category", "data": farthest, "inverse": True},
-        "visualMap": {
-            "type": "piecewise",
-            "orient": "horizontal",
-            "bottom": 0,
-            "pieces": [
-                {"lt": 0.75, "label": "below the line", "color": Colour.GOOD},
-                {"gte": 0.75, "lt": 1, "label": "close to the line", "color": Colour.WARN},
-                {"gte": 1, "label": "over the line", "color": Colour.BAD},
-            ],
-        },
-        "series": [{"type": "heatmap", "name": "drift", "data": cells}],
-    }
-    columns = [("Feature", Unit.COUNT), *((night.isoformat(), Unit.NUMBER) for night in nights[-7:][::-1])]
-    rows = [[name, *(excess[name].get(night) for night in nights[-7:][::-1])] for name in farthest]
     said = f"over it on {last}: {', '.join(over)}" if over else f"on {last} none is over it"
     return Chart(
         "drift",
         "Drift over the nights",
         "How far each feature and the score lie from what they were when the model was trained, in multiples of the "
         f"line beyond which it is told when it lasts; {said}. The table has the last seven nights.",
-        option,
-        ChartTable.of(columns, rows),
+        {
+            "legend": {"show": False},
+            "grid": {"left": 24, "right": 16, "top": 16, "bottom": 56},
+            "tooltip": {"trigger": "item"},
+            "xAxis": {"type": "category", "data": [night.isoformat() for night in nights]},
+            "yAxis": {"type": "category", "data": farthest, "inverse": True},
+            "visualMap": {"type": "piecewise", "orient": "horizontal", "bottom": 0, "pieces": _DRIFT_PIECES},
+            "series": [{"type": "heatmap", "name": "drift", "data": _drift_cells(excess, farthest, nights)}],
+        },
+        _drift_table(excess, farthest, nights[-7:][::-1]),
         unit=Unit.NUMBER,
         height="tall",
     )
+
+
+_DRIFT_PIECES = [
+    {"lt": 0.75, "label": "below the line", "color": Colour.GOOD},
+    {"gte": 0.75, "lt": 1, "label": "close to the line", "color": Colour.WARN},
+    {"gte": 1, "label": "over the line", "color": Colour.BAD},
+]
+
+
+def _drift_cells(
+    excess: Mapping[str, Mapping[date, float]], features: Sequence[str], nights: Sequence[date]
+) -> list[dict[str, Any]]:
+    return [
+        {"value": [column, row, excess[name][night]], "text": f"{name}, {night}: {excess[name][night]:.2f}"}
+        for row, name in enumerate(features)
+        for column, night in enumerate(nights)
+        if night in excess[name]
+    ]
+
+
+def _drift_table(
+    excess: Mapping[str, Mapping[date, float]], features: Sequence[str], nights: Sequence[date]
+) -> ChartTable:
+    columns = [("Feature", Unit.COUNT), *((night.isoformat(), Unit.NUMBER) for night in nights)]
+    return ChartTable.of(columns, [[name, *(excess[name].get(night) for night in nights)] for name in features])
 
 
 def attributions_chart(figures: Mapping[str, Any]) -> Chart:
@@ -200,14 +207,22 @@ def attributions_chart(figures: Mapping[str, Any]) -> Chart:
         Content of a selection's `attributions.json`.
     """
     codes = [code.replace("_", " ") for code in figures["codes"]]
-    values, rarities = figures["contributions"], figures["rarities"]
-    dots = [
-        {"value": [share, len(codes) - place + _jitter(number, place), rarity], "text": f"{codes[place]}: {share:+.3f}"}
-        for number, (shares, rare) in enumerate(zip(values, rarities, strict=True))
-        for place, (share, rarity) in enumerate(zip(shares, rare, strict=True))
-    ]
-    weights = [sum(abs(shares[place]) for shares in values) / max(len(values), 1) for place in range(len(codes))]
-    option = {
+    values = figures["contributions"]
+    return Chart(
+        "attributions",
+        "What the champion looks at",
+        f"Each dot is one of {len(values)} postings out of {figures['postings']:,} of the last nights before the "
+        "selection, as far right as the reason adds to its score beyond the typical posting's. Most weight has "
+        f"{codes[0] if codes else 'nothing'}.",
+        _dots_option(codes, _dots(codes, values, figures["rarities"])),
+        _weights_table(codes, values),
+        unit=Unit.SCORE,
+        height="tall",
+    )
+
+
+def _dots_option(codes: Sequence[str], dots: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
         "legend": {"show": False},
         "grid": {"left": 24, "right": 16, "top": 16, "bottom": 72},
         "tooltip": {"trigger": "item"},
@@ -217,36 +232,45 @@ def attributions_chart(figures: Mapping[str, Any]) -> Chart:
             {"type": "value", "min": 0.5, "max": len(codes) + 0.5, "show": False},
             {"type": "category", "data": codes[::-1], "position": "left"},
         ],
-        "visualMap": {
-            "dimension": 2,
-            "min": 0,
-            "max": RARE,
-            "orient": "horizontal",
-            "left": "center",
-            "bottom": 0,
-            "text": ["rare", "usual"],
-            "inRange": {"color": [Colour.MAIN, Colour.BAD]},
-        },
+        "visualMap": _RARITY_COLOURS,
         "series": [
             {"type": "scatter", "name": "postings", "symbolSize": 5, "data": dots},
             {"type": "scatter", "yAxisIndex": 1, "data": []},
         ],
     }
-    columns = [("Reason", Unit.COUNT), ("Adds on average, up or down", Unit.SCORE), ("Adds at most", Unit.SCORE)]
-    rows = [
-        [code, weights[place], max((shares[place] for shares in values), default=None)]
-        for place, code in enumerate(codes)
+
+
+_RARITY_COLOURS = {
+    "dimension": 2,
+    "min": 0,
+    "max": RARE,
+    "orient": "horizontal",
+    "left": "center",
+    "bottom": 0,
+    "text": ["rare", "usual"],
+    "inRange": {"color": [Colour.MAIN, Colour.BAD]},
+}
+
+
+def _dots(
+    codes: Sequence[str], contributions: Sequence[Sequence[float]], rarities: Sequence[Sequence[float]]
+) -> list[dict[str, Any]]:
+    return [
+        {"value": [share, len(codes) - place + _jitter(number, place), rarity], "text": f"{codes[place]}: {share:+.3f}"}
+        for number, (shares, rare) in enumerate(zip(contributions, rarities, strict=True))
+        for place, (share, rarity) in enumerate(zip(shares, rare, strict=True))
     ]
-    return Chart(
-        "attributions",
-        "What the champion looks at",
-        f"Each dot is one of {len(values)} postings out of {figures['postings']:,} of the last nights before the "
-        "selection, as far right as the reason adds to its score beyond the typical posting's. Most weight has "
-        f"{codes[0] if codes else 'nothing'}.",
-        option,
-        ChartTable.of(columns, rows),
-        unit=Unit.SCORE,
-        height="tall",
+
+
+def _weights_table(codes: Sequence[str], contributions: Sequence[Sequence[float]]) -> ChartTable:
+    columns = [("Reason", Unit.COUNT), ("Adds on average, up or down", Unit.SCORE), ("Adds at most", Unit.SCORE)]
+    by_code = [[shares[place] for shares in contributions] for place in range(len(codes))]
+    return ChartTable.of(
+        columns,
+        [
+            [code, sum(map(abs, shares)) / max(len(shares), 1), max(shares, default=None)]
+            for code, shares in zip(codes, by_code, strict=True)
+        ],
     )
 
 

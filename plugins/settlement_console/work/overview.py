@@ -51,7 +51,7 @@ class WorkPage:
     casework
         What became of the findings of the last year.
     approved, proposed
-        Corrections that were approved in the last year, and that wait for approval.
+        Corrections that were approved in the last year and still hold, and those that wait for approval.
     looks
         The random sample, with what follows from it; None in a lake whose findings have no names yet.
     """
@@ -95,7 +95,8 @@ def work_page(desk: Desk, calendar: BankCalendar) -> WorkPage:
     today = calendar.today(desk.now.date())
     backlog = desk.book.backlog(desk.now, sees_accounts=sees)
     since = desk.now - timedelta(days=DAYS_SUMMED)
-    approved = desk.book.corrections(CorrectionState.APPROVED, sees_accounts=sees)
+    # What a night says otherwise of since is not booked before somebody looks at it again.
+    approved = [row for row in desk.book.corrections(CorrectionState.APPROVED, sees_accounts=sees) if not row.outdated]
     return WorkPage(
         today=today,
         groups=by_age(backlog, lambda since: calendar.count(since, today)),

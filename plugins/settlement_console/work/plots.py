@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plugins.settlement_console.charts import Band, Cell, Chart, ChartTable, Colour, Series, Unit, over_days
 
@@ -49,30 +49,6 @@ def charts_of(page: WorkPage) -> list[Chart]:
 
 def _backlog(groups: Sequence[AgeGroup]) -> Chart:
     oldest = groups[-1]
-    names = [group.name for group in groups]
-    option = {
-        "legend": {"show": True, "bottom": 0},
-        "grid": {"left": 8, "right": 16, "top": 16, "bottom": 36},
-        "tooltip": {"trigger": "axis"},
-        "xAxis": {"type": "category", "data": names},
-        "yAxis": {"type": "value", "minInterval": 1},
-        "series": [
-            {
-                "type": "bar",
-                "name": "open",
-                "stack": "cases",
-                "data": [group.cases - group.waiting for group in groups],
-                "itemStyle": {"color": Colour.MAIN},
-            },
-            {
-                "type": "bar",
-                "name": "waiting",
-                "stack": "cases",
-                "data": [group.waiting for group in groups],
-                "itemStyle": {"color": Colour.MUTED},
-            },
-        ],
-    }
     columns = [("Age in banking days", Unit.COUNT), ("Cases", Unit.COUNT), ("Waiting", Unit.COUNT)]
     rows: list[list[Cell]] = [[group.name, group.cases, group.waiting, group.money] for group in groups]
     return Chart(
@@ -80,10 +56,24 @@ def _backlog(groups: Sequence[AgeGroup]) -> Chart:
         "Backlog by age",
         f"{sum(group.cases for group in groups):,} cases are not closed; {oldest.cases:,} of them have waited for "
         f"{oldest.least} banking days or more, with {oldest.money:,.2f} at stake.",
-        option,
+        {
+            "legend": {"show": True, "bottom": 0},
+            "grid": {"left": 8, "right": 16, "top": 16, "bottom": 36},
+            "tooltip": {"trigger": "axis"},
+            "xAxis": {"type": "category", "data": [group.name for group in groups]},
+            "yAxis": {"type": "value", "minInterval": 1},
+            "series": [
+                _pile("open", [group.cases - group.waiting for group in groups], Colour.MAIN),
+                _pile("waiting", [group.waiting for group in groups], Colour.MUTED),
+            ],
+        },
         ChartTable.of([*columns, ("Money at stake", Unit.MONEY)], rows),
         height="wide",
     )
+
+
+def _pile(name: str, cases: Sequence[int], colour: Colour) -> dict[str, Any]:
+    return {"type": "bar", "name": name, "stack": "cases", "data": cases, "itemStyle": {"color": colour}}
 
 
 def _outcomes(months: Mapping[date, Outcomes]) -> Chart:

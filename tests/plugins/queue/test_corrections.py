@@ -140,3 +140,14 @@ def test_one_whose_break_was_restated_says_so_everywhere_and_is_proposed_anew(of
         ("proposed", "-1.00", ""),
     ]
     assert "replaced by a newer one" in office.approver().get("/corrections").text
+
+
+def test_what_a_later_night_says_otherwise_of_is_no_money_recovered(office: Office) -> None:
+    name = "a" * 32
+    office.desk.publish([broken(name)], corrections={name: INSERT})
+    OneCase(office, name, ACCOUNT).send("propose", finding_id=name)
+    (made,) = office.desk.book.corrections(sees_accounts=True)
+    office.approver().post(f"/corrections/{made.correction_id}/approve")
+    assert '<dd>540.00</dd><dd class="about">1 correction approved</dd>' in office.ann.get("/work").text
+    office.desk.publish([broken(name)], corrections={name: {**INSERT, "value": "-1.00"}}, run="b")
+    assert '<dd>0.00</dd><dd class="about">0 corrections approved</dd>' in office.ann.get("/work").text
