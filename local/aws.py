@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ def _run(terminal: Terminal, *, stays: bool) -> None:
     keep_new_files_private()
     shutil.rmtree(FOLDER, ignore_errors=True)
     make_private(FOLDER)
-    night = span(datetime.now(UTC).date())[1]
+    # The end of a month, when interest is booked and fees are charged.
+    night = datetime.now(UTC).date().replace(day=1) - timedelta(days=1)
     bank = _bank(terminal)
     terminal.say("starting the stand-ins: S3, Glue, KMS, Secrets Manager, SNS")
     with StandIns.start(FOLDER / "stand-ins", ports=_chosen_ports()) as stand_ins:
