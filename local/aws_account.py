@@ -120,7 +120,7 @@ def _size(bucket: str) -> str:
 def _tables() -> list[str]:
     glue = client("glue")
     return [
-        f"catalog  database {each['Name']}: {len(_table_names(glue, each['Name']))} tables, such as night_manifest and alerts"
+        f"catalog  database {each['Name']}: {len(_table_names(glue, each['Name']))} tables, alerts among them"
         for each in glue.get_databases()["DatabaseList"]
     ]
 
