@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from include.aws.bucket import keep_safe
 from include.aws.clients import client
 from local.stand_ins import REGION
 
@@ -80,15 +81,8 @@ def _key() -> str:
 
 
 def _encrypted_bucket(name: str, key: str) -> None:
-    s3 = client("s3")
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
-    s3.put_bucket_encryption(
-        Bucket=name,
-        ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}]
-        },
-    )
+    client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    keep_safe(name, key)
 
 
 def _upload(bank: Path) -> None:
