@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL
 
+from include.aws.clients import client
 from include.connections import address
 from include.errors import SettingsError
 from include.places import require_lake
@@ -112,9 +113,7 @@ def _check_catalog(catalog_uri: str) -> None:
 
 def _object_store() -> dict[str, str]:
     """Endpoint and region as AWS's own client finds them (environment, profile); Arrow's looks in fewer places."""
-    import boto3  # takes half a second, which a lake in a folder does not need
-
-    found = boto3.client("s3").meta
+    found = client("s3").meta
     return {"s3.endpoint": found.endpoint_url, "s3.region": found.region_name}
 
 
