@@ -28,6 +28,7 @@ _MOST_REMEMBERED = 10_000
 _OF_THE_MESSAGE = ("InvalidCiphertextException", "IncorrectKeyException")
 
 _Response = dict[str, Any]
+_MAKING = threading.Lock()
 
 
 class KeyService:
@@ -104,10 +105,20 @@ def _name(wrapped: bytes, context: Mapping[str, str]) -> object:
     return wrapped, frozenset(context.items())
 
 
-@functools.cache
 def key_service(key: str) -> KeyService:
-    """The key service of this process for a key, by its ARN."""
+    """The key service of this process for a key, by its ARN; all threads share it, and what it remembers."""
+    with _MAKING:  # boto3 makes no two clients at once
+        return _key_service(key)
+
+
+@functools.cache
+def _key_service(key: str) -> KeyService:
     return KeyService(key)
+
+
+def forget() -> None:
+    """Remember no data key any longer, as a process does that begins."""
+    _key_service.cache_clear()
 
 
 @functools.cache

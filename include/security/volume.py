@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from upath import UPath
 
@@ -33,6 +32,9 @@ _ENCRYPTING = frozenset({"ecryptfs", "fuse.gocryptfs", "fuse.encfs", "fuse.cryfs
 # FS_IOC_GET_ENCRYPTION_POLICY_EX of the kernel's fscrypt (linux/fscrypt.h): it succeeds in a folder that has a policy.
 _GET_POLICY = 0xC0096616
 _POLICY_BYTES = 24
+# S3 encrypts everything, with AES256 where nothing else is said; whoever may read an object needs no leave to use that
+# key.
+_KMS_ALGORITHMS = frozenset({"aws:kms", "aws:kms:dsse"})
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -158,16 +160,19 @@ def _has_policy(folder: Path) -> bool:
 
 
 def _doubt_of_bucket(lake: UPath) -> str:
-    """Why what is written into a bucket is not seen to be encrypted there."""
+    """Why what is written into a bucket is not seen to be encrypted there with a key that somebody must be allowed."""
     bucket = lake.path.split("/")[0]
     try:
-        rules = _rules_of(bucket)
+        found = _algorithms_of(bucket)
     except (ObjectStoreError, ObjectStoreUnavailableError) as error:
         return str(error)
-    return "" if rules else f"the bucket {bucket} has no default encryption"
+    if found and found <= _KMS_ALGORITHMS:
+        return ""
+    own = ", ".join(sorted(found)) or "none"
+    return f"the bucket {bucket} encrypts by default with S3's own keys ({own}), and not with SSE-KMS"
 
 
-def _rules_of(bucket: str) -> list[Any]:
+def _algorithms_of(bucket: str) -> set[str]:
     from include.aws.clients import client
     from include.aws.refusals import told
 
@@ -178,4 +183,5 @@ def _rules_of(bucket: str) -> list[Any]:
         passing=ObjectStoreUnavailableError,
     ):
         found = client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
-    return list(found.get("Rules", ()))
+    rules = (rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in found["Rules"])
+    return {str(rule.get("SSEAlgorithm", "none")) for rule in rules}

@@ -12,7 +12,7 @@ from include.aws.clients import client
 from include.errors import IntegrityError, KeyRefusedError, KeyUnavailableError, SettlementError
 from include.security import kms
 from include.security.envelope import Envelope, WrappingKey, kms_key_of, require_key
-from include.security.kms import KeyService, key_service
+from include.security.kms import KeyService, forget, key_service
 from include.settings import Settings
 from local.stand_ins import ACCOUNT, REGION, StandIns
 
@@ -46,14 +46,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
         )
 
     monkeypatch.setattr(KeyService, "__init__", listening)
-    key_service.cache_clear()
+    forget()
     yield asked
-    key_service.cache_clear()
+    forget()
 
 
 def test_what_a_kms_key_sealed_opens_with_it_and_no_local_key_is_made(envelope: Envelope, settings: Settings) -> None:
     sealed, text = envelope.seal(b"model", CONTEXT), envelope.seal_text(TEXT, CONTEXT)
-    key_service.cache_clear()  # as another process would
+    forget()  # as another process would
     again = Envelope.open(settings, LAKE)
     assert again.unseal(sealed, CONTEXT) == b"model"
     assert again.unseal_text(text, CONTEXT) == TEXT
@@ -63,7 +63,7 @@ def test_what_a_kms_key_sealed_opens_with_it_and_no_local_key_is_made(envelope: 
 @pytest.mark.parametrize("change", [{"night": "1994-02-01"}, {"more": "x"}])
 def test_another_context_opens_nothing(envelope: Envelope, change: dict[str, str]) -> None:
     sealed = envelope.seal(b"model", CONTEXT)
-    key_service.cache_clear()
+    forget()
     with pytest.raises(IntegrityError):
         envelope.unseal(sealed, {**CONTEXT, **change})
 
@@ -118,7 +118,7 @@ def test_a_refused_key_seals_and_opens_nothing_and_the_message_names_it(
 ) -> None:
     sealed = envelope.seal(b"model", CONTEXT)
     refuse(settings.kms_key)
-    key_service.cache_clear()
+    forget()
     refused = Envelope.open(settings, LAKE)
     with pytest.raises(KeyRefusedError, match=f"{settings.kms_key} .kms:GenerateDataKey.*ADS_KMS_KEY"):
         refused.seal(b"model", CONTEXT)
@@ -132,7 +132,7 @@ def test_a_key_that_is_enabled_again_opens_again(settings: Settings, envelope: E
     sealed = envelope.seal(b"model", CONTEXT)
     _disabled(settings.kms_key)
     client("kms").enable_key(KeyId=settings.kms_key)
-    key_service.cache_clear()
+    forget()
     require_key(settings)
     assert envelope.unseal(sealed, CONTEXT) == b"model"
 
@@ -169,7 +169,7 @@ def test_each_answer_is_terminal_or_passing(
     envelope: Envelope, settings: Settings, operation: str, code: str, status: int, kind: type[SettlementError]
 ) -> None:
     sealed = envelope.seal(b"model", CONTEXT)
-    key_service.cache_clear()
+    forget()
     with Stubber(key_service(settings.kms_key)._client) as stubber:
         stubber.add_client_error(operation, code, "words", http_status_code=status)
         again = Envelope.open(settings, LAKE)
@@ -184,7 +184,7 @@ def test_texts_of_one_batch_cost_one_call_and_one_reading_none(
     sealing = Envelope.open(settings, LAKE)
     sealed = sealing.seal_texts([TEXT] * 300, CONTEXT)
     assert [name for name, _ in calls] == ["GenerateDataKey"]
-    key_service.cache_clear()
+    forget()
     for _ in range(3):
         assert Envelope.open(settings, LAKE).unseal_texts(sealed, CONTEXT) == [TEXT] * 300
     assert [name for name, _ in calls] == ["GenerateDataKey", "Decrypt"]
@@ -206,7 +206,7 @@ def test_ciphertext_from_before_a_rotation_opens(settings: Settings, envelope: E
     sealed = envelope.seal(b"model", CONTEXT)
     client("kms").enable_key_rotation(KeyId=settings.kms_key)
     assert client("kms").get_key_rotation_status(KeyId=settings.kms_key)["KeyRotationEnabled"]
-    key_service.cache_clear()
+    forget()
     assert envelope.unseal(sealed, CONTEXT) == b"model"
 
 

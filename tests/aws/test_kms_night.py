@@ -19,7 +19,7 @@ from include.masking.keys import NameKeyStore
 from include.night import NightRequest, run_night, verify
 from include.quality.sealed_quarantine import unseal_quarantine
 from include.security.envelope import Envelope
-from include.security.kms import key_service
+from include.security.kms import forget
 from include.settings import Settings, get_settings
 from local.stand_ins import StandIns
 from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, csv_text, write_canonical
@@ -48,7 +48,7 @@ def kms_settings(aws_module: StandIns, tmp_path_factory: pytest.TempPathFactory)
         patch.setenv("ADS_KEY_FILE", str(folder / "keys" / "lake.key"))
         patch.setenv("ADS_LAKE_URI", f"file:{folder / 'lake'}")
         patch.setenv("ADS_EXTRACTS", "on")
-        key_service.cache_clear()
+        forget()
         get_settings.cache_clear()
         yield get_settings()
     get_settings.cache_clear()
@@ -164,7 +164,7 @@ def test_a_key_that_is_refused_in_the_middle_publishes_nothing_and_leaves_nothin
     assert seen  # while it ran, its work folder held the records
     assert _traces(refusing) == []
     client("kms").enable_key(KeyId=refusing.kms_key)
-    key_service.cache_clear()
+    forget()
     lake = Lake.open(refusing.lake_uri, refusing)
     assert lake.manifest().num_rows == 0
     assert not any(lake.read(name).num_rows for name in lake.catalog.names())
@@ -173,5 +173,5 @@ def test_a_key_that_is_refused_in_the_middle_publishes_nothing_and_leaves_nothin
 
 
 def test_the_keys_of_pseudonyms_open_in_another_process(published: Settings) -> None:
-    key_service.cache_clear()
+    forget()
     assert NameKeyStore.open(published.lake_uri, published).find() is not None

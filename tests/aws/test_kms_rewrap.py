@@ -29,7 +29,7 @@ from include.reviews.drop import drop_reviews, inbox_of, kept_files, put_away, r
 from include.security import anchors
 from include.security.anchors import Anchors
 from include.security.envelope import Envelope
-from include.security.kms import key_service
+from include.security.kms import forget
 from include.settings import Settings, get_settings
 from tests.privacy import lakes
 from tests.privacy.conftest import Shelf
@@ -91,7 +91,7 @@ def local(folder: Path) -> Settings:
 
 @pytest.fixture
 def kms(local: Settings, kms_key: str) -> Settings:
-    key_service.cache_clear()
+    forget()
     return local.model_copy(update={"kms_key": kms_key})
 
 
@@ -122,7 +122,7 @@ def test_a_lake_goes_to_kms_and_back_with_the_same_content(local: Settings, kms:
     told = rewrap(kms.lake_uri, kms, "kms")
     assert told == {"anchors": 2, "files": 6, "quarantine_files": 1, "unchanged": 0, "unopened": []}
     kept = local.key_file.rename(local.key_file.with_name("put aside"))
-    key_service.cache_clear()
+    forget()
     assert _content(kms) == before
     assert not local.key_file.exists()
     kept.rename(local.key_file)
@@ -216,7 +216,7 @@ def test_a_key_that_is_refused_in_the_middle_leaves_a_lake_that_another_complete
 
     def refused(self: module.Rewrapping) -> None:
         client("kms").disable_key(KeyId=kms.kms_key)
-        key_service.cache_clear()
+        forget()
         wrap(self.open(self.lake_uri, self.settings))
 
     with monkeypatch.context() as patch, pytest.raises(KeyRefusedError, match=kms.kms_key):
@@ -233,7 +233,7 @@ def test_another_kms_key_takes_over(kms: Settings, local: Settings) -> None:
     newer = kms.model_copy(update={"kms_key": client("kms").create_key()["KeyMetadata"]["Arn"]})
     assert rewrap(newer.lake_uri, newer, "kms", former=kms.kms_key)["files"] == 6
     client("kms").disable_key(KeyId=kms.kms_key)
-    key_service.cache_clear()
+    forget()
     assert _content(newer) == before
 
 
@@ -286,3 +286,19 @@ def test_the_command_says_how_much_was_wrapped(
     out, err = capsys.readouterr()
     assert '"files": 6' in out
     assert "re-wrapping of the quarantine" in err
+
+
+def test_a_lake_in_an_object_store_is_wrapped_anew(bucket: str, kms_key: str, tmp_path: Path) -> None:
+    uri, catalog = f"s3://{bucket}/lake", f"sqlite:///{tmp_path / 'catalog.db'}"
+    local = Settings(lake_uri=uri, catalog_uri=catalog, key_file=tmp_path / "keys" / "lake.key")
+    lakes.publish_small(Lake.open(uri, local), local)
+    ModelRegistry.open(uri, local).keep(VERSION, "card", CARD)
+    kms = local.model_copy(update={"kms_key": kms_key})
+    told = rewrap(uri, kms, "kms")
+    assert told == {"anchors": 2, "files": 2, "quarantine_files": 1, "unchanged": 0, "unopened": []}
+    forget()
+    lake = Lake.open(uri, kms)
+    envelope = Envelope.open(kms, lake.identity)
+    assert len(unseal_quarantine(lake.read("quarantine", NIGHT, NIGHT), NIGHT, envelope)) == 2
+    assert ModelRegistry.open(uri, kms).kept(VERSION, "card") == CARD
+    assert rewrap(uri, kms, "kms") == {**dict.fromkeys(told, 0), "unchanged": 2, "unopened": []}
