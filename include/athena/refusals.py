@@ -10,7 +10,7 @@ from include.aws.refusals import told
 from include.errors import AthenaError, AthenaUnavailableError, SettlementError
 
 _REMEDY = (
-    "See that the role that deploys may do this (include/aws/roles/deployer.json), and that workgroup and database "
+    "See that the role that deploys may do this (include/aws/policies/deployer.json), and that workgroup and database "
     "are those of this account and region and are enabled"
 )
 _RUNNING = frozenset({"QUEUED", "RUNNING"})
