@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -21,6 +19,7 @@ from upath.implementations.cloud import S3Path
 from upath.registry import register_implementation
 
 from include.aws.endpoints import require_tls
+from include.aws.leave import require_leave_to_write
 from include.aws.s3_refusals import refusal_of
 from include.errors import ObjectConflictError, ObjectStoreError, ObjectStoreUnavailableError, SettlementError
 
@@ -34,24 +33,6 @@ _CONNECT_SECONDS, _READ_SECONDS = 10, 30
 _AT_ONCE = 1_000
 # HEAD has no body to say why in; asking for the object says it.
 _WITHOUT_REASON = ("head_object", ("400", "403", "301"))
-
-_guards: ContextVar[tuple[Callable[[], None], ...]] = ContextVar("guards", default=())
-
-
-@contextmanager
-def guarded_by(check: Callable[[], None]) -> Iterator[None]:
-    """Call a function before each write of this thread, which raises where the writer may no longer write."""
-    token = _guards.set((*_guards.get(), check))
-    try:
-        yield
-    finally:
-        _guards.reset(token)
-
-
-def require_leave_to_write() -> None:
-    """Ask each guard of this thread: raises where a lock that it holds was lost meanwhile."""
-    for check in _guards.get():
-        check()
 
 
 @dataclass(frozen=True)

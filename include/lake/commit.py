@@ -33,6 +33,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from include.aws.leave import require_leave_to_write
 from include.errors import (
     LakeConflictError,
     ObjectStoreError,
@@ -107,6 +108,8 @@ def guarded_commit(catalog: LakeCatalog, name: str, plan: Planner, stamp: RunSta
         When other writers won every race.
     PublishError
         When the change was not applied; nothing changed for readers.
+    LockLostError
+        When the lock that the caller holds was lost to another process; nothing changed for readers.
     """
     token = uuid.uuid4().hex
     until_done = Retrying(retry=retry_if_result(not_), stop=stop_after_attempt(_ATTEMPTS), wait=_PAUSE)
@@ -143,6 +146,7 @@ def _attempt(catalog: LakeCatalog, name: str, plan: Planner, properties: dict[st
     change = plan(table)
     if not change:
         return True
+    require_leave_to_write()
     try:
         _apply(table, change, {**properties, **change.notes})
     except (CommitFailedException, ValidationException):
@@ -235,6 +239,7 @@ def metadata_commit(catalog: LakeCatalog, name: str, stage: Stage) -> None:
 
 def _is_staged(catalog: LakeCatalog, name: str, stage: Stage) -> bool:
     table = catalog.load(name)
+    require_leave_to_write()
     try:
         with table.transaction() as transaction:
             stage(table, transaction)

@@ -24,6 +24,7 @@ from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 
+from include.aws.leave import require_leave_to_write
 from include.lake.commit import Change, guarded_commit, metadata_commit
 from include.lake.data_files import data_files, read_paths, write_data_file
 from include.lake.iceberg_catalog import LakeCatalog, arrow_schema
@@ -103,6 +104,7 @@ def _stage_expiry(table: IcebergTable, transaction: Transaction) -> None:
 
 
 def _delete(table: IcebergTable, path: str) -> None:
+    require_leave_to_write()
     # A maintenance beside it may have removed the file already.
     with suppress(FileNotFoundError):
         table.io.delete(path)

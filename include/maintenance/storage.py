@@ -13,6 +13,8 @@ import pyarrow.fs as pafs
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.table import Table as IcebergTable
 
+from include.aws.leave import require_leave_to_write
+
 # An object store answers each request after some 20 to 50 ms whatever else it does; a disk does not mind.
 _REQUESTS_AT_ONCE = 8
 _OWN_NAMES = (".parquet", ".avro", ".metadata.json")
@@ -69,6 +71,7 @@ def stored_files(table: IcebergTable) -> list[StoredFile]:
 
 def remove(table: IcebergTable, files: Sequence[StoredFile]) -> None:
     """Remove files of a table's folder; one that somebody else has removed meanwhile is no failure."""
+    require_leave_to_write()
     filesystem, _ = _folder(table)
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as requests:
         for _ in requests.map(lambda file: _remove_one(filesystem, file.place), files):

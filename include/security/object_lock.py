@@ -27,6 +27,7 @@ from uuid import uuid4
 from filelock import Timeout
 from upath import UPath
 
+from include.aws.leave import guarded_by
 from include.errors import LockLostError, ObjectConflictError, ObjectStoreError, ObjectStoreUnavailableError
 from include.whole_file import NEW, read_whole
 
@@ -186,8 +187,6 @@ class ObjectLock:
         return self._store.write_object(self.path.path, json.dumps(holder).encode(), over)
 
     def _begin(self, lease: _Lease) -> None:
-        from include.aws.object_store import guarded_by
-
         self._held[self._key] = lease
         renewing = threading.Thread(target=self._renew, args=(lease,), daemon=True, name=f"lease of {self.path.name}")
         renewing.start()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import Timeout
 
-from include.aws.object_store import require_leave_to_write
+from include.aws.leave import require_leave_to_write
 from include.errors import LockLostError, ObjectStoreError
 from include.paths import path_of
 from include.security import locks, object_lock

@@ -13,7 +13,11 @@ from itertools import pairwise
 
 import pytest
 
-from include.errors import IntegrityError, ObjectConflictError, SettingsError
+from include.errors import IntegrityError, LockLostError, ObjectConflictError, SettingsError
+from include.lake import Lake
+from include.lake.commit import metadata_commit
+from include.lake.night_lock import one_night_at_a_time, one_upkeep_at_a_time
+from include.maintenance import storage
 from include.masking.keys import NameKeyStore
 from include.paths import names_in
 from include.registry import ModelRegistry
@@ -21,13 +25,14 @@ from include.registry.models import UPDATES, ChampionRecord
 from include.reviews import drop
 from include.reviews.drop import drop_reviews, files_in, inbox_of, put_away, read_inbox, read_kept, taken_of
 from include.reviews.gathering import gather
-from include.security import locks
+from include.security import locks, object_lock
 from include.security.envelope import Envelope
 from include.selection.decisions import Decisions
 from include.selection.evidence_store import selections, summary_file, write_pack
 from include.settings import Settings, get_settings
 from include.whole_file import read_whole, write_whole
 from tests.aws.conftest import make_bucket
+from tests.lake.nights import night_number, publish_night, seen, stamp_of, whole, write_night
 from tests.registry.conftest import RAW_ROWS, small_model
 
 NOON = datetime(2024, 3, 3, 12, tzinfo=UTC)
@@ -181,6 +186,38 @@ def test_packs_of_evidence_are_listed(lake_uri):
         write_pack(lake_uri, name, {"report.md": b"text", **summary_file({"made_at": at})})
     write_pack(lake_uri, "torn", {"report.md": b"text"})
     assert [found["made_at"] for found in selections(lake_uri)] == ["2024-01-02", "2024-01-01"]
+
+
+def stopped_for_two_minutes(patch):
+    """Let the clock that leases are counted by jump, as after a machine's sleep."""
+    real = object_lock._clock
+    patch.setattr(object_lock, "_clock", lambda: real() + 120)
+
+
+def test_a_night_whose_lock_was_lost_is_not_published(lake_uri, settings, monkeypatch):
+    lake, night = Lake.open(lake_uri, settings), night_number(0)
+    with one_night_at_a_time(lake_uri, night, print):
+        write_night(lake, stamp_of("a", night))
+        with monkeypatch.context() as patch, pytest.raises(LockLostError, match="was lost"):
+            stopped_for_two_minutes(patch)
+            publish_night(lake, stamp_of("a", night))
+        assert lake.published(night) is None
+        publish_night(lake, stamp_of("a", night))
+    assert seen(lake, night) == whole("a")
+
+
+def test_an_upkeep_whose_lock_was_lost_removes_nothing(lake_uri, settings, monkeypatch):
+    lake = Lake.open(lake_uri, settings)
+    publish_night(lake, stamp_of("b", night_number(1)))
+    table = lake.catalog.load("anomaly_scores")
+    there = storage.stored_files(table)
+    with one_upkeep_at_a_time(lake_uri, "this test", print), monkeypatch.context() as patch:
+        stopped_for_two_minutes(patch)
+        with pytest.raises(LockLostError):
+            storage.remove(table, there)
+        with pytest.raises(LockLostError):
+            metadata_commit(lake.catalog, "anomaly_scores", lambda *_: pytest.fail("it was staged"))
+    assert storage.stored_files(table) == there
 
 
 def review(number):
