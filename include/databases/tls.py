@@ -75,7 +75,7 @@ def guarded(url: URL, terms: ServerTerms, *, always: bool = False) -> Guarded:
     terms
         What the installation asks for.
     always
-        Whether this machine is no exception, as what is sent must not be seen even here.
+        Whether this machine is no exception: a token goes as it is, where a password goes as its digest.
 
     Raises
     ------
@@ -110,6 +110,18 @@ def stays_here(url: URL) -> bool:
     [True, True, True, False]
     """
     return all(_is_here(host) for host in _hosts(url))
+
+
+def has_no_network(url: URL) -> bool:
+    """Whether the database is a file, or its server is reached over a socket.
+
+    >>> has_no_network(make_url("sqlite:////bank.db")), has_no_network(make_url("mysql://u@localhost/b"))
+    (True, False)
+    """
+    backend = url.get_backend_name()
+    if backend == "mysql":
+        return bool(url.query.get("unix_socket"))
+    return backend == "sqlite" or _hosts(url)[0].startswith(("/", "@"))
 
 
 def _hosts(url: URL) -> tuple[str, ...]:

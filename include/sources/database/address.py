@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 
-from include.databases.credentials import Credentials
 from include.errors import SettingsError
+from include.sources.database.credentials import Credentials
 
 _DRIVERS = {
     "postgresql": "postgresql+psycopg",

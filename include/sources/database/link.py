@@ -19,11 +19,11 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
 from include.databases.certificates import certificates_told
-from include.databases.credentials import Credentials
 from include.databases.terms import ServerTerms
 from include.databases.tls import Guarded, guarded
 from include.errors import SourceError, SourceUnavailableError
 from include.sources.database.address import public_uri
+from include.sources.database.credentials import Credentials
 from include.sources.database.patience import Patience
 from include.sources.database.texts import is_utf8, text_of
 
@@ -84,7 +84,7 @@ class Way:
         """
         credentials = Credentials.of(url)
         plain = url.difference_update_query(Credentials.PARAMETERS)
-        return cls(guarded(plain, terms, always=credentials.is_secret_everywhere), credentials)
+        return cls(guarded(plain, terms, always=credentials.is_token), credentials)
 
 
 def connect(way: Way, patience: Patience) -> Connection:
