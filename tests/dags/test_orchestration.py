@@ -221,6 +221,6 @@ def test_a_connection_of_airflow_gives_the_address_of_a_name(running_task, monke
     monkeypatch.setenv("AIRFLOW_CONN_ADS_LAKE_CORE", extra)
     running_task.context["params"].update(source="core", lake="core")
     places = run_step(lambda request: {"source": request.source_uri, "lake": request.lake_uri})
-    named = "rounding=0.1&sslmode=verify-full&connection=ads_source_core"
+    named = "connection=ads_source_core&rounding=0.1&sslmode=verify-full"
     assert places["source"] == f"postgresql+psycopg://db.bank:5433/b?{named}"
     assert places["lake"] == "s3://lakes/core"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -30,6 +31,7 @@ class Server(ABC):
     account: ClassVar[str]
     """The system's user that the server runs as where root starts it, as it refuses to run as root."""
     _straight: ClassVar[Mapping[str, str]] = {}
+    _end: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path, pair: Pair) -> None:
         self.folder = folder
@@ -108,7 +110,7 @@ class Server(ABC):
                 self._await(process)
                 yield
             finally:
-                process.terminate()
+                process.send_signal(self._end)
                 process.wait(_COMES_UP_SECONDS)
 
     def _await(self, process: subprocess.Popen[bytes]) -> None:
@@ -145,6 +147,8 @@ class DebianPostgres(Server):
     account = "postgres"
     # The socket, also while tests let libpq find HOST by the environment.
     _straight: ClassVar[Mapping[str, str]] = {"hostaddr": ""}
+    # It waits for nobody who is still connected.
+    _end: ClassVar[signal.Signals] = signal.SIGINT
     _RULES = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
 
     @staticmethod

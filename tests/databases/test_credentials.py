@@ -153,9 +153,9 @@ def test_a_mysql_server_gets_the_token_as_it_is_over_tls_alone(authority, terms,
 
 
 def test_a_token_that_is_not_taken_says_what_it_needs(server, terms, aws_credentials):
-    with pytest.raises(SourceUnavailableError, match="may do rds-db:connect as this user") as refused:
-        with open_source(f"{server.address('bank', login='teller')}?iam=true", terms=terms):
-            pass
+    source = open_source(f"{server.address('bank', login='teller')}?iam=true", terms=terms)
+    with pytest.raises(SourceUnavailableError, match="may do rds-db:connect as this user") as refused, source:
+        pass
     assert "X-Amz" not in "".join(traceback.format_exception(refused.value))
 
 

@@ -99,7 +99,7 @@ def test_a_table_that_is_being_altered_is_not_waited_for_for_ever(server, bank, 
 
 def test_a_table_that_was_altered_meanwhile_may_be_tried_again(mariadb):
     bank = mariadb.small_bank()
-    with pytest.raises(SourceUnavailableError, match=r"definition has changed.*try again"):
-        with open_source(mariadb.address(bank)) as source:
-            mariadb.run("alter table fin_client add column more int, algorithm = copy", database=bank)
-            source.static("fin_client")
+    altered = pytest.raises(SourceUnavailableError, match=r"definition has changed.*try again")
+    with altered, open_source(mariadb.address(bank)) as source:
+        mariadb.run("alter table fin_client add column more int, algorithm = copy", database=bank)
+        source.static("fin_client")

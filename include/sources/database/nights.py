@@ -153,7 +153,7 @@ class TypedNights:
 
 @dataclass
 class CalendarNights(TypedNights):
-    """Nights of a server that keeps days which no calendar has, as MySQL does `0000-00-00`, `2013-00-00`, `2013-02-31`."""
+    """Nights of a server that keeps days which no calendar has, as MySQL `0000-00-00`, `2013-00-00` or `2013-02-31`."""
 
     def within(self, first: date, last: date) -> Condition:
         """The range, without such days; never null, so that `undated` is the rest."""

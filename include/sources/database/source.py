@@ -12,11 +12,11 @@ import pyarrow as pa
 from sqlalchemy.engine import URL, Connection
 
 from include.databases.terms import STRICT, ServerTerms
-from include.databases.tls import has_no_network
+from include.databases.tls import has_no_network, public_uri
 from include.relations import STATIC_RELATIONS
 from include.sources.address import NOTHING_DECLARED, Declared
 from include.sources.base import Extract
-from include.sources.database.address import parse_url, public_uri
+from include.sources.database.address import parse_url
 from include.sources.database.link import Way, close, connect, reported
 from include.sources.database.patience import Patience
 from include.sources.database.reading import Reading
