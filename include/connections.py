@@ -6,8 +6,10 @@ and is not kept, so that the next task, page or command reads a secret that was 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from include.databases.tokens import DEFAULT_PORTS, token_told
 from include.errors import SecretError, SecretUnavailableError, SettingsError, SettlementError
 
 if TYPE_CHECKING:
@@ -21,17 +23,28 @@ _DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
 }
+# What the extra of a connection says of its login, in the words of the providers' hooks, and what only we may say.
+_LOGIN_EXTRAS = frozenset({"iam", "aws_conn_id", "region_name", "region", "connection"})
 # Answers of both services by which the secret is not there; all others mean that it could not be read.
 _MISSING = frozenset({"ResourceNotFoundException", "ParameterNotFound"})
 
 
-def address(given: str) -> str:
+class Login(NamedTuple):
+    """Who comes, and the password or token of the moment."""
+
+    username: str | None
+    password: str | None
+
+
+def address(given: str, find: Callable[[str], str | None] | None = None) -> str:
     """The address that a setting gives, or the one in the connection that it names.
 
     Parameters
     ----------
     given
         Address, or `connection:<id>`.
+    find
+        Function that gives the address in a connection; `address_in` when none.
 
     Raises
     ------
@@ -50,7 +63,7 @@ def address(given: str) -> str:
     if not given.startswith(SCHEME):
         return given
     name = given.removeprefix(SCHEME)
-    found = address_in(name)
+    found = (find or address_in)(name)
     if found is None:
         raise SettingsError(
             f"a setting names the connection {name!r}, and there is none that holds an address: make it in Airflow or "
@@ -72,16 +85,71 @@ def address_in(name: str) -> str | None:
         As `address` does.
     """
     found = _connection(name)
+    return None if found is None else _address(found, Login(found.login, found.password), {})
+
+
+def source_in(name: str) -> str | None:
+    """As `address_in`, for a source: a database's address names the connection, and holds neither user nor password.
+
+    Each new connection to its server asks for those of the moment, by `login_in`.
+    """
+    found = _connection(name)
     if found is None:
         return None
-    extra = {key: str(value) for key, value in found.extra_dejson.items()}
-    driver = _DRIVERS.get(found.conn_type or "")
+    token = {"iam": "true"} if _is_token(found) else {}
+    return _address(found, Login(None, None), {"connection": name, **token}, _LOGIN_EXTRAS)
+
+
+def login_in(name: str) -> Login:
+    """The login in a connection as it is now, as a secrets backend may have another than before.
+
+    As the hook of the provider for PostgreSQL does, a connection with `iam` in its extra comes with a token that AWS's
+    connection `aws_conn_id` signs; here for either kind of server.
+
+    Raises
+    ------
+    SettingsError
+        When Airflow has no such connection.
+    SecretError, SecretUnavailableError
+        As `address` does.
+    """
+    found = _connection(name)
+    if found is None:
+        raise SettingsError(f"Airflow has no connection {name!r} any more: make it again, or name another source")
+    return Login(found.login, _token(found) if _is_token(found) else found.password)
+
+
+def _address(
+    connection: Connection, login: Login, more: Mapping[str, str], without: Collection[str] = ()
+) -> str | None:
+    extra = {key: str(value) for key, value in connection.extra_dejson.items()}
+    driver = _DRIVERS.get(connection.conn_type or "")
     if driver is None:
         return extra.get("address")
     from sqlalchemy import URL
 
-    url = URL.create(driver, found.login, found.password, found.host, found.port, found.schema, extra)
+    query = {**{key: value for key, value in extra.items() if key not in without}, **more}
+    url = URL.create(driver, *login, connection.host, connection.port, connection.schema, query)
     return url.render_as_string(hide_password=False)
+
+
+def _is_token(connection: Connection) -> bool:
+    return str(connection.extra_dejson.get("iam", "")).lower() in ("true", "1")
+
+
+def _token(connection: Connection) -> str:
+    from airflow.providers.amazon.aws.hooks.rds import RdsHook
+    from airflow.sdk.log import mask_secret
+
+    extra, kind = connection.extra_dejson, _DRIVERS[connection.conn_type or ""].partition("+")[0]
+    port = connection.port or DEFAULT_PORTS[kind]
+    with token_told():
+        hook = RdsHook(aws_conn_id=extra.get("aws_conn_id", "aws_default"), region_name=extra.get("region_name"))
+        token: str = hook.conn.generate_db_auth_token(
+            DBHostname=connection.host, Port=port, DBUsername=connection.login
+        )
+    mask_secret(token)
+    return token
 
 
 def _connection(name: str) -> Connection | None:

@@ -25,7 +25,7 @@ from airflow.sdk.exceptions import (
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
 
-from include.connections import address_in
+from include.connections import address_in, source_in
 from include.dag_ids import NIGHTLY_SETTLEMENT
 from include.errors import MissingStateError, SettingsError, SettlementError, TerminalError
 from include.places import Kind, Places
@@ -673,7 +673,8 @@ def _places() -> Places:
 
 def _address_of_connection(kind: Kind, name: str) -> str | None:
     """The address in Airflow's connection `ads_source_<name>` or `ads_lake_<name>`, None where there is none."""
-    return address_in(f"ads_{kind}_{name}")
+    found = source_in if kind == "source" else address_in
+    return found(f"ads_{kind}_{name}")
 
 
 def settlement_date(interval_start: datetime | None, run_after: datetime) -> date:

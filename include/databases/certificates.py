@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import exc
-from sqlalchemy.engine import URL
+from sqlalchemy import event, exc
+from sqlalchemy.engine import URL, Engine, ExceptionContext
 
-from include.databases.tls import Guarded, context_of, way_of
+from include.databases.tls import Guarded, context_of, public_uri, way_of
 from include.errors import SettlementError
 
 # Seen on libpq 18 and PyMySQL 2.2: what they say where TLS is not had, or where a certificate is not to be trusted.
@@ -42,27 +42,40 @@ _LOOK_SECONDS = 5
 
 
 @contextmanager
-def certificates_told(reach: Guarded, place: str, error: type[SettlementError]) -> Iterator[None]:
+def certificates_told(reach: Guarded, error: type[SettlementError]) -> Iterator[None]:
     """Raise a server's lack of TLS, or of a certificate that can be trusted, as an error that says what mends it.
 
     Parameters
     ----------
     reach
         How the server is reached.
-    place
-        Address of the database in a form that people may see.
     error
         Kind of the error.
     """
     try:
         yield
     except exc.DBAPIError as refused:
-        words = str(refused.orig)
-        if _NO_TLS.search(words):
-            raise error(_without_tls(place, reach), place=place) from None
-        if _DISTRUST.search(words):
-            raise error(_untrusted(place, _reason(words, reach), reach.authorities), place=place) from None
+        if sentence := _distrust(refused.orig, reach):
+            raise error(sentence, place=public_uri(reach.url)) from None
         raise
+
+
+def tell_certificates(engine: Engine, reach: Guarded, error: type[SettlementError]) -> None:
+    """As `certificates_told`, for every connection that an engine makes."""
+
+    def told(context: ExceptionContext) -> None:
+        if sentence := _distrust(context.original_exception, reach):
+            raise error(sentence, place=public_uri(reach.url)) from None
+
+    event.listen(engine, "handle_error", told)
+
+
+def _distrust(refused: BaseException | None, reach: Guarded) -> str | None:
+    """What keeps a server from being trusted, None where a driver's error is about something else."""
+    words, place = str(refused), public_uri(reach.url)
+    if _NO_TLS.search(words):
+        return _without_tls(place, reach)
+    return _untrusted(place, _reason(words, reach), reach.authorities) if _DISTRUST.search(words) else None
 
 
 def _without_tls(place: str, reach: Guarded) -> str:

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, get_args
 
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from include.databases.terms import ServerTerms, TlsLevel
 from include.errors import SettingsError
@@ -75,7 +75,7 @@ def guarded(url: URL, terms: ServerTerms, *, always: bool = False) -> Guarded:
     terms
         What the installation asks for.
     always
-        Whether this machine is no exception, as what is sent must not be seen even here.
+        Whether this machine is no exception: a token goes as it is, where a password goes as its digest.
 
     Raises
     ------
@@ -94,13 +94,17 @@ def guarded(url: URL, terms: ServerTerms, *, always: bool = False) -> Guarded:
     return _with_libpq(url, level, authorities) if backend == "postgresql" else _with_pymysql(url, level, authorities)
 
 
-def guarded_uri(uri: str, terms: ServerTerms) -> str:
-    """As `guarded`, for a PostgreSQL's or SQLite's address that only its text is taken of.
+def public_uri(url: URL) -> str:
+    """The address without user, password, driver and parameters.
 
-    >>> guarded_uri("postgresql+psycopg://lake@db.bank/lake", ServerTerms(tls="require"))
-    'postgresql+psycopg://lake@db.bank/lake?gssencmode=disable&sslmode=require'
+    >>> public_uri(make_url("postgresql+psycopg://me:secret@db.bank:5433/core?sslmode=require"))
+    'postgresql://db.bank:5433/core'
     """
-    return guarded(make_url(uri), terms).url.render_as_string(hide_password=False)
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return f"sqlite:///{Path(url.database or '').resolve()}"
+    port = f":{url.port}" if url.port else ""
+    return f"{backend}://{url.host or ''}{port}/{url.database or ''}"
 
 
 def stays_here(url: URL) -> bool:
@@ -110,6 +114,18 @@ def stays_here(url: URL) -> bool:
     [True, True, True, False]
     """
     return all(_is_here(host) for host in _hosts(url))
+
+
+def has_no_network(url: URL) -> bool:
+    """Whether the database is a file, or its server is reached over a socket.
+
+    >>> has_no_network(make_url("sqlite:////bank.db")), has_no_network(make_url("mysql://u@localhost/b"))
+    (True, False)
+    """
+    backend = url.get_backend_name()
+    if backend == "mysql":
+        return bool(url.query.get("unix_socket"))
+    return backend == "sqlite" or _hosts(url)[0].startswith(("/", "@"))
 
 
 def _hosts(url: URL) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pyiceberg.table import Table as IcebergTable
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
+from include.databases.terms import ServerTerms
 from include.errors import PublishError, TerminalError
 from include.lake.identity import claim_namespace
 from include.lake.location import GLUE, LakeLocation
@@ -135,11 +136,11 @@ class LakeCatalog:
 
 
 def _open(location: LakeLocation, settings: Settings) -> tuple[SqlLakeCatalog | GlueLakeCatalog, str]:
-    catalog = _catalog_of(location)
+    catalog = _catalog_of(location, settings.server_terms)
     return catalog, claim_namespace(catalog, location, settings)
 
 
-def _catalog_of(location: LakeLocation) -> SqlLakeCatalog | GlueLakeCatalog:
+def _catalog_of(location: LakeLocation, terms: ServerTerms) -> SqlLakeCatalog | GlueLakeCatalog:
     properties = {
         "warehouse": location.warehouse,
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
@@ -150,7 +151,7 @@ def _catalog_of(location: LakeLocation) -> SqlLakeCatalog | GlueLakeCatalog:
         from include.lake.glue_catalog import GlueLakeCatalog
 
         return GlueLakeCatalog(_CATALOG, location.catalog_uri.removeprefix(GLUE), **properties)
-    return SqlLakeCatalog(_CATALOG, uri=location.catalog_uri, pool_pre_ping="true", **properties)
+    return SqlLakeCatalog.over_tls(_CATALOG, location.catalog_uri, terms, properties)
 
 
 def _in_turns(action: Callable[[], _Answer], what: str) -> _Answer:

@@ -16,7 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from include.connections import address
-from include.errors import SettingsError
+from include.databases.certificates import tell_certificates
+from include.databases.terms import ServerTerms
+from include.databases.tls import guarded
+from include.errors import SettingsError, TerminalError
 from include.lake.location import LakeLocation
 from include.settings import Settings
 
@@ -72,7 +75,7 @@ class SqlStore:
         SettingsError
             When no database is named for the stores of a lake whose catalog is none, or one that is not supported.
         """
-        store = cls(_engine(_url_of(lake_uri, settings), settings.namespace, schema, file))
+        store = cls(_engine(_url_of(lake_uri, settings), settings, schema, file))
         if not store._has(metadata):
             store._make(metadata)
         return store
@@ -86,7 +89,7 @@ class SqlStore:
         path = _file_of(url, settings.namespace, file)
         if path is not None and not path.exists():
             return None
-        store = cls(_engine(url, settings.namespace, schema, file))
+        store = cls(_engine(url, settings, schema, file))
         return store if store._has(metadata) else None
 
     def _has(self, metadata: sa.MetaData) -> bool:
@@ -162,12 +165,11 @@ def _parsed(uri: str) -> sa.URL:
         ) from None
 
 
-def _engine(database: sa.URL, namespace: str, schema: str, file: str) -> sa.Engine:
-    path = _file_of(database, namespace, file)
+def _engine(database: sa.URL, settings: Settings, schema: str, file: str) -> sa.Engine:
+    path = _file_of(database, settings.namespace, file)
     if path is None:
-        names = {None: f"{namespace}_{schema}"}
-        uri = database.render_as_string(hide_password=False)
-        return _server(uri, os.getpid()).execution_options(schema_translate_map=names)
+        names = {None: f"{settings.namespace}_{schema}"}
+        return _server(database, settings.server_terms, os.getpid()).execution_options(schema_translate_map=names)
     _make_private(path)
     url = database.set(database=str(path))
     # A pool would keep a file open that somebody removes or restores.
@@ -186,10 +188,12 @@ def _file_of(database: sa.URL, namespace: str, file: str) -> Path | None:
 
 
 @cache
-def _server(uri: str, _process: int) -> sa.Engine:
+def _server(database: sa.URL, terms: ServerTerms, _process: int) -> sa.Engine:
     """The connections of this process to a server; a forked process has its own."""
+    reach = guarded(database, terms)
     # An error of a statement is logged, and its parameters name accounts.
-    engine = sa.create_engine(uri, pool_pre_ping=True, hide_parameters=True)
+    engine = sa.create_engine(reach.url, pool_pre_ping=True, hide_parameters=True)
+    tell_certificates(engine, reach, TerminalError)
     sa.event.listen(engine, "before_cursor_execute", _without_nul, retval=True)
     return engine
 

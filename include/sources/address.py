@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
-from include.connections import address
+from include.connections import address, source_in
 from include.errors import SettingsError
 
 _DECLARED = re.compile(r"(?<=[?&])(rounding|zone|holidays)=([^&]*)&?")
@@ -66,7 +66,7 @@ def parse_address(uri: str) -> Address:
     >>> parse_address("postgresql://host/bank?zone=Europe/Prague&sslmode=require&holidays=CZ").uri
     'postgresql://host/bank?sslmode=require'
     """
-    uri = address(uri)
+    uri = address(uri, source_in)
     _refuse_control_characters(uri)
     values = _values(uri)
     if not values:

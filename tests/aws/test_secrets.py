@@ -106,7 +106,7 @@ def test_every_address_that_may_hold_a_password_may_be_a_connection(
     settings = Settings(catalog_uri=f"connection:{named}", store_uri=f"connection:{name}")
     assert sql_store._url_of(f"file:{tmp_path}/lake", settings).username == "reader"
     source = parse_address(f"connection:{name}")
-    assert source.uri == "postgresql+psycopg://reader:p w%401@db:5432/lake?sslmode=verify-full"
+    assert source.uri == f"postgresql+psycopg://db:5432/lake?connection={name}&sslmode=verify-full"
     assert source.declared.rounding_cents == 10
     with pytest.raises(Exception, match=r"bank\.db"), open_source(f"connection:{named}") as opened:
         opened.span()

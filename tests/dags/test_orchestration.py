@@ -211,15 +211,16 @@ def test_an_address_opens_nothing_and_is_repeated_nowhere(running_task, kind, ad
         assert "secret" not in told
 
 
-def test_a_connection_of_airflow_gives_the_address_of_a_name(running_task, monkeypatch):
+def test_a_connection_of_airflow_gives_the_address_of_a_name(running_task, monkeypatch, tmp_path):
     monkeypatch.setenv(
         "AIRFLOW_CONN_ADS_SOURCE_CORE",
         '{"conn_type": "postgres", "login": "me", "password": "p@ss", "host": "db.bank", "port": 5433, "schema": "b", '
         '"extra": {"rounding": "0.1", "sslmode": "verify-full"}}',
     )
-    extra = '{"conn_type": "generic", "extra": {"address": "s3://lakes/core"}}'
-    monkeypatch.setenv("AIRFLOW_CONN_ADS_LAKE_CORE", extra)
+    lake = f"file:{tmp_path / 'core'}"
+    monkeypatch.setenv("AIRFLOW_CONN_ADS_LAKE_CORE", json.dumps({"conn_type": "generic", "extra": {"address": lake}}))
     running_task.context["params"].update(source="core", lake="core")
     places = run_step(lambda request: {"source": request.source_uri, "lake": request.lake_uri})
-    assert places["source"] == "postgresql+psycopg://me:p%40ss@db.bank:5433/b?rounding=0.1&sslmode=verify-full"
-    assert places["lake"] == "s3://lakes/core"
+    named = "connection=ads_source_core&rounding=0.1&sslmode=verify-full"
+    assert places["source"] == f"postgresql+psycopg://db.bank:5433/b?{named}"
+    assert places["lake"] == lake

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -30,6 +31,7 @@ class Server(ABC):
     account: ClassVar[str]
     """The system's user that the server runs as where root starts it, as it refuses to run as root."""
     _straight: ClassVar[Mapping[str, str]] = {}
+    _end: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path, pair: Pair) -> None:
         self.folder = folder
@@ -67,14 +69,23 @@ class Server(ABC):
         if is_running:
             self.reread()
 
+    def engine(self, database: str = "") -> sa.Engine:
+        """Connections of its owner."""
+        return sa.create_engine(self.admin(database), poolclass=sa.NullPool, connect_args=self._straight)
+
     def run(self, *statements: str, database: str = "") -> None:
         """Statements of its owner, each committed."""
-        engine = sa.create_engine(
-            self.admin(database), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool, connect_args=self._straight
-        )
-        with engine.connect() as connection:
+        with self.engine(database).execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
+
+    @abstractmethod
+    def password_of(self, user: str, password: str) -> str:
+        """The statement that gives a user another password."""
+
+    @abstractmethod
+    def cut(self) -> None:
+        """End all connections of `teller`."""
 
     def new_database(self) -> str:
         """The name of a new, empty database."""
@@ -99,7 +110,7 @@ class Server(ABC):
                 self._await(process)
                 yield
             finally:
-                process.terminate()
+                process.send_signal(self._end)
                 process.wait(_COMES_UP_SECONDS)
 
     def _await(self, process: subprocess.Popen[bytes]) -> None:
@@ -136,6 +147,8 @@ class DebianPostgres(Server):
     account = "postgres"
     # The socket, also while tests let libpq find HOST by the environment.
     _straight: ClassVar[Mapping[str, str]] = {"hostaddr": ""}
+    # It waits for nobody who is still connected.
+    _end: ClassVar[signal.Signals] = signal.SIGINT
     _RULES = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
 
     @staticmethod
@@ -152,6 +165,12 @@ class DebianPostgres(Server):
 
     def let_read(self, database: str) -> None:
         self.run("grant select on all tables in schema public to teller", database=database)
+
+    def password_of(self, user: str, password: str) -> str:
+        return f"alter role {user} password '{password}'"
+
+    def cut(self) -> None:
+        self.run("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'teller'")
 
     def reread(self) -> None:
         self.run("select pg_reload_conf()")
@@ -204,6 +223,12 @@ class MariaDb(Server):
     def let_read(self, database: str) -> None:
         self.run(f"grant select on {database}.* to teller")
 
+    def password_of(self, user: str, password: str) -> str:
+        return f"alter user {user} identified by '{password}'"
+
+    def cut(self) -> None:
+        self.run("kill hard user teller")
+
     def reread(self) -> None:
         self.run("flush ssl")
 
@@ -232,6 +257,15 @@ class MariaDb(Server):
             "--skip-name-resolve",
             *(f"--{name}={value}" for name, value in settings.items()),
         ]
+
+
+def encrypted(source: Any) -> str:
+    """The version or cipher of the connection's TLS, empty without."""
+    connection = source._open.connection
+    if connection.dialect.name == "mysql":
+        return connection.exec_driver_sql("show status like 'Ssl_cipher'").all()[0][1]
+    shown = "select case when ssl then version else '' end from pg_stat_ssl where pid = pg_backend_pid()"
+    return connection.exec_driver_sql(shown).scalar_one()
 
 
 def _free_port() -> int:

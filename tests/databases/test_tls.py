@@ -13,7 +13,7 @@ from include.databases.terms import STRICT, ServerTerms
 from include.errors import SettingsError, SourceError
 from include.sources import open_source
 from tests.databases.certificates import Authority, Pair, self_signed
-from tests.databases.servers import HOST, DebianPostgres, Server
+from tests.databases.servers import HOST, DebianPostgres, Server, encrypted
 from tests.sources.stubborn_servers import asking_as_it_is, serving, silent_mysql
 
 
@@ -21,15 +21,6 @@ from tests.sources.stubborn_servers import asking_as_it_is, serving, silent_mysq
 def bank(server: Server) -> str:
     """The small bank in a database of its own, which `teller` may read."""
     return server.small_bank()
-
-
-def encrypted(source: object) -> str:
-    """The version or cipher of the connection's TLS, empty without."""
-    connection = source._open.connection
-    if connection.dialect.name == "mysql":
-        return connection.exec_driver_sql("show status like 'Ssl_cipher'").all()[0][1]
-    shown = "select case when ssl then version else '' end from pg_stat_ssl where pid = pg_backend_pid()"
-    return connection.exec_driver_sql(shown).scalar_one()
 
 
 def test_a_server_elsewhere_is_read_over_tls_with_a_checked_certificate(server, bank, named, terms):

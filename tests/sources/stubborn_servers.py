@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event, Thread
 
 
@@ -52,17 +54,23 @@ def _talk(client: socket.socket, talk: Talk, visits: Visits) -> None:
 
 # MySQL's packets: three bytes of length, one of sequence.
 
-_GREETING = (
-    b"\x0a8.0.36\x00"
-    + struct.pack("<I", 1)
-    + b"12345678\x00"
-    # All capabilities but TLS.
-    + struct.pack("<HBHH", 0xF7FF, 45, 2, 0x000F)
-    + bytes([21])
-    + bytes(10)
-    + b"123456789012\x00"
-    + b"mysql_native_password\x00"
-)
+# All capabilities but TLS, and TLS.
+_CAPABILITIES, _TLS = 0xF7FF, 0x0800
+
+
+def _greeting(*, with_tls: bool = False) -> bytes:
+    return (
+        b"\x0a8.0.36\x00"
+        + struct.pack("<I", 1)
+        + b"12345678\x00"
+        + struct.pack("<HBHH", _CAPABILITIES | (_TLS if with_tls else 0), 45, 2, 0x000F)
+        + bytes([21])
+        + bytes(10)
+        + b"123456789012\x00"
+        + b"mysql_native_password\x00"
+    )
+
+
 _OK = b"\x00\x00\x00\x02\x00\x00\x00"
 
 
@@ -71,13 +79,21 @@ def _packet(content: bytes, sequence: int) -> bytes:
 
 
 def _received(client: socket.socket) -> tuple[bytes, int]:
-    head = client.recv(4, socket.MSG_WAITALL)
-    return client.recv(struct.unpack("<I", head[:3] + b"\x00")[0], socket.MSG_WAITALL), head[3]
+    head = _whole(client, 4)
+    return _whole(client, struct.unpack("<I", head[:3] + b"\x00")[0]), head[3]
+
+
+def _whole(client: socket.socket, size: int) -> bytes:
+    """As many bytes, piece by piece: over TLS they are not waited for otherwise."""
+    content = b""
+    while len(content) < size and (piece := client.recv(size - len(content))):
+        content += piece
+    return content
 
 
 def greet_as_mysql(client: socket.socket) -> None:
     """Let anybody in."""
-    client.sendall(_packet(_GREETING, 0))
+    client.sendall(_packet(_greeting(), 0))
     _, sequence = _received(client)
     client.sendall(_packet(_OK, sequence + 1))
 
@@ -98,12 +114,17 @@ def asking_for(file: str) -> Talk:
     return talk
 
 
-def asking_as_it_is(plugin: bytes) -> Talk:
-    """A MySQL server that wants the password as it is, without TLS."""
+def asking_as_it_is(plugin: bytes, certificate: Path | None = None) -> Talk:
+    """A MySQL server that wants the password as it is; with a file of certificate and key over TLS alone."""
 
     def talk(client: socket.socket, visits: Visits) -> None:
-        client.sendall(_packet(_GREETING, 0))
+        client.sendall(_packet(_greeting(with_tls=certificate is not None), 0))
         sequence = _received(client)[1]
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            client = context.wrap_socket(client, server_side=True)
+            sequence = _received(client)[1]
         # A wish for another plugin and, for `dialog`, its question.
         client.sendall(_packet(b"\xfe" + plugin + b"\x00" + b"\x02Password: ", sequence + 1))
         visits.received.append(client.recv(1024))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
 
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 
-from include.databases.credentials import Credentials
 from include.errors import SettingsError
+from include.sources.database.credentials import Credentials
 
 _DRIVERS = {
     "postgresql": "postgresql+psycopg",
@@ -110,19 +109,6 @@ def parse_url(uri: str) -> URL:
     if options := url.query.get("options"):
         _require_settings(str(options))
     return url
-
-
-def public_uri(url: URL) -> str:
-    """The address without user, password, driver and parameters.
-
-    >>> public_uri(make_url("postgresql+psycopg://me:secret@db.bank:5433/core?sslmode=require"))
-    'postgresql://db.bank:5433/core'
-    """
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        return f"sqlite:///{Path(url.database or '').resolve()}"
-    port = f":{url.port}" if url.port else ""
-    return f"{backend}://{url.host or ''}{port}/{url.database or ''}"
 
 
 def _driver(url: URL) -> str:

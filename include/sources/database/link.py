@@ -19,11 +19,10 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
 from include.databases.certificates import certificates_told
-from include.databases.credentials import Credentials
 from include.databases.terms import ServerTerms
-from include.databases.tls import Guarded, guarded
+from include.databases.tls import Guarded, guarded, public_uri
 from include.errors import SourceError, SourceUnavailableError
-from include.sources.database.address import public_uri
+from include.sources.database.credentials import Credentials
 from include.sources.database.patience import Patience
 from include.sources.database.texts import is_utf8, text_of
 
@@ -84,7 +83,7 @@ class Way:
         """
         credentials = Credentials.of(url)
         plain = url.difference_update_query(Credentials.PARAMETERS)
-        return cls(guarded(plain, terms, always=credentials.is_secret_everywhere), credentials)
+        return cls(guarded(plain, terms, always=credentials.is_token), credentials)
 
 
 def connect(way: Way, patience: Patience) -> Connection:
@@ -100,8 +99,8 @@ def connect(way: Way, patience: Patience) -> Connection:
     url = way.credentials.fresh(way.reach.url)
     if url.get_backend_name() == "sqlite":
         _require_file(url)
-    distrusted = certificates_told(way.reach, public_uri(url), SourceError)
-    with reported(url, way.credentials), patience.limit(), _known_host(), distrusted:
+    trusted = certificates_told(way.reach, SourceError)
+    with reported(url, way.credentials), patience.limit(), _known_host(), trusted:
         connection = _engine(url, way.reach, patience).connect()
         connection.begin()
         if prepare := _PREPARE.get(url.get_backend_name()):

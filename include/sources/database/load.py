@@ -17,12 +17,12 @@ from sqlalchemy.pool import NullPool
 from tqdm import tqdm
 
 from include.databases.terms import STRICT, ServerTerms
-from include.databases.tls import guarded
+from include.databases.tls import guarded, public_uri
 from include.errors import SourceError
 from include.relations import FIN_TRANSACTION, STATIC_RELATIONS, Kind
 from include.sources import open_source
 from include.sources.base import Extract, Source
-from include.sources.database.address import parse_url, public_uri
+from include.sources.database.address import parse_url
 from include.sources.database.link import reported
 
 # A batch is what the progress bar moves by; at this size COPY costs no more than in one piece.

@@ -81,7 +81,8 @@ def nights_of(table: BankTable, connection: Connection) -> Nights:
 def _typed_nights(table: BankTable, connection: Connection) -> TypedNights:
     column = table.column(FIN_TRANSACTION.valid_from)
     zone = table.dialect.zone if is_zoned(column.type) else None
-    nights = TypedNights(column) if zone is None else ZonedNights(column, zone=zone)
+    plain = CalendarNights if connection.dialect.name == "mysql" else TypedNights
+    nights = plain(column) if zone is None else ZonedNights(column, zone=zone)
     rows = sa.select(sa.func.count()).select_from(table.table).where(nights.undated)
     nights.undated_rows = connection.execute(rows).scalar_one()
     earliest, latest = (sa.cast(bound(nights.column), sa.Date) for bound in (sa.func.min, sa.func.max))
@@ -148,6 +149,18 @@ class TypedNights:
         if isinstance(self.column.type, sa.Date) or last == date.max:
             return lower & (self.column <= _literal(last))
         return lower & (self.column < _literal(last + _ONE_DAY))
+
+
+@dataclass
+class CalendarNights(TypedNights):
+    """Nights of a server that keeps days which no calendar has, as MySQL `0000-00-00`, `2013-00-00` or `2013-02-31`."""
+
+    def within(self, first: date, last: date) -> Condition:
+        """The range, without such days; never null, so that `undated` is the rest."""
+        day = sa.func.dayofmonth(self.column)
+        is_real = (sa.func.month(self.column) > 0) & (day > 0)
+        month_has_it = day <= sa.func.coalesce(sa.func.dayofmonth(sa.func.last_day(self.column)), 0)
+        return super().within(first, last) & is_real & month_has_it
 
 
 @dataclass

@@ -12,14 +12,16 @@ import pyarrow as pa
 from sqlalchemy.engine import URL, Connection
 
 from include.databases.terms import STRICT, ServerTerms
+from include.databases.tls import has_no_network, public_uri
 from include.relations import STATIC_RELATIONS
 from include.sources.address import NOTHING_DECLARED, Declared
 from include.sources.base import Extract
-from include.sources.database.address import parse_url, public_uri
+from include.sources.database.address import parse_url
 from include.sources.database.link import Way, close, connect, reported
 from include.sources.database.patience import Patience
 from include.sources.database.reading import Reading
 from include.sources.database.relation_tables import find_tables
+from include.sources.database.rights import warn_of_rights
 from include.sources.database.zones import count_days_in
 from include.sources.dialects import CANONICAL
 
@@ -129,6 +131,9 @@ class DatabaseSource:
         zone = self._declared.zone
         tables = find_tables(connection, self.uri, CANONICAL.in_zone(zone))
         count_days_in(zone, tables.values(), connection)
+        # Over a socket comes who owns the server.
+        if not has_no_network(self._url):
+            warn_of_rights(connection, tables.values(), self.uri)
         return Reading(connection, tables, self._patience.heard)
 
     @contextmanager
