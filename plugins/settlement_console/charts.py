@@ -219,6 +219,7 @@ def over_days(
     *,
     unit: Unit = Unit.COUNT,
     span: tuple[date, date] | None = None,
+    is_monthly: bool = False,
     band: Band | None = None,
     marks: Sequence[Mark] = (),
     limit: tuple[str, float] | None = None,
@@ -237,6 +238,8 @@ def over_days(
         Unit of all values.
     span
         First and last day of the axis; those of the values when None.
+    is_monthly
+        Whether each day stands for the month that it begins.
     band
         What is normal, behind the lines.
     marks
@@ -258,7 +261,7 @@ def over_days(
         "legend": {"show": has_legend, "bottom": 0, "type": "scroll", "data": named},
         "grid": {"left": 8, "right": 28, "top": 16, "bottom": 36 if has_legend else 8},
         "tooltip": {"trigger": "axis"},
-        "xAxis": day_axis(span or days, is_whole=span is not None),
+        "xAxis": day_axis(span or days, is_whole=span is not None, is_monthly=is_monthly),
         "yAxis": {"type": "value", "unit": unit, "minInterval": 1 if unit == Unit.COUNT else 0},
         "series": [*(_band(band, days) if band else ()), *drawn, *_marks(marks), *_limit(limit)],
     }
@@ -322,7 +325,7 @@ def spoken(code: str | None) -> str:
     return str(code or "none").replace("_", " ")
 
 
-def day_axis(days: Sequence[date], *, is_whole: bool = False) -> dict[str, Any]:
+def day_axis(days: Sequence[date], *, is_whole: bool = False, is_monthly: bool = False) -> dict[str, Any]:
     """The axis below a chart over days: it names days, and for a long span months, each of them once.
 
     Parameters
@@ -331,8 +334,10 @@ def day_axis(days: Sequence[date], *, is_whole: bool = False) -> dict[str, Any]:
         The days, or the first and the last of them, in order.
     is_whole
         Whether the axis reaches from the first to the last of them even where nothing is drawn there.
+    is_monthly
+        Whether each day stands for the month that it begins.
     """
-    is_long = bool(days) and (days[-1] - days[0]).days > _DATED_DAYS
+    is_long = is_monthly or (bool(days) and (days[-1] - days[0]).days > _DATED_DAYS)
     ends = {"min": days[0], "max": days[-1]} if is_whole else {}
     return {
         "type": "time",

@@ -46,9 +46,10 @@ def write_history(lake_uri: str, settings: Settings, last: date, findings: int, 
     for number in reversed(range(nights)):
         night = last - timedelta(days=number)
         for table, rows in _night(night, _Size.of(number, findings), rng):
-            found = tables.setdefault(table.name, lake.catalog.ensure(table))
+            if table.name not in tables:
+                tables[table.name], files[table.name] = lake.catalog.ensure(table), []
             keyed = keyed_rows(table, rows, _KEY)
-            files.setdefault(table.name, []).append(write_data_file(found, keyed, f"{table.night_column}={night}"))
+            files[table.name].append(write_data_file(tables[table.name], keyed, f"{table.night_column}={night}"))
     stamp = RunStamp(_KEY, "bench", last)
     for name, added in files.items():
         guarded_commit(lake.catalog, name, lambda _, added=added: Change(add=added), stamp)

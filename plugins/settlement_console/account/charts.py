@@ -5,6 +5,7 @@ from __future__ import annotations
 from plugins.settlement_console.account.page import AccountPage
 from plugins.settlement_console.account_rows import found_on
 from plugins.settlement_console.charts import Chart, Colour, Mark, Series, Unit, over_days
+from plugins.settlement_console.wording import number_of
 
 
 def charts_of(page: AccountPage) -> list[Chart]:
@@ -21,13 +22,14 @@ def _months(page: AccountPage) -> Chart:
     return over_days(
         "months",
         "In and out by month",
-        f"In {len(page.months)} months with postings {came_in:,.2f} came in and {went_out:,.2f} went out.",
+        f"In {number_of(len(page.months), 'month')} with postings {came_in:,.2f} came in and {went_out:,.2f} went out.",
         [month.first for month in page.months],
         [
             Series("Came in", [month.came_in for month in page.months], "bar", Colour.MAIN),
             Series("Went out", [month.went_out for month in page.months], "bar", Colour.WARN),
         ],
         unit=Unit.MONEY,
+        is_monthly=True,
     )
 
 

@@ -24,6 +24,7 @@ from plugins.settlement_console.charts import (
 from plugins.settlement_console.explore.choice import AXES, Axis, Choice
 from plugins.settlement_console.explore.districts import DistrictRow
 from plugins.settlement_console.explore.series import Point
+from plugins.settlement_console.wording import number_of
 
 LEVELS = 5
 """Number of shades of a map: more are not told apart."""
@@ -87,7 +88,8 @@ def scatter_of(
     sampled = (
         f"; of the {count:,} the plot shows {len(points):,}, those with a finding first" if count > len(points) else ""
     )
-    summary = f"{count:,} postings, {len(found):,} of the shown ones with a finding{sampled}. The table lists those."
+    read = number_of(count, "posting")
+    summary = f"{read}, {len(found):,} of the shown ones with a finding{sampled}. The table lists those."
     title = f"{y.title} against {x.title.lower()}"
     meaning = f"{x.title}: {x.meaning} {y.title}: {y.meaning}"
     return Chart("scatter", title, summary, option, ChartTable.of(columns, rows), y.unit, "tall", meaning=meaning)
@@ -152,7 +154,7 @@ def _selectable(chart: Chart) -> Chart:
 def _codes(points: Sequence[Point], hrefs: Sequence[str]) -> Chart:
     counts = [point.codes for point in points]
     total = total_of(counts)
-    most = f"{sum(total.values()):,} findings of the choice; most: {most_told(total)}."
+    most = f"{number_of(sum(total.values()), 'finding')} of the choice; most: {most_told(total)}."
     summary = most if total else "No finding in this choice."
     return by_code("codes", "Findings by check and reason", summary, [point.first for point in points], counts, hrefs)
 
@@ -219,7 +221,7 @@ def _map(
 ) -> Chart:
     ordered = sorted(rows, key=lambda row: -(value(row) or 0.0))
     named = [row for row in ordered if row.name]
-    most = ", ".join(f"{row.name} {_short(value(row))}" for row in named[:3])
+    most = ", ".join(f"{row.name} {_short(value(row))}" for row in named[:3] if value(row))
     elsewhere = sum(row.findings for row in rows if not row.name)
     unplaced = f" Accounts whose district is not shown: {elsewhere:,}." if elsewhere else ""
     columns = [

@@ -19,6 +19,7 @@ from plugins.settlement_console.charts import (
     over_days,
 )
 from plugins.settlement_console.finding.surroundings import BalanceDay, Posting, Surroundings, Usual
+from plugins.settlement_console.wording import number_of
 
 
 def charts_of(around: Surroundings, night: date) -> list[Chart]:
@@ -71,11 +72,12 @@ def _balance_words(balances: Sequence[BalanceDay], usual: Usual | None, night: d
     before = [each.balance for each in balances if each.day < night]
     then = [each.balance for each in balances if each.day <= night]
     after = [each.balance for each in balances if each.day > night]
-    said = [f"It was {_money(before[-1])} before the day of the finding"] if before else []
-    said += [f"{_money(then[-1])} after it"] if len(then) > len(before) else []
-    said += [f"and {_money(after[-1])} at the end"] if after else []
+    said = [f"{_money(before[-1])} before the day of the finding"] if before else []
+    its_day = "it" if before else "the day of the finding"
+    said += [f"{_money(then[-1])} after {its_day}"] if len(then) > len(before) else []
+    said += [f"{_money(after[-1])} at the end"] if after else []
     usually = f" Usual before were {_money(usual.low)} to {_money(usual.high)}." if usual else ""
-    return f"{', '.join(said)}.{usually}"
+    return f"It was {', '.join(said)}.{usually}"
 
 
 def _postings(around: Surroundings) -> Chart:
@@ -86,8 +88,8 @@ def _postings(around: Surroundings) -> Chart:
     return Chart(
         "postings",
         "Its postings by day and amount",
-        f"{len(around.postings)} postings; what came in lies above zero, what went out below. On {odd} of them "
-        "something was found.",
+        f"{number_of(len(around.postings), 'posting')}; what came in lies above zero, what went out below. On {odd} "
+        "of them something was found.",
         {
             "legend": {"show": True, "bottom": 0, "type": "scroll"},
             "grid": {"left": 8, "right": 28, "top": 16, "bottom": 36},

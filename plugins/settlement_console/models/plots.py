@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugins.settlement_console.charts import Band, Chart, ChartTable, Colour, Series, Unit, over_days
 from plugins.settlement_console.lake_reader import masked_mart
+from plugins.settlement_console.wording import number_of
 
 if TYPE_CHECKING:
     from include.lake import Lake
@@ -75,8 +76,8 @@ def _flagged(rows: Sequence[Row], days: Sequence[date]) -> Chart:
     return over_days(
         "flagged-share",
         "Share of postings flagged",
-        f"In the newest night {newest} of the postings were flagged; over these {len(days)} nights the share lay "
-        f"between {_told_share(_least(shares))} and {_told_share(_most(shares))}.",
+        f"In the newest night {newest} of the postings were flagged; over {number_of(len(days), 'night')} the share "
+        f"lay between {_told_share(_least(shares))} and {_told_share(_most(shares))}.",
         days,
         [Series("flagged", shares)],
         unit=Unit.SHARE,

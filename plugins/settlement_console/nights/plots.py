@@ -19,6 +19,7 @@ from plugins.settlement_console.charts import (
 )
 from plugins.settlement_console.nights.figures import NightFigures
 from plugins.settlement_console.nights.usual import MEASURES, Comparison, Measure, Usual
+from plugins.settlement_console.wording import number_of
 
 
 def plots_of(nights: Sequence[NightFigures], marked: date | None = None) -> list[Chart]:
@@ -79,7 +80,7 @@ def bars_of(nights: Sequence[NightFigures]) -> list[Chart]:
 
 def _bars(name: str, title: str, nights: Sequence[NightFigures], counts: Sequence[Mapping[str, int]]) -> Chart:
     total = total_of(counts)
-    summary = f"{sum(total.values()):,} in {len(nights)} nights; most: {most_told(total)}."
+    summary = f"{sum(total.values()):,} in {number_of(len(nights), 'night')}; most: {most_told(total)}."
     return by_code(name, title, summary, [each.night for each in nights], counts, _hrefs(nights))
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from plugins.settlement_console.charts import Band, Cell, Chart, ChartTable, Colour, Series, Unit, over_days
+from plugins.settlement_console.wording import number_of
 
 if TYPE_CHECKING:
     from include.casework.backlog import AgeGroup
@@ -54,7 +55,7 @@ def _backlog(groups: Sequence[AgeGroup]) -> Chart:
     return Chart(
         "backlog",
         "Backlog by age",
-        f"{sum(group.cases for group in groups):,} cases are not closed; {oldest.cases:,} of them have waited for "
+        f"{number_of(sum(group.cases for group in groups), 'open case')}; {oldest.cases:,} of them waiting for "
         f"{oldest.least} banking days or more, with {oldest.money:,.2f} at stake.",
         {
             "legend": {"show": True, "bottom": 0},
@@ -87,10 +88,11 @@ def _outcomes(months: Mapping[date, Outcomes]) -> Chart:
     return over_days(
         "outcomes",
         "What became of findings",
-        f"By the month of the settlement date; of {last.findings:,} findings of {newest:%B %Y} {last.undecided:,} are "
-        "undecided.",
+        f"By the month of the settlement date; of {number_of(last.findings, 'finding')} of {newest:%B %Y} "
+        f"{last.undecided:,} undecided.",
         [*months],
         [Series(name, values, "bar", colour, stack="findings") for name, colour, values in parts],
+        is_monthly=True,
     )
 
 
@@ -107,6 +109,7 @@ def _precision(months: Mapping[date, Outcomes]) -> Chart:
         [*months],
         [Series("precision", [each.share if each else None for each in held])],
         unit=Unit.SHARE,
+        is_monthly=True,
         band=Band(
             "95 % interval",
             [each.low if each else None for each in held],
@@ -127,6 +130,7 @@ def _money(months: Mapping[date, Outcomes]) -> Chart:
             Series("confirmed", [found.confirmed_money for found in months.values()], "bar", Colour.BAD, "money"),
         ],
         unit=Unit.MONEY,
+        is_monthly=True,
     )
 
 
@@ -146,4 +150,5 @@ def _delays(delays: Sequence[Delay]) -> Chart:
             Series("nine in ten", [delay.nine_in_ten for delay in delays]),
         ],
         unit=Unit.NUMBER,
+        is_monthly=True,
     )

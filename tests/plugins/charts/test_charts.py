@@ -90,6 +90,8 @@ def test_a_long_span_names_months_and_a_short_one_days() -> None:
     long = [DAYS[0] + timedelta(place) for place in range(400)]
     labels = [over_days("x", "X", "", days, []).option["xAxis"]["axisLabel"]["formatter"] for days in (DAYS, long, [])]
     assert labels == ["{d} {MMM}", "{MMM} {yyyy}", "{d} {MMM}"]
+    months = over_days("x", "X", "", DAYS, [], is_monthly=True).option["xAxis"]
+    assert months["axisLabel"]["formatter"] == "{MMM} {yyyy}"
 
 
 def test_an_axis_reaches_over_the_span_that_is_shown_even_where_nothing_is_drawn() -> None:
