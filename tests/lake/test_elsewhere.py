@@ -10,7 +10,7 @@ from tests.lake.nights import KEYED, night_number, open_lake, publish_night, see
 
 @pytest.fixture
 def bucket(monkeypatch):
-    server = ThreadedMotoServer(port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
