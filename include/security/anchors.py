@@ -212,7 +212,7 @@ def _verifying(path: UPath) -> Iterator[None]:
     except IntegrityError as error:
         raise IntegrityError(
             f"{path} does not verify: restore it from the backup; without it nobody can tell the newest champion from "
-            "an older one",
+            f"an older one ({error})",
             place=str(path),
         ) from error
 
