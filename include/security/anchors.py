@@ -135,8 +135,11 @@ class Anchors:
         IntegrityError
             When its counters do not verify.
         """
-        with self._held():
-            return sum(self._reseal(path, lake) for path in (self.anchor_file(lake), *self._places(lake)))
+        count = 0
+        for attempt in _turns():
+            with attempt, self._held():
+                count += sum(self._reseal(path, lake) for path in (self.anchor_file(lake), *self._places(lake)))
+        return count
 
     def _places(self, lake: str) -> list[UPath]:
         """The files that record where a lake was seen; another lake's may be sealed with a key of its own."""
