@@ -16,6 +16,7 @@ from include.security.envelope import Envelope, WrappingKey, kms_key_of, require
 from include.security.kms import KeyService, forget, key_service
 from include.settings import Settings
 from local.stand_ins import ACCOUNT, REGION, StandIns
+from tests.aws.roles import act_as
 
 CONTEXT = {"table": "quarantine", "night": "1994-01-31"}
 LAKE = "0" * 32
@@ -240,3 +241,18 @@ def test_who_changed_the_setting_alone_is_told_which_key_sealed_it(settings: Set
     Anchors.open(moved).advance(LAKE, {"champion": 1})
     with pytest.raises(IntegrityError, match=rf"sealed with the KMS key {settings.kms_key}, and this .* local master"):
         Anchors.open(local).counters(LAKE)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "denied"), [("kms:Decrypt", "GenerateDataKey"), ("kms:GenerateDataKey", "Decrypt")]
+)
+def test_a_role_that_may_do_one_half_alone_is_told_the_other(
+    guarded: StandIns, monkeypatch: pytest.MonkeyPatch, allowed: str, denied: str
+) -> None:
+    # Of the stand-ins only ministack holds anybody to a policy; its KMS is asked here for that alone.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", guarded.address("ministack"))
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+    statement = {"Sid": "Key", "Effect": "Allow", "Action": [allowed], "Resource": [key]}
+    act_as(monkeypatch, {"Version": "2012-10-17", "Statement": [statement]})
+    with pytest.raises(KeyRefusedError, match=rf"{key} \(kms:{denied}\).*AccessDenied.*allow kms:{denied}"):
+        require_key(Settings(kms_key=key))
