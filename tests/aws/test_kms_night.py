@@ -20,7 +20,7 @@ from include.lake.work_folder import WORK
 from include.masking.keys import NameKeyStore
 from include.night import NightRequest, run_night, verify
 from include.quality.sealed_quarantine import unseal_quarantine
-from include.security.envelope import Envelope
+from include.security.envelope import Envelope, _decoded, _parts
 from include.security.kms import forget
 from include.security.private import keep_new_files_private
 from include.settings import Settings, get_settings
@@ -116,6 +116,21 @@ def test_what_was_not_let_in_lies_nowhere_in_the_clear(published: Settings) -> N
     # What was let in is in the tables, which belong on an encrypted volume; the search finds it there.
     assert any("/fin_transaction/" in place for place in _holding(CANARY, folder))
     assert _holding(REFUSED, folder) == []
+
+
+def test_every_context_of_a_night_names_lake_and_kind(published: Settings) -> None:
+    lake, envelope = Lake.open(published.lake_uri, published), Envelope.open(published)
+    folder = published.key_file.parent.parent
+    sealed = {
+        path.name: path.read_bytes() for end in (".sealed", ".anchor", ".place") for path in folder.rglob(f"*{end}")
+    }
+    (text,) = lake.read("quarantine")["raw"].to_pylist()
+    sealed["a text"] = _parts(_decoded(text))[0]
+    assert sealed.keys() > {"names.sealed", "a text"}
+    for name, message in sealed.items():
+        context = dict(envelope._message(message, {})[1].encryption_context)
+        assert context["lake"] == lake.identity, name
+        assert {"purpose", "table"} & context.keys(), name
 
 
 def test_the_night_is_the_same_as_under_the_local_key(published: Settings, bank: Path, tmp_path: Path) -> None:
