@@ -34,7 +34,7 @@ def test_help_names_every_stage() -> None:
         [sys.executable, "-m", "include", "--help"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     ).stdout
     stages = ("generate", "night", "backtest", "train", "select", "promote", "rollback", "verify")
-    stages += ("extract", "deploy-athena", "privacy", "maintain", "rotate-pseudonyms", "audit")
+    stages += ("extract", "deploy-athena", "privacy", "maintain", "rotate-pseudonyms", "rewrap", "audit")
     assert all(stage in said for stage in stages)
 
 
@@ -81,7 +81,16 @@ def test_a_failure_is_one_sentence_and_exit_status_one(
 
 
 @pytest.mark.parametrize(
-    "stage", [["verify"], ["extract"], ["audit"], ["maintain"], ["rotate-pseudonyms"], ["privacy", "--client", "5"]]
+    "stage",
+    [
+        ["verify"],
+        ["extract"],
+        ["audit"],
+        ["maintain"],
+        ["rotate-pseudonyms"],
+        ["rewrap", "--to", "kms"],
+        ["privacy", "--client", "5"],
+    ],
 )
 def test_a_stage_that_reads_a_lake_makes_none(
     stage: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -135,8 +135,11 @@ class Anchors:
         IntegrityError
             When its counters do not verify.
         """
-        with self._held():
-            return sum(self._reseal(path, lake) for path in (self.anchor_file(lake), *self._places(lake)))
+        count = 0
+        for attempt in _turns():
+            with attempt, self._held():
+                count += sum(self._reseal(path, lake) for path in (self.anchor_file(lake), *self._places(lake)))
+        return count
 
     def _places(self, lake: str) -> list[UPath]:
         """The files that record where a lake was seen; another lake's may be sealed with a key of its own."""
@@ -212,7 +215,7 @@ def _verifying(path: UPath) -> Iterator[None]:
     except IntegrityError as error:
         raise IntegrityError(
             f"{path} does not verify: restore it from the backup; without it nobody can tell the newest champion from "
-            "an older one",
+            f"an older one ({error})",
             place=str(path),
         ) from error
 

@@ -13,6 +13,7 @@ import functools
 import io
 import json
 import logging
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -78,6 +79,10 @@ _SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 # Part of every message's header: other names would open nothing that was sealed under these.
 _KEY_NAMESPACE, _KEY_NAME = "ads", "lake"
 _KMS_PROVIDER = "aws-kms"
+# As they stand in a message's header, which is some hundred bytes long.
+_KMS_NAME = re.compile(rb"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
+_LOCAL_NAME = b"\x00\x03ads\x00"
+_HEADER_BYTES = 4096
 # A reserved name, so that a sealed text key is never taken for a sealed model or the other way round.
 _PURPOSE = {"ads:purpose": "text-key"}
 _PROBE = {"purpose": "probe", "lake": "none", "name": "probe"}
@@ -279,6 +284,24 @@ class Envelope:
 
     def _message(self, sealed: bytes, context: Mapping[str, str]) -> tuple[bytes, Any]:
         """The content of a message whose context has these pairs, and its header."""
+        try:
+            return self._verified_message(sealed, context)
+        except IntegrityError as error:
+            if not (other := _named_key(sealed)) or other in self._names:
+                raise
+            own = " and ".join(map(_key_in_words, self._names))
+            raise IntegrityError(
+                f"{error}. It says that it was sealed with {_key_in_words(other)}, and this installation opens with "
+                f"{own}: name its key (ADS_KMS_KEY, ADS_FORMER_KEY), or wrap the lake anew with `python -m include "
+                "rewrap`"
+            ) from error
+
+    @property
+    def _names(self) -> list[str]:
+        """Names of the keys that open."""
+        return [key.name for key in (self._key, self._former) if key is not None]
+
+    def _verified_message(self, sealed: bytes, context: Mapping[str, str]) -> tuple[bytes, Any]:
         with _verified(context):
             source = io.BytesIO(sealed)
             keys = {"keyring": self._opening, "encryption_context": dict(context)}
@@ -388,6 +411,17 @@ class Envelope:
 def _both(key: WrappingKey, former: WrappingKey) -> IKeyring:
     given = CreateMultiKeyringInput(generator=key.keyring, child_keyrings=[former.keyring])
     return _providers().create_multi_keyring(input=given)
+
+
+def _named_key(sealed: bytes) -> str:
+    """The key that a message says it was sealed with, which nobody has verified; empty where it says none."""
+    if found := _KMS_NAME.search(sealed[:_HEADER_BYTES]):
+        return found[0].decode()
+    return LOCAL if _LOCAL_NAME in sealed[:_HEADER_BYTES] else ""
+
+
+def _key_in_words(key: str) -> str:
+    return "the local master key" if key == LOCAL else f"the KMS key {key}"
 
 
 def _own_context(header: Any) -> dict[str, str]:  # noqa: ANN401 - the SDK has no types

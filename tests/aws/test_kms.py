@@ -11,10 +11,12 @@ from botocore.stub import Stubber
 from include.aws.clients import client
 from include.errors import IntegrityError, KeyRefusedError, KeyUnavailableError, SettlementError
 from include.security import kms
+from include.security.anchors import Anchors
 from include.security.envelope import Envelope, WrappingKey, kms_key_of, require_key
 from include.security.kms import KeyService, forget, key_service
 from include.settings import Settings
 from local.stand_ins import ACCOUNT, REGION, StandIns
+from tests.aws.roles import act_as
 
 CONTEXT = {"table": "quarantine", "night": "1994-01-31"}
 LAKE = "0" * 32
@@ -227,3 +229,30 @@ def test_the_key_is_the_one_that_the_settings_name(settings: Settings) -> None:
     key = kms_key_of(settings)
     assert isinstance(key, WrappingKey)
     assert key.name == settings.kms_key
+
+
+def test_who_changed_the_setting_alone_is_told_which_key_sealed_it(settings: Settings, tmp_path: Path) -> None:
+    local = settings.model_copy(update={"kms_key": "", "key_file": tmp_path / "keys" / "lake.key"})
+    Anchors.open(local).place("/data/lake", LAKE)
+    moved = settings.model_copy(update={"key_file": local.key_file})
+    said = f"sealed with the local master key, and this installation opens with the KMS key {settings.kms_key}"
+    with pytest.raises(IntegrityError, match=rf"{said}.*ADS_FORMER_KEY.*rewrap"):
+        Anchors.open(moved).lake_at("/data/lake")
+    Anchors.open(moved).advance(LAKE, {"champion": 1})
+    with pytest.raises(IntegrityError, match=rf"sealed with the KMS key {settings.kms_key}, and this .* local master"):
+        Anchors.open(local).counters(LAKE)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "denied"), [("kms:Decrypt", "GenerateDataKey"), ("kms:GenerateDataKey", "Decrypt")]
+)
+def test_a_role_that_may_do_one_half_alone_is_told_the_other(
+    guarded: StandIns, monkeypatch: pytest.MonkeyPatch, allowed: str, denied: str
+) -> None:
+    # Of the stand-ins only ministack holds anybody to a policy; its KMS is asked here for that alone.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", guarded.address("ministack"))
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+    statement = {"Sid": "Key", "Effect": "Allow", "Action": [allowed], "Resource": [key]}
+    act_as(monkeypatch, {"Version": "2012-10-17", "Statement": [statement]})
+    with pytest.raises(KeyRefusedError, match=rf"{key} \(kms:{denied}\).*AccessDenied.*allow kms:{denied}"):
+        require_key(Settings(kms_key=key))

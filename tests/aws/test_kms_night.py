@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from include.__main__ import main
 from include.aws.clients import client
 from include.errors import KeyRefusedError, KeyUnavailableError
 from include.lake import Lake
+from include.lake.work_folder import WORK
 from include.masking.keys import NameKeyStore
 from include.night import NightRequest, run_night, verify
 from include.quality.sealed_quarantine import unseal_quarantine
-from include.security.envelope import Envelope
+from include.security.envelope import Envelope, _decoded, _parts
 from include.security.kms import forget
+from include.security.private import keep_new_files_private
 from include.settings import Settings, get_settings
 from local.stand_ins import StandIns
 from tests.sources.small_banks import TRANSACTION_NAMES, TRANSACTIONS, csv_text, write_canonical
@@ -57,12 +60,26 @@ def kms_settings(aws_module: StandIns, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="module")
 def published(bank: Path, kms_settings: Settings) -> Settings:
     """The same, once a night is played there as people type it, with the mask of most systems."""
+    with _mask_of_most_systems():
+        assert main(["night", "--date", NIGHT, "--source", f"file:{bank}"]) == 0
+    return kms_settings
+
+
+@contextmanager
+def _mask_of_most_systems() -> Iterator[None]:
     mask = os.umask(0o022)
     try:
-        assert main(["night", "--date", NIGHT, "--source", f"file:{bank}"]) == 0
+        yield
     finally:
         os.umask(mask)
-    return kms_settings
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """As every process does that writes records."""
+    with _mask_of_most_systems():
+        keep_new_files_private()
+        yield
 
 
 def _request(bank: Path, settings: Settings) -> NightRequest:
@@ -99,6 +116,21 @@ def test_what_was_not_let_in_lies_nowhere_in_the_clear(published: Settings) -> N
     # What was let in is in the tables, which belong on an encrypted volume; the search finds it there.
     assert any("/fin_transaction/" in place for place in _holding(CANARY, folder))
     assert _holding(REFUSED, folder) == []
+
+
+def test_every_context_of_a_night_names_lake_and_kind(published: Settings) -> None:
+    lake, envelope = Lake.open(published.lake_uri, published), Envelope.open(published)
+    folder = published.key_file.parent.parent
+    sealed = {
+        path.name: path.read_bytes() for end in (".sealed", ".anchor", ".place") for path in folder.rglob(f"*{end}")
+    }
+    (text,) = lake.read("quarantine")["raw"].to_pylist()
+    sealed["a text"] = _parts(_decoded(text))[0]
+    assert sealed.keys() > {"names.sealed", "a text"}
+    for name, message in sealed.items():
+        context = dict(envelope._message(message, {})[1].encryption_context)
+        assert context["lake"] == lake.identity, name
+        assert {"purpose", "table"} & context.keys(), name
 
 
 def test_the_night_is_the_same_as_under_the_local_key(published: Settings, bank: Path, tmp_path: Path) -> None:
@@ -153,15 +185,20 @@ def test_a_key_that_is_refused_in_the_middle_publishes_nothing_and_leaves_nothin
     refusing: Settings, published: Settings, bank: Path
 ) -> None:
     seen: list[str] = []
+    modes: set[int] = set()
 
     def disable(sentence: str) -> None:
         if " score " in sentence and not seen:
             seen.extend(_traces(refusing))
+            work = Path(refusing.lake_uri.removeprefix("file:"), WORK)
+            modes.update(stat.S_IMODE(path.lstat().st_mode) for path in work.rglob("*"))
             client("kms").disable_key(KeyId=refusing.kms_key)
 
-    with pytest.raises(KeyRefusedError, match=f"{refusing.kms_key}.*kms:GenerateDataKey"):
+    with _private_files(), pytest.raises(KeyRefusedError, match=f"{refusing.kms_key}.*kms:GenerateDataKey"):
         run_night(_request(bank, refusing), disable)
-    assert seen  # while it ran, its work folder held the records
+    # While it ran, its work folder held the records, for its owner alone.
+    assert seen
+    assert modes == {0o600, 0o700}
     assert _traces(refusing) == []
     client("kms").enable_key(KeyId=refusing.kms_key)
     forget()

@@ -186,7 +186,7 @@ def _killing(patch: pytest.MonkeyPatch, at: int, *, after: bool) -> list[int]:
     return effects
 
 
-@pytest.mark.parametrize(("to", "after"), [("kms", False), ("local", True)])
+@pytest.mark.parametrize(("to", "after"), [("kms", False), pytest.param("local", True, marks=pytest.mark.long)])
 def test_one_that_is_killed_leaves_everything_open_and_another_completes_it(
     shelf: Shelf, kms_key: str, to: str, after: bool
 ) -> None:

@@ -41,7 +41,11 @@ WITHOUT_RESOURCES = frozenset(
 NO_OPERATIONS = frozenset({"lakeformation:GetDataAccess", "rds-db:connect"})
 # S3's permissions, each with an operation that it is for
 # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html); elsewhere both have one name.
-OPERATIONS_OF_S3 = {"s3:ListBucket": "ListObjectsV2", "s3:ListMultipartUploadParts": "ListParts"}
+OPERATIONS_OF_S3 = {
+    "s3:GetEncryptionConfiguration": "GetBucketEncryption",
+    "s3:ListBucket": "ListObjectsV2",
+    "s3:ListMultipartUploadParts": "ListParts",
+}
 
 
 def statements_of(role: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from include import learning, selection
 from include.lake import Lake
 from include.settings import get_settings
 from plugins.settlement_console import notes
-from plugins.settlement_console.lake_says import lake_says, night_says
+from plugins.settlement_console.lake_says import is_made, lake_says, night_says
 from plugins.settlement_console.models.history import models_page
 from plugins.settlement_console.nights.figures import NightBook
 from plugins.settlement_console.nights.overview import overview_of
@@ -54,6 +54,12 @@ def test_nor_a_key_for_a_lake_whose_key_is_away(made_lake):
     get_settings().key_file.unlink()
     assert lake_says(ROLLBACK, get_settings()).trouble == ""
     assert not get_settings().key_file.exists()
+
+
+def test_a_lake_under_a_kms_key_needs_no_key_file(made_lake):
+    get_settings().key_file.unlink()
+    named = {"kms_key": "arn:aws:kms:eu-central-1:000000000000:key/0"}
+    assert [is_made(get_settings().model_copy(update=update)) for update in ({}, named)] == [False, True]
 
 
 class _Published:

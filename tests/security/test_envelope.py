@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from include.errors import IntegrityError, SettingsError
-from include.security.envelope import Envelope
+from include.security.envelope import Envelope, former_key_of
 from include.security.keys import local_key
 from include.settings import Settings
 
@@ -151,3 +151,36 @@ def test_two_first_nights_at_once_share_one_key(tmp_path):
             thread.join()
         assert len(found) == 4
         assert len(set(found)) == 1
+
+
+def test_what_names_no_lake_opens_still_and_another_lakes_does_not(envelope, settings):
+    own, other = Envelope.open(settings, "0" * 32), Envelope.open(settings, "1" * 32)
+    assert own.unseal(envelope.seal(b"model", CONTEXT), CONTEXT) == b"model"
+    assert own.unseal_texts(envelope.seal_texts([RAW, None], CONTEXT), CONTEXT) == [RAW, None]
+    for opened in (other, envelope):
+        with pytest.raises(IntegrityError):
+            opened.unseal(own.seal(b"model", CONTEXT), CONTEXT)
+        with pytest.raises(IntegrityError):
+            opened.unseal_text(own.seal_text(RAW, CONTEXT), CONTEXT)
+
+
+def test_texts_are_sealed_anew_where_their_context_names_no_lake(envelope, settings):
+    own = Envelope.open(settings, "0" * 32)
+    again = own.resealed_texts(envelope.seal_texts([RAW, None, RAW], CONTEXT), CONTEXT)
+    assert own.unseal_texts(again, CONTEXT) == [RAW, None, RAW]
+    assert own.resealed_texts(again, CONTEXT) is None
+    assert own.resealed_texts([None], CONTEXT) is None
+
+
+def test_a_former_local_key_that_is_gone_is_not_made_anew(tmp_path):
+    key = "arn:aws:kms:eu-central-1:000000000000:key/0"
+    settings = Settings(kms_key=key, former_key="local", key_file=tmp_path / "lake.key")
+    with pytest.raises(SettingsError, match="restore it, or set ADS_KEY_FILE"):
+        former_key_of(settings)
+    assert not settings.key_file.exists()
+
+
+@pytest.mark.parametrize("name", ["key/0", "arn:aws:s3:::bucket", "arn:aws:kms:eu-central-1:1:key/0", "local"])
+def test_a_key_that_is_none_of_kms_is_refused(name):
+    with pytest.raises(ValueError, match="kms_key"):
+        Settings(kms_key=name)
