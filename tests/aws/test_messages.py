@@ -144,6 +144,16 @@ def test_a_service_that_is_busy_holds_up_its_messages_and_one_that_refuses_only_
     assert (answer.is_taken, answer.is_up, answer.text) == (False, is_up, f"{service.upper()} refused it: {code}")
 
 
+@pytest.mark.parametrize(("send", "service"), [(send_to_sns, "SNS"), (send_by_ses, "SES")])
+def test_no_message_goes_over_the_network_in_the_clear(
+    aws: StandIns, monkeypatch: pytest.MonkeyPatch, send: Any, service: str
+) -> None:
+    monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "http://10.0.0.1:9")
+    answer = send(AlertSink(kind="sns", connection="cloud", to="arn:aws:sns:eu-central-1:1:night"), LETTER)
+    assert (answer.is_taken, answer.is_up) == (False, False)
+    assert f"the endpoint of {service.lower()} is http://10.0.0.1:9" in answer.text
+
+
 def test_ses_sends_one_mail_to_all_recipients_from_a_verified_address(aws: StandIns) -> None:
     before = len(mails(aws))
     refused = send_by_ses(MAIL, LETTER)
