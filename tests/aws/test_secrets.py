@@ -119,7 +119,7 @@ def test_what_a_setting_declares_besides_joins_the_address(aws: StandIns, backen
     name = new_name()
     keep(f"connections/{name}", database("reader", extra={"rounding": "0.1"}))
     found = parse_address(f"connection:{name}?holidays=CZ")
-    assert found.uri == "postgresql+psycopg://reader:p w%401@db/lake"
+    assert found.uri == f"postgresql+psycopg://db/lake?connection={name}"
     assert (found.declared.rounding_cents, found.declared.holidays) == (10, "CZ")
 
 
@@ -129,7 +129,7 @@ def test_the_installations_own_source_may_be_a_connection_alone(
     keep("connections/ads_source_default", database("reader"))
     monkeypatch.delenv("ADS_SOURCE_URI", raising=False)
     get_settings.cache_clear()
-    assert orchestration._address("source", None) == "postgresql+psycopg://reader:p w%401@db/lake"
+    assert orchestration._address("source", None) == "postgresql+psycopg://db/lake?connection=ads_source_default"
 
 
 def test_no_secret_goes_over_the_network_in_the_clear(
