@@ -8,11 +8,11 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from include.alerting.store import Answer
 from include.aws.endpoints import require_tls
-from include.aws.refusals import code_of, is_passing
+from include.aws.refusals import UNANSWERED, code_of, is_passing
 from include.errors import SettingsError
 from include.settings import AlertSink
 from include.sinks.answers import CONNECT_SECONDS, READ_SECONDS, failed, no_connection
@@ -55,5 +55,5 @@ def answered(sink: AlertSink, service: str, send: Callable[[Connection], str]) -
         return Answer(is_taken=False, is_up=False, text=str(error))
     except ClientError as error:
         return Answer(is_taken=False, is_up=not is_passing(error), text=f"{service} refused it: {code_of(error)}")
-    except (BotoCoreError, OSError, AirflowException) as error:
+    except (*UNANSWERED, OSError, AirflowException) as error:
         return failed(error)
