@@ -172,9 +172,12 @@ def _absent(settings: Settings) -> frozenset[str]:
 
 def _client(service: str, hook: AwsBaseHook) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes while it runs
     from include.athena import told_by_aws
+    from include.aws.endpoints import require_tls
 
     with told_by_aws(f"the client of {service}"):
-        return hook.get_conn()
+        client = hook.get_conn()
+    require_tls(service, client.meta.endpoint_url)
+    return client
 
 
 athena_deployment()

@@ -1,12 +1,14 @@
 """Addresses and passwords in Airflow's connections, which a secrets backend may hold, instead of the environment.
 
-A setting that takes an address takes `connection:<id>` as well. What it names is looked up when the address is opened
-and is not kept, so that the next task, page or command reads a secret that was changed meanwhile.
+A setting that takes an address takes `connection:<id>` as well, with parameters of its own after a question mark. What
+it names is looked up when the address is opened and is not kept, so that the next task, page or command reads a secret
+that was changed meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from include.databases.tokens import DEFAULT_PORTS, token_told
@@ -42,7 +44,7 @@ def address(given: str, find: Callable[[str], str | None] | None = None) -> str:
     Parameters
     ----------
     given
-        Address, or `connection:<id>`.
+        Address, or `connection:<id>`, whose parameters join those of the address.
     find
         Function that gives the address in a connection; `address_in` when none.
 
@@ -62,7 +64,7 @@ def address(given: str, find: Callable[[str], str | None] | None = None) -> str:
     """
     if not given.startswith(SCHEME):
         return given
-    name = given.removeprefix(SCHEME)
+    name, _, parameters = given.removeprefix(SCHEME).partition("?")
     found = (find or address_in)(name)
     if found is None:
         raise SettingsError(
@@ -70,7 +72,7 @@ def address(given: str, find: Callable[[str], str | None] | None = None) -> str:
             "in its secrets backend, of type Postgres or MySQL, or with the whole address in its extra as `address`. "
             "Outside of Airflow's own processes only the secrets backend and AIRFLOW_CONN_... are looked at"
         )
-    return found
+    return f"{found}{'&' if '?' in found else '?'}{parameters}" if parameters else found
 
 
 def address_in(name: str) -> str | None:
@@ -155,14 +157,39 @@ def _token(connection: Connection) -> str:
 def _connection(name: str) -> Connection | None:
     # Airflow takes two seconds to import, which a lake in a folder does not need.
     from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSecretsBackendAccessDenied
 
+    _require_tls()
     try:
         return BaseHook.get_connection(name)
+    except AirflowSecretsBackendAccessDenied as error:
+        raise SecretError(f"Airflow's API server refuses the connection {name!r} to this task: {error}") from None
     except AirflowNotFoundException:
         if refused := why_unread(name):
             raise refused from None
         return None
+
+
+def _backend() -> Any:  # noqa: ANN401 - as Airflow hands it out
+    """The secrets backend that Airflow asks in this process; None where it is none of the amazon provider's.
+
+    Of others nothing is known. The attribute is looked up in the class, since the object's makes a client.
+    """
+    from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
+
+    return next((each for each in ensure_secrets_backend_loaded() if hasattr(type(each), "client")), None)
+
+
+def _require_tls() -> None:
+    from botocore.exceptions import BotoCoreError
+
+    from include.aws.endpoints import require_tls
+
+    # Without a region there is no client; who asks it is told so.
+    with suppress(BotoCoreError):
+        if backend := _backend():
+            meta = backend.client.meta
+            require_tls(meta.service_model.service_name, meta.endpoint_url)
 
 
 def why_unread(name: str) -> SettlementError | None:
@@ -176,14 +203,20 @@ def why_unread(name: str) -> SettlementError | None:
     name
         Id of a connection that Airflow did not find.
     """
-    from airflow.sdk.configuration import get_custom_secret_backend
+    backend = _backend()
+    if backend is None:
+        return None
+    what = f"the connection {name!r} in the secrets backend"
+    try:
+        value = _asked_again(what, name, backend)
+    except ValueError:
+        return _no_connection(what)
+    except SettlementError as error:
+        return error
+    return _why_not_taken(what, value) if value else None
 
-    backend: Any = get_custom_secret_backend(worker_mode=True)
-    # Those of the amazon provider have a client; of others nothing is known.
-    return _asked_again(name, backend) if hasattr(backend, "client") else None
 
-
-def _asked_again(name: str, backend: Any) -> SettlementError | None:  # noqa: ANN401 - as Airflow hands it out
+def _asked_again(what: str, name: str, backend: Any) -> str | None:  # noqa: ANN401
     from botocore.exceptions import ClientError
 
     from include.aws.refusals import code_of, told
@@ -194,18 +227,16 @@ def _asked_again(name: str, backend: Any) -> SettlementError | None:  # noqa: AN
         if "Error" in parsed:
             heard.append(ClientError(parsed, model.name))
 
-    what, kinds = f"the connection {name!r} in the secrets backend", (SecretError, SecretUnavailableError)
-    try:
-        with told(what, _remedy(name, backend), terminal=kinds[0], passing=kinds[1]):
-            backend.client.meta.events.register("after-call", hear)
-            value = backend.get_conn_value(name)
-            if heard and code_of(heard[-1]) not in _MISSING:
-                raise heard[-1]
-        return _why_not_taken(what, value) if value else None
-    except ValueError:
-        return _no_connection(what)
-    except SettlementError as error:
-        return error
+    with told(what, _remedy(name, backend), terminal=SecretError, passing=SecretUnavailableError):
+        events = backend.client.meta.events
+        events.register("after-call", hear)
+        try:
+            value: str | None = backend.get_conn_value(name)
+        finally:
+            events.unregister("after-call", hear)
+        if heard and code_of(heard[-1]) not in _MISSING:
+            raise heard[-1]
+    return value
 
 
 def _remedy(name: str, backend: Any) -> str:  # noqa: ANN401

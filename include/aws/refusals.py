@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from include.errors import SettlementError, TerminalError, TransientError
 
@@ -41,6 +42,9 @@ PASSING = frozenset(
 # Credentials end in the middle of a run; the next try takes new ones.
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 
+UNANSWERED = (BotoCoreError, ResponseParserError)
+"""What botocore raises where no answer came, or one that breaks off, which is none of its other errors."""
+
 
 @contextmanager
 def told(
@@ -68,7 +72,7 @@ def told(
         if is_passing(error):
             raise passing(f"{what}: AWS could not do it now ({code}: {words}). Run it again later") from error
         raise terminal(f"{what}: AWS refused it ({code}: {words}). {remedy}") from error
-    except BotoCoreError as error:
+    except UNANSWERED as error:
         raise passing(
             f"{what}: AWS could not be asked ({error}). See that region, credentials and network are there, and run "
             "it again"

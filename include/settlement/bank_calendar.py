@@ -9,7 +9,7 @@ from typing import Self
 from include.errors import MissingStateError
 from include.lake import Lake
 from include.settlement.banking_days import BankingDays, calendar_of
-from include.sources.address import parse_address
+from include.sources.address import declared_in
 
 MOST_DAYS = 999
 """Largest count: four years of banking days, beyond which a figure has no meaning for a case that waits."""
@@ -65,7 +65,7 @@ class BankCalendar:
             Address of the bank's source, which may declare a calendar.
         """
         span = lake.span()
-        return None if span is None else cls.of(lake, span[1], parse_address(source_uri).declared.holidays)
+        return None if span is None else cls.of(lake, span[1], declared_in(source_uri).holidays)
 
     def count(self, after: date, until: date) -> int:
         """The number of banking days after a date, up to another one and with it; at most `MOST_DAYS`.

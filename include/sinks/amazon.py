@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from include.alerting.store import Answer
-from include.aws.refusals import code_of, is_passing
+from include.aws.endpoints import require_tls
+from include.aws.refusals import UNANSWERED, code_of, is_passing
+from include.errors import SettingsError
 from include.settings import AlertSink
 from include.sinks.answers import CONNECT_SECONDS, READ_SECONDS, failed, no_connection
 
 LIMITS = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
 """Configuration of the clients: what is tried again is recorded, and not tried again here."""
+
+
+def over_tls(hook: AwsBaseHook) -> None:
+    """See that a hook speaks TLS, but with a stand-in on this machine.
+
+    Raises
+    ------
+    SettingsError
+        When it does not.
+    """
+    meta = hook.get_conn().meta
+    require_tls(meta.service_model.service_name, meta.endpoint_url)
 
 
 def answered(sink: AlertSink, service: str, send: Callable[[Connection], str]) -> Answer:
@@ -36,7 +51,9 @@ def answered(sink: AlertSink, service: str, send: Callable[[Connection], str]) -
         return Answer(is_taken=True, is_up=True, text=f"taken by {service} as {send(connection)}")
     except AirflowNotFoundException:
         return no_connection(sink)
+    except SettingsError as error:
+        return Answer(is_taken=False, is_up=False, text=str(error))
     except ClientError as error:
         return Answer(is_taken=False, is_up=not is_passing(error), text=f"{service} refused it: {code_of(error)}")
-    except (BotoCoreError, OSError, AirflowException) as error:
+    except (*UNANSWERED, OSError, AirflowException) as error:
         return failed(error)

@@ -13,7 +13,7 @@ from airflow.sdk import Connection
 from include.alerting.letter import Letter
 from include.alerting.store import Answer
 from include.settings import AlertSink
-from include.sinks.amazon import LIMITS, answered
+from include.sinks.amazon import LIMITS, answered, over_tls
 
 KEY_HEADER = "X-Message-Key"
 
@@ -23,6 +23,7 @@ def send_by_ses(sink: AlertSink, letter: Letter) -> Answer:
 
     def send(connection: Connection) -> str:
         hook = SesHook(aws_conn_id=sink.connection, config=LIMITS)
+        over_tls(hook)
         said = hook.send_email(
             mail_from=connection.extra_dejson.get("from_email", ""),
             to=[each.strip() for each in sink.to.split(",")],

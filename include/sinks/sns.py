@@ -10,7 +10,7 @@ from airflow.sdk import Connection
 from include.alerting.letter import Letter
 from include.alerting.store import Answer
 from include.settings import AlertSink
-from include.sinks.amazon import LIMITS, answered
+from include.sinks.amazon import LIMITS, answered, over_tls
 
 _SUBJECT_LENGTH = 99  # SNS takes fewer than 100 characters
 
@@ -21,6 +21,7 @@ def send_to_sns(sink: AlertSink, letter: Letter) -> Answer:
     def publish(_: Connection) -> str:
         region = (sink.to.split(":") + [""] * 4)[3]
         hook = SnsHook(aws_conn_id=sink.connection, region_name=region, config=LIMITS)  # type: ignore[no-untyped-call]
+        over_tls(hook)
         said = hook.publish_to_target(
             sink.to,
             letter.text,

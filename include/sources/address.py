@@ -67,16 +67,28 @@ def parse_address(uri: str) -> Address:
     'postgresql://host/bank?sslmode=require'
     """
     uri = address(uri, source_in)
+    declared = declared_in(uri)
+    return Address(uri if declared == NOTHING_DECLARED else _DECLARED.sub("", uri).rstrip("?&"), declared)
+
+
+def declared_in(uri: str) -> Declared:
+    """The declarations in an address as it is written; what a connection declares besides is not looked up.
+
+    Raises
+    ------
+    SettingsError
+        As `parse_address`.
+
+    >>> declared_in("connection:ads_source_default?holidays=CZ").holidays
+    'CZ'
+    """
     _refuse_control_characters(uri)
     values = _values(uri)
-    if not values:
-        return Address(uri)
-    declared = Declared(
+    return Declared(
         rounding_cents=_cents(values["rounding"]) if "rounding" in values else None,
         zone=_zone(values["zone"]) if "zone" in values else None,
         holidays=_holidays(values["holidays"]) if "holidays" in values else None,
     )
-    return Address(_DECLARED.sub("", uri).rstrip("?&"), declared)
 
 
 def _values(uri: str) -> dict[str, str]:

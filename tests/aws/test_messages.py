@@ -32,6 +32,7 @@ from include.sinks.sns import send_to_sns
 from local.stand_ins import ACCOUNT, REGION, StandIns
 from tests.alerting.letters import LETTER
 from tests.alerting.nights import NIGHT, NOW, finding, publish, settings_of
+from tests.aws.fault_proxy import FaultProxy
 from tests.aws.roles import act_as
 
 SENDER = "watch@bank.example"
@@ -43,6 +44,12 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection without credentials of its own: those of the environment are taken."""
     told = {"conn_type": "aws", "extra": {"from_email": SENDER, "region_name": REGION}}
     monkeypatch.setenv("AIRFLOW_CONN_CLOUD", json.dumps(told))
+
+
+@pytest.fixture(scope="module")
+def proxy(stand_ins: StandIns, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
+    with FaultProxy.before(stand_ins.address("ministack"), tmp_path_factory.mktemp("proxy")) as running:
+        yield running
 
 
 def topic_heard_by_a_queue(suffix: str = "") -> tuple[AlertSink, str]:
@@ -142,6 +149,30 @@ def test_a_service_that_is_busy_holds_up_its_messages_and_one_that_refuses_only_
         answer = send(AlertSink(kind=service, connection="cloud", to="arn:aws:sns:eu-central-1:1:night"), LETTER)
         stub.assert_no_pending_responses()
     assert (answer.is_taken, answer.is_up, answer.text) == (False, is_up, f"{service.upper()} refused it: {code}")
+
+
+@pytest.mark.parametrize(("suffix", "told"), [("", 2), (".fifo", 1)])
+def test_a_lost_answer_brings_a_repetition_with_the_same_key(
+    aws: StandIns, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, suffix: str, told: int
+) -> None:
+    sink, queue = topic_heard_by_a_queue(suffix)
+    with monkeypatch.context() as patch, proxy.failing(response={"abort_bytes": 0}):
+        patch.setenv("AWS_ENDPOINT_URL_SNS", proxy.address)
+        lost = send_to_sns(sink, LETTER)
+    assert (lost.is_taken, lost.is_up, lost.text[:9]) == (False, False, "no answer")
+    assert send_to_sns(sink, LETTER).is_taken
+    keys = [each["MessageAttributes"]["message_key"]["Value"] for each in (*heard(queue), *heard(queue))]
+    assert keys == [LETTER.key] * told
+
+
+@pytest.mark.parametrize(("send", "service"), [(send_to_sns, "SNS"), (send_by_ses, "SES")])
+def test_no_message_goes_over_the_network_in_the_clear(
+    aws: StandIns, monkeypatch: pytest.MonkeyPatch, send: Any, service: str
+) -> None:
+    monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "http://10.0.0.1:9")
+    answer = send(AlertSink(kind="sns", connection="cloud", to="arn:aws:sns:eu-central-1:1:night"), LETTER)
+    assert (answer.is_taken, answer.is_up) == (False, False)
+    assert f"the endpoint of {service.lower()} is http://10.0.0.1:9" in answer.text
 
 
 def test_ses_sends_one_mail_to_all_recipients_from_a_verified_address(aws: StandIns) -> None:

@@ -83,10 +83,13 @@ def database(user: str, **more: Any) -> dict[str, Any]:
     return {"conn_type": "postgres", "host": "db", "login": user, "password": "p w@1", "schema": "lake", **more}
 
 
+@pytest.mark.parametrize("process", ["server", "client"])
 @pytest.mark.parametrize("service", KEPT_IN)
 def test_what_a_setting_names_is_read_anew_each_time(
-    aws: StandIns, backend: None, monkeypatch: pytest.MonkeyPatch, service: str
+    aws: StandIns, backend: None, monkeypatch: pytest.MonkeyPatch, service: str, process: str
 ) -> None:
+    """In Airflow's API server, which serves the console, as in a task."""
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", process)
     _use(monkeypatch, service)
     name = new_name()
     for user in ("one", "two"):
@@ -110,6 +113,39 @@ def test_every_address_that_may_hold_a_password_may_be_a_connection(
     assert source.declared.rounding_cents == 10
     with pytest.raises(Exception, match=r"bank\.db"), open_source(f"connection:{named}") as opened:
         opened.span()
+
+
+def test_what_a_setting_declares_besides_joins_the_address(aws: StandIns, backend: None) -> None:
+    name = new_name()
+    keep(f"connections/{name}", database("reader", extra={"rounding": "0.1"}))
+    found = parse_address(f"connection:{name}?holidays=CZ")
+    assert found.uri == f"postgresql+psycopg://db/lake?connection={name}"
+    assert (found.declared.rounding_cents, found.declared.holidays) == (10, "CZ")
+
+
+def test_the_installations_own_source_may_be_a_connection_alone(
+    aws: StandIns, backend: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep("connections/ads_source_default", database("reader"))
+    monkeypatch.delenv("ADS_SOURCE_URI", raising=False)
+    get_settings.cache_clear()
+    assert orchestration._address("source", None) == "postgresql+psycopg://db/lake?connection=ads_source_default"
+
+
+def test_no_secret_goes_over_the_network_in_the_clear(
+    aws: StandIns, backend: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://10.0.0.1:9")
+    with pytest.raises(SettingsError, match=r"the endpoint of secretsmanager is http://10\.0\.0\.1:9"):
+        address("connection:ads_catalog")
+
+
+def test_without_a_region_it_is_told_so(backend: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(SecretUnavailableError, match="You must specify a region"):
+        address("connection:ads_catalog")
 
 
 def test_a_secret_as_rds_keeps_it_is_a_connection(aws: StandIns, backend: None) -> None:

@@ -15,7 +15,7 @@ import include.orchestration as orchestration
 from dags import athena_deployment as deployment
 from dags.athena_deployment import DeployStatement, _granted, _named_queries, _view_names
 from include.athena import statement, statements
-from include.errors import AthenaUnavailableError
+from include.errors import AthenaUnavailableError, SettingsError
 from include.settings import Settings, get_settings
 
 
@@ -120,10 +120,23 @@ def test_a_hook_without_a_region_is_told(monkeypatch):
         _named_queries(Settings())
 
 
+class _Client(str):
+    """A client, as far as anything looks at it."""
+
+    meta = SimpleNamespace(endpoint_url="https://athena.eu-central-1.amazonaws.com")
+
+
+def test_a_service_without_tls_is_not_spoken_to(monkeypatch):
+    monkeypatch.setattr(_Client, "meta", SimpleNamespace(endpoint_url="http://10.0.0.1"))
+    monkeypatch.setattr(AthenaHook, "get_conn", lambda _: _Client())
+    with pytest.raises(SettingsError, match=r"the endpoint of athena is http://10\.0\.0\.1"):
+        _named_queries(Settings())
+
+
 def test_named_queries_and_grants_are_deployed_through_the_providers_hooks(monkeypatch):
     asked: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(AthenaHook, "get_conn", lambda self: f"client of {self.client_type}")
-    monkeypatch.setattr(deployment.AwsBaseHook, "get_conn", lambda self: f"client of {self.client_type}")
+    for hook in (AthenaHook, deployment.AwsBaseHook):
+        monkeypatch.setattr(hook, "get_conn", lambda self: _Client(f"client of {self.client_type}"))
     for name in ("deploy_named_queries", "deploy_grants"):
         monkeypatch.setattr(f"include.athena.{name}", lambda *given: asked.append(given) or {})
     monkeypatch.setattr("include.athena.absent_tables", lambda *given: asked.append(given) or frozenset({"fin_loan"}))
