@@ -9,9 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from upath import UPath
 
+from include.athena.readable import DISPENSABLE, readable_tables
+from include.aws.clients import client
 from include.lake import Lake
 from include.maintenance.maintain import maintain
 from include.night import NightRequest, run_night
@@ -94,6 +97,28 @@ def test_what_people_open_lies_beside_the_tables(told, local, glue):
         assert NIGHT in UPath(address).read_text()
     assert files_beside_tables(glue.uri) == files_beside_tables(local.uri) - {"catalog.db"}
     assert UPath(told[1]["alerts_sheet"]).read_bytes() == UPath(told[0]["alerts_sheet"]).read_bytes()
+
+
+def test_athena_finds_the_tables_with_names_types_and_comments(told, glue):
+    namespace = glue.variables["ADS_NAMESPACE"]
+    pages = client("glue").get_paginator("get_tables").paginate(DatabaseName=namespace)
+    found = {table["Name"]: table for page in pages for table in page["TableList"]}
+    wanted = readable_tables()
+    assert set(wanted) - set(found) <= DISPENSABLE
+    for name in set(wanted) & set(found):
+        table, columns = wanted[name], found[name]["StorageDescriptor"]["Columns"]
+        assert found[name]["Description"] == table.comment
+        assert found[name]["Parameters"]["table_type"] == "ICEBERG"
+        assert found[name]["StorageDescriptor"]["Location"] == f"{glue.uri}/{namespace}/{name}"
+        assert [(column["Name"], column.get("Comment")) for column in columns] == [
+            (field.name, field.metadata[b"doc"].decode()) for field in table.schema
+        ]
+        types = dict(zip(table.schema.names, (column["Type"] for column in columns), strict=True))
+        assert all(types[field.name] == GLUE_TYPES.get(field.type, types[field.name]) for field in table.schema)
+
+
+GLUE_TYPES = {pa.int64(): "bigint", pa.string(): "string", pa.date32(): "date", pa.float64(): "double"}
+GLUE_TYPES |= {pa.decimal128(12, 2): "decimal(12,2)", pa.bool_(): "boolean", pa.int32(): "int"}
 
 
 def files_beside_tables(uri: str) -> set[str]:
