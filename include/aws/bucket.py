@@ -1,6 +1,7 @@
 """How a bucket of the bank is kept: encrypted with its own key, spoken to through TLS, closed to the public.
 
-Nothing here runs in a night: whoever sets an account up applies it, or does the same with tools of their own.
+Nothing here runs in a night: whoever sets an account up applies it, or does the same with tools of their own. An
+erasure asks whether the bucket keeps what it deletes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ import json
 from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
 
 from include.aws.clients import client
 
@@ -66,3 +70,19 @@ def keep_safe(bucket: str, key: str) -> None:
     rule = {"ID": "left parts", "Status": "Enabled", "Filter": {"Prefix": ""}, "AbortIncompleteMultipartUpload": left}
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(bucket_policy(bucket, key)))
+
+
+def keeps_versions(uri: str) -> bool:
+    """Whether the bucket of an address keeps what is deleted or replaced in it, or nobody here may see whether it does.
+
+    Parameters
+    ----------
+    uri
+        Address of an object or prefix.
+    """
+    try:
+        found = client("s3").get_bucket_versioning(Bucket=urlsplit(uri).netloc)
+    except ClientError:
+        return True
+    # A bucket whose versioning was suspended keeps the versions from before.
+    return "Status" in found

@@ -90,7 +90,7 @@ def _erase(lake_uri: str, verifier: Verifier, client: int, today: date) -> dict[
         Retention.of(lake, subject, settings.retention_years).require(today)
     findings = Findings.of(lake_uri, lake, subject, settings, begun)
     findings.files.require_none_waiting()
-    told = {**findings.as_dict(lake), "remarks": _remarks(lake, log, findings, client, settings, today)}
+    told = {**findings.as_dict(lake), "remarks": _remarks(lake_uri, lake, log, findings, client, settings, today)}
     planned = _planned(verifier, begun or _begun(log, client, findings.subject), findings, today)
     log = log.having(planned, findings.subject.as_pending())
     _seal_plan(log, lake_uri, settings)
@@ -123,9 +123,9 @@ def _begun(log: ErasureLog, client: int, subject: Subject) -> Erasure:
 
 
 def _remarks(
-    lake: Lake, log: ErasureLog, findings: Findings, client: int, settings: Settings, today: date
+    lake_uri: str, lake: Lake, log: ErasureLog, findings: Findings, client: int, settings: Settings, today: date
 ) -> list[str]:
-    return remarks(lake, findings, log.erased_among([client]), today + timedelta(settings.retrain_days))
+    return remarks(lake_uri, lake, findings, log.erased_among([client]), today + timedelta(settings.retrain_days))
 
 
 def _planned(verifier: Verifier, erasure: Erasure, findings: Findings, today: date) -> Erasure:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Self
 
+from upath import UPath
+
 from include.errors import SettingsError
 from include.lake import Lake
 from include.masking.keys import NameKeyStore
+from include.paths import is_object
 from include.privacy.client_cases import ClientCases
 from include.privacy.holdings import Held, counterparty_rows, holdings, nights_of, numbers_present, with_names
 from include.privacy.lake_files import LakeFiles
@@ -135,7 +138,9 @@ def held_on(lake_uri: str, client: int, settings: Settings, today: date) -> dict
         "is_erased": False,
         **findings.as_dict(lake),
         "retention": retention.as_dict(today),
-        "remarks": remarks(lake, findings, log.erased_among([client]), today + timedelta(settings.retrain_days)),
+        "remarks": remarks(
+            lake_uri, lake, findings, log.erased_among([client]), today + timedelta(settings.retrain_days)
+        ),
     }
 
 
@@ -175,7 +180,7 @@ def nothing_held(log: ErasureLog, client: int) -> dict[str, Any]:
     }
 
 
-def remarks(lake: Lake, findings: Findings, earlier: Sequence[str], train_by: date) -> list[str]:
+def remarks(lake_uri: str, lake: Lake, findings: Findings, earlier: Sequence[str], train_by: date) -> list[str]:
     """What a person has to know of the request and of what follows from an erasure."""
     nights = findings.nights
     said = [
@@ -184,6 +189,7 @@ def remarks(lake: Lake, findings: Findings, earlier: Sequence[str], train_by: da
         (findings.subject.shared, "Accounts that another client may use too stay with that client, with all postings."),
         (_stands_in_source(lake, findings.subject), _AT_THE_SOURCE),
         (findings.files.extracts, _EXTRACTS),
+        (_keeps_versions(lake_uri), _VERSIONS),
         (earlier, f"The client was erased before ({', '.join(earlier)}) and came back with a later night."),
     ]
     return [_OTHERS, *(sentence for holds, sentence in said if holds)]
@@ -201,6 +207,20 @@ _EXTRACTS = (
     "An erasure deletes all extracts for Tableau. The next night writes the masked ones again; python -m include "
     "extract does at once, with --unmasked the others. Copies that Tableau or people have taken are theirs to delete."
 )
+
+_VERSIONS = (
+    "The lake's bucket keeps older versions of what is deleted or replaced in it, or nobody can tell as "
+    "s3:GetBucketVersioning is not allowed. An erasure leaves them: delete them, or have a rule of the bucket expire "
+    "versions that are no longer current within the time that an erasure may take."
+)
+
+
+def _keeps_versions(lake_uri: str) -> bool:
+    if not is_object(UPath(lake_uri)):
+        return False
+    from include.aws.bucket import keeps_versions  # brings boto3, which takes half a second
+
+    return keeps_versions(lake_uri)
 
 
 def _not_replayed(nights: Sequence[date]) -> str:

@@ -140,6 +140,10 @@ def test_nights_that_follow_verify_are_maintained_and_forget_a_client(told, loca
         assert done["expired_snapshots"] > 0
         assert done["removed_files"] > 0
         assert verify(glue.uri) == before
-        assert erase(glue.uri, CLIENT, settings, date(2030, 1, 1))["is_erased"] is True
+        versioning = {"Status": "Enabled"}
+        client("s3").put_bucket_versioning(Bucket=glue.uri.split("/")[2], VersioningConfiguration=versioning)
+        said = erase(glue.uri, CLIENT, settings, date(2030, 1, 1))
+        assert said["is_erased"] is True
+        assert "The lake's bucket keeps older versions" in str(said["remarks"])
         assert CLIENT not in Lake.open(glue.uri, settings).read("fin_client")["client_id"].to_pylist()
         assert verify(glue.uri) == before
