@@ -24,7 +24,8 @@ from tests.selection.conftest import BEFORE, FAILED, LAST, Cost, bank, in_small,
 __all__ = ["bank", "key"]
 
 pytestmark = pytest.mark.long
-FIRST = LAST - timedelta(days=1)
+FIRST, SECOND = LAST - timedelta(days=4), LAST - timedelta(days=3)
+"""A Thursday and a Friday."""
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +50,15 @@ def whole_life(source: str, lake_uri: str) -> dict[str, Any]:
     promote(lake_uri, found["challenger"], by="an analyst", why="the best")
     first = run_night(NightRequest.of(FIRST, source, lake_uri))
     lake = Lake.open(lake_uri)
-    flagged = lake.read("alerts", FIRST, FIRST).to_pylist()[0]["trans_id"]
+    posting = lake.read("anomaly_scores", FIRST, FIRST)["trans_id"][0].as_py()
     moment = datetime.combine(FIRST, datetime.min.time(), UTC)
-    review = {"trans_id": flagged, "decision": "confirmed", "who": "x", "decided_at": moment, "known_at": moment}
+    review = {"trans_id": posting, "decision": "confirmed", "who": "x", "decided_at": moment, "known_at": moment}
     drop_reviews(inbox_of(lake_uri), [review])
     taught = learn(lake_uri, FIRST)
-    second = run_night(NightRequest.of(LAST, source, lake_uri))
-    taken = lake.read("reviews", LAST, LAST).num_rows
+    second = run_night(NightRequest.of(SECOND, source, lake_uri))
+    taken = lake.read("reviews", SECOND, SECOND).num_rows
     back = rollback_learning(lake_uri, night=FIRST, by="an engineer", why="to see it")
-    again = run_night(NightRequest.of(LAST, source, lake_uri))
+    again = run_night(NightRequest.of(SECOND, source, lake_uri))
     return {
         "winner": found["challenger"],
         "hashes": [night["output_hash"] for night in (first, second, again)],
