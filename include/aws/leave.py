@@ -14,7 +14,7 @@ _checks: ContextVar[tuple[Check, ...]] = ContextVar("checks", default=())
 
 @contextmanager
 def guarded_by(check: Check) -> Iterator[None]:
-    """Call a function before each write of this thread."""
+    """Call a function before each write of this thread, whichever thread carries the write out for it."""
     token = _checks.set((*_checks.get(), check))
     try:
         yield

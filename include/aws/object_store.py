@@ -31,6 +31,7 @@ _BYTES = "application/octet-stream"
 _CONNECT_SECONDS, _READ_SECONDS = 10, 30
 # What S3 takes in one request to delete.
 _AT_ONCE = 1_000
+_WRITES = frozenset({"put_object", "delete_object", "delete_objects", "complete_multipart_upload", "copy_object"})
 # HEAD has no body to say why in; asking for the object says it.
 _WITHOUT_REASON = ("head_object", ("400", "403", "301"))
 
@@ -87,6 +88,8 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         return session
 
     async def _call_s3(self, method: str, *lists: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if method in _WRITES:
+            require_leave_to_write()
         try:
             return await super()._call_s3(method, *lists, **kwargs)
         except (OSError, boto.BotoCoreError, boto.ClientError, ValueError, TypeError) as error:
@@ -163,7 +166,6 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         ObjectStoreError, ObjectStoreUnavailableError
             When the store refuses it, or fails. An answer that was lost after the write landed is none of these.
         """
-        require_leave_to_write()
         return str(sync(self.loop, self._put_marked, path, content, over))
 
     async def _put_marked(self, path: str, content: bytes, over: str | None) -> str:
@@ -241,7 +243,6 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         ObjectConflictError
             When it is another version.
         """
-        require_leave_to_write()
         bucket, key, _ = self.split_path(path)
         try:
             self._ask("delete_object", Bucket=bucket, Key=key, IfMatch=version)
@@ -273,7 +274,6 @@ class ObjectPath(S3Path):
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the object; S3 does not say whether there was one."""
-        require_leave_to_write()
         self.fs.rm_file(self.path)
 
 

@@ -21,8 +21,7 @@ from sqlalchemy.pool import NullPool
 from include import connections
 from include.errors import SettlementError, TrackingError
 from include.paths import path_of
-from include.security import file_lock
-from include.security.private import make_private
+from include.security import locks
 from include.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
@@ -131,9 +130,8 @@ class TrackingStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        make_private(self.lock.parent)
         try:
-            with file_lock.held(self.lock, seconds=_LOCK_SECONDS):
+            with locks.held(path_of(self.lock), seconds=_LOCK_SECONDS):
                 yield
         except Timeout:
             raise TrackingError(

@@ -22,6 +22,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 from filelock import Timeout
@@ -73,6 +74,21 @@ class _Lease:
     ended: threading.Event = field(default_factory=threading.Event)
     leaving: ExitStack = field(default_factory=ExitStack)
 
+    def require(self, path: UPath) -> None:
+        """See that the lock at a path still is this process's.
+
+        Raises
+        ------
+        LockLostError
+            When it is not; a process that was forked off has none of its parent's.
+        """
+        if self.lost or _clock() >= self.until or self.process != os.getpid():
+            raise LockLostError(
+                f"the lock {path} was lost ({self.lost or 'it could not be renewed in time'}): nothing more was "
+                "written, as another process may be at work by now; run this again",
+                place=str(path),
+            )
+
 
 class ObjectLock:
     """The lock of one object; a thread that holds it may take it again.
@@ -114,7 +130,7 @@ class ObjectLock:
             When the store refuses it, or fails.
         """
         if (own := self._own) is not None:
-            self.require()
+            own.require(self.path)
             own.depth += 1
             return
         started, wait = _clock(), _FIRST_LOOK_SECONDS
@@ -133,22 +149,6 @@ class ObjectLock:
         lease.depth -= 1
         if lease.depth == 0:
             self._end(lease)
-
-    def require(self) -> None:
-        """See that this thread still holds the lock.
-
-        Raises
-        ------
-        LockLostError
-            When it does not.
-        """
-        lease = self._own
-        if lease is None or lease.lost or _clock() >= lease.until:
-            raise LockLostError(
-                f"the lock {self.path} was lost ({(lease and lease.lost) or 'it could not be renewed in time'}): "
-                "nothing more was written, as another process may be at work by now; run this again",
-                place=str(self.path),
-            )
 
     @property
     def _own(self) -> _Lease | None:
@@ -190,7 +190,7 @@ class ObjectLock:
         self._held[self._key] = lease
         renewing = threading.Thread(target=self._renew, args=(lease,), daemon=True, name=f"lease of {self.path.name}")
         renewing.start()
-        lease.leaving.enter_context(guarded_by(self.require))
+        lease.leaving.enter_context(guarded_by(partial(lease.require, self.path)))
 
     def _renew(self, lease: _Lease) -> None:
         """Renew the lease until it is given back or lost."""

@@ -209,14 +209,14 @@ def test_a_night_whose_lock_was_lost_is_not_published(lake_uri, settings, monkey
 def test_an_upkeep_whose_lock_was_lost_removes_nothing(lake_uri, settings, monkeypatch):
     lake = Lake.open(lake_uri, settings)
     publish_night(lake, stamp_of("b", night_number(1)))
-    table = lake.catalog.load("anomaly_scores")
+    table = lake.catalog.load("fin_transaction")
     there = storage.stored_files(table)
     with one_upkeep_at_a_time(lake_uri, "this test", print), monkeypatch.context() as patch:
         stopped_for_two_minutes(patch)
         with pytest.raises(LockLostError):
             storage.remove(table, there)
         with pytest.raises(LockLostError):
-            metadata_commit(lake.catalog, "anomaly_scores", lambda *_: pytest.fail("it was staged"))
+            metadata_commit(lake.catalog, "fin_transaction", lambda *_: pytest.fail("it was staged"))
     assert storage.stored_files(table) == there
 
 
