@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from include.athena import absent_tables, deploy_named_queries, deploy_workgroup
 from include.athena.definitions import Statement
 from include.athena.deployment import run_statement
+from include.aws.bucket import bucket_policy
 from include.aws.clients import client
 from include.aws.refusals import code_of
 from include.errors import AthenaError
@@ -215,11 +216,20 @@ drop_reviews(inbox_of(settings.lake_uri), [review])
 """
 
 
+def _let_in_without_tls(bucket: str, key: str) -> None:
+    """The bucket's policy without the statement that no stand-in on this machine can meet."""
+    policy = bucket_policy(bucket, key)
+    policy["Statement"] = [each for each in policy["Statement"] if each["Sid"] != "OnlyTls"]
+    client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+
 @pytest.fixture
 def account(guarded: StandIns, pkdd: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of an installation on an account of its own."""
     guarded.reset()
     account = Account.set_up(pkdd)
+    for bucket in (LAKE_BUCKET, BANK_BUCKET, ANCHOR_BUCKET):
+        _let_in_without_tls(bucket, account.key)
     secrets = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS")
     settings = {name: value for name, value in account.settings().items() if name not in secrets}
     home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT_ROOT), "ADS_TRAINING": "quick"}
