@@ -147,8 +147,8 @@ class DebianPostgres(Server):
     account = "postgres"
     # The socket, also while tests let libpq find HOST by the environment.
     _straight: ClassVar[Mapping[str, str]] = {"hostaddr": ""}
-    # It waits for nobody who is still connected.
-    _end: ClassVar[signal.Signals] = signal.SIGINT
+    # It waits for nobody who is still connected, and writes nothing that nobody reads again.
+    _end: ClassVar[signal.Signals] = signal.SIGQUIT
     _RULES = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
 
     @staticmethod
