@@ -97,6 +97,7 @@ def guarded(url: URL, terms: ServerTerms, *, always: bool = False) -> Guarded:
 def public_uri(url: URL) -> str:
     """The address without user, password, driver and parameters.
 
+    >>> from sqlalchemy.engine import make_url
     >>> public_uri(make_url("postgresql+psycopg://me:secret@db.bank:5433/core?sslmode=require"))
     'postgresql://db.bank:5433/core'
     """
@@ -110,6 +111,7 @@ def public_uri(url: URL) -> str:
 def stays_here(url: URL) -> bool:
     """Whether the connection goes over a socket or a loopback address; a name is none but `localhost`.
 
+    >>> from sqlalchemy.engine import make_url
     >>> [stays_here(make_url(f"mysql://u@{host}/b")) for host in ("localhost", "127.0.0.9", "[::1]", "db.bank")]
     [True, True, True, False]
     """
@@ -119,6 +121,7 @@ def stays_here(url: URL) -> bool:
 def has_no_network(url: URL) -> bool:
     """Whether the database is a file, or its server is reached over a socket.
 
+    >>> from sqlalchemy.engine import make_url
     >>> has_no_network(make_url("sqlite:////bank.db")), has_no_network(make_url("mysql://u@localhost/b"))
     (True, False)
     """

@@ -147,8 +147,8 @@ class DebianPostgres(Server):
     account = "postgres"
     # The socket, also while tests let libpq find HOST by the environment.
     _straight: ClassVar[Mapping[str, str]] = {"hostaddr": ""}
-    # It waits for nobody who is still connected.
-    _end: ClassVar[signal.Signals] = signal.SIGINT
+    # It waits for nobody who is still connected, and writes nothing that nobody reads again.
+    _end: ClassVar[signal.Signals] = signal.SIGQUIT
     _RULES = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
 
     @staticmethod
@@ -208,6 +208,8 @@ class MariaDb(Server):
     """MariaDB, which offers TLS to everybody who comes over the network."""
 
     account = "mysql"
+    # It would write its pages first, which nobody reads again.
+    _end: ClassVar[signal.Signals] = signal.SIGKILL
 
     @staticmethod
     def program() -> str | None:
@@ -229,6 +231,14 @@ class MariaDb(Server):
     def cut(self) -> None:
         self.run("kill hard user teller")
 
+    def know_zone(self, name: str) -> None:
+        """Let the server know a zone by its name."""
+        told = subprocess.run(
+            ["mariadb-tzinfo-to-sql", f"/usr/share/zoneinfo/{name}", name], capture_output=True, check=True
+        )
+        client = ["mariadb", "--no-defaults", f"--socket={self.folder / 'socket'}", "--user=root", "mysql"]
+        subprocess.run(client, input=told.stdout, check=True)
+
     def reread(self) -> None:
         self.run("flush ssl")
 
@@ -241,6 +251,8 @@ class MariaDb(Server):
         program = self.program()
         assert program is not None
         settings = {
+            "character-set-server": "utf8mb4",  # as Debian's own settings have it
+            "default-time-zone": "+00:00",
             "datadir": self.folder / "data",
             "socket": self.folder / "socket",
             "pid-file": self.folder / "pid",

@@ -82,6 +82,13 @@ def bad_certificate(kind: str, authority: Authority) -> Pair:
     return made[kind]()
 
 
+def test_kerberos_does_not_stand_in_for_tls(named, terms):
+    """Where it is at hand libpq would encrypt with it, and check no certificate."""
+    source = open_source(f"postgresql://u@{named}/b", terms=terms)
+    asked = {"gssencmode": "disable", "sslmode": "verify-full", "sslrootcert": str(terms.authorities)}
+    assert source._way.reach.url.query == asked
+
+
 def test_a_server_without_tls_is_told_nothing(debian_postgres, named, terms):
     debian_postgres.set("ssl", "off")
     try:
