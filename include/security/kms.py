@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from include.aws.clients import client
-from include.aws.refusals import code_of, told
+from include.aws.refusals import UNANSWERED, code_of, told
 from include.errors import KeyRefusedError, KeyUnavailableError
 
 REMEMBERED_SECONDS = 60
@@ -71,7 +71,7 @@ class KeyService:
     def _decrypted(self, request: Mapping[str, Any]) -> _Response:
         try:
             found: _Response = self._client.decrypt(**request)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, *UNANSWERED) as error:
             if isinstance(error, ClientError) and code_of(error) in _OF_THE_MESSAGE:
                 raise
             with self._told("Decrypt", "opened"):
