@@ -329,7 +329,10 @@ class CaseBook:
 
     def holders(self, now: datetime) -> list[Holder]:
         """Who holds cases at a moment, by login; the first `MOST_HOLDERS`."""
-        holds = (CASES.c.holder.is_not(None), CASES.c.held_until > now, ~CASES.c.is_closed)
+        # Not `~is_closed`: SQLite would go through the whole backlog by its index, 0.8 s of 620,000 cases, rather than
+        # through the few that somebody claimed by theirs.
+        is_open = CASES.c.is_closed.is_not(sa.true())
+        holds = (CASES.c.holder.is_not(None), CASES.c.held_until > now, is_open)
         query = sa.select(CASES.c.holder).where(*holds).distinct().order_by(CASES.c.holder).limit(MOST_HOLDERS)
         with self._store.read() as connection:
             found = [*connection.scalars(query)]
