@@ -38,6 +38,12 @@ _MYSQL_PARAMETERS = ("ssl_ca", *_MYSQL_CHECKS)
 _OFF = frozenset({"0", "false", "no", "off", "none", ""})
 # Older ones are broken (RFC 8996), and no server of a bank has nothing newer.
 _BROKEN_PROTOCOLS = frozenset({"TLSv1", "TLSv1.1"})
+_OLDEST_PROTOCOL = "TLSv1.2"
+# Parameters by which a driver goes to another server than the address's, or takes TLS from somewhere else.
+_DETOURS: Mapping[str, frozenset[str]] = {
+    "postgresql": frozenset({"hostaddr", "service", "servicefile"}),
+    "mysql": frozenset({"host", "port", "read_default_file", "read_default_group", "ssl_disabled"}),
+}
 # libpq's name for the authorities that the system trusts. The driver brings a TLS of its own, which looks for them in a
 # folder that no system has, so that the file is named where Python's knows it.
 _SYSTEM = "system"
@@ -85,6 +91,8 @@ def guarded(url: URL, terms: ServerTerms, *, always: bool = False) -> Guarded:
     backend = url.get_backend_name()
     if backend not in ("postgresql", "mysql"):
         return Guarded(url, {}, "off")
+    if always or terms.tls != "off":
+        _require_one_way(url)
     asked = _asked_of_postgres(url) if backend == "postgresql" else _asked_of_mysql(url)
     least = _least(url, terms, always=always)
     if asked is not None and _RANK[asked] < _RANK[least]:
@@ -181,8 +189,22 @@ def _asked_of_mysql(url: URL) -> TlsLevel | None:
     return "require" if any(given.get(name) in _OFF for name in _MYSQL_CHECKS) else "verify-full"
 
 
+def _require_one_way(url: URL) -> None:
+    """What is judged by its host goes to that host; sources' addresses know none of these parameters in any case."""
+    refused = set(_DETOURS[url.get_backend_name()] & url.query.keys())
+    if url.host and "host" in url.query:
+        refused.add("host")
+    if refused:
+        raise SettingsError(
+            f"the database's address gives {', '.join(sorted(refused))}, by which the driver goes to another server "
+            "than the one after the @, or passes TLS over: leave it out and write the server after the @",
+            setting="database_tls",
+        )
+
+
 def _least(url: URL, terms: ServerTerms, *, always: bool) -> TlsLevel:
     if always:
+        _require_no_detour(url)
         return max(terms.tls, "require", key=lambda level: _RANK[level])
     if stays_here(url):
         _say_exempt(url.host or "a socket")
@@ -244,6 +266,7 @@ def _with_libpq(url: URL, level: TlsLevel, authorities: Path | None) -> Guarded:
         return Guarded(url, {}, level)
     query: dict[str, Any] = {**url.query, "gssencmode": "disable"}
     query.setdefault("sslmode", level)
+    query.setdefault("ssl_min_protocol_version", _OLDEST_PROTOCOL)  # the environment may name an older one
     if query["sslmode"] in ("verify-ca", "verify-full"):
         query["sslrootcert"] = str(authorities or ssl.get_default_verify_paths().cafile or _SYSTEM)
     ordered = dict(sorted(query.items()))

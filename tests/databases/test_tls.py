@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from include.databases import tls
 from include.databases.terms import STRICT, ServerTerms
@@ -86,7 +87,43 @@ def test_kerberos_does_not_stand_in_for_tls(named, terms):
     """Where it is at hand libpq would encrypt with it, and check no certificate."""
     source = open_source(f"postgresql://u@{named}/b", terms=terms)
     asked = {"gssencmode": "disable", "sslmode": "verify-full", "sslrootcert": str(terms.authorities)}
-    assert source._way.reach.url.query == asked
+    assert asked.items() <= source._way.reach.url.query.items()
+
+
+def test_the_environment_takes_nothing_off_tls(server, bank, named, terms, monkeypatch, tmp_path):
+    """What libpq reads there counts for what an address leaves open, and here it leaves nothing of it open."""
+    (tmp_path / "services").write_text("[other]\nsslmode=disable\ngssencmode=prefer\n")
+    given = {"PGSSLMODE": "disable", "PGSSLMINPROTOCOLVERSION": "TLSv1", "PGSSLROOTCERT": str(tmp_path / "none.pem")}
+    services = {"PGSERVICEFILE": str(tmp_path / "services"), "PGSERVICE": "other", "PGGSSENCMODE": "prefer"}
+    for name, value in {**given, **services}.items():
+        monkeypatch.setenv(name, value)
+    with open_source(server.address(bank, host=named), terms=terms) as source:
+        assert encrypted(source)
+        if isinstance(server, DebianPostgres):
+            assert source._way.reach.url.query["ssl_min_protocol_version"] == "TLSv1.2"
+
+
+@pytest.mark.parametrize(
+    ("uri", "refused"),
+    [
+        ("postgresql+psycopg://u:hunter2@localhost/b?hostaddr=10.0.0.1", "hostaddr"),
+        ("postgresql+psycopg://u:hunter2@localhost/b?host=db.bank", "host"),
+        ("postgresql+psycopg://u:hunter2@/b?service=elsewhere", "service"),
+        ("mysql+pymysql://u:hunter2@localhost/b?host=db.bank", "host"),
+        ("mysql+pymysql://u:hunter2@db.bank/b?ssl_disabled=1", "ssl_disabled"),
+    ],
+)
+def test_no_address_is_exempt_by_one_server_and_leads_to_another(uri, refused):
+    """As a catalog's or a store's may; those of sources know these parameters in no case."""
+    with pytest.raises(SettingsError, match=f"gives {refused}, by which") as raised:
+        tls.guarded(make_url(uri), STRICT)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_token_goes_over_no_broken_tls(terms):
+    uri = "postgresql+psycopg://u@localhost/b?ssl_min_protocol_version=TLSv1"
+    with pytest.raises(SettingsError, match="which are broken"):
+        tls.guarded(make_url(uri), terms, always=True)
 
 
 def test_a_server_without_tls_is_told_nothing(debian_postgres, named, terms):
