@@ -101,6 +101,14 @@ def test_nobody_but_the_night_may_change_the_lake_and_only_the_deployer_grants()
     assert not {name for each in statements_of("reader") for name in each["Resource"] if "lake-bucket" in name}
 
 
+def test_who_asks_athena_uses_the_key_through_s3_alone() -> None:
+    """The quarantine's rows bring their sealed data keys, which whoever may use the key by itself could open."""
+    through_s3 = {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
+    for role in ("deployer", "reader"):
+        with_the_key = [each for each in statements_of(role) if any(name.startswith("kms:") for name in each["Action"])]
+        assert [each.get("Condition") for each in with_the_key] == [through_s3]
+
+
 def test_every_permission_that_a_message_of_the_code_names_is_somebodys() -> None:
     services = "|".join({action.split(":")[0] for role in ROLES for action in actions_of(role)})
     code = "\n".join(file.read_text(encoding="utf-8") for file in (PROJECT_ROOT / "include").rglob("*.py"))
