@@ -147,9 +147,12 @@ def _is_encrypted(device: str, devices: Path) -> bool:
 
 
 def _has_policy(folder: Path) -> bool:
-    """Whether the file system encrypts a folder by itself."""
+    """Whether the file system encrypts a folder by itself; one that this user may not open does not say so."""
     given = bytearray(_POLICY_BYTES.to_bytes(8, sys.byteorder) + bytes(_POLICY_BYTES))
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
     try:
         fcntl.ioctl(descriptor, _GET_POLICY, given)
     except OSError:

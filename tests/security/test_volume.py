@@ -55,6 +55,20 @@ def test_an_encrypted_folder_leaves_no_doubt(machine: tuple[Path, Path, Path], w
     assert doubt_of_folder(bank / where, mounts, devices) == ""
 
 
+def test_a_folder_that_may_not_be_opened_stops_no_night(
+    machine: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of root's, which others may pass through and not list, above a lake that is not there yet."""
+
+    def refused(*_: object) -> int:
+        raise PermissionError
+
+    bank, mounts, devices = machine
+    monkeypatch.setattr(volume.os, "open", refused)
+    assert doubt_of_folder(bank / "not/yet/there", mounts, devices) == ""
+    assert "which this machine does not encrypt" in doubt_of_folder(bank.parent, mounts, devices)
+
+
 @pytest.mark.parametrize("where", ["half", ".."])
 def test_a_folder_on_a_disk_in_the_clear_is_doubted(machine: tuple[Path, Path, Path], where: str) -> None:
     bank, mounts, devices = machine
