@@ -7,6 +7,7 @@ that was changed meanwhile.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SCHEME = "connection:"
 """Beginning of a setting's value that names a connection."""
+# Airflow's own rule for ids; an address that was written here by mistake is none, and may hold a password.
+_ID = re.compile(r"[\w#!()\-.:/\\]{1,250}", re.ASCII)
 # Airflow's types of connections, MariaDB's being RDS's word -> the driver this project reads such a database with.
 _DRIVERS = {
     "postgres": "postgresql+psycopg",
@@ -65,6 +68,11 @@ def address(given: str, find: Callable[[str], str | None] | None = None) -> str:
     if not given.startswith(SCHEME):
         return given
     name, _, parameters = given.removeprefix(SCHEME).partition("?")
+    if not _ID.fullmatch(name):
+        raise SettingsError(
+            "a setting has something behind `connection:` that is no id of a connection (it is not shown, as it may hold "
+            "a password): write the id alone, such as connection:ads_catalog, and the address into the connection"
+        )
     found = (find or address_in)(name)
     if found is None:
         raise SettingsError(

@@ -155,6 +155,13 @@ def test_a_secret_as_rds_keeps_it_is_a_connection(aws: StandIns, backend: None) 
     assert address(f"connection:{name}") == "postgresql+psycopg://u:word@db:5432/bank"
 
 
+@pytest.mark.parametrize("written", ["postgresql://reader:hunter2@db/bank", "", "ads catalog"])
+def test_what_is_no_id_of_a_connection_is_neither_looked_up_nor_shown(written: str) -> None:
+    with pytest.raises(SettingsError, match="is no id of a connection") as refused:
+        address(f"connection:{written}", lambda _: pytest.fail("it was looked up"))
+    assert "hunter2" not in str(refused.value)
+
+
 def test_a_connection_that_nobody_made_is_missing(aws: StandIns, backend: None) -> None:
     name = new_name()
     assert (why_unread(name), address_in(name)) == (None, None)
