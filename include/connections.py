@@ -70,8 +70,8 @@ def address(given: str, find: Callable[[str], str | None] | None = None) -> str:
     name, _, parameters = given.removeprefix(SCHEME).partition("?")
     if not _ID.fullmatch(name):
         raise SettingsError(
-            "a setting has something behind `connection:` that is no id of a connection (it is not shown, as it may hold "
-            "a password): write the id alone, such as connection:ads_catalog, and the address into the connection"
+            "a setting has something behind `connection:` that is no id of a connection (it is not shown, as it may "
+            "hold a password): write the id alone, such as connection:ads_catalog, and the address into the connection"
         )
     found = (find or address_in)(name)
     if found is None:

@@ -21,7 +21,7 @@ from local.aws_account import Account
 from local.demonstration import span
 from local.headless import play_headless
 from local.ports import choose_port
-from local.stand_ins import StandIns
+from local.stand_ins import StandIns, forget_accounts
 from local.terminal import Terminal
 
 FOLDER = PROJECT_ROOT / ".data" / "aws"
@@ -65,6 +65,7 @@ def _run(terminal: Terminal, *, stays: bool) -> None:
     bank = _bank(terminal)
     terminal.say("starting the stand-ins: S3, Glue, KMS, Secrets Manager, SNS")
     with StandIns.start(FOLDER / "stand-ins", ports=_chosen_ports()) as stand_ins:
+        forget_accounts()
         os.environ.update(stand_ins.environment())
         account = Account.set_up(bank)
         settings = {**account.settings(), "ADS_STORE_URI": f"sqlite:///{FOLDER / 'store.db'}", "ADS_TRAINING": "quick"}
@@ -99,7 +100,9 @@ def _play(night: date, terminal: Terminal) -> None:
 
 def _keep(environment: Mapping[str, str]) -> None:
     SETTINGS_FILE.touch(mode=0o600)
-    SETTINGS_FILE.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
+    # Either would go before the stand-ins' credentials.
+    SETTINGS_FILE.write_text("".join(["unset AWS_PROFILE AWS_SESSION_TOKEN\n", *lines]))
 
 
 def _how_to_look(stand_ins: StandIns) -> str:

