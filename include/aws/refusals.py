@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
 from botocore.parsers import ResponseParserError
 
 from include.errors import SettlementError, TerminalError, TransientError
@@ -73,10 +73,19 @@ def told(
             raise passing(f"{what}: AWS could not do it now ({code}: {words}). Run it again later") from error
         raise terminal(f"{what}: AWS refused it ({code}: {words}). {remedy}") from error
     except UNANSWERED as error:
+        if distrusts(error):
+            raise terminal(
+                f"{what}: the service's certificate is not trusted ({error}). Set AWS_CA_BUNDLE, or mend the endpoint"
+            ) from error
         raise passing(
             f"{what}: AWS could not be asked ({error}). See that region, credentials and network are there, and run "
             "it again"
         ) from error
+
+
+def distrusts(error: BaseException) -> bool:
+    """Whether a service's certificate was refused; botocore calls a handshake that broke off by the same name."""
+    return isinstance(error, SSLError) and "certificate verify failed" in str(error)
 
 
 def code_of(error: ClientError) -> str:

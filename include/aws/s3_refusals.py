@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from botocore import exceptions as boto
 
-from include.aws.refusals import EXPIRED, PASSING
+from include.aws.refusals import EXPIRED, PASSING, distrusts
 from include.errors import ObjectConflictError, ObjectStoreError, ObjectStoreUnavailableError
 
 NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -280,7 +280,7 @@ def _without_answer(error: boto.BotoCoreError, place: str) -> Refusal:
     if isinstance(error, boto.FlexibleChecksumError):
         sentence = f"{place}: the bytes that came do not fit their checksum ({error}): nothing was kept, try again"
         return Refusal(sentence, may_pass=True, code=code)
-    if isinstance(error, boto.SSLError):
+    if distrusts(error):
         sentence = f"{place}: the store's certificate is not trusted ({error}): set AWS_CA_BUNDLE, or mend the endpoint"
         return Refusal(sentence, may_pass=False, code=code)
     if names_no_host(error):

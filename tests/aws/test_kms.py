@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import SSLError
 from botocore.stub import Stubber
 
 from include.aws.clients import client
+from include.aws.refusals import told
 from include.errors import IntegrityError, KeyRefusedError, KeyUnavailableError, SettlementError
 from include.security import kms
 from include.security.anchors import Anchors
@@ -143,6 +145,19 @@ def test_a_missing_key_is_told(settings: Settings) -> None:
     missing = settings.model_copy(update={"kms_key": f"{settings.kms_key[:-4]}0000"})
     with pytest.raises(KeyRefusedError, match=r"0000 .kms:GenerateDataKey.*NotFoundException"):
         require_key(missing)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("certificate verify failed: unable to get local issuer certificate", KeyRefusedError),
+        ("EOF occurred in violation of protocol", KeyUnavailableError),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_is_no_network_that_fails(words: str, kind: type[SettlementError]) -> None:
+    refused = SSLError(endpoint_url="https://kms.bank.example", error=words)
+    with pytest.raises(kind, match=words), told("the key", "", terminal=KeyRefusedError, passing=KeyUnavailableError):
+        raise refused
 
 
 def test_a_key_service_out_of_reach_may_be_tried_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

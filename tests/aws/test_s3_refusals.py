@@ -124,6 +124,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_the_whole(answer):
         (boto.NoCredentialsError(), False),
         (boto.ParamValidationError(report="Invalid bucket name"), False),
         (boto.SSLError(endpoint_url="https://store", error="certificate verify failed"), False),
+        (boto.SSLError(endpoint_url="https://store", error="EOF occurred in violation of protocol"), True),
         (boto.EndpointConnectionError(endpoint_url="http://store"), True),
         (boto.ReadTimeoutError(endpoint_url="http://store"), True),
         (boto.CredentialRetrievalError(provider="iam-role", error_msg="no answer"), True),
