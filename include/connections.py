@@ -91,10 +91,17 @@ def address_in(name: str) -> str | None:
 
     Raises
     ------
+    SettingsError
+        When the connection comes with tokens of IAM, which end while what is opened here stays open.
     SecretError, SecretUnavailableError
         As `address` does.
     """
     found = _connection(name)
+    if found is not None and _is_token(found):
+        raise SettingsError(
+            f"the connection {name!r} comes with tokens (`iam` in its extra), which only a source takes: give the "
+            "catalog, the stores and MLflow a connection with a password"
+        )
     return None if found is None else _address(found, Login(found.login, found.password), {})
 
 

@@ -162,6 +162,12 @@ def test_what_is_no_id_of_a_connection_is_neither_looked_up_nor_shown(written: s
     assert "hunter2" not in str(refused.value)
 
 
+def test_only_a_source_comes_with_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_ADS_CATALOG", json.dumps(database("reader", extra={"iam": True})))
+    with pytest.raises(SettingsError, match="'ads_catalog' comes with tokens.*which only a source takes"):
+        address("connection:ads_catalog")
+
+
 def test_a_connection_that_nobody_made_is_missing(aws: StandIns, backend: None) -> None:
     name = new_name()
     assert (why_unread(name), address_in(name)) == (None, None)
