@@ -176,7 +176,7 @@ def _client(service: str, hook: AwsBaseHook) -> Any:  # noqa: ANN401 - boto3 mak
 
     with told_by_aws(f"the client of {service}"):
         client = hook.get_conn()
-    require_tls(service, client.meta.endpoint_url)
+    require_tls(service, client.meta.endpoint_url, hook.verify)
     return client
 
 

@@ -22,7 +22,7 @@ LIMITS = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retr
 
 
 def over_tls(hook: AwsBaseHook) -> None:
-    """See that a hook speaks TLS, but with a stand-in on this machine.
+    """See that a hook speaks TLS and checks certificates, but with a stand-in on this machine.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def over_tls(hook: AwsBaseHook) -> None:
         When it does not.
     """
     meta = hook.get_conn().meta
-    require_tls(meta.service_model.service_name, meta.endpoint_url)
+    require_tls(meta.service_model.service_name, meta.endpoint_url, hook.verify)
 
 
 def answered(sink: AlertSink, service: str, send: Callable[[Connection], str]) -> Answer:

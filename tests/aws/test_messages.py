@@ -175,6 +175,16 @@ def test_no_message_goes_over_the_network_in_the_clear(
     assert f"the endpoint of {service.lower()} is http://10.0.0.1:9" in answer.text
 
 
+@pytest.mark.parametrize("send", [send_to_sns, send_by_ses])
+def test_no_message_goes_to_whoever_answers_as_aws(monkeypatch: pytest.MonkeyPatch, send: Any) -> None:
+    told = {"conn_type": "aws", "extra": {"from_email": SENDER, "region_name": REGION, "verify": False}}
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD", json.dumps(told))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:1")
+    answer = send(AlertSink(kind="sns", connection="cloud", to="arn:aws:sns:eu-central-1:1:night"), LETTER)
+    assert (answer.is_taken, answer.is_up) == (False, False)
+    assert "checks no certificate" in answer.text
+
+
 def test_ses_sends_one_mail_to_all_recipients_from_a_verified_address(aws: StandIns) -> None:
     before = len(mails(aws))
     refused = send_by_ses(MAIL, LETTER)

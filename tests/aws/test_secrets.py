@@ -164,7 +164,7 @@ def test_what_is_no_id_of_a_connection_is_neither_looked_up_nor_shown(written: s
 
 def test_only_a_source_comes_with_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ADS_CATALOG", json.dumps(database("reader", extra={"iam": True})))
-    with pytest.raises(SettingsError, match="'ads_catalog' comes with tokens.*which only a source takes"):
+    with pytest.raises(SettingsError, match=r"'ads_catalog' comes with tokens.*which only a source takes"):
         address("connection:ads_catalog")
 
 
