@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -471,16 +472,24 @@ class Settings(BaseSettings):
     @classmethod
     def _anchors(cls, given: str, info: ValidationInfo) -> str:
         """Whoever may write into a lake must not be able to write its anchors."""
-        address = lake_address(given).rstrip("/")
         lakes = [info.data.get("lake_uri", ""), *info.data.get("lakes", {}).values()]
-        if given and any(f"{address}/".startswith(f"{lake.rstrip('/')}/") for lake in lakes if lake):
+        if given and any(_in_one_form(given).startswith(_in_one_form(lake)) for lake in lakes if lake):
             raise ValueError("lies in a lake: name a place that the lake's other writers cannot reach")
-        return address
+        return lake_address(given).rstrip("/")
 
     @field_validator("lakes")
     @classmethod
     def _lakes(cls, given: dict[str, str]) -> dict[str, str]:
         return {name: lake_address(address) for name, address in given.items()}
+
+
+def _in_one_form(address: str) -> str:
+    """An address with a slash at its end, and a folder's as the same text however it was written.
+
+    >>> {_in_one_form(each) for each in ("/data/lake", "file:/data//lake/", "file:///data/lake", "/data/x/../lake")}
+    {'/data/lake/'}
+    """
+    return f"{posixpath.normpath(re.sub('^file:(//)?', '', lake_address(address)))}/"
 
 
 def lake_address(given: str) -> str:

@@ -71,6 +71,11 @@ def test_anchors_in_a_lake_are_refused(place: str, monkeypatch: pytest.MonkeyPat
     get_settings.cache_clear()
     with pytest.raises(SettingsError, match=r"ADS_ANCHORS_URI.*lies in a lake"):
         get_settings()
+    monkeypatch.setenv("ADS_LAKES", '{"one": "file:/data/lake"}')
+    for folder in ("/data/lake/anchors", "file:///data/lake", "file:/data/keys/../lake/anchors"):
+        monkeypatch.setenv("ADS_ANCHORS_URI", folder)
+        with pytest.raises(SettingsError, match="lies in a lake"):
+            get_settings()
     monkeypatch.setenv("ADS_ANCHORS_URI", "s3://bucket/lakes-anchors/")
     assert get_settings().anchors_uri == "s3://bucket/lakes-anchors"
     get_settings.cache_clear()
