@@ -32,7 +32,7 @@ _BYTES = "application/octet-stream"
 _CONNECT_SECONDS, _READ_SECONDS = 10, 30
 # What S3 takes in one request to delete.
 _AT_ONCE = 1_000
-_WRITES = frozenset({"put_object", "delete_object", "delete_objects", "complete_multipart_upload", "copy_object"})
+_WRITES = ("PutObject", "DeleteObject", "DeleteObjects", "CompleteMultipartUpload", "CopyObject")
 # HEAD has no body to say why in; asking for the object says it.
 _WITHOUT_REASON = ("head_object", ("400", "403", "301"))
 
@@ -83,14 +83,14 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         self.environment = environment
 
     async def set_session(self, refresh: bool = False, kwargs: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """As s3fs does, and see that the endpoint has TLS."""
+        """As s3fs does, and see that the endpoint has TLS and that each write has leave, the repeated ones too."""
         session = await super().set_session(refresh, kwargs or {})
         require_tls("s3", session.meta.endpoint_url)
+        for request in _WRITES:
+            session.meta.events.register(f"before-send.s3.{request}", _ask_for_leave, unique_id=f"leave of {request}")
         return session
 
     async def _call_s3(self, method: str, *lists: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        if method in _WRITES:
-            require_leave_to_write()
         try:
             return await super()._call_s3(method, *lists, **kwargs)
         except (OSError, boto.BotoCoreError, boto.ClientError, ValueError, TypeError) as error:
@@ -326,6 +326,10 @@ def object_path(uri: str) -> UPath:
     """The path of an object or a prefix, `s3://bucket/key`."""
     register_implementation("s3", ObjectPath, clobber=True)
     return UPath(f"s3:{uri.partition(':')[2]}")
+
+
+def _ask_for_leave(**_: object) -> None:
+    require_leave_to_write()
 
 
 def _condition(version: str | None) -> dict[str, str]:

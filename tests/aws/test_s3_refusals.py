@@ -11,8 +11,15 @@ import pytest
 from botocore import exceptions as boto
 from upath import UPath
 
+from include.aws.leave import guarded_by
 from include.aws.s3_refusals import refusal_of
-from include.errors import ObjectStoreError, ObjectStoreUnavailableError, SourceError, SourceUnavailableError
+from include.errors import (
+    LockLostError,
+    ObjectStoreError,
+    ObjectStoreUnavailableError,
+    SourceError,
+    SourceUnavailableError,
+)
 from include.paths import path_of
 from include.sources.files.folder import Folder
 from include.whole_file import read_whole, write_whole
@@ -124,6 +131,23 @@ def test_an_answer_that_breaks_off_is_not_taken_for_the_whole(answer):
     for read in (read_whole, UPath.read_bytes):
         with pytest.raises(ObjectStoreUnavailableError, match="did not answer"):
             read(path_of(PLACE))
+
+
+def test_a_write_is_not_repeated_once_its_lock_is_lost(answer, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
+    refusing(answer, "SlowDown", 503)
+    asked = []
+
+    def lost_after_the_first() -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            raise LockLostError("another process holds it")
+
+    with guarded_by(lost_after_the_first), pytest.raises(LockLostError):
+        write_whole(path_of(PLACE), b"1")
+    assert len(asked) == 2
+    with guarded_by(lost_after_the_first), pytest.raises(ObjectStoreUnavailableError, match="SlowDown"):
+        read_whole(path_of(PLACE))
 
 
 @pytest.mark.parametrize(
