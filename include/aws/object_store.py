@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mimetypes
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from botocore import exceptions as boto
-from fsspec.asyn import sync
+from fsspec.asyn import sync, sync_wrapper
 from s3fs import S3FileSystem
 from upath import UPath
 from upath.implementations.cloud import S3Path
@@ -31,7 +32,7 @@ _BYTES = "application/octet-stream"
 _CONNECT_SECONDS, _READ_SECONDS = 10, 30
 # What S3 takes in one request to delete.
 _AT_ONCE = 1_000
-_WRITES = frozenset({"put_object", "delete_object", "delete_objects", "complete_multipart_upload", "copy_object"})
+_WRITES = ("PutObject", "DeleteObject", "DeleteObjects", "CompleteMultipartUpload", "CopyObject")
 # HEAD has no body to say why in; asking for the object says it.
 _WITHOUT_REASON = ("head_object", ("400", "403", "301"))
 
@@ -82,14 +83,14 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         self.environment = environment
 
     async def set_session(self, refresh: bool = False, kwargs: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """As s3fs does, and see that the endpoint has TLS."""
+        """As s3fs does, and see that the endpoint has TLS and that each write has leave, the repeated ones too."""
         session = await super().set_session(refresh, kwargs or {})
         require_tls("s3", session.meta.endpoint_url)
+        for request in _WRITES:
+            session.meta.events.register(f"before-send.s3.{request}", _ask_for_leave, unique_id=f"leave of {request}")
         return session
 
     async def _call_s3(self, method: str, *lists: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        if method in _WRITES:
-            require_leave_to_write()
         try:
             return await super()._call_s3(method, *lists, **kwargs)
         except (OSError, boto.BotoCoreError, boto.ClientError, ValueError, TypeError) as error:
@@ -128,12 +129,32 @@ class ObjectStore(S3FileSystem):  # type: ignore[misc]
         except FileNotFoundError:
             return False
 
+    async def _exists(self, path: str) -> bool:
+        """Whether there is a bucket, an object, or anything below a prefix; s3fs takes a bucket that fails for none."""
+        bucket, key, _ = self.split_path(self._strip_protocol(path))
+        if key:
+            return bool(await super()._exists(path))
+        await self._call_s3("list_objects_v2", Bucket=bucket, MaxKeys=1)
+        return True
+
     async def _isdir(self, path: str) -> bool:
         """Whether anything lies below a prefix; s3fs itself lists all of it."""
         bucket, key, _ = self.split_path(self._strip_protocol(path))
         prefix = f"{key.rstrip('/')}/" if key else ""
         found = await self._call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)
         return bool(found.get("KeyCount") or found.get("Contents"))
+
+    def _open(self, path: str, mode: str = "rb", **of: Any) -> Any:  # noqa: ANN401
+        """Open an object, read at once; s3fs itself lets through what the network raises while a body is read."""
+        if mode != "rb":
+            return super()._open(path, mode, **of)
+        found = self.read_object(path)
+        if found is None:
+            raise FileNotFoundError(f"there is no object s3://{path}")
+        return io.BytesIO(found[0])
+
+    # Where s3fs makes these of its own coroutines, fsspec does not make them of ours.
+    exists, isdir = sync_wrapper(_exists), sync_wrapper(_isdir)
 
     def names_below(self, path: str, *, folders: bool) -> list[str]:
         """The names of the objects, or of the folders, directly below a prefix, sorted; none where there is nothing."""
@@ -305,6 +326,10 @@ def object_path(uri: str) -> UPath:
     """The path of an object or a prefix, `s3://bucket/key`."""
     register_implementation("s3", ObjectPath, clobber=True)
     return UPath(f"s3:{uri.partition(':')[2]}")
+
+
+def _ask_for_leave(**_: object) -> None:
+    require_leave_to_write()
 
 
 def _condition(version: str | None) -> dict[str, str]:

@@ -107,6 +107,12 @@ _MEANINGS = (
         LOST_RACE,
     ),
     _Meaning(
+        "{place}: the parts of its upload are gone ({code}), joined by a request whose answer was lost or removed by a "
+        "rule of the bucket: try again, which will begin it anew",
+        True,
+        frozenset({"NoSuchUpload"}),
+    ),
+    _Meaning(
         "{place}: the bytes were altered on the way ({code}), and S3 kept nothing of them: try again",
         True,
         frozenset({"BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}),

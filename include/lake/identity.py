@@ -17,10 +17,10 @@ from upath import UPath
 
 from include.errors import IntegrityError, SettingsError
 from include.lake.location import LakeLocation
-from include.paths import path_of
+from include.paths import is_object, path_of
 from include.places import require_lake
 from include.settings import Settings
-from include.whole_file import write_whole
+from include.whole_file import read_whole, write_whole
 
 if TYPE_CHECKING:
     from include.lake.glue_catalog import GlueLakeCatalog
@@ -85,9 +85,9 @@ def read_id(location: LakeLocation) -> str | None:
         When the file does not hold an identity.
     """
     path = path_of(location.warehouse) / ID_FILE
-    if not path.exists():
-        return None
     found = _beginning(path)
+    if found is None:
+        return None
     if not _ID.fullmatch(found):
         raise IntegrityError(
             f"{path} does not hold a lake's identity (32 hex digits): restore it, or remove it and open the lake "
@@ -97,11 +97,19 @@ def read_id(location: LakeLocation) -> str | None:
     return found
 
 
-def _beginning(path: UPath) -> str:
+def _beginning(path: UPath) -> str | None:
+    """The beginning of a file, empty where something else has its name; None where there is nothing."""
+    if is_object(path):
+        whole = read_whole(path, _LONGEST_ID_FILE)
+        return None if whole is None else _as_text(whole.content[:_LONGEST_ID_FILE])
     if not path.is_file():
-        return ""
+        return "" if path.exists() else None
     with path.open("rb") as file:
-        return str(file.read(_LONGEST_ID_FILE).decode("ascii", errors="replace")).strip()
+        return _as_text(file.read(_LONGEST_ID_FILE))
+
+
+def _as_text(content: bytes) -> str:
+    return content.decode("ascii", errors="replace").strip()
 
 
 def claim_namespace(catalog: SqlLakeCatalog | GlueLakeCatalog, location: LakeLocation, settings: Settings) -> str:

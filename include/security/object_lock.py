@@ -37,7 +37,7 @@ LEASE_SECONDS = 60
 may fail, and a request that the store answers late by ten seconds does no harm."""
 _RENEW_EVERY_SECONDS = 15
 _RETRY_SECONDS = 3
-# A lease lost is renewed by nobody: a request for it is given up before the next one is due.
+# The SDK tries a request three times, and s3fs what does not answer once more: all six take about a lease's time.
 _ANSWER_SECONDS = 10
 # S3 gives times in whole seconds, cut off, and the hosts that answer may differ by a little.
 _MARGIN_SECONDS = 5

@@ -162,7 +162,9 @@ def test_a_listing_costs_a_request_for_each_thousand_objects(folder, bucket_name
         list(pool.map(put, range(count)))
     assert len(names_in(inbox)) == len(list(inbox.iterdir())) == len(files_below(folder)) == count
     assert folders_in(folder) == [inbox]
+    before = len(asked)
     assert inbox.is_dir()
+    assert len(asked) == before + 1
     # The stand-in also counts what it lays together as folders; AWS's pages hold a thousand of these.
     assert set(asked) == {"list_objects_v2"}
     assert len(asked) <= 4 * pages + 1
@@ -171,6 +173,7 @@ def test_a_listing_costs_a_request_for_each_thousand_objects(folder, bucket_name
 
 
 def test_what_another_process_writes_is_seen_at_once(folder, bucket_name):
+    assert folder.parent.exists()
     assert names_in(folder) == []
     assert not (folder / "record").exists()
     client("s3").put_object(Bucket=bucket_name, Key=f"{folder.name}/record", Body=b"1")
@@ -220,6 +223,8 @@ def test_a_missing_bucket_is_said_whatever_is_asked_and_never_created(aws_module
     make_private(path_of(NOWHERE))
     with pytest.raises(ObjectStoreError, match="there is no bucket no-such-bucket-anywhere"):
         use(path_of(f"{NOWHERE}/record"))
+    with pytest.raises(ObjectStoreError, match="there is no bucket no-such-bucket-anywhere"):
+        path_of(NOWHERE).parent.exists()
 
 
 def test_what_is_refused_of_many_deletions_is_said(folder, monkeypatch):

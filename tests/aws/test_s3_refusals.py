@@ -9,9 +9,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from botocore import exceptions as boto
+from upath import UPath
 
+from include.aws.leave import guarded_by
 from include.aws.s3_refusals import refusal_of
-from include.errors import ObjectStoreError, ObjectStoreUnavailableError, SourceError, SourceUnavailableError
+from include.errors import (
+    LockLostError,
+    ObjectStoreError,
+    ObjectStoreUnavailableError,
+    SourceError,
+    SourceUnavailableError,
+)
 from include.paths import path_of
 from include.sources.files.folder import Folder
 from include.whole_file import read_whole, write_whole
@@ -80,6 +88,7 @@ TOLD = [
         False,
         "lies in another region, us-east-1 .*AWS_REGION",
     ),
+    ("NoSuchUpload", 404, {}, True, "begin it anew"),
     ("KMS.DisabledException", 400, {}, False, r"KMS key cannot be used \(KMS.DisabledException"),
     ("KMS.KMSInvalidStateException", 400, {}, False, "cancel its deletion"),
     ("SlowDown", 503, {}, True, "S3 is busy"),
@@ -95,9 +104,13 @@ def test_a_refusal_is_told_with_its_remedy_to_lake_and_source(answer, code, stat
     of_lake, of_source = (
         (ObjectStoreUnavailableError, SourceUnavailableError) if may_pass else (ObjectStoreError, SourceError)
     )
-    for use in (lambda path: read_whole(path), lambda path: write_whole(path, b"1"), lambda path: path.exists()):
+    uses = (read_whole, lambda path: write_whole(path, b"1"), UPath.exists, UPath.is_dir, UPath.read_bytes)
+    for use in uses:
         with pytest.raises(of_lake, match=words):
             use(path_of(PLACE))
+    # A drop may be a whole bucket, and one that fails is no empty one.
+    with pytest.raises(of_lake, match=words):
+        path_of("s3://bank-lake").exists()
     with pytest.raises(of_source, match=words):
         Folder.at("s3://bank-lake/bank").entries()
     with pytest.raises(of_source, match=words):
@@ -106,15 +119,34 @@ def test_a_refusal_is_told_with_its_remedy_to_lake_and_source(answer, code, stat
 
 def test_bytes_that_do_not_fit_their_checksum_are_not_taken(answer):
     answer.headers_given, answer.body = {"x-amz-checksum-crc32": "AAAAAA==", "ETag": '"1"'}, b"content"
-    with pytest.raises(ObjectStoreUnavailableError, match="do not fit their checksum"):
-        read_whole(path_of(PLACE))
+    for read in (read_whole, UPath.read_bytes):
+        with pytest.raises(ObjectStoreUnavailableError, match="do not fit their checksum"):
+            read(path_of(PLACE))
     with pytest.raises(SourceUnavailableError, match="do not fit their checksum"):
         Folder.at("s3://bank-lake/bank").read("fin_account.csv", (7, '"1"'))
 
 
 def test_an_answer_that_breaks_off_is_not_taken_for_the_whole(answer):
     answer.headers_given, answer.body = {"Content-Length": "100", "ETag": '"1"'}, b"content"
-    with pytest.raises(ObjectStoreUnavailableError, match="did not answer"):
+    for read in (read_whole, UPath.read_bytes):
+        with pytest.raises(ObjectStoreUnavailableError, match="did not answer"):
+            read(path_of(PLACE))
+
+
+def test_a_write_is_not_repeated_once_its_lock_is_lost(answer, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
+    refusing(answer, "SlowDown", 503)
+    asked = []
+
+    def lost_after_the_first() -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            raise LockLostError("another process holds it")
+
+    with guarded_by(lost_after_the_first), pytest.raises(LockLostError):
+        write_whole(path_of(PLACE), b"1")
+    assert len(asked) == 2
+    with guarded_by(lost_after_the_first), pytest.raises(ObjectStoreUnavailableError, match="SlowDown"):
         read_whole(path_of(PLACE))
 
 
