@@ -15,11 +15,12 @@ _checks: ContextVar[tuple[Check, ...]] = ContextVar("checks", default=())
 @contextmanager
 def guarded_by(check: Check) -> Iterator[None]:
     """Call a function before each write of this thread, whichever thread carries the write out for it."""
-    token = _checks.set((*_checks.get(), check))
+    _checks.set((*_checks.get(), check))
     try:
         yield
     finally:
-        _checks.reset(token)
+        # Its token would bring back what was held when this lock was taken: locks may be given back in any order.
+        _checks.set(tuple(each for each in _checks.get() if each is not check))
 
 
 def require_leave_to_write() -> None:

@@ -221,7 +221,8 @@ class ObjectLock:
 
     def _version_that_is_own(self) -> str | None:
         found = read_whole(self.path)
-        return found.version if found is not None and json.loads(found.content).get("holder") == self._token else None
+        # Whatever somebody else may have put there, it does not hold the token.
+        return found.version if found is not None and self._token.encode() in found.content else None
 
     def _end(self, lease: _Lease) -> None:
         lease.ended.set()
@@ -241,5 +242,7 @@ class ObjectLock:
             self._store.remove_object(self.path.path, lease.version)
         except ObjectConflictError:
             # A renewal may have been under way, whose answer nobody waited for.
-            if (own := self._version_that_is_own()) is not None:
-                self._store.remove_object(self.path.path, own)
+            own = self._version_that_is_own()
+            if own is None:
+                raise
+            self._store.remove_object(self.path.path, own)

@@ -142,6 +142,25 @@ def test_a_forked_process_has_none_of_its_parents_locks(lock_file):
         own.process -= 1
 
 
+def test_locks_given_back_in_the_order_they_were_taken_are_asked_as_long_as_they_are_held(lock_file):
+    outer, inner = (locks.lock_at(lock_file.with_name(f"{lock_file.name}{number}")) for number in range(2))
+    outer.acquire()
+    inner.acquire()
+    own = inner._own
+    outer.release()
+    own.lost = "a test says so"
+    with pytest.raises(LockLostError, match="a test says so"):
+        require_leave_to_write()
+    inner.release()
+    require_leave_to_write()
+
+
+def test_a_lock_over_which_somebody_wrote_something_else_is_given_back_without_an_error(lock_file, caplog):
+    with locks.held(lock_file):
+        in_another_thread(lambda: write_whole(lock_file, b"no JSON"))
+    assert "could not be given back" in caplog.text
+
+
 @pytest.mark.long
 def test_a_renewal_waits_for_a_store_that_fails(aws, folder, lock_file, short, monkeypatch, tmp_path):
     monkeypatch.setattr(object_lock, "LEASE_SECONDS", 5)
