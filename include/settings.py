@@ -484,12 +484,15 @@ class Settings(BaseSettings):
 
 
 def _in_one_form(address: str) -> str:
-    """An address with a slash at its end, and a folder's as the same text however it was written.
+    """An address with a slash at its end, and a folder's or a prefix's as the same text however it was written.
 
     >>> {_in_one_form(each) for each in ("/data/lake", "file:/data//lake/", "file:///data/lake", "/data/x/../lake")}
     {'/data/lake/'}
+    >>> {_in_one_form(each) for each in ("s3://bucket/lake", "s3a://bucket/lake/", "s3n://bucket/lake")}
+    {'s3:/bucket/lake/'}
     """
-    return f"{posixpath.normpath(re.sub('^file:(//)?', '', lake_address(address)))}/"
+    bare = re.sub("^file:(//)?", "", lake_address(address))
+    return f"{posixpath.normpath(re.sub('^s3[an]:', 's3:', bare))}/"
 
 
 def lake_address(given: str) -> str:

@@ -63,7 +63,9 @@ def test_anchors_are_wrapped_anew_there(settings: Settings, tmp_path: Path) -> N
     assert Anchors.open(local).lake_at("s3://bucket/other") == "1" * 32
 
 
-@pytest.mark.parametrize("place", ["s3://bucket/lake", "s3://bucket/lake/anchors", "s3://other/one/"])
+@pytest.mark.parametrize(
+    "place", ["s3://bucket/lake", "s3://bucket/lake/anchors", "s3a://bucket/lake/anchors", "s3://other/one/"]
+)
 def test_anchors_in_a_lake_are_refused(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADS_LAKE_URI", "s3://bucket/lake")
     monkeypatch.setenv("ADS_LAKES", '{"one": "s3://other/one"}')
