@@ -31,6 +31,13 @@ _PORTS = {"ministack": 4566, "roto": 5070}
 _ACCOUNTS = 200
 _SEED = 20
 
+_OWN_SETTINGS = {
+    "ADS_STORE_URI": f"sqlite:///{FOLDER / 'store.db'}",
+    "ADS_TRAINING": "quick",
+    # One night is played, so that all others would be told as missed.
+    "ADS_ALERT_PUBLISH_HOUR": "-1",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Start the stand-ins, play a night on them, and stay; returns 1 with the reason last when that fails."""
@@ -68,7 +75,7 @@ def _run(terminal: Terminal, *, stays: bool) -> None:
         forget_accounts()
         os.environ.update(stand_ins.environment())
         account = Account.set_up(bank)
-        settings = {**account.settings(), "ADS_STORE_URI": f"sqlite:///{FOLDER / 'store.db'}", "ADS_TRAINING": "quick"}
+        settings = {**account.settings(), **_OWN_SETTINGS}
         os.environ.update(settings)
         _keep({**stand_ins.environment(), **settings})
         _play(night, terminal)
